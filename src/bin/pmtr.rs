@@ -1,0 +1,3 @@
+//! pmtr: arguments in, exit code out.
+
+fn main() {}

@@ -1,0 +1,5 @@
+//! pmtr keeps programs running on a Linux machine: one daemon, one file.
+//!
+//! The modules stand in the order of the data flow; `ARCHITECTURE.md` tells which may import which.
+
+pub mod model;

@@ -1,0 +1,66 @@
+//! A whole configuration, and what can come of loading one.
+
+use super::{Errno, JobSpec, Mistake};
+use std::net::SocketAddr;
+
+/// What the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The jobs in the order of the file; no two have one name.
+    pub jobs: Vec<JobSpec>,
+    /// `listen on`, in the order of the file.
+    pub listen: Vec<Endpoint>,
+    /// `report to`, in the order of the file.
+    pub report: Vec<Endpoint>,
+}
+
+/// A configuration with the lines it came from, for those who have more to say about it.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// What the file says.
+    pub config: Config,
+    /// For each job, the line on which its block begins.
+    pub lines: Vec<u32>,
+}
+
+/// Where reports go or commands come from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// Numeric address and port.
+    pub address: SocketAddr,
+    /// The interface for multicast, as named behind `@`.
+    pub interface: Option<Box<str>>,
+}
+
+/// Stands for the content of a file: equal contents have equal fingerprints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint {
+    /// The length in bytes.
+    pub bytes: u64,
+    /// A hash over them.
+    pub hash: u64,
+}
+
+/// What reading the configuration found.
+#[derive(Debug)]
+pub enum Load {
+    /// The content is still the one with the fingerprint that was given.
+    Same,
+    /// Another content, and what it says.
+    New(Fingerprint, Config),
+}
+
+/// Why there is no configuration to be had from the file at the moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// The file has mistakes.
+    Mistakes(Vec<Mistake>),
+    /// The file is not there.
+    Missing,
+    /// The file is there but can't be read.
+    Unreadable(Errno),
+    /// The path leads to something that is not a file.
+    NotAFile,
+    /// Somebody has it open for writing: it may be half written.
+    Busy,
+}

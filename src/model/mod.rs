@@ -1,0 +1,24 @@
+//! The nouns: what all other modules speak about. Knows nothing but std, and does nothing.
+#![forbid(unsafe_code)]
+
+mod config;
+mod errno;
+mod event;
+mod mistake;
+mod notice;
+mod pid;
+mod spec;
+mod status;
+mod text;
+mod time;
+
+pub use config::{Config, Endpoint, Fingerprint, Load, LoadError, Parsed};
+pub use errno::Errno;
+pub use event::{Detail, Ending, Exit, SpawnError, Stage, Survivors, Target, Verb};
+pub use mistake::Mistake;
+pub use notice::{Level, Notice};
+pub use pid::{JobId, Pid, Signal};
+pub use spec::{CpuSet, Infinity, JobDraft, JobName, JobSpec, Limit, Resource};
+pub use status::{JobStatus, Phase};
+pub use text::Clean;
+pub use time::MonoTime;

@@ -1,0 +1,309 @@
+//! What pmtr has to say: each log line is a value with one text.
+
+use super::{
+    Clean, Endpoint, Errno, Exit, JobName, JobStatus, Mistake, Pid, Signal, SpawnError, Stage, Survivors,
+};
+use std::fmt;
+use std::rc::Rc;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Shown with `-v` only.
+    Debug,
+    /// The ordinary course of things.
+    Info,
+    /// Something is not as it should be, and pmtr copes.
+    Warning,
+    /// Something that was asked for could not be done.
+    Error,
+}
+
+/// One line of the log. The texts are an interface: people and programs read them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    Starting,
+    Managing {
+        jobs: usize,
+    },
+    ExitingOn(Signal),
+    Started {
+        job: JobName,
+        pid: Pid,
+    },
+    Exited {
+        job: JobName,
+        pid: Pid,
+        secs: u64,
+        exit: Exit,
+    },
+    TooFast,
+    CantStart {
+        job: JobName,
+        error: SpawnError,
+        subject: Box<str>,
+    },
+    Sending {
+        signal: Signal,
+        job: JobName,
+        pid: Pid,
+    },
+    SendingToRest {
+        signal: Signal,
+        job: JobName,
+        group: Pid,
+    },
+    Outlived {
+        job: JobName,
+        pid: Pid,
+    },
+    LeftOver {
+        job: JobName,
+        group: Pid,
+        left: Survivors,
+    },
+    Pausing,
+    Bouncing {
+        job: JobName,
+    },
+    DependsChanged {
+        job: JobName,
+    },
+    DependsMissing {
+        job: JobName,
+        file: Rc<[u8]>,
+    },
+    DependsBack {
+        job: JobName,
+    },
+    Rescanning,
+    ParseFailed {
+        file: Rc<[u8]>,
+    },
+    Wrong {
+        file: Rc<[u8]>,
+        mistake: Mistake,
+    },
+    MoreMistakes(usize),
+    UsingPrevious,
+    ConfigMissing {
+        file: Rc<[u8]>,
+    },
+    ConfigUnreadable {
+        file: Rc<[u8]>,
+        errno: Errno,
+    },
+    ConfigNotAFile {
+        file: Rc<[u8]>,
+    },
+    ConfigBack {
+        file: Rc<[u8]>,
+    },
+    Emptied {
+        file: Rc<[u8]>,
+    },
+    Unserved {
+        listen: Vec<Endpoint>,
+        report: Vec<Endpoint>,
+    },
+    UnknownJob {
+        name: Box<[u8]>,
+    },
+    Switched {
+        job: JobName,
+        enabled: bool,
+    },
+    AdoptedEnded {
+        pid: Pid,
+    },
+    Status(JobStatus),
+    Lost {
+        lines: u64,
+    },
+    LinesLost {
+        job: Box<[u8]>,
+        lines: u64,
+    },
+    /// What the shell has to say of descriptors, watches and the like.
+    Shell(Level, Box<str>),
+}
+
+impl Notice {
+    /// How much it matters.
+    pub fn level(&self) -> Level {
+        use Notice::*;
+        match self {
+            AdoptedEnded { .. } => Level::Debug,
+            Starting | Managing { .. } | ExitingOn(_) | Started { .. } | Exited { .. } => Level::Info,
+            Sending { .. } | SendingToRest { .. } | Pausing | Bouncing { .. } => Level::Info,
+            DependsChanged { .. } | DependsBack { .. } | Rescanning => Level::Info,
+            ConfigBack { .. } | Switched { .. } | Status(_) => Level::Info,
+            TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => Level::Warning,
+            ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
+            Unserved { .. } | UnknownJob { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
+            Outlived { .. } | LeftOver { .. } | CantStart { .. } => Level::Error,
+            ParseFailed { .. } | Wrong { .. } | MoreMistakes(_) => Level::Error,
+            Shell(level, _) => *level,
+        }
+    }
+}
+
+fn signal_name(signal: Signal) -> String {
+    match signal {
+        Signal::TERM => "SIGTERM".into(),
+        Signal::KILL => "SIGKILL".into(),
+        Signal::CONT => "SIGCONT".into(),
+        Signal(number) => format!("signal {number}"),
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use Notice::*;
+        match self {
+            Starting => f.write_str("pmtr: starting"),
+            Managing { jobs } => write!(f, "pmtr: managing {jobs} jobs"),
+            ExitingOn(signal) => write!(f, "pmtr: exiting on signal {signal}"),
+            Started { job, pid } => write!(f, "started job {job} [{pid}]"),
+            Exited { job, pid, secs, exit } => write!(f, "job {job} {pid} exited after {secs} sec: {exit}"),
+            TooFast => f.write_str("job restarting too fast, delaying restart"),
+            CantStart { job, error, subject } => {
+                write!(f, "can't start job {job}: {}", error.stage)?;
+                if !subject.is_empty() {
+                    write!(f, " {subject}")?;
+                }
+                match (error.stage, error.errno) {
+                    (Stage::User, Errno(0)) => f.write_str(": no such user"),
+                    (_, errno) => write!(f, ": {errno}"),
+                }
+            }
+            Sending { signal, job, pid } => {
+                write!(f, "sending {} to job {job} [{pid}]", signal_name(*signal))
+            }
+            SendingToRest { signal, job, group } => {
+                write!(f, "sending {} to what is left of job {job} [{group}]", signal_name(*signal))
+            }
+            Outlived { job, pid } => {
+                write!(f, "job {job} [{pid}] has not ended 10 sec after SIGKILL, still waiting for it")
+            }
+            LeftOver { job, group, left } => {
+                write!(f, "giving up on what is left of job {job} [{group}] 10 sec after SIGKILL: {left}")
+            }
+            Pausing => f.write_str("pausing for job setup to finish"),
+            Bouncing { job } => write!(f, "job {job}: time to bounce"),
+            DependsChanged { job } => write!(f, "job {job}: a file that it depends on has changed"),
+            DependsMissing { job, file } => {
+                write!(f, "job {job} waits for {}, on which it depends: it can't be read", Clean(file))
+            }
+            DependsBack { job } => write!(f, "job {job}: the files that it depends on are there"),
+            Rescanning => f.write_str("rescanning job configuration"),
+            ParseFailed { file } => write!(f, "FAILED to parse {}", Clean(file)),
+            Wrong { file, mistake } => write!(f, "{}", mistake.headline(file)),
+            MoreMistakes(count) => write!(f, "and {count} more mistakes; pmtr -t shows them all"),
+            UsingPrevious => f.write_str("NOTE: using PREVIOUS job config"),
+            ConfigMissing { file } => write!(f, "{} is gone, the jobs run on", Clean(file)),
+            ConfigUnreadable { file, errno } => {
+                write!(f, "can't read {}: {errno}; the jobs run on, trying again", Clean(file))
+            }
+            ConfigNotAFile { file } => write!(f, "{} is not a regular file, the jobs run on", Clean(file)),
+            ConfigBack { file } => write!(f, "{} can be read again", Clean(file)),
+            Emptied { file } => {
+                write!(f, "{} has no jobs any more, stopping them in 2 sec unless it gets some", Clean(file))
+            }
+            Unserved { listen, report } => {
+                write!(f, "not served yet:")?;
+                for endpoint in listen {
+                    write!(f, " listen on {endpoint}")?;
+                }
+                for endpoint in report {
+                    write!(f, " report to {endpoint}")?;
+                }
+                Ok(())
+            }
+            UnknownJob { name } => write!(f, "no such job: {}", Clean(name)),
+            Switched { job, enabled: true } => write!(f, "job {job} enabled by command"),
+            Switched { job, enabled: false } => write!(f, "job {job} disabled by command"),
+            AdoptedEnded { pid } => write!(f, "adopted process {pid} ended"),
+            Status(status) => write!(f, "{status}"),
+            Lost { lines } => write!(f, "{lines} messages were lost"),
+            LinesLost { job, lines } => write!(f, "{lines} lines of job {} were lost", Clean(job)),
+            Shell(_, text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Prepare => "prepare",
+            Stage::Fork => "fork",
+            Stage::Close => "close descriptors",
+            Stage::Session => "make a session",
+            Stage::User => "user",
+            Stage::Dir => "dir",
+            Stage::Nice => "nice",
+            Stage::Cpu => "cpu",
+            Stage::Limit(_) => "ulimit",
+            Stage::Groups => "groups of user",
+            Stage::Gid => "group id of user",
+            Stage::Uid => "user id of user",
+            Stage::In => "open in",
+            Stage::Out => "open out",
+            Stage::Err => "open err",
+            Stage::Signals => "reset signals",
+            Stage::Exec => "exec",
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "udp://{}", self.address)?;
+        self.interface.iter().try_for_each(|name| write!(f, "@{name}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_texts_are_those_of_the_manual() {
+        let job = JobName::new(b"app-server");
+        let pid = Pid::new(18478).unwrap();
+        let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+        for (notice, text) in [
+            (Notice::Starting, "pmtr: starting"),
+            (Notice::Managing { jobs: 2 }, "pmtr: managing 2 jobs"),
+            (Notice::Started { job: job.clone(), pid }, "started job app-server [18478]"),
+            (
+                Notice::Exited { job: job.clone(), pid, secs: 0, exit: Exit::Code(1) },
+                "job app-server 18478 exited after 0 sec: exit status 1",
+            ),
+            (
+                Notice::Exited { job: job.clone(), pid, secs: 75, exit: Exit::Signal(Signal(11)) },
+                "job app-server 18478 exited after 75 sec: signal 11",
+            ),
+            (Notice::TooFast, "job restarting too fast, delaying restart"),
+            (Notice::Rescanning, "rescanning job configuration"),
+            (
+                Notice::Sending { signal: Signal::TERM, job: job.clone(), pid },
+                "sending SIGTERM to job app-server [18478]",
+            ),
+            (
+                Notice::Sending { signal: Signal::KILL, job: job.clone(), pid },
+                "sending SIGKILL to job app-server [18478]",
+            ),
+            (Notice::Pausing, "pausing for job setup to finish"),
+            (
+                Notice::CantStart { job: job.clone(), error, subject: "/opt/app".into() },
+                "can't start job app-server: exec /opt/app: No such file or directory",
+            ),
+            (Notice::ParseFailed { file: (*b"/etc/pmtr.conf").into() }, "FAILED to parse /etc/pmtr.conf"),
+            (Notice::UsingPrevious, "NOTE: using PREVIOUS job config"),
+            (Notice::ExitingOn(Signal::TERM), "pmtr: exiting on signal 15"),
+        ] {
+            assert_eq!(notice.to_string(), text);
+        }
+    }
+}

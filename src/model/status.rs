@@ -1,0 +1,51 @@
+//! What one job is doing, for those who ask.
+
+use super::{JobName, Pid};
+use std::fmt;
+use std::time::Duration;
+
+/// What a job is doing at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Not to run: disabled in the file or by command.
+    Disabled,
+    /// Has ended for good: `once`, or exit status 33.
+    Finished,
+    /// Will be started again after this time.
+    Waiting(Duration),
+    /// A file that it depends on is missing.
+    Missing,
+    /// Held back by an earlier `wait` job, or about to start.
+    Queued,
+    /// Runs as this process, for this long.
+    Running(Pid, Duration),
+    /// Has been told to end.
+    Stopping(Pid, Duration),
+    /// Its process has gone, others of the group of this number have not.
+    Sweeping(Pid),
+}
+
+/// A job and what it is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobStatus {
+    /// Its name.
+    pub name: JobName,
+    /// What it is doing.
+    pub phase: Phase,
+}
+
+impl fmt::Display for JobStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {}: ", self.name)?;
+        match self.phase {
+            Phase::Disabled => f.write_str("disabled"),
+            Phase::Finished => f.write_str("finished"),
+            Phase::Waiting(left) => write!(f, "restarts in {} sec", left.as_secs().max(1)),
+            Phase::Missing => f.write_str("waits for a file that it depends on"),
+            Phase::Queued => f.write_str("waits for its turn"),
+            Phase::Running(pid, time) => write!(f, "running [{pid}] for {} sec", time.as_secs()),
+            Phase::Stopping(pid, time) => write!(f, "stopping [{pid}] after {} sec", time.as_secs()),
+            Phase::Sweeping(pid) => write!(f, "ended, others of group [{pid}] have not"),
+        }
+    }
+}
