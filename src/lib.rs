@@ -3,3 +3,5 @@
 //! The modules stand in the order of the data flow; `ARCHITECTURE.md` tells which may import which.
 
 pub mod model;
+
+pub mod diff;
