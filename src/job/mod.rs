@@ -1,0 +1,486 @@
+//! One job's life: a goal, a state, and the one function that closes the gap between them.
+//! Knows no other job, no clock and no process but its own.
+#![forbid(unsafe_code)]
+
+pub mod policy;
+
+use crate::model::{
+    Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Survivors, Target,
+};
+use std::time::Duration;
+
+/// From SIGTERM to SIGKILL.
+pub const KILL_AFTER: Duration = Duration::from_secs(10);
+/// From SIGKILL until a process that does not end is given up.
+pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+/// How often the rest of a group is looked at while nothing else tells of its end.
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What the job is meant to come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// A process runs.
+    Up,
+    /// None runs.
+    Down,
+    /// None runs, and the job is forgotten.
+    Gone,
+}
+
+/// What has been done to make processes end, and when more is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressure {
+    /// SIGTERM was sent; SIGKILL is due at this time.
+    Term { kill_at: MonoTime },
+    /// SIGKILL was sent; at this time they count as stuck.
+    Kill { give_up_at: MonoTime },
+    /// SIGKILL was sent and did not help; there is nothing more to do.
+    Stuck,
+}
+
+/// What the job is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing runs and nothing is due.
+    Down,
+    /// To be started again at `not_before`.
+    Waiting,
+    /// Wants to start; the gate decides.
+    Queued,
+    /// The spawn was asked for; its answer comes in this turn.
+    Launching,
+    /// The main process runs; it is unreaped.
+    Running { pid: Pid, since: MonoTime },
+    /// The main process was told to end; it is unreaped.
+    Stopping { pid: Pid, since: MonoTime, pressure: Pressure },
+    /// The main process is gone, others of its group are not.
+    Sweeping { group: Pid, look_at: MonoTime, pressure: Pressure },
+}
+
+/// How far the first run under the present definition has come: the gate asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debut {
+    /// Not begun.
+    Pending,
+    /// Running.
+    Begun,
+    /// Ended, or failed to start.
+    Over,
+}
+
+/// What the job wants done. The supervisor adds whose wish it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// A line for the log.
+    Log(Notice),
+    /// A signal to the job's processes.
+    Signal(Target, Signal),
+    /// A look at what is left of this group.
+    Look(Pid, Detail),
+    /// The group is of no interest any more.
+    Release(Pid),
+}
+
+/// One job.
+#[derive(Debug)]
+pub struct Job {
+    spec: JobSpec,
+    state: State,
+    /// No start before this time: the restart policy's word on the last end.
+    not_before: MonoTime,
+    /// The reason of the last failed start, as long as no start has succeeded since.
+    failure: Option<SpawnError>,
+    debut: Debut,
+    /// In the file, or to be forgotten once nothing runs.
+    removed: bool,
+    /// By the file or the last remote command.
+    enabled: bool,
+    /// Ended for good under this definition.
+    finished: bool,
+}
+
+impl Job {
+    /// A job that has not run yet. The first [`Job::reconcile`] sets it going.
+    pub fn new(spec: JobSpec) -> Job {
+        Job {
+            enabled: !spec.disabled(),
+            spec,
+            state: State::Down,
+            not_before: MonoTime::ZERO,
+            failure: None,
+            debut: Debut::Pending,
+            removed: false,
+            finished: false,
+        }
+    }
+
+    /// Its definition: the one in force, though an older one may still be stopping.
+    pub fn spec(&self) -> &JobSpec {
+        &self.spec
+    }
+
+    /// What it is doing.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// What it is meant to come to.
+    pub fn goal(&self) -> Goal {
+        if self.removed {
+            Goal::Gone
+        } else if self.enabled && !self.finished {
+            Goal::Up
+        } else {
+            Goal::Down
+        }
+    }
+
+    /// How far its first run has come.
+    pub fn debut(&self) -> Debut {
+        self.debut
+    }
+
+    /// Whether it is to run as far as file and commands go.
+    pub fn enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Whether it has ended for good under this definition.
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// The process or group that it is answerable for.
+    pub fn pid(&self) -> Option<Pid> {
+        match self.state {
+            State::Down | State::Waiting | State::Queued | State::Launching => None,
+            State::Running { pid, .. } | State::Stopping { pid, .. } => Some(pid),
+            State::Sweeping { group, .. } => Some(group),
+        }
+    }
+
+    /// When it has something to do next without being told.
+    pub fn deadline(&self) -> Option<MonoTime> {
+        match self.state {
+            State::Down | State::Queued | State::Launching => None,
+            State::Waiting => Some(self.not_before),
+            State::Running { since, .. } => self.bounce_at(since),
+            State::Stopping { pressure, .. } => pressure.deadline(),
+            State::Sweeping { look_at, pressure, .. } => {
+                Some(pressure.deadline().map_or(look_at, |at| at.min(look_at)))
+            }
+        }
+    }
+
+    /// What to show of it.
+    pub fn phase(&self, now: MonoTime) -> Phase {
+        match self.state {
+            State::Down if self.finished => Phase::Finished,
+            State::Down => Phase::Disabled,
+            State::Waiting => Phase::Waiting(self.not_before.since(now)),
+            State::Queued | State::Launching => Phase::Queued,
+            State::Running { pid, since } => Phase::Running(pid, now.since(since)),
+            State::Stopping { pid, since, .. } => Phase::Stopping(pid, now.since(since)),
+            State::Sweeping { group, .. } => Phase::Sweeping(group),
+        }
+    }
+
+    /// Closes the gap between goal and state by one step.
+    pub fn reconcile(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
+        use State::*;
+        match (self.goal(), self.state) {
+            (Goal::Up, Down) if self.not_before > now => self.state = Waiting,
+            // Queued has no deadline; an expired one left standing would make the loop spin.
+            (Goal::Up, Down) => self.state = Queued,
+            (Goal::Up, Waiting) if self.not_before <= now => self.state = Queued,
+            (Goal::Down | Goal::Gone, Waiting | Queued) => self.state = Down,
+            (Goal::Down | Goal::Gone, Running { pid, since }) => self.stop(pid, since, now, wishes),
+            (Goal::Up, Waiting | Queued | Running { .. }) => {}
+            (Goal::Down | Goal::Gone, Down) => {}
+            (_, Launching | Stopping { .. } | Sweeping { .. }) => {}
+        }
+    }
+
+    /// The gate has let it through: the supervisor asks for the spawn.
+    pub fn launch(&mut self) {
+        self.state = State::Launching;
+    }
+
+    /// The answer to the spawn.
+    pub fn spawned(&mut self, now: MonoTime, answer: Result<Pid, SpawnError>, wishes: &mut Vec<Wish>) {
+        match answer {
+            Ok(pid) => {
+                wishes.push(Wish::Log(Notice::Started { job: self.spec.name().clone(), pid }));
+                self.state = State::Running { pid, since: now };
+                if self.debut == Debut::Pending {
+                    self.debut = Debut::Begun;
+                }
+            }
+            Err(error) => {
+                self.state = State::Down;
+                self.start_failed(error, now, wishes);
+            }
+        }
+        self.reconcile(now, wishes);
+    }
+
+    /// Its main process has been reaped; `rest` tells of the others in its group.
+    pub fn exited(&mut self, now: MonoTime, ending: Ending, rest: &Survivors, wishes: &mut Vec<Wish>) {
+        use State::*;
+        let pid = match self.state {
+            Running { pid, since } => {
+                self.report(pid, since, ending, now, wishes);
+                self.ran_to_its_end(since, ending, now, wishes);
+                pid
+            }
+            Stopping { pid, since, .. } => {
+                // A start that failed while it was being stopped may have been that of an older
+                // definition: there is nothing to say of this one.
+                if let Ending::Ran(_) = ending {
+                    self.report(pid, since, ending, now, wishes);
+                }
+                self.not_before = now;
+                pid
+            }
+            Down | Waiting | Queued | Launching | Sweeping { .. } => return,
+        };
+        if self.debut == Debut::Begun {
+            self.debut = Debut::Over;
+        }
+        match (rest, self.state) {
+            (Survivors::None, _) => self.state = Down,
+            (Survivors::Some(_), Stopping { pressure, .. }) => self.sweep(pid, now, pressure),
+            (Survivors::Some(_), _) => {
+                let job = self.spec.name().clone();
+                wishes.push(Wish::Log(Notice::SendingToRest { signal: Signal::TERM, job, group: pid }));
+                send(Target::Rest(pid), Signal::TERM, wishes);
+                self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });
+            }
+        }
+        self.reconcile(now, wishes);
+    }
+
+    /// The answer to a look at the rest of its group.
+    pub fn looked(&mut self, now: MonoTime, survivors: &Survivors, wishes: &mut Vec<Wish>) {
+        let State::Sweeping { group, pressure, .. } = self.state else { return };
+        match (survivors, pressure) {
+            (Survivors::None, _) => {}
+            (Survivors::Some(_), Pressure::Stuck) => {
+                let (job, left) = (self.spec.name().clone(), survivors.clone());
+                wishes.push(Wish::Log(Notice::LeftOver { job, group, left }));
+            }
+            (Survivors::Some(_), Pressure::Term { .. } | Pressure::Kill { .. }) => return,
+        }
+        wishes.push(Wish::Release(group));
+        self.state = State::Down;
+        self.reconcile(now, wishes);
+    }
+
+    /// Whether it has a process that even SIGKILL did not end.
+    pub fn given_up(&self) -> bool {
+        matches!(self.state, State::Stopping { pressure: Pressure::Stuck, .. })
+    }
+
+    /// Some process has ended; it may have been the last of the group: look at once.
+    pub fn look_soon(&mut self, now: MonoTime) {
+        if let State::Sweeping { look_at, .. } = &mut self.state {
+            *look_at = now.min(*look_at);
+        }
+    }
+
+    /// The group of which it waits for the rest to end.
+    pub fn sweeps(&self) -> Option<Pid> {
+        match self.state {
+            State::Sweeping { group, .. } => Some(group),
+            State::Down | State::Waiting | State::Queued | State::Launching => None,
+            State::Running { .. } | State::Stopping { .. } => None,
+        }
+    }
+
+    /// Does what is due. Afterwards the deadline lies in the future, or there is none.
+    pub fn expire(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
+        use State::*;
+        match self.state {
+            Down | Queued | Launching | Waiting => {}
+            Running { pid, since } => {
+                if self.bounce_at(since).is_some_and(|at| at <= now) {
+                    wishes.push(Wish::Log(Notice::Bouncing { job: self.spec.name().clone() }));
+                    self.stop(pid, since, now, wishes);
+                }
+            }
+            Stopping { pid, since, pressure } => {
+                let pressure = self.press(pressure, Target::Job(pid), now, wishes);
+                self.state = Stopping { pid, since, pressure };
+            }
+            Sweeping { group, look_at, pressure } => {
+                let pressed = self.press(pressure, Target::Rest(group), now, wishes);
+                let given_up = pressed == Pressure::Stuck;
+                if look_at <= now || given_up {
+                    let detail = if given_up { Detail::Names } else { Detail::Whether };
+                    wishes.push(Wish::Look(group, detail));
+                }
+                let look_at = if look_at <= now { now + LOOK_EVERY } else { look_at };
+                self.state = Sweeping { group, look_at, pressure: pressed };
+            }
+        }
+        self.reconcile(now, wishes);
+    }
+
+    /// Takes another definition. What runs ends and the new one starts without delay;
+    /// the exit of the old run is none of the new definition's business.
+    pub fn redefine(&mut self, spec: JobSpec, now: MonoTime, wishes: &mut Vec<Wish>) {
+        self.enabled = !spec.disabled();
+        self.spec = spec;
+        self.debut = Debut::Pending;
+        self.removed = false;
+        self.failure = None;
+        self.restart(now, wishes);
+    }
+
+    /// Stays as it is under an applied file: only a remote command's word ends.
+    pub fn confirm(&mut self, order: i32, now: MonoTime, wishes: &mut Vec<Wish>) {
+        self.spec.set_order(order);
+        self.removed = false;
+        self.enabled = !self.spec.disabled();
+        self.reconcile(now, wishes);
+    }
+
+    /// Starts anew without delay, whatever it is doing: something that it depends on has changed.
+    pub fn restart(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
+        self.finished = false;
+        self.not_before = now;
+        if let State::Running { pid, since } = self.state {
+            self.stop(pid, since, now, wishes);
+        }
+        self.reconcile(now, wishes);
+    }
+
+    /// A remote command: enabling what a command has disabled brings it back, even when it had ended for good.
+    pub fn switch(&mut self, enabled: bool, now: MonoTime, wishes: &mut Vec<Wish>) {
+        if self.enabled == enabled {
+            return;
+        }
+        self.enabled = enabled;
+        if enabled {
+            self.finished = false;
+        }
+        wishes.push(Wish::Log(Notice::Switched { job: self.spec.name().clone(), enabled }));
+        self.reconcile(now, wishes);
+    }
+
+    /// Is to be forgotten once nothing of it runs.
+    pub fn remove(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
+        self.removed = true;
+        self.reconcile(now, wishes);
+    }
+
+    /// Patience is at its end: SIGKILL now for what is being stopped.
+    pub fn kill(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
+        use State::*;
+        let hurry = |pressure| match pressure {
+            Pressure::Term { .. } => Pressure::Term { kill_at: now },
+            Pressure::Kill { .. } | Pressure::Stuck => pressure,
+        };
+        match &mut self.state {
+            Stopping { pressure, .. } | Sweeping { pressure, .. } => *pressure = hurry(*pressure),
+            Down | Waiting | Queued | Launching | Running { .. } => return,
+        }
+        self.expire(now, wishes);
+    }
+
+    fn bounce_at(&self, since: MonoTime) -> Option<MonoTime> {
+        self.spec.bounce_every().map(|every| since + every)
+    }
+
+    fn stop(&mut self, pid: Pid, since: MonoTime, now: MonoTime, wishes: &mut Vec<Wish>) {
+        let job = self.spec.name().clone();
+        wishes.push(Wish::Log(Notice::Sending { signal: Signal::TERM, job, pid }));
+        send(Target::Job(pid), Signal::TERM, wishes);
+        self.state = State::Stopping { pid, since, pressure: Pressure::Term { kill_at: now + KILL_AFTER } };
+    }
+
+    /// Raises the pressure when its time has come.
+    fn press(&self, pressure: Pressure, target: Target, now: MonoTime, wishes: &mut Vec<Wish>) -> Pressure {
+        let job = || self.spec.name().clone();
+        match pressure {
+            Pressure::Term { kill_at } if kill_at <= now => {
+                let signal = Signal::KILL;
+                wishes.push(Wish::Log(match target {
+                    Target::Job(pid) => Notice::Sending { signal, job: job(), pid },
+                    Target::Rest(group) => Notice::SendingToRest { signal, job: job(), group },
+                }));
+                wishes.push(Wish::Signal(target, signal));
+                Pressure::Kill { give_up_at: now + GIVE_UP_AFTER }
+            }
+            Pressure::Kill { give_up_at } if give_up_at <= now => {
+                if let Target::Job(pid) = target {
+                    wishes.push(Wish::Log(Notice::Outlived { job: job(), pid }));
+                }
+                Pressure::Stuck
+            }
+            Pressure::Term { .. } | Pressure::Kill { .. } | Pressure::Stuck => pressure,
+        }
+    }
+
+    fn sweep(&mut self, group: Pid, now: MonoTime, pressure: Pressure) {
+        self.state = State::Sweeping { group, look_at: now + LOOK_EVERY, pressure };
+    }
+
+    fn report(&mut self, pid: Pid, since: MonoTime, ending: Ending, now: MonoTime, wishes: &mut Vec<Wish>) {
+        match ending {
+            Ending::Ran(exit) => {
+                self.failure = None;
+                let (job, secs) = (self.spec.name().clone(), now.since(since).as_secs());
+                wishes.push(Wish::Log(Notice::Exited { job, pid, secs, exit }));
+            }
+            Ending::NeverStarted(error) => self.failed(error, wishes),
+        }
+    }
+
+    fn ran_to_its_end(&mut self, since: MonoTime, ending: Ending, now: MonoTime, wishes: &mut Vec<Wish>) {
+        match ending {
+            Ending::Ran(exit) => match policy::after_end(self.spec.once(), exit, now.since(since)) {
+                policy::Next::Never => self.finished = true,
+                policy::Next::AtOnce => self.not_before = now,
+                policy::Next::After(delay) => {
+                    self.not_before = now + delay;
+                    wishes.push(Wish::Log(Notice::TooFast));
+                }
+            },
+            Ending::NeverStarted(_) => self.not_before = now + policy::QUICK,
+        }
+    }
+
+    fn start_failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) {
+        self.failed(error, wishes);
+        self.debut = Debut::Over;
+        self.not_before = now + policy::QUICK;
+    }
+
+    /// Says why a start failed, unless that is known already.
+    fn failed(&mut self, error: SpawnError, wishes: &mut Vec<Wish>) {
+        if self.failure != Some(error) {
+            let subject = self.spec.subject(error.stage).into();
+            let job = self.spec.name().clone();
+            wishes.push(Wish::Log(Notice::CantStart { job, error, subject }));
+            wishes.push(Wish::Log(Notice::TooFast));
+        }
+        self.failure = Some(error);
+    }
+}
+
+impl Pressure {
+    fn deadline(self) -> Option<MonoTime> {
+        match self {
+            Pressure::Term { kill_at } => Some(kill_at),
+            Pressure::Kill { give_up_at } => Some(give_up_at),
+            Pressure::Stuck => None,
+        }
+    }
+}
+
+/// SIGCONT follows a SIGTERM, so that a stopped process hears it.
+fn send(target: Target, signal: Signal, wishes: &mut Vec<Wish>) {
+    wishes.push(Wish::Signal(target, signal));
+    wishes.push(Wish::Signal(target, Signal::CONT));
+}
