@@ -6,3 +6,4 @@ pub mod model;
 
 pub mod diff;
 pub mod job;
+pub mod supervisor;

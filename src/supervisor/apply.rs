@@ -1,0 +1,218 @@
+//! A file that was read: applied whole, or not at all.
+
+use super::files::Need;
+use super::reload::Trouble;
+use super::{Action, Place, Rank, Reading, Slot, Supervisor};
+use crate::diff::{Change, diff};
+use crate::job::{Goal, Job};
+use crate::model::{Config, Fingerprint, JobId, JobSpec, Load, LoadError, Mistake, MonoTime, Notice};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// How many mistakes go to the log; `pmtr -t` shows all.
+const MISTAKES_LOGGED: usize = 20;
+
+impl Supervisor {
+    pub(super) fn loaded(
+        &mut self,
+        now: MonoTime,
+        reading: Reading,
+        answer: Result<Load, LoadError>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let trouble = match &answer {
+            Ok(_) | Err(LoadError::Mistakes(_)) => None,
+            Err(LoadError::Busy) => return self.reload.retry(now),
+            Err(LoadError::Missing) => Some(Trouble::Missing),
+            Err(LoadError::Unreadable(errno)) => Some(Trouble::Unreadable(*errno)),
+            Err(LoadError::NotAFile) => Some(Trouble::NotAFile),
+        };
+        if self.reload.trouble(trouble) {
+            let file = self.file.clone();
+            actions.push_back(Action::Log(match trouble {
+                None => Notice::ConfigBack { file },
+                Some(Trouble::Missing) => Notice::ConfigMissing { file },
+                Some(Trouble::Unreadable(errno)) => Notice::ConfigUnreadable { file, errno },
+                Some(Trouble::NotAFile) => Notice::ConfigNotAFile { file },
+            }));
+        }
+        if let Some(Trouble::Unreadable(_)) = trouble {
+            self.reload.retry(now);
+        }
+        match answer {
+            Ok(Load::New(content, config)) => self.changed(now, reading, content, config, actions),
+            Ok(Load::Same) => self.reload.no_longer_empty(),
+            Err(LoadError::Mistakes(mistakes)) => {
+                self.reload.no_longer_empty();
+                self.log_mistakes(mistakes, actions);
+            }
+            Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy) => {
+                self.reload.no_longer_empty();
+            }
+        }
+    }
+
+    fn changed(
+        &mut self,
+        now: MonoTime,
+        reading: Reading,
+        content: Fingerprint,
+        config: Config,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let had_jobs = self.jobs().any(|(_, job)| job.goal() != Goal::Gone);
+        if config.jobs.is_empty() && had_jobs && reading != Reading::Always {
+            let (believed, news) = self.reload.emptied(now);
+            if news {
+                actions.push_back(Action::Log(Notice::Emptied { file: self.file.clone() }));
+            }
+            if !believed {
+                return;
+            }
+        }
+        let first = self.reload.applied().is_none();
+        self.reload.apply(content);
+        if !first {
+            actions.push_back(Action::Log(Notice::Rescanning));
+        }
+        actions.push_back(Action::Log(Notice::Managing { jobs: config.jobs.len() }));
+        if self.listen != config.listen || self.report != config.report {
+            self.listen.clone_from(&config.listen);
+            self.report.clone_from(&config.report);
+            actions.push_back(Action::Serve { listen: config.listen, report: config.report });
+        }
+        self.apply(now, config.jobs, actions);
+    }
+
+    fn log_mistakes(&self, mistakes: Vec<Mistake>, actions: &mut VecDeque<Action>) {
+        let file = || self.file.clone();
+        let more = mistakes.len().saturating_sub(MISTAKES_LOGGED);
+        actions.push_back(Action::Log(Notice::ParseFailed { file: file() }));
+        let shown = mistakes.into_iter().take(MISTAKES_LOGGED);
+        actions.extend(shown.map(|mistake| Action::Log(Notice::Wrong { file: file(), mistake })));
+        if more > 0 {
+            actions.push_back(Action::Log(Notice::MoreMistakes(more)));
+        }
+        actions.push_back(Action::Log(Notice::UsingPrevious));
+    }
+
+    fn apply(&mut self, now: MonoTime, jobs: Vec<JobSpec>, actions: &mut VecDeque<Action>) {
+        let olds: Vec<(JobId, bool)> = self.jobs().map(|(id, job)| (id, job.goal() == Goal::Gone)).collect();
+        let specs: Vec<&JobSpec> = self.jobs().map(|(_, job)| job.spec()).collect();
+        let changes = diff(&specs, &jobs);
+        drop(specs);
+        let mut jobs: Vec<Option<JobSpec>> = jobs.into_iter().map(Some).collect();
+        // Removals first: their SIGTERM is the earlier, the sooner their ports are free.
+        for change in &changes {
+            if let Change::Removed { old } = *change
+                && let Some((id, _)) = olds.get(old)
+            {
+                self.with(*id, actions, |job, wishes| job.remove(now, wishes));
+            }
+        }
+        self.slots.reserve_exact(changes.len().saturating_sub(olds.len()));
+        for change in changes {
+            let (old, new) = match change {
+                Change::Removed { .. } => continue,
+                Change::Same { old, new } | Change::Altered { old, new } => (olds.get(old).copied(), new),
+                Change::Added { new } => (None, new),
+            };
+            let Some(spec) = jobs.get_mut(new).and_then(Option::take) else { continue };
+            let rank: Rank = (spec.order(), u32::try_from(new).unwrap_or(u32::MAX));
+            match (change, old) {
+                // A job on its way out that is back is a new one; it starts when its old run has gone.
+                (Change::Same { .. }, Some((id, false))) => {
+                    self.rerank(id, rank);
+                    self.with(id, actions, |job, wishes| job.confirm(rank.0, now, wishes));
+                }
+                (_, Some((id, _))) => {
+                    self.rerank(id, rank);
+                    self.redefine(now, id, spec, actions);
+                }
+                (_, None) => self.add(now, spec, rank, actions),
+            }
+        }
+        self.names = self.jobs().map(|(id, _)| id).collect();
+        let mut names = std::mem::take(&mut self.names);
+        names.sort_unstable_by(|a, b| self.name_of(*a).cmp(self.name_of(*b)));
+        self.names = names;
+    }
+
+    fn add(&mut self, now: MonoTime, spec: JobSpec, rank: Rank, actions: &mut VecDeque<Action>) {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            JobId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+        });
+        let watch = self.files.add(id, &spec);
+        actions.extend(watch.into_iter().map(Action::Watch));
+        let slot = Slot { job: Job::new(spec), rank, place: Place::default(), need: Need::Met };
+        if let Some(place) = self.slots.get_mut(id.0 as usize) {
+            *place = Some(slot);
+        }
+        self.learn_need(id);
+        self.with(id, actions, |job, wishes| job.reconcile(now, wishes));
+    }
+
+    fn redefine(&mut self, now: MonoTime, id: JobId, spec: JobSpec, actions: &mut VecDeque<Action>) {
+        let Some(slot) = self.slots.get(id.0 as usize).and_then(Option::as_ref) else { return };
+        // In this order, so that a file that both definitions need stays watched.
+        let before = slot.job.spec().clone();
+        if !before.depends().eq(spec.depends()) || before.dir() != spec.dir() {
+            let unwatch = self.files.remove(id, &before);
+            let watch = self.files.add(id, &spec);
+            actions.extend(unwatch.into_iter().map(Action::Unwatch));
+            actions.extend(watch.into_iter().map(Action::Watch));
+        }
+        self.with(id, actions, |job, wishes| job.redefine(spec, now, wishes));
+        self.learn_need(id);
+        self.refile(id, actions);
+    }
+
+    fn rerank(&mut self, id: JobId, rank: Rank) {
+        if let Some(slot) = self.slot_mut(id) {
+            slot.rank = rank;
+        }
+    }
+
+    /// A file that jobs depend on was looked at.
+    pub(super) fn file_seen(
+        &mut self,
+        now: MonoTime,
+        path: &Rc<[u8]>,
+        content: Option<Fingerprint>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let (jobs, changed) = self.files.seen(path, content);
+        for id in jobs {
+            self.learn_need(id);
+            let up = self.slot(id).is_some_and(|slot| slot.job.enabled() && slot.job.goal() != Goal::Gone);
+            if changed && up {
+                let Some(job) = self.slot(id).map(|slot| slot.job.spec().name().clone()) else { continue };
+                actions.push_back(Action::Log(Notice::DependsChanged { job }));
+                self.with(id, actions, |job, wishes| job.restart(now, wishes));
+            } else {
+                self.refile(id, actions);
+            }
+        }
+    }
+
+    /// Asks anew what is known of the files that a job needs; the next refiling acts on it.
+    fn learn_need(&mut self, id: JobId) {
+        if let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) {
+            (slot.need, _) = self.files.need(slot.job.spec());
+        }
+    }
+
+    /// Nothing of the job is left, and nothing is to come.
+    pub(super) fn forget(&mut self, id: JobId, actions: &mut VecDeque<Action>) {
+        let name = self.name_of(id).to_vec();
+        if let Ok(at) = self.names.binary_search_by(|other| self.name_of(*other).cmp(&name)) {
+            self.names.remove(at);
+        }
+        let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::take) else { return };
+        let unwatch = self.files.remove(id, slot.job.spec());
+        actions.extend(unwatch.into_iter().map(Action::Unwatch));
+        actions.push_back(Action::Forget(id));
+        self.free.push(id);
+    }
+}

@@ -1,0 +1,77 @@
+//! Who is next: the jobs by deadline and by their place before the gate, so that no question
+//! and no change walks them all. What is filed here follows from the jobs and is never asked of it.
+
+use crate::model::{JobId, MonoTime};
+use std::collections::BTreeSet;
+
+/// A job's place in the order of start: its `order`, then its place in the file.
+pub(super) type Rank = (i32, u32);
+
+/// Where one job is filed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// When it has something to do.
+    pub(super) deadline: Option<MonoTime>,
+    /// Wants its first start under its definition.
+    pub(super) first: Option<Rank>,
+    /// Wants to be started again.
+    pub(super) again: Option<Rank>,
+    /// Holds back the first starts of later jobs.
+    pub(super) holds: Option<Rank>,
+    /// Would start if a file that it depends on were there.
+    pub(super) lacks: bool,
+}
+
+/// All places.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    deadlines: BTreeSet<(MonoTime, JobId)>,
+    firsts: BTreeSet<(Rank, JobId)>,
+    agains: BTreeSet<(Rank, JobId)>,
+    holders: BTreeSet<(Rank, JobId)>,
+}
+
+impl Index {
+    /// Moves a job from one place to another.
+    pub(super) fn refile(&mut self, id: JobId, place: &mut Place, to: Place) {
+        let from = std::mem::replace(place, to);
+        move_in(&mut self.deadlines, id, from.deadline, to.deadline);
+        move_in(&mut self.firsts, id, from.first, to.first);
+        move_in(&mut self.agains, id, from.again, to.again);
+        move_in(&mut self.holders, id, from.holds, to.holds);
+    }
+
+    /// The earliest deadline.
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// A job whose deadline has come.
+    pub(super) fn due(&self, now: MonoTime) -> Option<JobId> {
+        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+    }
+
+    /// The gate: the job that may start next. A restart is never held; a first start is, by an
+    /// earlier job that has `wait`.
+    pub(super) fn ready(&self) -> Option<JobId> {
+        let first = self.firsts.first().filter(|first| !self.is_held(first));
+        self.agains.first().or(first).map(|(_, id)| *id)
+    }
+
+    /// The job for which others are waiting.
+    pub(super) fn held_by(&self) -> Option<JobId> {
+        let first = self.firsts.first()?;
+        self.holders.first().filter(|_| self.is_held(first)).map(|(_, id)| *id)
+    }
+
+    fn is_held(&self, first: &(Rank, JobId)) -> bool {
+        self.holders.first().is_some_and(|holder| holder.0 < first.0)
+    }
+}
+
+fn move_in<K: Ord + Copy>(set: &mut BTreeSet<(K, JobId)>, id: JobId, from: Option<K>, to: Option<K>) {
+    if from != to {
+        from.map(|key| set.remove(&(key, id)));
+        to.map(|key| set.insert((key, id)));
+    }
+}

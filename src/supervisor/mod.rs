@@ -1,0 +1,389 @@
+//! All jobs: what happens goes in, what is to be done comes out.
+//! Owns the rules that concern several jobs (the gate, the reload, the end of everything) and
+//! the trait [`System`], through which the world is acted upon. Has no clock: `now` is an argument.
+#![forbid(unsafe_code)]
+
+mod apply;
+mod files;
+mod index;
+mod reload;
+mod turn;
+
+pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST};
+pub use turn::{System, turn};
+
+use crate::job::{Debut, Goal, Job, State, Wish};
+use crate::model::{
+    Detail, Ending, Endpoint, Fingerprint, JobId, JobSpec, JobStatus, Load, LoadError, MonoTime, Notice,
+    Phase, Pid, Signal, SpawnError, Survivors, Target, Verb,
+};
+use files::{Files, Need};
+use index::{Index, Place, Rank};
+use reload::Reload;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
+
+/// How many jobs are started in one turn, so that signals and deaths are served in between.
+pub const STARTS_PER_TURN: usize = 64;
+
+/// What has happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A child has been reaped; what is left of its process group is told with it.
+    Exited(Pid, Ending, Survivors),
+    /// The answer to [`Action::Look`].
+    Looked(Pid, Survivors),
+    /// The answer to [`Action::Spawn`].
+    Spawned(JobId, Result<Pid, SpawnError>),
+    /// The answer to [`Action::LoadConfig`].
+    Loaded(Reading, Result<Load, LoadError>),
+    /// Something happened to the configuration file.
+    ConfigTouched,
+    /// The operator wants the file read, whatever has become of it.
+    ReloadAsked,
+    /// A watched file has this content now, or can't be read.
+    FileSeen(Rc<[u8]>, Option<Fingerprint>),
+    /// A remote command.
+    Command(Verb, Box<[u8]>),
+    /// pmtr is to end.
+    EndAsked(Signal),
+    /// Time has passed, or there is time for more: what is due is done.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Start the job. Answered by [`Event::Spawned`] in the same turn.
+    Spawn(JobId),
+    /// Read the file. Answered by [`Event::Loaded`] in the same turn.
+    LoadConfig(Reading),
+    /// Look at what is left of a group. Answered by [`Event::Looked`] in the same turn.
+    Look(Pid, Detail),
+    /// Send a signal; that nobody is there any more is no error.
+    Signal(Target, Signal),
+    /// Write a line to the log.
+    Log(Notice),
+    /// Tell by [`Event::FileSeen`] what this file holds, now and whenever that changes.
+    Watch(Rc<[u8]>),
+    /// This file is of no interest any more.
+    Unwatch(Rc<[u8]>),
+    /// From now on these are the endpoints to listen on and to report to.
+    Serve { listen: Vec<Endpoint>, report: Vec<Endpoint> },
+    /// The group of this leader is of no interest any more.
+    Release(Pid),
+    /// This job is forgotten; its number may be given to another.
+    Forget(JobId),
+}
+
+/// How the configuration is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Leave it when its content is still this one, or somebody is writing it.
+    IfChanged(Option<Fingerprint>),
+    /// Read it in any case.
+    Always,
+}
+
+/// When the next [`Event::Tick`] is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At once: there is more to do.
+    Now,
+    /// At this time, which lies in the future.
+    At(MonoTime),
+    /// Not before something happens.
+    Never,
+}
+
+/// One job with what the supervisor keeps beside it.
+#[derive(Debug)]
+struct Slot {
+    job: Job,
+    rank: Rank,
+    /// Where the index has it; changed only by [`Supervisor::refile`].
+    place: Place,
+    need: Need,
+}
+
+/// All jobs.
+#[derive(Debug)]
+pub struct Supervisor {
+    /// The configuration's path, as messages name it.
+    file: Rc<[u8]>,
+    slots: Vec<Option<Slot>>,
+    free: Vec<JobId>,
+    /// The jobs that are not free, by name.
+    names: Vec<JobId>,
+    /// Unreaped main processes.
+    pids: HashMap<Pid, JobId>,
+    /// Groups whose leader is gone.
+    groups: BTreeMap<Pid, JobId>,
+    index: Index,
+    files: Files,
+    reload: Reload,
+    listen: Vec<Endpoint>,
+    report: Vec<Endpoint>,
+    /// The job for which the others were last said to be waiting.
+    paused_for: Option<JobId>,
+    ending: bool,
+}
+
+impl Supervisor {
+    /// A supervisor without jobs; a [`Event::Loaded`] gives it some. `file` names the configuration in messages.
+    pub fn new(file: &[u8]) -> Supervisor {
+        Supervisor {
+            file: file.into(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            names: Vec::new(),
+            pids: HashMap::new(),
+            groups: BTreeMap::new(),
+            index: Index::default(),
+            files: Files::default(),
+            reload: Reload::default(),
+            listen: Vec::new(),
+            report: Vec::new(),
+            paused_for: None,
+            ending: false,
+        }
+    }
+
+    /// Takes in what has happened; what is to be done about it is appended to `actions`.
+    pub fn handle(&mut self, now: MonoTime, event: Event, actions: &mut VecDeque<Action>) {
+        match event {
+            Event::Exited(pid, ending, rest) => self.exited(now, pid, ending, &rest, actions),
+            Event::Looked(group, survivors) => {
+                if let Some(id) = self.groups.get(&group).copied() {
+                    self.with(id, actions, |job, wishes| job.looked(now, &survivors, wishes));
+                }
+            }
+            Event::Spawned(id, answer) => self.spawned(now, id, answer, actions),
+            Event::EndAsked(signal) => self.end(now, signal, actions),
+            Event::Tick => self.tick(now, actions),
+            // Once ending, files and commands are ignored.
+            Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}
+            Event::FileSeen(..) | Event::Command(..) if self.ending => {}
+            Event::Loaded(reading, answer) => self.loaded(now, reading, answer, actions),
+            Event::ConfigTouched => self.reload.touched(now),
+            Event::ReloadAsked => {
+                self.reload.asked();
+                actions.push_back(Action::LoadConfig(Reading::Always));
+            }
+            Event::FileSeen(path, content) => self.file_seen(now, &path, content, actions),
+            Event::Command(verb, name) => match self.find(&name) {
+                Some(id) => {
+                    self.with(id, actions, |job, wishes| job.switch(verb == Verb::Enable, now, wishes))
+                }
+                None => actions.push_back(Action::Log(Notice::UnknownJob { name })),
+            },
+        }
+    }
+
+    /// When the next tick is wanted.
+    pub fn next(&self) -> Next {
+        if self.index.ready().is_some() {
+            return Next::Now;
+        }
+        let reload = if self.ending { None } else { self.reload.deadline() };
+        match [self.index.deadline(), reload].into_iter().flatten().min() {
+            Some(at) => Next::At(at),
+            None => Next::Never,
+        }
+    }
+
+    /// Whether pmtr was told to end.
+    pub fn ending(&self) -> bool {
+        self.ending
+    }
+
+    /// Whether pmtr was told to end and nothing is left that an end could be waited for.
+    pub fn ended(&self) -> bool {
+        self.ending && self.slots.iter().flatten().all(|slot| slot.job.given_up())
+    }
+
+    /// A job's definition.
+    pub fn spec(&self, id: JobId) -> Option<&JobSpec> {
+        self.slot(id).map(|slot| slot.job.spec())
+    }
+
+    /// The number of a job and what it is doing, for the first job whose number is at least `from`.
+    /// Asking again from the number after it shows all jobs, in portions of one's own choice.
+    pub fn status_from(&self, from: JobId, now: MonoTime) -> Option<(JobId, JobStatus)> {
+        let slots = self.slots.iter().enumerate().skip(from.0 as usize);
+        let (place, slot) = slots.filter_map(|(i, slot)| Some((i, slot.as_ref()?))).next()?;
+        let phase = match (slot.job.state(), slot.need) {
+            (State::Queued, Need::Missing) => Phase::Missing,
+            _ => slot.job.phase(now),
+        };
+        let name = slot.job.spec().name().clone();
+        Some((JobId(u32::try_from(place).ok()?), JobStatus { name, phase }))
+    }
+
+    /// The jobs in their numbers' order, for those who check them.
+    pub fn jobs(&self) -> impl Iterator<Item = (JobId, &Job)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(i, slot)| Some((JobId(u32::try_from(i).ok()?), &slot.as_ref()?.job)))
+    }
+
+    /// Whose main process this is.
+    pub fn job_of(&self, pid: Pid) -> Option<JobId> {
+        self.pids.get(&pid).copied()
+    }
+
+    fn slot(&self, id: JobId) -> Option<&Slot> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    fn slot_mut(&mut self, id: JobId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// The job with this name, unless it is on its way out.
+    fn find(&self, name: &[u8]) -> Option<JobId> {
+        let at = self.names.binary_search_by(|id| self.name_of(*id).cmp(name)).ok()?;
+        self.names.get(at).copied().filter(|id| self.slot(*id).is_some_and(|s| s.job.goal() != Goal::Gone))
+    }
+
+    fn name_of(&self, id: JobId) -> &[u8] {
+        self.slot(id).map_or(b"", |slot| slot.job.spec().name().as_bytes())
+    }
+
+    /// Lets `change` work on one job, hands on its wishes and files it anew.
+    fn with(
+        &mut self,
+        id: JobId,
+        actions: &mut VecDeque<Action>,
+        change: impl FnOnce(&mut Job, &mut Vec<Wish>),
+    ) {
+        let Some(slot) = self.slot_mut(id) else { return };
+        let mut wishes = Vec::new();
+        let before = slot.job.sweeps();
+        change(&mut slot.job, &mut wishes);
+        let after = slot.job.sweeps();
+        if before != after {
+            before.map(|group| self.groups.remove(&group));
+            after.map(|group| self.groups.insert(group, id));
+        }
+        actions.extend(wishes.into_iter().map(|wish| match wish {
+            Wish::Log(notice) => Action::Log(notice),
+            Wish::Signal(target, signal) => Action::Signal(target, signal),
+            Wish::Look(group, detail) => Action::Look(group, detail),
+            Wish::Release(group) => Action::Release(group),
+        }));
+        self.refile(id, actions);
+    }
+
+    /// Brings the index in line with the job; a job that is gone is forgotten.
+    fn refile(&mut self, id: JobId, actions: &mut VecDeque<Action>) {
+        let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else { return };
+        if slot.job.goal() == Goal::Gone && slot.job.state() == State::Down {
+            self.index.refile(id, &mut slot.place, Place::default());
+            self.forget(id, actions);
+            return;
+        }
+        let held = slot.job.debut() == Debut::Pending;
+        let queued = slot.job.state() == State::Queued && slot.need == Need::Met;
+        let lacks = slot.job.state() == State::Queued && slot.need == Need::Missing;
+        let holds = slot.job.spec().wait()
+            && slot.job.goal() == Goal::Up
+            && slot.job.debut() != Debut::Over
+            && slot.need != Need::Missing;
+        let place = Place {
+            deadline: slot.job.deadline(),
+            first: (queued && held).then_some(slot.rank),
+            again: (queued && !held).then_some(slot.rank),
+            holds: holds.then_some(slot.rank),
+            lacks,
+        };
+        if lacks != slot.place.lacks && slot.job.goal() == Goal::Up {
+            let (job, (_, missing)) = (slot.job.spec().name().clone(), self.files.need(slot.job.spec()));
+            actions.push_back(Action::Log(match missing {
+                Some(file) => Notice::DependsMissing { job, file },
+                None => Notice::DependsBack { job },
+            }));
+        }
+        self.index.refile(id, &mut slot.place, place);
+    }
+
+    fn exited(
+        &mut self,
+        now: MonoTime,
+        pid: Pid,
+        ending: Ending,
+        rest: &Survivors,
+        actions: &mut VecDeque<Action>,
+    ) {
+        if let Some(id) = self.pids.remove(&pid) {
+            return self.with(id, actions, |job, wishes| job.exited(now, ending, rest, wishes));
+        }
+        actions.push_back(Action::Log(Notice::AdoptedEnded { pid }));
+        // It may have been the last of a group that is being swept; the tick looks once for all.
+        let sweeping: Vec<JobId> = self.groups.values().copied().collect();
+        for id in sweeping {
+            self.with(id, actions, |job, _| job.look_soon(now));
+        }
+    }
+
+    fn spawned(
+        &mut self,
+        now: MonoTime,
+        id: JobId,
+        answer: Result<Pid, SpawnError>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        if let Ok(pid) = answer {
+            // The kernel gives a number away only when no process and no group has it any more.
+            if let Some(swept) = self.groups.get(&pid).copied() {
+                self.with(swept, actions, |job, wishes| job.looked(now, &Survivors::None, wishes));
+            }
+            self.pids.insert(pid, id);
+        }
+        self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
+    }
+
+    fn tick(&mut self, now: MonoTime, actions: &mut VecDeque<Action>) {
+        while let Some(id) = self.index.due(now) {
+            self.with(id, actions, |job, wishes| job.expire(now, wishes));
+        }
+        if self.ending {
+            return;
+        }
+        if self.reload.due(now) {
+            actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
+        }
+        for _ in 0..STARTS_PER_TURN {
+            let Some(id) = self.index.ready() else { break };
+            self.with(id, actions, |job, _| job.launch());
+            actions.push_back(Action::Spawn(id));
+        }
+        self.say_when_paused(actions);
+    }
+
+    /// A wait that lasts is logged when it begins.
+    fn say_when_paused(&mut self, actions: &mut VecDeque<Action>) {
+        let holder = self.index.held_by();
+        if holder.is_some() && holder != self.paused_for {
+            actions.push_back(Action::Log(Notice::Pausing));
+        }
+        self.paused_for = holder;
+    }
+
+    fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut VecDeque<Action>) {
+        let mut order: Vec<(Rank, JobId)> =
+            self.jobs().filter_map(|(id, _)| Some((self.slot(id)?.rank, id))).collect();
+        // What was started last may need what was started first.
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        if self.ending {
+            for (_, id) in order {
+                self.with(id, actions, |job, wishes| job.kill(now, wishes));
+            }
+            return;
+        }
+        self.ending = true;
+        actions.push_back(Action::Log(Notice::ExitingOn(signal)));
+        for (_, id) in order {
+            self.with(id, actions, |job, wishes| job.remove(now, wishes));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! When the file is read: after a quiet time, and a file that has just lost its jobs only when it stays so.
+
+use crate::model::{Fingerprint, MonoTime};
+use std::time::Duration;
+
+/// A save is taken to be over when nothing has happened for this long.
+pub const QUIET: Duration = Duration::from_millis(100);
+/// The file is read this long after the first event, whatever goes on.
+pub const QUIET_AT_MOST: Duration = Duration::from_secs(2);
+/// A file that has lost all its jobs is applied when it has stayed so for this long.
+pub const EMPTY_FOR: Duration = Duration::from_secs(2);
+/// When a file that could not be read, or is being written, is tried again.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
+
+/// What keeps the file from being read, as far as the log has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    Missing,
+    Unreadable(crate::model::Errno),
+    NotAFile,
+}
+
+/// The state of the reload.
+#[derive(Debug, Default)]
+pub(super) struct Reload {
+    /// The content in force.
+    applied: Option<Fingerprint>,
+    /// Since the first event, and when to read.
+    settling: Option<(MonoTime, MonoTime)>,
+    /// When an empty file counts.
+    empty_until: Option<MonoTime>,
+    trouble: Option<Trouble>,
+}
+
+impl Reload {
+    pub(super) fn applied(&self) -> Option<Fingerprint> {
+        self.applied
+    }
+
+    /// Something happened to the file.
+    pub(super) fn touched(&mut self, now: MonoTime) {
+        let since = self.settling.map_or(now, |(since, _)| since);
+        self.settling = Some((since, (now + QUIET).min(since + QUIET_AT_MOST)));
+    }
+
+    /// The operator wants it now.
+    pub(super) fn asked(&mut self) {
+        self.settling = None;
+    }
+
+    /// Look again later although nothing may happen until then.
+    pub(super) fn retry(&mut self, now: MonoTime) {
+        self.settling = Some((now, now + AGAIN));
+    }
+
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        [self.settling.map(|(_, due)| due), self.empty_until].into_iter().flatten().min()
+    }
+
+    /// Whether the file is to be read now.
+    pub(super) fn due(&mut self, now: MonoTime) -> bool {
+        let settled = self.settling.is_some_and(|(_, due)| due <= now);
+        let emptied = self.empty_until.is_some_and(|until| until <= now);
+        if settled || emptied {
+            self.settling = None;
+        }
+        settled || emptied
+    }
+
+    /// The file has no jobs where there were some: whether that is to be believed by now.
+    /// The second value tells whether it is news.
+    pub(super) fn emptied(&mut self, now: MonoTime) -> (bool, bool) {
+        let news = self.empty_until.is_none();
+        let until = *self.empty_until.get_or_insert(now + EMPTY_FOR);
+        (until <= now, news)
+    }
+
+    /// This content is in force.
+    pub(super) fn apply(&mut self, content: Fingerprint) {
+        self.applied = Some(content);
+        self.empty_until = None;
+    }
+
+    /// The file was read, and is not empty or was not to be applied.
+    pub(super) fn no_longer_empty(&mut self) {
+        self.empty_until = None;
+    }
+
+    /// Takes note of what keeps the file from being read; true when it is news.
+    pub(super) fn trouble(&mut self, trouble: Option<Trouble>) -> bool {
+        std::mem::replace(&mut self.trouble, trouble) != trouble
+    }
+}

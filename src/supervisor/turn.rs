@@ -1,0 +1,78 @@
+//! One turn: an event, its actions, and the answers to those, until nothing is queued.
+
+use super::{Action, Event, Reading, Supervisor};
+use crate::model::{
+    Detail, Endpoint, JobId, JobSpec, Load, LoadError, MonoTime, Notice, Pid, Signal, SpawnError, Survivors,
+    Target,
+};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// The world as the supervisor acts upon it. Nothing here may block.
+pub trait System {
+    /// Starts a process for the job.
+    fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError>;
+    /// Reads the configuration.
+    fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError>;
+    /// Tells what is left of the group whose leader was `group`.
+    fn look(&mut self, group: Pid, detail: Detail) -> Survivors;
+    /// Sends a signal; that nobody is there any more is no error.
+    fn signal(&mut self, target: Target, signal: Signal);
+    /// Writes a line to the log.
+    fn log(&mut self, notice: &Notice);
+    /// Begins to tell what a file holds.
+    fn watch(&mut self, path: Rc<[u8]>);
+    /// Ceases to.
+    fn unwatch(&mut self, path: &[u8]);
+    /// Opens the endpoints that are new and closes those that are gone.
+    fn serve(&mut self, listen: &[Endpoint], report: &[Endpoint]);
+    /// Drops what is kept for the group of this leader.
+    fn release(&mut self, group: Pid);
+    /// Drops what is kept for this job.
+    fn forget(&mut self, id: JobId);
+}
+
+/// Takes one event to its end. Afterwards no action waits and every pid has an owner.
+pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime, event: Event) {
+    let mut actions = VecDeque::new();
+    supervisor.handle(now, event, &mut actions);
+    while let Some(action) = actions.pop_front() {
+        let answer = match action {
+            Action::Spawn(id) => {
+                let Some(spec) = supervisor.spec(id) else { continue };
+                Event::Spawned(id, system.spawn(id, spec))
+            }
+            Action::LoadConfig(reading) => Event::Loaded(reading, system.load_config(reading)),
+            Action::Look(group, detail) => Event::Looked(group, system.look(group, detail)),
+            Action::Signal(target, signal) => {
+                system.signal(target, signal);
+                continue;
+            }
+            Action::Log(notice) => {
+                system.log(&notice);
+                continue;
+            }
+            Action::Watch(path) => {
+                system.watch(path);
+                continue;
+            }
+            Action::Unwatch(path) => {
+                system.unwatch(&path);
+                continue;
+            }
+            Action::Serve { listen, report } => {
+                system.serve(&listen, &report);
+                continue;
+            }
+            Action::Release(group) => {
+                system.release(group);
+                continue;
+            }
+            Action::Forget(id) => {
+                system.forget(id);
+                continue;
+            }
+        };
+        supervisor.handle(now, answer, &mut actions);
+    }
+}
