@@ -7,3 +7,5 @@ pub mod model;
 pub mod diff;
 pub mod job;
 pub mod supervisor;
+
+pub mod daemon;

@@ -1,0 +1,5 @@
+//! The shell: what touches the world in safe code, and hands it to the pure core.
+#![forbid(unsafe_code)]
+
+pub mod mounts;
+mod trail;

@@ -1,0 +1,190 @@
+//! Where a path leads, hop by hop. Looks at nothing itself: it is told what each step finds.
+
+/// What stands at one step of the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Dir,
+    /// A symbolic link with this target.
+    Link(Vec<u8>),
+    /// A regular file.
+    File,
+    /// Neither: a FIFO, a socket, a device.
+    Other,
+    Missing,
+    /// It can't or must not be looked at.
+    Closed,
+}
+
+/// How the way ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// At this path without links, where this stands.
+    Found(Vec<u8>, Step),
+    /// Before the end: the last hop is what is missing.
+    Missing,
+    /// At something that must not be looked at: the last hop.
+    Closed,
+    /// Nowhere: too many links.
+    Loop,
+}
+
+/// A name in a directory. Whatever changes there can change where the path leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hop {
+    /// The directory, without links.
+    pub(super) dir: Vec<u8>,
+    pub(super) name: Vec<u8>,
+}
+
+/// The way of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trail {
+    /// Each symbolic link, and the end.
+    pub(super) hops: Vec<Hop>,
+    /// The directories passed, without links; when one of them is moved away, the path leads elsewhere.
+    pub(super) dirs: Vec<Vec<u8>>,
+    pub(super) end: End,
+}
+
+/// As many links as the kernel follows.
+const LINKS: usize = 40;
+
+/// Follows an absolute path; `look` tells what stands at a path whose directory has no links in it.
+pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> Step) -> Trail {
+    let mut trail = Trail { hops: Vec::new(), dirs: Vec::new(), end: End::Missing };
+    let mut todo: Vec<Vec<u8>> = components(path);
+    let mut links = 0;
+    // The root is empty here, so that a slash and a name can be appended to any directory.
+    let mut at: Vec<u8> = Vec::new();
+    while let Some(name) = todo.pop() {
+        if name == b".." {
+            at.truncate(at.iter().rposition(|b| *b == b'/').unwrap_or(0));
+            continue;
+        }
+        let here = [&at[..], b"/", &name].concat();
+        let step = look(&here);
+        if step == Step::Dir && !todo.is_empty() {
+            trail.dirs.push(here.clone());
+            at = here;
+            continue;
+        }
+        trail.hops.push(Hop { dir: rooted(&at), name });
+        match step {
+            Step::Link(target) => {
+                links += 1;
+                if links > LINKS {
+                    trail.end = End::Loop;
+                    return trail;
+                }
+                if target.starts_with(b"/") {
+                    at.clear();
+                }
+                todo.extend(components(&target));
+            }
+            Step::Dir | Step::File | Step::Other if todo.is_empty() => {
+                trail.end = End::Found(here, step);
+                return trail;
+            }
+            Step::Closed => {
+                trail.end = End::Closed;
+                return trail;
+            }
+            // A file where a directory should be is no way on.
+            Step::Missing | Step::Dir | Step::File | Step::Other => return trail,
+        }
+    }
+    // The path ended in `..` or was the root itself.
+    trail.end = End::Found(rooted(&at), Step::Dir);
+    trail
+}
+
+/// The names of a path, the first one last.
+fn components(path: &[u8]) -> Vec<Vec<u8>> {
+    let names = path.split(|b| *b == b'/').filter(|name| !name.is_empty() && *name != b".");
+    names.rev().map(<[u8]>::to_vec).collect()
+}
+
+fn rooted(dir: &[u8]) -> Vec<u8> {
+    if dir.is_empty() { b"/".to_vec() } else { dir.to_vec() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A world of `path kind` lines: `dir`, `file`, `fifo`, `closed` or `-> target`; what is not named is missing.
+    fn world(lines: &'static [&'static str]) -> impl Fn(&[u8]) -> Step {
+        move |path| {
+            let path = std::str::from_utf8(path).unwrap();
+            let found = lines.iter().find_map(|line| line.strip_prefix(path)?.strip_prefix(' '));
+            match found {
+                Some("dir") => Step::Dir,
+                Some("file") => Step::File,
+                Some("fifo") => Step::Other,
+                Some("closed") => Step::Closed,
+                Some(link) => Step::Link(link.strip_prefix("-> ").unwrap().into()),
+                None => Step::Missing,
+            }
+        }
+    }
+
+    fn shown(path: &str, lines: &'static [&'static str]) -> (String, String) {
+        let trail = follow(path.as_bytes(), world(lines));
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let hops: Vec<String> =
+            trail.hops.iter().map(|h| format!("{}:{}", text(&h.dir), text(&h.name))).collect();
+        let end = match trail.end {
+            End::Found(path, _) => text(&path),
+            End::Missing => "missing".into(),
+            End::Closed => "closed".into(),
+            End::Loop => "loop".into(),
+        };
+        (hops.join(" "), end)
+    }
+
+    #[test]
+    fn each_link_and_the_end_is_a_hop() {
+        for (path, lines, hops, end) in [
+            ("/c", &["/c file"][..], "/:c", "/c"),
+            ("/e/c", &["/e dir", "/e/c file"], "/e:c", "/e/c"),
+            ("//e/./c/", &["/e dir", "/e/c file"], "/e:c", "/e/c"),
+            ("/e/c", &["/e dir", "/e/c -> d", "/e/d file"], "/e:c /e:d", "/e/d"),
+            ("/e/c", &["/e -> /f", "/f dir", "/f/c file"], "/:e /f:c", "/f/c"),
+            ("/e/c", &["/e dir", "/e/c -> ../f/c", "/f dir", "/f/c fifo"], "/e:c /f:c", "/f/c"),
+            (
+                "/k/c",
+                &["/k dir", "/k/c -> ..data/c", "/k/..data -> ..v1", "/k/..v1 dir", "/k/..v1/c file"],
+                "/k:c /k:..data /k/..v1:c",
+                "/k/..v1/c",
+            ),
+            // What is missing is waited for where it would appear.
+            ("/e/f/c", &["/e dir"], "/e:f", "missing"),
+            ("/e/c", &["/e dir", "/e/c -> gone/x"], "/e:c /e:gone", "missing"),
+            ("/e/f/c", &["/e dir", "/e/f file"], "/e:f", "missing"),
+            ("/e/f/c", &["/e dir", "/e/f closed"], "/e:f", "closed"),
+            ("/", &[], "", "/"),
+            ("/e/..", &["/e dir"], "", "/"),
+        ] {
+            assert_eq!(shown(path, lines), (hops.into(), end.into()), "{path}");
+        }
+    }
+
+    #[test]
+    fn links_in_a_circle_lead_nowhere() {
+        assert_eq!(shown("/a", &["/a -> b", "/b -> a"]).1, "loop");
+        assert_eq!(shown("/a", &["/a -> a/a"]).1, "loop");
+    }
+
+    #[test]
+    fn the_directories_on_the_way_are_told() {
+        let trail =
+            follow(b"/e/f/c", world(&["/e dir", "/e/f -> ../g/h", "/g dir", "/g/h dir", "/g/h/c file"]));
+        assert_eq!(trail.dirs, [b"/e".to_vec(), b"/g".to_vec(), b"/g/h".to_vec()]);
+    }
+
+    #[test]
+    fn a_link_that_doubles_itself_does_not_eat_the_memory() {
+        let trail = follow(b"/a", |_| Step::Link(b"a/".repeat(2000)));
+        assert_eq!((trail.end, trail.hops.len()), (End::Loop, LINKS + 1));
+    }
+}
