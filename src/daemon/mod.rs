@@ -3,3 +3,4 @@
 
 pub mod mounts;
 mod trail;
+pub mod watch;

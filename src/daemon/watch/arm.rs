@@ -1,0 +1,171 @@
+//! Setting the watches that a path needs, and doing without.
+
+use super::eye::{Eye, Scope};
+use super::table::{Id, Name, Table};
+use super::{LOOK_EVERY, Watch};
+use crate::daemon::mounts::look;
+use crate::daemon::trail::{End, Step, Trail, follow};
+use crate::model::{Errno, Level, MonoTime};
+use mio::Registry;
+use std::io;
+
+const EMFILE: Errno = Errno(24);
+const ENOSPC: Errno = Errno(28);
+
+/// How often a path is followed anew when it changes while its watches are set.
+const ROUNDS: usize = 4;
+
+/// What the setting of a path's watches has come to.
+#[derive(Debug, Default)]
+struct Sight {
+    interests: Vec<(i32, Name)>,
+    closed: bool,
+    short: Option<io::Error>,
+}
+
+impl Watch {
+    /// Follows a path and watches each hop. What changes on the way meanwhile has it followed again.
+    pub(super) fn arm(&mut self, id: Id) {
+        self.arm.remove(&id);
+        let Some(path) = self.entries.get(&id).map(|entry| entry.path.clone()) else { return };
+        if self.eye.is_none() {
+            self.short.insert(id);
+            return;
+        }
+        let mut trail = follow(&path, look);
+        for _ in 0..ROUNDS {
+            self.set(id, &trail);
+            let again = follow(&path, look);
+            if again == trail {
+                return;
+            }
+            trail = again;
+        }
+        self.arm.insert(id);
+    }
+
+    pub(super) fn arm_all(&mut self) {
+        self.arm.extend(self.entries.keys());
+    }
+
+    /// Sets the watches for a trail and gives up those that it does not need any more.
+    fn set(&mut self, id: Id, trail: &Trail) {
+        let mut sight = Sight::default();
+        for hop in &trail.hops {
+            self.want(id, &hop.dir, Scope::Names, hop.name.as_slice().into(), &mut sight);
+        }
+        for dir in trail.dirs.iter().filter(|dir| trail.hops.iter().all(|hop| hop.dir != **dir)) {
+            self.want(id, dir, Scope::Place, Name::default(), &mut sight);
+        }
+        let mut slow = trail.hops.iter().any(|hop| self.mounts.needs_looks(&hop.dir));
+        if let End::Found(path, step) = &trail.end {
+            slow = slow || self.mounts.needs_looks(path);
+            if *step == Step::File {
+                self.want(id, path, Scope::File, Name::default(), &mut sight);
+            }
+        }
+        for (set, member) in [
+            (&mut self.slow, slow),
+            (&mut self.closed, sight.closed),
+            (&mut self.short, sight.short.is_some()),
+        ] {
+            if member {
+                set.insert(id);
+            } else {
+                set.remove(&id);
+            }
+        }
+        if let Some(error) = &sight.short {
+            self.complain(error);
+        }
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let old = std::mem::take(&mut entry.interests);
+        self.drop_interests(id, old, &sight.interests);
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.interests = sight.interests;
+        }
+    }
+
+    fn want(&mut self, id: Id, path: &[u8], scope: Scope, name: Name, sight: &mut Sight) {
+        let Some(eye) = &self.eye else { return };
+        match eye.add(path, scope) {
+            Ok((number, handle)) => {
+                self.table.note(number, handle, path, &name, id);
+                sight.interests.push((number, name));
+            }
+            Err(error) => match (error.kind(), scope) {
+                // What is gone again is seen when the path is followed once more.
+                (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => {}
+                (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) => sight.short = Some(error),
+                (_, Scope::Names) => sight.closed = true,
+                // The directory of the file tells nearly as much, and of its directories few ever move.
+                (_, Scope::Place | Scope::File) => {}
+            },
+        }
+    }
+
+    /// Gives up the old interests that are not among the new ones; the kernel's watches with them.
+    pub(super) fn drop_interests(&mut self, id: Id, old: Vec<(i32, Name)>, new: &[(i32, Name)]) {
+        for (number, name) in old.into_iter().filter(|interest| !new.contains(interest)) {
+            let handle = self.table.forget(number, &name, id);
+            if let (Some(handle), Some(eye)) = (handle, &self.eye) {
+                eye.remove(handle);
+            }
+        }
+    }
+
+    /// The kernel tells nothing (any more): from now on everything is looked at.
+    pub(super) fn go_blind(&mut self, error: &io::Error) {
+        self.eye = None;
+        self.unread = false;
+        self.table = Table::new();
+        self.entries.values_mut().for_each(|entry| entry.interests.clear());
+        self.closed.clear();
+        self.short.extend(self.entries.keys());
+        self.look.extend(self.entries.keys());
+        self.complain(error);
+    }
+
+    /// Tries from time to time to watch what could not be watched.
+    pub(super) fn retry(&mut self, now: MonoTime, registry: &Registry) {
+        if !self.retrying.due(now) {
+            return;
+        }
+        if self.eye.is_some() {
+            self.arm.extend(self.short.iter().chain(&self.closed));
+            self.look.extend(&self.short);
+            return;
+        }
+        let eye = Eye::open().and_then(|eye| {
+            eye.register(registry, self.tokens.inotify)?;
+            Ok(eye)
+        });
+        if let Ok(eye) = eye {
+            self.eye = Some(eye);
+            self.arm_all();
+            self.look.extend(self.entries.keys());
+        }
+    }
+
+    pub(super) fn say_when_restored(&mut self) {
+        if self.complained && self.eye.is_some() && self.short.is_empty() {
+            self.complained = false;
+            self.say(Level::Info, "files are watched for changes again".into());
+        }
+    }
+
+    fn complain(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.complained, true) {
+            let (reason, secs) = (Errno::of(error), LOOK_EVERY.as_secs());
+            let hint = match reason {
+                ENOSPC => " (fs.inotify.max_user_watches)",
+                EMFILE => " (fs.inotify.max_user_instances)",
+                _ => "",
+            };
+            self.say(
+                Level::Warning,
+                format!("can't watch files for changes: {reason}{hint}; looking every {secs} sec instead"),
+            );
+        }
+    }
+}

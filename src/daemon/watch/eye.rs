@@ -1,0 +1,124 @@
+//! The kernel's notifications: an inotify instance and what it says.
+//!
+//! The package panics on event bits that it does not know. None can come: the kernel masks what it
+//! hands out to IN_ALL_EVENTS, IN_ISDIR, IN_UNMOUNT, IN_IGNORED and IN_Q_OVERFLOW, which are all named there.
+
+use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// A number of events that is read in one turn at most, in reads.
+const READS: usize = 16;
+
+/// What is wanted of a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The names in a directory, and the directory itself.
+    Names,
+    /// Only whether the directory goes away; nothing that happens in it wakes us.
+    Place,
+    /// A file, by whatever name or path it is written.
+    File,
+}
+
+impl Scope {
+    fn mask(self) -> WatchMask {
+        let going = WatchMask::MOVE_SELF | WatchMask::DELETE_SELF | WatchMask::ONLYDIR;
+        match self {
+            Scope::Names => {
+                let names =
+                    WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;
+                going | names | WatchMask::CLOSE_WRITE | WatchMask::ATTRIB
+            }
+            // The same directory may be watched for its names by another path: add, never replace.
+            Scope::Place => going | WatchMask::MASK_ADD,
+            Scope::File => {
+                WatchMask::CLOSE_WRITE | WatchMask::ATTRIB | WatchMask::MASK_ADD | WatchMask::DONT_FOLLOW
+            }
+        }
+    }
+}
+
+/// An inotify instance.
+#[derive(Debug)]
+pub(super) struct Eye {
+    inotify: Inotify,
+}
+
+impl Eye {
+    pub(super) fn open() -> io::Result<Eye> {
+        #[cfg(test)]
+        fault::at(fault::OPEN)?;
+        Ok(Eye { inotify: Inotify::init()? })
+    }
+
+    pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        registry.register(&mut SourceFd(&self.inotify.as_raw_fd()), token, Interest::READABLE)
+    }
+
+    /// Watches a path. The number is the same for the same thing by another path.
+    pub(super) fn add(&self, path: &[u8], scope: Scope) -> io::Result<(i32, WatchDescriptor)> {
+        #[cfg(test)]
+        fault::at(fault::ADD)?;
+        let handle = self.inotify.watches().add(Path::new(OsStr::from_bytes(path)), scope.mask())?;
+        Ok((handle.get_watch_descriptor_id(), handle))
+    }
+
+    /// Ends a watch; one that is gone already is no error.
+    pub(super) fn remove(&self, handle: WatchDescriptor) {
+        let _ = self.inotify.watches().remove(handle);
+    }
+
+    /// The descriptor, for those who count what the kernel keeps.
+    #[cfg(test)]
+    pub(super) fn number(&self) -> i32 {
+        self.inotify.as_raw_fd()
+    }
+
+    /// Hands on what has been told, up to a budget. True when there may be more.
+    pub(super) fn read(&mut self, mut each: impl FnMut(i32, EventMask, Option<&[u8]>)) -> io::Result<bool> {
+        #[cfg(test)]
+        fault::at(fault::READ)?;
+        let mut buffer = [0; 4096];
+        for _ in 0..READS {
+            match self.inotify.read_events(&mut buffer) {
+                Ok(events) => {
+                    for event in events {
+                        let number = event.wd.get_watch_descriptor_id();
+                        each(number, event.mask, event.name.map(OsStr::as_bytes));
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Makes steps fail for the tests of this thread.
+#[cfg(test)]
+pub(super) mod fault {
+    use std::cell::Cell;
+    use std::io;
+
+    pub(in super::super) const OPEN: u8 = 1;
+    pub(in super::super) const ADD: u8 = 2;
+    pub(in super::super) const READ: u8 = 4;
+
+    thread_local! {
+        /// Which steps fail, and with which error number.
+        pub(in super::super) static FAULTS: Cell<(u8, i32)> = const { Cell::new((0, 0)) };
+    }
+
+    pub(super) fn at(step: u8) -> io::Result<()> {
+        let (steps, errno) = FAULTS.get();
+        if steps & step == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(errno)) }
+    }
+}

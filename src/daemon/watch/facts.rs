@@ -1,0 +1,91 @@
+//! What the files hold that jobs depend on.
+
+use super::read::{self, Hashing, Progress, Stamp};
+use super::table::Id;
+use super::{Seen, Watch, not_permitted};
+use crate::model::{Errno, Fingerprint, LoadError, MonoTime};
+use std::time::Duration;
+
+/// How much is read in one turn.
+const BYTES_PER_TURN: usize = 1 << 20;
+/// What opening a file counts for, so that many small files are no more work than a large one.
+const OPENING: usize = 16 << 10;
+/// A file that nothing has been told of is taken as it is after being found busy this often:
+/// some are open for writing for ever, and a job waits to be started.
+const PATIENCE: u32 = 2;
+
+impl Watch {
+    /// Reads on in the files whose fingerprint is wanted.
+    pub(super) fn hash_some(&mut self, now: MonoTime, seen: &mut Vec<Seen>) {
+        let mut budget = BYTES_PER_TURN;
+        while budget > 0 {
+            let Some((id, mut hashing)) = self.hashing.take() else {
+                let Some(id) = self.hash.pop_first() else { return };
+                budget = budget.saturating_sub(OPENING);
+                self.begin(id, now, seen);
+                continue;
+            };
+            match hashing.go_on(&mut budget) {
+                Progress::More => self.hashing = Some((id, hashing)),
+                Progress::Done(print, stamp) => self.tell(id, Some(print), Some(stamp), seen),
+                Progress::Torn(print, stamp) => {
+                    if !self.patient(id) {
+                        self.tell(id, Some(print), Some(stamp), seen);
+                    }
+                    self.later(id, now);
+                }
+                Progress::Failed => self.failed(id, now, seen),
+            }
+        }
+    }
+
+    fn begin(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
+        self.arm(id);
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let found = Stamp::at(&entry.path);
+        let opened = read::open(&entry.path);
+        entry.denied = matches!(opened, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
+        match opened {
+            Ok((file, _)) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
+            Ok((file, stamp)) => self.hashing = Some((id, Hashing::new(file, stamp))),
+            Err(LoadError::Unreadable(errno)) if !lasts(errno) => self.failed(id, now, seen),
+            Err(_) => self.tell(id, None, found, seen),
+        }
+    }
+
+    /// A file could not be read for a reason that may pass without a change of the file.
+    fn failed(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
+        if !self.patient(id) {
+            self.tell(id, None, None, seen);
+        }
+        self.later(id, now);
+    }
+
+    /// Tells what a file holds when that is news.
+    fn tell(&mut self, id: Id, content: Option<Fingerprint>, stamp: Option<Stamp>, seen: &mut Vec<Seen>) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        entry.stamp = stamp;
+        entry.tries = 0;
+        if entry.told.replace(content) != Some(content) {
+            seen.push(Seen::File(entry.path.clone(), content));
+        }
+    }
+
+    /// Whether a file that is being written, or can't be read just now, is waited for.
+    fn patient(&self, id: Id) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.told.is_some() || entry.tries < PATIENCE)
+    }
+
+    /// Reads a file again when what was in the way may have gone; the longer it takes the more seldom.
+    fn later(&mut self, id: Id, now: MonoTime) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let secs = 1 << entry.tries.min(5);
+        entry.tries = entry.tries.saturating_add(1);
+        self.settling.again(id, now + Duration::from_secs(secs.min(30)));
+    }
+}
+
+/// Whether only a change of the path can end this: EPERM, EACCES, ENAMETOOLONG, ELOOP.
+fn lasts(errno: Errno) -> bool {
+    matches!(errno, Errno(1 | 13 | 36 | 40))
+}

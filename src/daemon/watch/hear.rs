@@ -1,0 +1,73 @@
+//! What the kernel's events mean.
+
+use super::table::Id;
+use super::{Watch, read};
+use crate::model::MonoTime;
+use inotify::EventMask;
+
+impl Watch {
+    /// Takes in what the kernel has told, up to a budget.
+    pub(super) fn hear(&mut self, now: MonoTime) {
+        if !self.unread {
+            return;
+        }
+        self.unread = false;
+        let Some(mut eye) = self.eye.take() else { return };
+        match eye.read(|number, mask, name| self.heard(now, number, mask, name)) {
+            Ok(more) => {
+                self.unread = more;
+                self.eye = Some(eye);
+            }
+            Err(error) => self.go_blind(&error),
+        }
+    }
+
+    pub(super) fn heard(&mut self, now: MonoTime, number: i32, mask: EventMask, name: Option<&[u8]>) {
+        if mask.contains(EventMask::Q_OVERFLOW) {
+            let all: Vec<Id> = self.entries.keys().copied().collect();
+            return self.moved(all, now);
+        }
+        let gone = EventMask::IGNORED | EventMask::UNMOUNT | EventMask::MOVE_SELF | EventMask::DELETE_SELF;
+        if mask.intersects(gone) {
+            self.moved(self.table.concerned(number, None), now);
+            if mask.contains(EventMask::IGNORED) {
+                self.table.lost(number);
+            }
+            return;
+        }
+        let ids = self.table.concerned(number, name);
+        if ids.is_empty() {
+            return;
+        }
+        let named = EventMask::MOVED_TO | EventMask::MOVED_FROM | EventMask::DELETE;
+        if mask.intersects(named) {
+            self.moved(ids, now);
+        } else if mask.contains(EventMask::CREATE) {
+            if mask.contains(EventMask::ISDIR) || self.born_whole(number, name) {
+                self.moved(ids, now);
+            } else {
+                // It is another file: a writer may close it by another name.
+                self.arm.extend(ids);
+            }
+        } else if mask.contains(EventMask::CLOSE_WRITE) {
+            ids.into_iter().for_each(|id| self.touch(id, now));
+        } else if mask.contains(EventMask::ATTRIB) {
+            let denied = |id: &Id| self.entries.get(id).is_some_and(|entry| entry.denied);
+            let denied: Vec<Id> = ids.into_iter().filter(denied).collect();
+            self.moved(denied, now);
+        }
+    }
+
+    /// Something happened that may lead these paths elsewhere.
+    fn moved(&mut self, ids: Vec<Id>, now: MonoTime) {
+        for id in ids {
+            self.touch(id, now);
+            self.arm.insert(id);
+        }
+    }
+
+    fn born_whole(&self, number: i32, name: Option<&[u8]>) -> bool {
+        let (Some(dir), Some(name)) = (self.table.path(number), name) else { return true };
+        read::born_whole(&[dir, b"/", name].concat(), self.being_written)
+    }
+}

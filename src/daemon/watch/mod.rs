@@ -1,0 +1,350 @@
+//! Tells when the configuration may have changed, and what the files hold that jobs depend on.
+//!
+//! Directories are watched, not files, at every hop of every path; see `trail` for the way and [`arm`] for
+//! the watches. Watch first, then read. Where the kernel does not tell, files are looked at in intervals.
+//! All work is done in portions, so that no file and no flood of events holds the loop up.
+//! Knows nothing of jobs, and not what a configuration means.
+
+mod arm;
+mod eye;
+mod facts;
+mod hear;
+mod interval;
+mod read;
+mod settling;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use read::BeingWritten;
+
+use super::mounts::Mounts;
+use crate::model::{Errno, Fingerprint, Level, LoadError, MonoTime, Notice};
+use crate::supervisor::Reading;
+use eye::Eye;
+use inotify::WatchDescriptor;
+use interval::Interval;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use read::{Hashing, Stamp};
+use settling::Settling;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+use table::{Id, Name, Table};
+
+/// How often a file is looked at that can't be watched.
+const LOOK_EVERY: Duration = Duration::from_secs(4);
+/// How often a file is looked at that others can change without our kernel's knowledge.
+const LOOK_SLOWLY_EVERY: Duration = Duration::from_secs(30);
+/// How often watching is tried again that failed.
+const RETRY_EVERY: Duration = Duration::from_secs(30);
+/// How many paths are followed, and how many files looked at, in one turn.
+const PATHS_PER_TURN: usize = 64;
+
+/// The configuration among those who are interested.
+const CONFIG: Id = Id(0);
+
+/// What has been seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Something happened to the configuration.
+    Config,
+    /// A file holds this, or can't be read.
+    File(Rc<[u8]>, Option<Fingerprint>),
+    /// Something to say about watching.
+    Say(Notice),
+}
+
+/// What the configuration holds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Content {
+    /// What was asked about.
+    Same,
+    /// Something else.
+    New(Fingerprint, Vec<u8>),
+}
+
+/// By what the poll names our sources.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens {
+    /// The kernel's notifications.
+    pub inotify: Token,
+    /// The list of mounts.
+    pub mounts: Token,
+}
+
+/// One file of interest.
+#[derive(Debug)]
+struct Entry {
+    path: Rc<[u8]>,
+    /// The watches that concern it, each with the name in it.
+    interests: Vec<(i32, Name)>,
+    /// Its state when it was last read.
+    stamp: Option<Stamp>,
+    /// The last attempt to read it was not permitted: a change of mode matters.
+    denied: bool,
+    /// What was last told.
+    told: Option<Option<Fingerprint>>,
+    /// How often in a row it was found being written.
+    tries: u32,
+}
+
+/// Watches the configuration and the files that jobs depend on.
+#[derive(Debug)]
+pub struct Watch {
+    entries: BTreeMap<Id, Entry>,
+    by_path: BTreeMap<Rc<[u8]>, Id>,
+    last_id: Id,
+    being_written: BeingWritten,
+    tokens: Tokens,
+
+    eye: Option<Eye>,
+    table: Table<WatchDescriptor>,
+    /// The kernel may have more to tell.
+    unread: bool,
+    mounts: Mounts,
+    mountinfo: Option<File>,
+    remounted: bool,
+
+    /// Whose path is to be followed and watched anew.
+    arm: BTreeSet<Id>,
+    /// Who is to be looked at.
+    look: BTreeSet<Id>,
+    settling: Settling,
+    /// Whose fingerprint is to be taken, and is being taken.
+    hash: BTreeSet<Id>,
+    hashing: Option<(Id, Hashing)>,
+
+    /// Not watched for want of watches.
+    short: BTreeSet<Id>,
+    /// In a directory that we may not watch.
+    closed: BTreeSet<Id>,
+    /// Where others can change it without our kernel's knowledge.
+    slow: BTreeSet<Id>,
+    looking: Interval,
+    looking_slowly: Interval,
+    retrying: Interval,
+
+    config_touched: bool,
+    /// That watching fails has been said.
+    complained: bool,
+    says: Vec<Notice>,
+}
+
+impl Watch {
+    /// Watches the configuration from the first [`Watch::load`] on.
+    pub fn new(config: &Path, being_written: BeingWritten, tokens: Tokens) -> Watch {
+        let path = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
+        let config = Entry::new(path.as_os_str().as_bytes().into());
+        let mut watch = Watch {
+            entries: BTreeMap::from([(CONFIG, config)]),
+            by_path: BTreeMap::new(),
+            last_id: CONFIG,
+            being_written,
+            tokens,
+            eye: None,
+            table: Table::new(),
+            unread: false,
+            mounts: Mounts::read(),
+            mountinfo: File::open("/proc/self/mountinfo").ok(),
+            remounted: false,
+            arm: BTreeSet::new(),
+            look: BTreeSet::new(),
+            settling: Settling::default(),
+            hash: BTreeSet::new(),
+            hashing: None,
+            short: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            slow: BTreeSet::new(),
+            looking: Interval::new(LOOK_EVERY),
+            looking_slowly: Interval::new(LOOK_SLOWLY_EVERY),
+            retrying: Interval::new(RETRY_EVERY),
+            config_touched: false,
+            complained: false,
+            says: Vec::new(),
+        };
+        match Eye::open() {
+            Ok(eye) => watch.eye = Some(eye),
+            Err(error) => watch.go_blind(&error),
+        }
+        watch
+    }
+
+    /// Lets the poll wake up for us. To be called once, before the first poll.
+    pub fn register(&mut self, registry: &Registry) {
+        if let Some(eye) = &self.eye
+            && let Err(error) = eye.register(registry, self.tokens.inotify)
+        {
+            self.go_blind(&error);
+        }
+        if let Some(file) = &self.mountinfo {
+            // A system where this fails is one that does not tell of mounts.
+            let _ =
+                registry.register(&mut SourceFd(&file.as_raw_fd()), self.tokens.mounts, Interest::PRIORITY);
+        }
+    }
+
+    /// A source of ours is ready. What it has to say is taken in by the next [`Watch::work`].
+    pub fn ready(&mut self, token: Token) {
+        self.unread |= token == self.tokens.inotify;
+        self.remounted |= token == self.tokens.mounts;
+    }
+
+    /// Begins to tell what a file holds. The path is absolute.
+    pub fn add(&mut self, path: Rc<[u8]>) {
+        if self.by_path.contains_key(&path) {
+            return;
+        }
+        self.last_id = Id(self.last_id.0 + 1);
+        self.by_path.insert(path.clone(), self.last_id);
+        self.entries.insert(self.last_id, Entry::new(path));
+        self.hash.insert(self.last_id);
+    }
+
+    /// Ceases to.
+    pub fn remove(&mut self, path: &[u8]) {
+        let Some(id) = self.by_path.remove(path) else { return };
+        if let Some(entry) = self.entries.remove(&id) {
+            self.drop_interests(id, entry.interests, &[]);
+        }
+        for set in
+            [&mut self.arm, &mut self.look, &mut self.hash, &mut self.short, &mut self.closed, &mut self.slow]
+        {
+            set.remove(&id);
+        }
+        self.settling.forget(id);
+        if self.hashing.as_ref().is_some_and(|(hashed, _)| *hashed == id) {
+            self.hashing = None;
+        }
+    }
+
+    /// Does a portion of what is due, and tells what came of it.
+    pub fn work(&mut self, now: MonoTime, registry: &Registry, seen: &mut Vec<Seen>) {
+        self.hear(now);
+        if std::mem::take(&mut self.remounted) {
+            self.mounted_anew();
+        }
+        self.retry(now, registry);
+        if self.looking.due(now) {
+            self.look.extend(self.short.iter().chain(&self.closed));
+        }
+        if self.looking_slowly.due(now) {
+            self.look.extend(&self.slow);
+        }
+        for _ in 0..PATHS_PER_TURN {
+            let Some(id) = self.arm.pop_first() else { break };
+            self.arm(id);
+        }
+        for _ in 0..PATHS_PER_TURN {
+            let Some(id) = self.look.pop_first() else { break };
+            self.look(id, now);
+        }
+        while let Some(id) = self.settling.due(now) {
+            self.hash.insert(id);
+        }
+        self.hash_some(now, seen);
+        self.say_when_restored();
+        let (unwatched, slow) = (self.unwatched(), !self.slow.is_empty());
+        self.looking.wind(now, unwatched);
+        self.looking_slowly.wind(now, slow);
+        self.retrying.wind(now, unwatched);
+        if std::mem::take(&mut self.config_touched) {
+            seen.push(Seen::Config);
+        }
+        seen.extend(self.says.drain(..).map(Seen::Say));
+    }
+
+    /// When there is work to do though nothing happens before.
+    pub fn deadline(&self) -> Option<MonoTime> {
+        let times = [self.looking.at(), self.looking_slowly.at(), self.retrying.at(), self.settling.next()];
+        times.into_iter().flatten().min()
+    }
+
+    /// Whether there is work to do at once.
+    pub fn more(&self) -> bool {
+        let unwatched = self.unwatched();
+        let scheduled = self.looking.fits(unwatched)
+            && self.looking_slowly.fits(!self.slow.is_empty())
+            && self.retrying.fits(unwatched);
+        let queued = [&self.arm, &self.look, &self.hash].into_iter().any(|queue| !queue.is_empty());
+        let heard = self.unread || self.remounted;
+        let to_tell = self.config_touched || !self.says.is_empty();
+        heard || queued || self.hashing.is_some() || to_tell || !scheduled
+    }
+
+    /// Reads the configuration, after watching its path as it is now.
+    pub fn load(&mut self, reading: Reading) -> Result<Content, LoadError> {
+        self.arm(CONFIG);
+        let Some(entry) = self.entries.get_mut(&CONFIG) else { return Err(LoadError::Missing) };
+        let (answer, stamp) = read::config(&entry.path, reading, self.being_written);
+        // What was not read is looked at again by whoever asks.
+        if !matches!(answer, Err(LoadError::Busy)) {
+            entry.stamp = stamp;
+            entry.denied = matches!(answer, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
+        }
+        answer
+    }
+
+    /// The mounts of this moment.
+    pub fn mounts(&self) -> &Mounts {
+        &self.mounts
+    }
+
+    /// Something happened to a file.
+    fn touch(&mut self, id: Id, now: MonoTime) {
+        if id == CONFIG {
+            self.config_touched = true;
+        } else if self.entries.contains_key(&id) {
+            self.settling.touched(id, now);
+        }
+    }
+
+    /// Mounts have changed: any path can lead elsewhere.
+    fn mounted_anew(&mut self) {
+        // By the descriptor that we have: there may be no other to be had.
+        let mut text = Vec::new();
+        if let Some(file) = &mut self.mountinfo
+            && file.rewind().and_then(|()| file.read_to_end(&mut text)).is_ok()
+        {
+            self.mounts = Mounts::parse(&text);
+        }
+        self.config_touched = true;
+        self.arm_all();
+        self.look.extend(self.entries.keys());
+    }
+
+    /// Compares a file's state with the one that was read.
+    fn look(&mut self, id: Id, now: MonoTime) {
+        let Some(entry) = self.entries.get(&id) else { return };
+        if Stamp::at(&entry.path) != entry.stamp {
+            self.touch(id, now);
+        }
+    }
+
+    /// Whether there is anything of which the kernel does not tell us.
+    fn unwatched(&self) -> bool {
+        !self.short.is_empty() || !self.closed.is_empty()
+    }
+
+    fn say(&mut self, level: Level, text: String) {
+        self.says.push(Notice::Shell(level, text.into()));
+    }
+}
+
+impl Entry {
+    fn new(path: Rc<[u8]>) -> Entry {
+        Entry { path, interests: Vec::new(), stamp: None, denied: false, told: None, tries: 0 }
+    }
+}
+
+/// EPERM and EACCES.
+fn not_permitted(errno: Errno) -> bool {
+    matches!(errno, Errno(1 | 13))
+}

@@ -1,0 +1,204 @@
+//! Reading files without ever being held up by them: only regular files are opened, and in portions.
+
+use super::Content;
+use crate::model::{Errno, Fingerprint, LoadError, Mistake};
+use crate::supervisor::Reading;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, OpenOptions};
+use std::hash::{DefaultHasher, Hasher};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// A configuration is at most this long.
+const LARGEST: u64 = 10 << 20;
+/// How often a file that changes while it is read is tried at once when it must be read.
+const TRIES: usize = 3;
+const ENOMEM: i32 = 12;
+/// The kernel's O_NONBLOCK: an open that would wait for somebody else fails instead.
+const O_NONBLOCK: i32 = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+    0x80
+} else if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) {
+    0x4000
+} else {
+    0o4000
+};
+
+/// Whether somebody has the file open for writing.
+pub type BeingWritten = fn(&File) -> bool;
+
+/// What tells one state of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    file: (u64, u64),
+    bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(meta: &Metadata) -> Stamp {
+        Stamp {
+            file: (meta.dev(), meta.ino()),
+            bytes: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
+    }
+
+    /// The state of what stands at the end of a path, if anything does.
+    pub(super) fn at(path: &[u8]) -> Option<Stamp> {
+        std::fs::metadata(OsStr::from_bytes(path)).ok().map(|meta| Stamp::of(&meta))
+    }
+}
+
+/// Opens a regular file. What is none is not opened: that alone can wake a FIFO's writer or start a device.
+pub(super) fn open(path: &[u8]) -> Result<(File, Stamp), LoadError> {
+    let path = Path::new(OsStr::from_bytes(path));
+    if !std::fs::metadata(path).map_err(|error| refusal(&error))?.is_file() {
+        return Err(LoadError::NotAFile);
+    }
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path);
+    let file = file.map_err(|error| refusal(&error))?;
+    let meta = file.metadata().map_err(|error| refusal(&error))?;
+    if !meta.is_file() {
+        return Err(LoadError::NotAFile);
+    }
+    Ok((file, Stamp::of(&meta)))
+}
+
+fn refusal(error: &io::Error) -> LoadError {
+    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+        return LoadError::Missing;
+    }
+    LoadError::Unreadable(Errno::of(error))
+}
+
+/// Reads the configuration; with it comes the state that was read, when there was one.
+pub(super) fn config(
+    path: &[u8],
+    reading: Reading,
+    being_written: BeingWritten,
+) -> (Result<Content, LoadError>, Option<Stamp>) {
+    let mut answer = (Err(LoadError::Busy), None);
+    for _ in 0..TRIES {
+        answer = match whole(path, reading, being_written) {
+            Ok((content, stamp)) => (Ok(content), Some(stamp)),
+            Err((error, stamp)) => (Err(error), stamp),
+        };
+        if !matches!((&answer.0, reading), (Err(LoadError::Busy), Reading::Always)) {
+            break;
+        }
+    }
+    answer
+}
+
+fn whole(
+    path: &[u8],
+    reading: Reading,
+    being_written: BeingWritten,
+) -> Result<(Content, Stamp), (LoadError, Option<Stamp>)> {
+    // Before the open, so that what changes after it is seen as another state.
+    let found = Stamp::at(path);
+    let (mut file, stamp) = open(path).map_err(|error| (error, found))?;
+    let fail = |error| (error, Some(stamp));
+    if reading != Reading::Always && being_written(&file) {
+        return Err(fail(LoadError::Busy));
+    }
+    if stamp.bytes > LARGEST {
+        return Err(fail(too_large()));
+    }
+    let mut bytes = Vec::new();
+    // Room is made for what the file says it has; a file of /proc says nothing.
+    let room = usize::try_from(stamp.bytes).unwrap_or(0).saturating_add(1);
+    bytes.try_reserve_exact(room).map_err(|_| fail(LoadError::Unreadable(Errno(ENOMEM))))?;
+    let read = (&mut file).take(LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(fail(too_large()));
+    }
+    let after = file.metadata().map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
+    if Stamp::of(&after) != stamp {
+        return Err(fail(LoadError::Busy));
+    }
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    let print = Fingerprint { bytes: bytes.len() as u64, hash: hasher.finish() };
+    if reading == Reading::IfChanged(Some(print)) {
+        return Ok((Content::Same, stamp));
+    }
+    Ok((Content::New(print, bytes), stamp))
+}
+
+fn too_large() -> LoadError {
+    LoadError::Mistakes(vec![Mistake {
+        line: 0,
+        column: 0,
+        width: 0,
+        text: Box::default(),
+        what: format!("the file is larger than {} MiB", LARGEST >> 20).into(),
+    }])
+}
+
+/// Whether a file that has just been created is worth reading. A plain new file is not before it is closed;
+/// a link, or a file that got its name when it was full, is.
+pub(super) fn born_whole(path: &[u8], being_written: BeingWritten) -> bool {
+    let Ok(meta) = std::fs::symlink_metadata(OsStr::from_bytes(path)) else { return true };
+    if !meta.is_file() || meta.nlink() > 1 {
+        return true;
+    }
+    meta.size() > 0 && !open(path).is_ok_and(|(file, _)| being_written(&file))
+}
+
+/// A file whose fingerprint is being taken, a portion at a time.
+#[derive(Debug)]
+pub(super) struct Hashing {
+    file: File,
+    stamp: Stamp,
+    hasher: DefaultHasher,
+    bytes: u64,
+}
+
+/// How far a fingerprint has come.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    More,
+    Done(Fingerprint, Stamp),
+    /// It changed meanwhile; this is what was read, from a file that was in no single state.
+    Torn(Fingerprint, Stamp),
+    Failed,
+}
+
+impl Hashing {
+    pub(super) fn new(file: File, stamp: Stamp) -> Hashing {
+        Hashing { file, stamp, hasher: DefaultHasher::new(), bytes: 0 }
+    }
+
+    /// Reads on for at most `budget` bytes, which is lowered by what was read.
+    pub(super) fn go_on(&mut self, budget: &mut usize) -> Progress {
+        let mut buffer = [0; 16 << 10];
+        while *budget > 0 {
+            let read = match self.file.read(&mut buffer) {
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => return Progress::Failed,
+            };
+            self.hasher.write(buffer.get(..read).unwrap_or_default());
+            self.bytes += read as u64;
+            *budget = budget.saturating_sub(read.max(1));
+            let print = Fingerprint { bytes: self.bytes, hash: self.hasher.finish() };
+            // A file that grows faster than it is read has no end.
+            let outgrown = self.bytes > self.stamp.bytes && self.stamp.bytes > 0;
+            if read == 0 || outgrown {
+                let after = self.file.metadata().map(|meta| Stamp::of(&meta));
+                return match after {
+                    Ok(stamp) if stamp == self.stamp && !outgrown => Progress::Done(print, stamp),
+                    Ok(stamp) => Progress::Torn(print, stamp),
+                    Err(_) => Progress::Failed,
+                };
+            }
+        }
+        Progress::More
+    }
+}

@@ -1,0 +1,112 @@
+//! Which watch concerns whom: watch descriptors, names in them, and those who are interested.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Somebody interested: the configuration or a file that jobs depend on. Never given away again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id(pub(super) u64);
+
+/// A name in a watched directory, or nothing for the watched thing itself.
+pub(super) type Name = Rc<[u8]>;
+
+/// One watch; `H` is what the kernel's watch is removed by.
+#[derive(Debug)]
+struct Watched<H> {
+    handle: H,
+    /// The path by which it was last reached.
+    path: Box<[u8]>,
+    names: BTreeMap<Name, BTreeSet<Id>>,
+}
+
+/// All watches by their number.
+#[derive(Debug)]
+pub(super) struct Table<H> {
+    watches: BTreeMap<i32, Watched<H>>,
+}
+
+impl<H> Table<H> {
+    pub(super) fn new() -> Table<H> {
+        Table { watches: BTreeMap::new() }
+    }
+
+    /// `id` is interested in `name` within the watch of this number, which leads to `path`.
+    /// An equal number is the same directory by another path.
+    pub(super) fn note(&mut self, number: i32, handle: H, path: &[u8], name: &Name, id: Id) {
+        let watched = self.watches.entry(number).or_insert_with(|| Watched {
+            handle,
+            path: path.into(),
+            names: BTreeMap::new(),
+        });
+        if *watched.path != *path {
+            watched.path = path.into();
+        }
+        watched.names.entry(name.clone()).or_default().insert(id);
+    }
+
+    /// `id` is interested no more; returns the watch when nobody is.
+    pub(super) fn forget(&mut self, number: i32, name: &[u8], id: Id) -> Option<H> {
+        let watched = self.watches.get_mut(&number)?;
+        if let Some(ids) = watched.names.get_mut(name) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                watched.names.remove(name);
+            }
+        }
+        if !watched.names.is_empty() {
+            return None;
+        }
+        self.watches.remove(&number).map(|watched| watched.handle)
+    }
+
+    /// The kernel has removed the watch.
+    pub(super) fn lost(&mut self, number: i32) {
+        self.watches.remove(&number);
+    }
+
+    /// The path of a watch.
+    pub(super) fn path(&self, number: i32) -> Option<&[u8]> {
+        self.watches.get(&number).map(|watched| &*watched.path)
+    }
+
+    /// Who is interested in `name` within this watch; without a name, who is in anything there.
+    pub(super) fn concerned(&self, number: i32, name: Option<&[u8]>) -> Vec<Id> {
+        let Some(watched) = self.watches.get(&number) else { return Vec::new() };
+        match name {
+            Some(name) => watched.names.get(name).into_iter().flatten().copied().collect(),
+            None => {
+                let all: BTreeSet<Id> = watched.names.values().flatten().copied().collect();
+                all.into_iter().collect()
+            }
+        }
+    }
+
+    /// How many watches there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.watches.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_is_given_back_when_the_last_one_loses_interest() {
+        let mut table = Table::new();
+        let (c, d): (Name, Name) = (b"c"[..].into(), b"d"[..].into());
+        table.note(1, "one", b"/etc", &c, Id(0));
+        table.note(1, "one again", b"/link/etc", &c, Id(7));
+        table.note(1, "one again", b"/etc", &d, Id(7));
+        assert_eq!(table.concerned(1, Some(b"c")), [Id(0), Id(7)]);
+        assert_eq!(table.concerned(1, None), [Id(0), Id(7)]);
+        assert_eq!(table.concerned(1, Some(b"x")), []);
+        assert_eq!(table.forget(1, b"c", Id(7)), None);
+        assert_eq!(table.forget(1, b"c", Id(0)), None);
+        assert_eq!(table.forget(1, b"x", Id(0)), None);
+        assert_eq!(table.forget(1, b"d", Id(7)), Some("one"));
+        assert_eq!(table.forget(1, b"d", Id(7)), None);
+        assert_eq!(table.len(), 0);
+    }
+}

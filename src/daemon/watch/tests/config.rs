@@ -1,0 +1,225 @@
+//! Every way of saving the configuration is noticed and read as it is.
+
+use super::*;
+
+const OLD: &str = "job {\n name old\n cmd /bin/old\n}\n";
+const NEW: &str = "job {\n name new\n cmd /bin/new\n}\n# some more\n";
+
+/// Ways of saving: `$F` is the file, `$d` its directory, `$b` its name, `$N` a file with the new content.
+const SAVES: [(&str, &str); 20] = [
+    ("cat over it", r#"cat "$N" >"$F""#),
+    ("append the rest", r#"head -c 9 "$N" >"$F"; tail -c +10 "$N" >>"$F""#),
+    ("cp", r#"cp "$N" "$F""#),
+    ("cp that removes first", r#"cp --remove-destination "$N" "$F""#),
+    ("mv over it", r#"cp "$N" "$t"; mv "$t" "$F""#),
+    ("mv over it with the same times", r#"cp "$N" "$t"; touch -r "$F" "$t"; mv "$t" "$F""#),
+    ("install", r#"install -m 644 "$N" "$F""#),
+    ("sed -i", r#"sed -i -n -e "r $N" -e q "$F"; cp "$N" "$t"; sed -i "" "$t"; mv "$t" "$F""#),
+    ("a backup by rename", r#"mv "$F" "$F~"; cat "$N" >"$F"; rm "$F~""#),
+    ("a backup by copy", r#"cp "$F" "$F~"; cat "$N" >"$F"; rm "$F~""#),
+    ("rm, then create", r#"rm "$F"; cp "$N" "$F""#),
+    ("another name of the file", r#"ln "$(realpath "$F")" "$t"; cat "$N" >"$t"; rm "$t""#),
+    ("a link to another file", r#"cp "$N" "$d/v2"; ln -s v2 "$t"; mv -T "$t" "$F""#),
+    ("a link forced over it", r#"cp "$N" "$d/v2"; ln -sfn v2 "$F""#),
+    ("a hard link forced over it", r#"cp "$N" "$d/v2"; ln -fL "$d/v2" "$F""#),
+    ("the link's target in place", r#"cat "$N" >"$(realpath "$F")""#),
+    ("the link's target by rename", r#"r=$(realpath "$F"); cp "$N" "$r.n"; mv "$r.n" "$r""#),
+    ("the directory renamed and made again", r#"mv "$d" "$d.old"; mkdir "$d"; cp "$N" "$F""#),
+    ("the directory removed and made again", r#"rm -rf "$d"; mkdir "$d"; cp "$N" "$F""#),
+    (
+        "edits that follow each other",
+        r#"for i in 1 2 3; do cp "$N" "$t"; mv "$t" "$F"; echo x >>"$F"; done; cp "$N" "$F""#,
+    ),
+];
+
+/// Ways for the file to be where it is.
+const LAYOUTS: [(&str, &str); 4] = [
+    ("plain", r#"mkdir etc; echo "$OLD" >etc/conf"#),
+    ("a link", r#"mkdir etc real; echo "$OLD" >real/conf; ln -s ../real/conf etc/conf"#),
+    (
+        "a chain of links",
+        r#"mkdir etc a b; echo "$OLD" >b/c; ln -s "$PWD/b/c" a/conf; ln -s ../a/conf etc/conf"#,
+    ),
+    ("a linked directory", r#"mkdir real; echo "$OLD" >real/conf; ln -s real etc"#),
+];
+
+fn save(bench: &Bench, script: &str, content: &str) {
+    bench.write("new", content);
+    bench.sh(&format!("N=$PWD/new F=$PWD/etc/conf d=$PWD/etc b=conf t=$d/.conf.tmp\n{script}"));
+}
+
+#[test]
+fn every_way_of_saving_ends_with_the_new_content() {
+    for (layout, setup) in LAYOUTS {
+        for (name, script) in SAVES {
+            let what = format!("{layout}, {name}");
+            let mut bench = Bench::new("etc/conf");
+            bench.sh(&format!("OLD='{OLD}'\n{setup}"));
+            let (old, _) = bench.load();
+            assert_eq!(bench.run(), [], "{what}");
+            save(&bench, script, NEW);
+            assert!(bench.touched(), "{what}");
+            let Ok(Content::New(new, bytes)) = bench.watch.load(Reading::IfChanged(Some(old))) else {
+                panic!("{what}")
+            };
+            assert_eq!(String::from_utf8_lossy(&bytes), NEW, "{what}");
+            bench.run();
+            // And it goes on watching.
+            for (script, content) in [(SAVES[0].1, OLD), (SAVES[4].1, NEW)] {
+                save(&bench, script, content);
+                assert!(bench.touched(), "{what}, then again");
+                assert_eq!(bench.load().1, content, "{what}, then again");
+                bench.run();
+            }
+            assert_eq!(bench.watch.load(Reading::IfChanged(Some(new))), Ok(Content::Same), "{what}");
+            assert_eq!(bench.watch.deadline(), None, "{what}: at rest nothing is due");
+        }
+    }
+}
+
+#[test]
+fn a_swapped_directory_of_a_container_platform_is_noticed() {
+    let mut bench = Bench::new("conf");
+    bench.sh("mkdir ..v1; echo 1 >..v1/conf; ln -s ..v1 ..data; ln -s ..data/conf conf");
+    assert_eq!(bench.load().1, "1\n");
+    for i in 2..9 {
+        bench.run();
+        let old = i - 1;
+        bench.sh(&format!(
+            "mkdir ..v{i}; echo {i} >..v{i}/conf; ln -s ..v{i} tmp; mv -T tmp ..data; rm -r ..v{old}"
+        ));
+        assert!(bench.touched());
+        assert_eq!(bench.load().1, format!("{i}\n"));
+    }
+    assert!(bench.watch.table.len() < 8, "old directories are no longer watched");
+}
+
+#[test]
+fn what_leaves_the_content_is_the_same() {
+    let mut bench = Bench::new("conf");
+    bench.write("conf", OLD);
+    let (print, _) = bench.load();
+    bench.run();
+    bench.sh("chmod 600 conf; chmod 644 conf; cat conf; echo x >other; rm other");
+    assert_eq!(bench.run(), [], "nobody has written the file");
+    for script in ["touch conf", "cp conf tmp; cat tmp >conf", "cp conf tmp; mv tmp conf"] {
+        bench.sh(script);
+        assert!(bench.touched(), "{script}");
+        assert_eq!(bench.watch.load(Reading::IfChanged(Some(print))), Ok(Content::Same), "{script}");
+    }
+    assert!(matches!(bench.watch.load(Reading::IfChanged(None)), Ok(Content::New(..))));
+}
+
+#[test]
+fn a_file_that_comes_into_being_is_noticed_however_deep() {
+    let mut bench = Bench::new("a/b/c/conf");
+    assert_eq!(bench.watch.load(Reading::Always), Err(LoadError::Missing));
+    bench.run();
+    for step in ["mkdir a", "mkdir a/b; mkdir a/b/c", "echo 1 >a/b/c/conf"] {
+        bench.sh(step);
+        assert!(bench.touched(), "{step}");
+    }
+    assert_eq!(bench.load().1, "1\n");
+    bench.sh("mkdir -p new/b/c; echo 2 >new/b/c/conf; mv a old; mv new a");
+    assert!(bench.touched(), "a directory above its own was replaced");
+    assert_eq!(bench.load().1, "2\n");
+    bench.run();
+    bench.sh("rm -r a");
+    assert!(bench.touched());
+    assert_eq!(bench.watch.load(Reading::Always), Err(LoadError::Missing));
+    bench.run();
+    bench.sh("mkdir -p a/b/c; echo 3 >a/b/c/conf");
+    assert!(bench.touched());
+    assert_eq!(bench.load().1, "3\n");
+}
+
+#[test]
+fn a_new_empty_file_waits_for_its_writer() {
+    use std::io::Write;
+    let mut bench = Bench::new("conf");
+    assert_eq!(bench.watch.load(Reading::Always), Err(LoadError::Missing));
+    bench.run();
+    let mut file = File::create(bench.root.join("conf")).unwrap();
+    assert_eq!(bench.run(), []);
+    file.write_all(b"x").unwrap();
+    assert_eq!(bench.run(), []);
+    drop(file);
+    assert!(bench.touched());
+}
+
+#[test]
+fn a_file_that_is_being_written_is_left_unless_it_must_be_read() {
+    let mut bench = Bench::new("conf");
+    bench.write("conf", OLD);
+    WRITER.set(true);
+    assert_eq!(bench.watch.load(Reading::IfChanged(None)), Err(LoadError::Busy));
+    assert_eq!(bench.load().1, OLD);
+}
+
+#[test]
+fn writing_through_another_name_elsewhere_is_noticed() {
+    let mut bench = Bench::new("a/conf");
+    bench.sh("mkdir a b; echo 1 >a/conf; ln a/conf b/other");
+    bench.load();
+    bench.run();
+    bench.sh("echo 2 >b/other");
+    assert!(bench.touched());
+    assert_eq!(bench.load().1, "2\n");
+    bench.run();
+    bench.sh("echo 3 >c; mv c a/conf");
+    assert!(bench.touched());
+    bench.load();
+    bench.run();
+    bench.sh("echo 4 >b/other");
+    assert_eq!(bench.run(), [], "that is another file now");
+}
+
+#[test]
+fn what_is_no_file_is_not_opened_and_what_is_too_large_not_read() {
+    let mut bench = Bench::new("conf");
+    for (script, error) in [
+        ("mkfifo conf", LoadError::NotAFile),
+        ("rm conf; mkdir conf", LoadError::NotAFile),
+        ("rmdir conf; ln -s /dev/null conf", LoadError::NotAFile),
+        ("rm conf; ln -s nowhere conf", LoadError::Missing),
+        ("rm conf; ln -s conf conf", LoadError::Unreadable(Errno(40))),
+        ("rm conf; echo x >file; ln -s file/conf conf", LoadError::Missing),
+    ] {
+        bench.sh(script);
+        assert_eq!(bench.watch.load(Reading::Always), Err(error), "{script}");
+        bench.run();
+    }
+    bench.sh("rm conf; truncate -s 10485760 conf");
+    assert!(bench.touched());
+    assert_eq!(bench.load().0.bytes, 10 << 20);
+    bench.sh("truncate -s 10485761 conf");
+    let Err(LoadError::Mistakes(mistakes)) = bench.watch.load(Reading::Always) else { panic!() };
+    assert_eq!((mistakes.len(), mistakes[0].line), (1, 0));
+    assert_eq!(mistakes[0].headline(b"conf").to_string(), "conf: the file is larger than 10 MiB");
+}
+
+#[test]
+fn a_thousand_reloads_leave_no_more_watches() {
+    let mut bench = Bench::new("etc/conf");
+    bench.sh("mkdir etc; echo x >etc/conf");
+    bench.load();
+    let before = bench.watch.table.len();
+    for i in 0..1000 {
+        bench.write("etc/tmp", &i.to_string());
+        std::fs::rename(bench.root.join("etc/tmp"), bench.root.join("etc/conf")).unwrap();
+        assert!(bench.touched());
+        assert_eq!(bench.load().1, i.to_string());
+    }
+    bench.run();
+    assert_eq!(bench.watch.table.len(), before);
+    assert_eq!(bench.kernel_watches(), before);
+}
+
+impl Bench {
+    /// How many watches the kernel keeps for us.
+    pub(super) fn kernel_watches(&self) -> usize {
+        let fd = self.watch.eye.as_ref().unwrap().number();
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
+        info.lines().filter(|line| line.starts_with("inotify wd:")).count()
+    }
+}

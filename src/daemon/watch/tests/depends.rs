@@ -1,0 +1,184 @@
+//! The files that jobs depend on: what they hold is told, and each change of it once.
+
+use super::*;
+
+impl Bench {
+    /// What has been told of files within this time, by name and length.
+    fn facts(&mut self, time: Duration) -> Vec<(String, Option<u64>)> {
+        let root = self.path("");
+        let seen = self.run_for(time).into_iter();
+        let facts = seen.filter_map(|seen| match seen {
+            Seen::File(path, print) => {
+                let name = path.strip_prefix(&*root).unwrap();
+                Some((String::from_utf8(name.to_vec()).unwrap(), print.map(|print| print.bytes)))
+            }
+            Seen::Config | Seen::Say(_) => None,
+        });
+        facts.collect()
+    }
+
+    fn add(&mut self, name: &str) {
+        let path = self.path(name);
+        self.watch.add(path);
+    }
+}
+
+fn fact(name: &str, bytes: Option<u64>) -> (String, Option<u64>) {
+    (name.into(), bytes)
+}
+
+#[test]
+fn the_first_fact_comes_at_once_and_later_ones_after_a_quiet_time() {
+    let mut bench = Bench::new("conf");
+    bench.write("a", "1");
+    bench.add("a");
+    bench.add("gone");
+    bench.add("a");
+    assert_eq!(bench.facts(Duration::ZERO), [fact("a", Some(1)), fact("gone", None)]);
+    bench.write("a", "12");
+    assert_eq!(bench.facts(Duration::from_millis(99)), []);
+    bench.write("a", "123");
+    assert_eq!(bench.facts(Duration::from_millis(99)), []);
+    assert_eq!(bench.facts(Duration::from_millis(2)), [fact("a", Some(3))]);
+    assert_eq!(bench.watch.deadline(), None);
+}
+
+#[test]
+fn only_another_content_is_told() {
+    let mut bench = Bench::new("conf");
+    bench.write("a", "1");
+    bench.add("a");
+    bench.facts(secs(1));
+    bench.sh("touch a; chmod 600 a; echo -n 1 >a; cp a b; mv b a");
+    assert_eq!(bench.facts(secs(5)), []);
+    bench.sh("echo -n 2 >b; touch -r a b; mv b a");
+    assert_eq!(bench.facts(secs(5)), [fact("a", Some(1))]);
+    bench.sh("rm a");
+    assert_eq!(bench.facts(secs(5)), [fact("a", None)]);
+    bench.sh("mkfifo a");
+    assert_eq!(bench.facts(secs(5)), []);
+    bench.sh("rm a; echo 22 >a");
+    assert_eq!(bench.facts(secs(5)), [fact("a", Some(3))]);
+    bench.sh("rm a; ln -s /dev/null a");
+    assert_eq!(bench.facts(secs(5)), [fact("a", None)]);
+}
+
+#[test]
+fn a_file_in_a_directory_that_is_not_there_yet_is_found() {
+    let mut bench = Bench::new("conf");
+    bench.add("x/y/z");
+    assert_eq!(bench.facts(secs(1)), [fact("x/y/z", None)]);
+    bench.sh("mkdir -p x/y; echo 1 >x/y/z");
+    assert_eq!(bench.facts(secs(1)), [fact("x/y/z", Some(2))]);
+    bench.sh("rm -r x");
+    assert_eq!(bench.facts(secs(1)), [fact("x/y/z", None)]);
+}
+
+#[test]
+fn a_removed_file_is_forgotten_with_its_watches() {
+    let mut bench = Bench::new("conf");
+    let _ = bench.watch.load(Reading::Always);
+    bench.run();
+    let before = (bench.watch.table.len(), bench.kernel_watches());
+    bench.sh("mkdir -p d/e");
+    for i in 0..300 {
+        bench.write(&format!("d/e/{i}"), "x");
+        bench.add(&format!("d/e/{i}"));
+    }
+    assert_eq!(bench.facts(secs(1)).len(), 300);
+    bench.sh("for i in d/e/*; do echo y >$i; done");
+    for i in 0..300 {
+        let path = bench.path(&format!("d/e/{i}"));
+        bench.watch.remove(&path);
+    }
+    assert_eq!(bench.facts(secs(10)), []);
+    assert_eq!((bench.watch.table.len(), bench.kernel_watches()), before);
+    assert_eq!(bench.watch.entries.len(), 1);
+}
+
+#[test]
+fn ten_thousand_files_that_are_missing_are_told_in_portions() {
+    let mut bench = Bench::new("conf");
+    for i in 0..10_000 {
+        bench.add(&format!("{i}"));
+    }
+    let mut seen = Vec::new();
+    bench.watch.work(bench.now, bench.poll.registry(), &mut seen);
+    assert!(!seen.is_empty() && seen.len() < 100 && bench.watch.more());
+    assert_eq!(bench.facts(Duration::ZERO).len() + seen.len(), 10_000);
+    for i in 0..10_000 {
+        let path = bench.path(&format!("{i}"));
+        bench.watch.remove(&path);
+    }
+    assert_eq!((bench.watch.table.len(), bench.kernel_watches()), (0, 0));
+}
+
+#[test]
+fn a_large_file_is_read_in_portions() {
+    let mut bench = Bench::new("conf");
+    bench.sh("head -c 5000000 /dev/zero >big");
+    bench.add("big");
+    for _ in 0..3 {
+        bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+        assert!(bench.seen.is_empty() && bench.watch.more());
+    }
+    assert_eq!(bench.facts(Duration::ZERO), [fact("big", Some(5_000_000))]);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_read_again() {
+    let mut bench = Bench::new("conf");
+    bench.write("big", "x");
+    bench.add("big");
+    bench.facts(secs(1));
+    bench.sh("head -c 5000000 /dev/zero >big");
+    bench.run();
+    bench.now = bench.now + secs(1);
+    bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+    assert!(bench.watch.hashing.is_some());
+    bench.sh("head -c 5000001 /dev/zero >big");
+    assert_eq!(bench.facts(secs(5)), [fact("big", Some(5_000_001))]);
+}
+
+#[test]
+fn a_file_that_is_being_written_is_waited_for_but_not_by_a_job_that_was_never_started() {
+    let mut bench = Bench::new("conf");
+    bench.write("a", "1");
+    WRITER.set(true);
+    bench.add("a");
+    assert_eq!(bench.facts(Duration::ZERO), []);
+    assert_eq!(bench.facts(secs(4)), [fact("a", Some(1))]);
+    bench.write("a", "12");
+    assert_eq!(bench.facts(secs(100)), []);
+    WRITER.set(false);
+    assert_eq!(bench.facts(secs(31)), [fact("a", Some(2))]);
+    assert_eq!(bench.watch.deadline(), None);
+}
+
+#[test]
+fn a_file_that_fails_to_be_read_is_tried_again_by_itself() {
+    let mut bench = Bench::new("conf");
+    // It opens like a file, but there is nothing at the address zero.
+    bench.sh("ln -s /proc/self/mem a");
+    bench.add("a");
+    assert_eq!(bench.facts(Duration::ZERO), []);
+    assert_eq!(bench.facts(secs(4)), [fact("a", None)]);
+    assert!(bench.watch.deadline().is_some());
+    bench.sh("echo 1 >b; mv b a");
+    assert_eq!(bench.facts(secs(1)), [fact("a", Some(2))]);
+    bench.sh("ln -sf /proc/self/mem a");
+    assert_eq!(bench.facts(secs(100)), [], "what is known holds until more is");
+    bench.sh("ln -sf a a");
+    assert_eq!(bench.facts(secs(1)), [fact("a", None)]);
+    assert_eq!(bench.watch.deadline(), None);
+}
+
+#[test]
+fn a_fingerprint_depends_on_the_content_only() {
+    let mut bench = Bench::new("conf");
+    bench.sh("head -c 100000 /dev/urandom | base64 >conf; cp conf a");
+    let (print, _) = bench.load();
+    bench.add("a");
+    let path = bench.path("a");
+    assert!(bench.run().contains(&Seen::File(path, Some(print))));
+}

@@ -1,0 +1,120 @@
+//! The watch on real files, in a time that passes only when the test says so.
+
+mod config;
+mod depends;
+mod trouble;
+
+use super::eye::fault::FAULTS;
+use super::*;
+use mio::{Events, Poll};
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const TOKENS: Tokens = Tokens { inotify: Token(1), mounts: Token(2) };
+
+thread_local! {
+    static WRITER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says what the test has it say.
+fn being_written(_: &File) -> bool {
+    WRITER.get()
+}
+
+/// A watch, its poll and a directory of its own.
+struct Bench {
+    root: PathBuf,
+    poll: Poll,
+    watch: Watch,
+    now: MonoTime,
+    seen: Vec<Seen>,
+}
+
+impl Bench {
+    /// `config` is the path of the configuration within the directory.
+    fn new(config: &str) -> Bench {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("pmtr-watch-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let root = std::env::temp_dir().join(name);
+        std::fs::create_dir(&root).unwrap();
+        Bench::within(root.canonicalize().unwrap(), config)
+    }
+
+    fn within(root: PathBuf, config: &str) -> Bench {
+        WRITER.set(false);
+        let poll = Poll::new().unwrap();
+        let mut watch = Watch::new(&root.join(config), being_written, TOKENS);
+        // What this machine mounts is no matter of the tests.
+        (watch.mounts, watch.mountinfo) = (Mounts::default(), None);
+        watch.register(poll.registry());
+        Bench { root, poll, watch, now: MonoTime::ZERO + Duration::from_secs(1), seen: Vec::new() }
+    }
+
+    /// Works until nothing is left to do at this time; returns what was seen.
+    fn run(&mut self) -> Vec<Seen> {
+        let mut events = Events::with_capacity(8);
+        for _ in 0..10_000 {
+            self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            let due = self.watch.deadline().is_some_and(|at| at <= self.now);
+            let idle = events.is_empty() && !self.watch.more() && !due;
+            if idle {
+                return std::mem::take(&mut self.seen);
+            }
+            events.iter().for_each(|event| self.watch.ready(event.token()));
+            self.watch.work(self.now, self.poll.registry(), &mut self.seen);
+        }
+        panic!("the watch finds no rest");
+    }
+
+    /// The same for all that is due within this time.
+    fn run_for(&mut self, time: Duration) -> Vec<Seen> {
+        let end = self.now + time;
+        let mut seen = self.run();
+        while let Some(at) = self.watch.deadline().filter(|at| *at <= end) {
+            assert!(at > self.now, "a deadline lies in the future after work");
+            self.now = at;
+            seen.extend(self.run());
+        }
+        self.now = end;
+        seen
+    }
+
+    /// Runs a script in the directory, and fails with it.
+    fn sh(&self, script: &str) {
+        let status = Command::new("sh").args(["-ec", script]).current_dir(&self.root).status().unwrap();
+        assert!(status.success(), "{script}");
+    }
+
+    fn path(&self, name: &str) -> Rc<[u8]> {
+        self.root.join(name).as_os_str().as_bytes().into()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.root.join(name), text).unwrap();
+    }
+
+    /// Reads the configuration, which is new.
+    fn load(&mut self) -> (Fingerprint, String) {
+        match self.watch.load(Reading::Always) {
+            Ok(Content::New(print, bytes)) => (print, String::from_utf8(bytes).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn touched(&mut self) -> bool {
+        self.run().contains(&Seen::Config)
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        FAULTS.set((0, 0));
+        let _ = std::fs::remove_dir_all(&self.root);
+    }
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}

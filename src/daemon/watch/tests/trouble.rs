@@ -1,0 +1,178 @@
+//! Where the kernel does not tell, or not all, nothing is missed for long.
+
+use super::super::eye::fault::{ADD, OPEN, READ};
+use super::*;
+use inotify::EventMask;
+
+const EMFILE: i32 = 24;
+const ENOSPC: i32 = 28;
+
+fn lines(seen: &[Seen]) -> Vec<String> {
+    let says = seen.iter().filter_map(|seen| match seen {
+        Seen::Say(notice) => Some(notice.to_string()),
+        Seen::Config | Seen::File(..) => None,
+    });
+    says.collect()
+}
+
+#[test]
+fn without_notifications_files_are_looked_at_and_both_changes_of_ways_are_said_once() {
+    for (step, errno, text) in [
+        (OPEN, EMFILE, "Too many open files (fs.inotify.max_user_instances)"),
+        (ADD, ENOSPC, "No space left on device (fs.inotify.max_user_watches)"),
+    ] {
+        FAULTS.set((step, errno));
+        let mut bench = Bench::new("conf");
+        bench.sh("echo 1 >conf; echo 1 >a");
+        bench.load();
+        let a = bench.path("a");
+        bench.watch.add(a);
+        let seen = bench.run();
+        let complaint = format!("can't watch files for changes: {text}; looking every 4 sec instead");
+        assert_eq!(lines(&seen), [complaint]);
+        assert_eq!(bench.run_for(secs(100)).iter().filter(|s| **s == Seen::Config).count(), 0, "{step}");
+        bench.sh("echo 22 >conf; echo 22 >a");
+        let seen = bench.run_for(secs(5));
+        assert!(seen.contains(&Seen::Config));
+        assert!(seen.iter().any(|s| matches!(s, Seen::File(_, Some(print)) if print.bytes == 3)));
+        assert_eq!(bench.load().1, "22\n");
+        assert_eq!(lines(&seen), [""; 0]);
+
+        FAULTS.set((0, 0));
+        bench.sh("rm a");
+        let seen = bench.run_for(secs(31));
+        assert_eq!(lines(&seen), ["files are watched for changes again"]);
+        assert!(seen.iter().any(|s| matches!(s, Seen::File(_, None))));
+        assert_eq!(bench.watch.deadline(), None, "at rest nothing is due");
+        bench.sh("echo 333 >conf");
+        assert!(bench.touched());
+    }
+}
+
+#[test]
+fn notifications_that_break_off_are_done_without_and_taken_up_again() {
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    bench.run();
+    FAULTS.set((READ, 5));
+    bench.sh("echo 2 >conf");
+    let seen = bench.run();
+    assert_eq!(lines(&seen).len(), 1);
+    assert!(seen.contains(&Seen::Config), "what happened meanwhile is looked at");
+    bench.load();
+    FAULTS.set((0, 0));
+    assert_eq!(lines(&bench.run_for(secs(31))).len(), 1);
+    bench.sh("echo 3 >conf");
+    assert!(bench.touched());
+}
+
+#[test]
+fn an_overflow_touches_everything() {
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf; echo 1 >a");
+    bench.load();
+    let a = bench.path("a");
+    bench.watch.add(a.clone());
+    bench.run();
+    // As if the events of these had been lost.
+    bench.watch.go_blind(&std::io::Error::from_raw_os_error(5));
+    bench.sh("echo 22 >conf; echo 22 >a");
+    bench.watch.look.clear();
+    bench.watch.heard(bench.now, -1, EventMask::Q_OVERFLOW, None);
+    let seen = bench.run_for(Duration::from_millis(200));
+    assert!(seen.contains(&Seen::Config));
+    assert!(seen.iter().any(|s| matches!(s, Seen::File(path, Some(_)) if *path == a)));
+}
+
+#[test]
+fn a_flood_of_events_is_taken_in_portions_and_the_last_content_wins() {
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    bench.run();
+    // Two names in turn, so that the kernel can't merge the events.
+    for i in 0..5000 {
+        bench.write("conf", &i.to_string());
+        bench.write("other", "x");
+    }
+    bench.watch.ready(TOKENS.inotify);
+    bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+    assert_eq!(bench.seen, [Seen::Config]);
+    assert!(bench.watch.more());
+    bench.run();
+    assert_eq!(bench.load().1, "4999");
+}
+
+#[test]
+fn a_change_of_mounts_touches_the_configuration_and_what_is_another_file() {
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf; echo 1 >a; echo 1 >b");
+    bench.load();
+    for name in ["a", "b"] {
+        let path = bench.path(name);
+        bench.watch.add(path);
+    }
+    bench.run();
+    // What a mount does to the path, no event tells.
+    bench.watch.go_blind(&std::io::Error::from_raw_os_error(5));
+    bench.run();
+    bench.sh("echo 22 >a");
+    bench.watch.ready(TOKENS.mounts);
+    let seen = bench.run_for(Duration::from_millis(200));
+    assert!(seen.contains(&Seen::Config));
+    assert_eq!(seen.iter().filter(|s| matches!(s, Seen::File(..))).count(), 1);
+}
+
+#[test]
+fn what_others_can_change_unnoticed_is_looked_at_every_half_minute() {
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    let root = bench.root.display().to_string();
+    bench.watch.mounts = Mounts::parse(format!("1 1 0:1 / {root} rw - overlay none rw\n").as_bytes());
+    bench.load();
+    assert_eq!(bench.run(), []);
+    assert_eq!(bench.watch.deadline(), Some(bench.now + secs(30)));
+    // As if the kernel said nothing.
+    let stamp = bench.watch.entries.get_mut(&CONFIG).unwrap().stamp.take();
+    assert!(stamp.is_some());
+    assert_eq!(bench.run_for(secs(29)), []);
+    assert_eq!(bench.run_for(secs(2)), [Seen::Config]);
+}
+
+#[test]
+fn a_directory_that_may_not_be_watched_is_looked_into_and_tried_again() {
+    const EACCES: i32 = 13;
+    FAULTS.set((ADD, EACCES));
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    assert_eq!(bench.run_for(secs(60)), []);
+    bench.sh("echo 22 >conf");
+    assert_eq!(bench.run_for(secs(5)).first(), Some(&Seen::Config));
+    bench.load();
+    FAULTS.set((0, 0));
+    bench.run_for(secs(31));
+    assert_eq!(bench.watch.deadline(), None, "at rest nothing is due");
+}
+
+#[test]
+fn a_change_of_mode_counts_when_reading_was_not_permitted() {
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    bench.run();
+    bench.watch.entries.get_mut(&CONFIG).unwrap().denied = true;
+    bench.sh("chmod 600 conf");
+    assert!(bench.touched());
+}
+
+#[test]
+fn the_mounts_of_this_machine_wake_nobody_who_waits() {
+    let mut poll = Poll::new().unwrap();
+    let mut watch = Watch::new(Path::new("/nowhere/conf"), being_written, TOKENS);
+    watch.register(poll.registry());
+    let mut events = Events::with_capacity(8);
+    poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+    assert!(events.iter().all(|event| event.token() != TOKENS.inotify));
+}
