@@ -1,6 +1,7 @@
 //! The shell: what touches the world in safe code, and hands it to the pure core.
 #![forbid(unsafe_code)]
 
+pub mod log;
 pub mod mounts;
 mod trail;
 pub mod watch;

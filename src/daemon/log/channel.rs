@@ -1,0 +1,186 @@
+//! One way out for the lines: sends what can be sent, then waits for room or for a while.
+
+use super::backlog::{Backlog, Speaker};
+use super::line::Writer;
+use super::ring::Next;
+use super::transport::{Answer, Transport};
+use crate::model::{MonoTime, Notice};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+/// Lines that one flush sends at most, so that other work gets its turn.
+const BUDGET: usize = 1_024;
+/// How long to wait before trying again where nothing tells when that makes sense.
+const RETRY: Duration = Duration::from_millis(500);
+/// How long a job with a full ring is not read while no line gets out. After that its lines are lost, and
+/// counted, but the job is not held up by a log daemon that hangs.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One reader of the backlog, with the transport to it.
+pub(super) struct Channel {
+    pub(super) reader: usize,
+    pub(super) token: Token,
+    transport: Box<dyn Transport>,
+    state: State,
+    flow: Flow,
+    /// Registered with the poll, which is so only while there was no room.
+    armed: Option<RawFd>,
+    /// Used again for each frame.
+    frame: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing stands in the way.
+    Open,
+    /// The budget ended before the lines did.
+    More,
+    /// No room; the poll tells when there is.
+    Blocked,
+    /// Away; to be tried again then.
+    Retry(MonoTime),
+    /// For ever.
+    Gone,
+}
+
+/// Whether lines get out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Moving,
+    Stuck {
+        since: MonoTime,
+    },
+    /// Stuck for longer than anybody should be held up.
+    GivenUp,
+}
+
+impl Channel {
+    pub(super) fn new(reader: usize, token: Token, transport: Box<dyn Transport>) -> Channel {
+        let (state, flow) = (State::Open, Flow::Moving);
+        Channel { reader, token, transport, state, flow, armed: None, frame: Vec::new() }
+    }
+
+    /// Sends what can be sent now. Without anything to send, makes no system call.
+    pub(super) fn flush(
+        &mut self,
+        now: MonoTime,
+        registry: &Registry,
+        backlog: &mut Backlog,
+        writer: &mut Writer,
+    ) {
+        if let Flow::Stuck { since } = self.flow
+            && now.since(since) >= PATIENCE
+        {
+            self.flow = Flow::GivenUp;
+        }
+        match self.state {
+            State::Open | State::More => {}
+            State::Retry(at) if at <= now => {}
+            State::Retry(_) | State::Blocked | State::Gone => return,
+        }
+        self.disarm(registry);
+        self.transport.begin();
+        let mut sent = 0;
+        let answer = loop {
+            if sent == BUDGET {
+                break None;
+            }
+            let Some((speaker, next)) = backlog.next(self.reader) else {
+                break Some(self.transport.push());
+            };
+            self.frame.clear();
+            match (next, &speaker) {
+                (Next::Line(line), _) => self.transport.encode(line, &mut self.frame),
+                (Next::Lost(lines), speaker) => {
+                    let notice = match speaker {
+                        Speaker::Main => Notice::Lost { lines },
+                        Speaker::Job(name) => Notice::LinesLost { job: name.as_bytes().into(), lines },
+                    };
+                    self.transport.encode(&writer.notice(&notice), &mut self.frame);
+                }
+            }
+            match self.transport.send(&self.frame) {
+                Answer::Taken => backlog.advance(&speaker, self.reader),
+                answer @ (Answer::Full | Answer::Later | Answer::Gone) => break Some(answer),
+            }
+            sent += 1;
+        };
+        self.state = match answer {
+            None => State::More,
+            Some(Answer::Taken) => State::Open,
+            Some(Answer::Full) if self.arm(registry) => State::Blocked,
+            Some(Answer::Full | Answer::Later) => State::Retry(now + RETRY),
+            Some(Answer::Gone) => {
+                backlog.retire(self.reader);
+                State::Gone
+            }
+        };
+        self.flow = match (self.state, self.flow) {
+            (State::Open | State::More | State::Gone, _) => Flow::Moving,
+            (State::Blocked | State::Retry(_), flow) if sent == 0 && flow != Flow::Moving => flow,
+            (State::Blocked | State::Retry(_), _) => Flow::Stuck { since: now },
+        };
+    }
+
+    /// The poll says that there is room, or that something happened to the descriptor.
+    pub(super) fn ready(&mut self) {
+        if self.state == State::Blocked {
+            self.state = State::Open;
+        }
+    }
+
+    /// Whether a flush would send more at once.
+    pub(super) fn has_more(&self, backlog: &Backlog) -> bool {
+        match self.state {
+            State::More => true,
+            State::Open => backlog.has(self.reader),
+            State::Blocked | State::Retry(_) | State::Gone => false,
+        }
+    }
+
+    /// When a flush makes sense that nothing else asks for.
+    pub(super) fn deadline(&self, backlog: &Backlog) -> Option<MonoTime> {
+        let retry = match self.state {
+            State::Retry(at) => Some(at),
+            State::Open | State::More | State::Blocked | State::Gone => None,
+        };
+        let patience = match self.flow {
+            Flow::Stuck { since } if backlog.has_job_lines(self.reader) => Some(since + PATIENCE),
+            Flow::Stuck { .. } | Flow::Moving | Flow::GivenUp => None,
+        };
+        retry.into_iter().chain(patience).min()
+    }
+
+    /// Whether lines get out here, or may do so soon.
+    pub(super) fn has_hope(&self) -> bool {
+        self.state != State::Gone && self.flow != Flow::GivenUp
+    }
+
+    /// At the end: tries at once what would have been tried later.
+    pub(super) fn hurry(&mut self) {
+        if self.state != State::Gone {
+            self.state = State::Open;
+        }
+    }
+
+    /// Whether there is no room at the moment but will be some.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.state == State::Blocked
+    }
+
+    /// Registers the descriptor anew, so that room which came in the meantime is told as well.
+    fn arm(&mut self, registry: &Registry) -> bool {
+        self.armed = self.transport.fd();
+        self.armed
+            .is_some_and(|fd| registry.register(&mut SourceFd(&fd), self.token, Interest::WRITABLE).is_ok())
+    }
+
+    fn disarm(&mut self, registry: &Registry) {
+        if let Some(fd) = self.armed.take() {
+            // It fails when the poll has forgotten the descriptor, which is what is wanted.
+            let _ = registry.deregister(&mut SourceFd(&fd));
+        }
+    }
+}

@@ -1,0 +1,483 @@
+//! Real sockets and pipes in a directory of their own, and a poll with a time limit.
+
+use super::backlog::{JOB_LINES, MAIN_LINES};
+use super::*;
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const STAMP: &str = "Nov  5 09:03:07 ";
+
+/// A directory that goes away with its test.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new() -> Dir {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("pmtr-log-{}-{next}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Dir(path)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("log")
+    }
+
+    /// A log daemon that begins to listen.
+    fn daemon(&self) -> UnixDatagram {
+        let _ = fs::remove_file(self.socket());
+        let daemon = UnixDatagram::bind(self.socket()).unwrap();
+        daemon.set_nonblocking(true).unwrap();
+        daemon
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A log in a loop of its own, with a clock that the test moves.
+struct World {
+    log: Log,
+    poll: Poll,
+    now: MonoTime,
+}
+
+impl World {
+    fn new(dir: &Dir, stderr: Option<Box<dyn Stderr>>) -> World {
+        let options = Options {
+            pid: Pid::new(7).unwrap(),
+            verbose: false,
+            sockets: vec![dir.0.join("none"), dir.socket()],
+            stamp: || *b"Nov  5 09:03:07 ",
+            tokens: [Token(1), Token(2)],
+        };
+        let now = MonoTime::ZERO + Duration::from_secs(1_000);
+        World { log: Log::new(options, stderr), poll: Poll::new().unwrap(), now }
+    }
+
+    fn say(&mut self, numbers: std::ops::Range<usize>) {
+        for number in numbers {
+            self.log.notice(&Notice::Shell(Level::Info, number.to_string().into()));
+        }
+    }
+
+    fn job(&mut self, name: &str, numbers: std::ops::Range<usize>) {
+        let (name, pid) = (JobName::new(name.as_bytes()), Pid::new(9).unwrap());
+        for number in numbers {
+            self.log.job_line(&name, pid, Stream::Out, number.to_string().as_bytes(), false);
+        }
+    }
+
+    fn flush(&mut self) {
+        self.log.flush(self.now, self.poll.registry());
+        for _ in 0..100 {
+            if self.log.more() {
+                self.log.flush(self.now, self.poll.registry());
+            }
+        }
+        assert!(!self.log.more());
+    }
+
+    /// What wakes the loop within `limit`.
+    fn wakes(&mut self, limit: Duration) -> bool {
+        let mut events = Events::with_capacity(4);
+        self.poll.poll(&mut events, Some(limit)).unwrap();
+        events.iter().for_each(|event| assert!(self.log.ready(event.token())));
+        !events.is_empty()
+    }
+
+    /// Reads with `read` what there is, and lets the log send on, until it has nothing more to send.
+    fn collect(&mut self, mut read: impl FnMut(&mut Vec<String>)) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.flush();
+        for _ in 0..100_000 {
+            let before = lines.len();
+            read(&mut lines);
+            let woken = self.wakes(Duration::ZERO);
+            self.flush();
+            if lines.len() == before && !woken && !self.log.channels.iter().any(Channel::is_blocked) {
+                return lines;
+            }
+        }
+        panic!("no end after {} lines", lines.len());
+    }
+
+    fn receive(&mut self, daemon: &UnixDatagram) -> Vec<String> {
+        self.collect(|lines| lines.extend(datagrams(daemon)))
+    }
+
+    fn later(&mut self, millis: u64) {
+        self.now = self.now + Duration::from_millis(millis);
+    }
+}
+
+fn datagrams(daemon: &UnixDatagram) -> Vec<String> {
+    let mut buffer = [0; 9_000];
+    let next = || daemon.recv(&mut buffer).ok().map(|n| String::from_utf8(buffer[..n].to_vec()).unwrap());
+    std::iter::from_fn(next).collect()
+}
+
+fn own(numbers: std::ops::Range<usize>) -> Vec<String> {
+    numbers.map(|number| format!("<134>{STAMP}pmtr[7]: {number}")).collect()
+}
+
+/// A descriptor that happens to be nonblocking, as stderr.
+struct Pipe(File);
+
+impl AsRawFd for Pipe {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl Stderr for Pipe {
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+}
+
+fn pipe() -> (File, Box<dyn Stderr>) {
+    let (writer, reader) = mio::unix::pipe::new().unwrap();
+    let [reader, writer] = [reader.into(), writer.into()].map(|fd: std::os::fd::OwnedFd| File::from(fd));
+    (reader, Box::new(Pipe(writer)))
+}
+
+fn read_all(mut reader: impl io::Read) -> Vec<u8> {
+    let (mut all, mut buffer) = (Vec::new(), [0; 4_096]);
+    while let Ok(n @ 1..) = reader.read(&mut buffer) {
+        all.extend_from_slice(&buffer[..n]);
+    }
+    all
+}
+
+#[test]
+fn lines_logged_before_the_daemon_is_there_arrive_in_order() {
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    world.say(0..3_000);
+    world.flush();
+    assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
+    let daemon = dir.daemon();
+    world.flush();
+    assert!(datagrams(&daemon).is_empty(), "it was tried before its time");
+    world.later(500);
+    assert_eq!(world.receive(&daemon), own(0..3_000));
+    assert_eq!((world.log.deadline(), world.log.room()), (None, MAIN_LINES));
+}
+
+#[test]
+fn a_log_with_nothing_to_say_does_nothing() {
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    world.flush();
+    assert!(world.log.channels.iter().all(|channel| channel.deadline(&world.log.backlog).is_none()));
+    let daemon = dir.daemon();
+    world.say(0..1);
+    assert_eq!(world.receive(&daemon), own(0..1));
+    drop(daemon);
+    world.later(10_000);
+    world.flush();
+    assert!(!world.wakes(Duration::ZERO) && world.log.deadline().is_none());
+}
+
+#[test]
+fn debug_lines_need_verbose() {
+    let dir = Dir::new();
+    let daemon = dir.daemon();
+    let mut world = World::new(&dir, None);
+    world.log.notice(&Notice::Shell(Level::Debug, "a".into()));
+    assert!(world.receive(&daemon).is_empty());
+    world.log.verbose = true;
+    world.log.notice(&Notice::Shell(Level::Debug, "b".into()));
+    assert_eq!(world.receive(&daemon), [format!("<135>{STAMP}pmtr[7]: b")]);
+}
+
+#[test]
+fn an_overflow_is_counted_exactly_and_told_when_it_works_again() {
+    let dir = Dir::new();
+    let daemon = dir.daemon();
+    let mut world = World::new(&dir, None);
+    for round in 0..10 {
+        world.say(round * 1_000..(round + 1) * 1_000);
+        world.flush();
+    }
+    assert_eq!(world.log.room(), 0);
+    assert_eq!(world.log.deadline(), None, "the poll tells when there is room");
+    let lines = world.receive(&daemon);
+    let queued = lines.iter().position(|line| line.contains("were lost")).unwrap();
+    let lost = 10_000 - queued - MAIN_LINES;
+    assert_eq!(lines[..queued], own(0..queued));
+    assert_eq!(lines[queued], format!("<132>{STAMP}pmtr[7]: {lost} messages were lost"));
+    assert_eq!(lines[queued + 1..], own(10_000 - MAIN_LINES..10_000));
+    assert!(world.log.backlog.size().2 <= 32, "the memory has returned");
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_when_the_daemon_is_replaced() {
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    let mut lines = Vec::new();
+    for round in 0..20 {
+        let daemon = dir.daemon();
+        world.later(500);
+        world.say(round * 100..round * 100 + 50);
+        lines.extend(world.receive(&daemon));
+        drop(daemon);
+        world.say(round * 100 + 50..round * 100 + 100);
+        world.flush();
+    }
+    let daemon = dir.daemon();
+    world.later(500);
+    lines.extend(world.receive(&daemon));
+    assert_eq!(lines, own(0..2_000));
+}
+
+#[test]
+fn a_daemon_that_dies_with_a_full_queue_wakes_the_loop() {
+    let dir = Dir::new();
+    let daemon = dir.daemon();
+    let mut world = World::new(&dir, None);
+    world.say(0..1_000);
+    world.flush();
+    assert!(!world.wakes(Duration::ZERO));
+    let got = datagrams(&daemon).len();
+    drop(daemon);
+    let daemon = dir.daemon();
+    assert!(world.wakes(Duration::from_secs(20)));
+    assert_eq!(world.receive(&daemon), own(got..1_000));
+}
+
+#[test]
+fn a_stream_daemon_gets_whole_frames_however_slowly_it_reads() {
+    let dir = Dir::new();
+    let listener = UnixListener::bind(dir.socket()).unwrap();
+    let mut world = World::new(&dir, None);
+    let long = "x".repeat(2_000);
+    let say = |world: &mut World| {
+        (0..1_000).for_each(|_| world.log.notice(&Notice::Shell(Level::Info, long.clone().into())));
+    };
+    let frame = format!("<134>{STAMP}pmtr[7]: {long}\0");
+    say(&mut world);
+    world.flush();
+    // This one dies in the middle of a frame, which goes whole to the next one.
+    let (first, _) = listener.accept().unwrap();
+    let mut begin = vec![0; frame.len() * 3 / 2];
+    (&first).read_exact(&mut begin).unwrap();
+    first.set_nonblocking(true).unwrap();
+    let taken = begin.len() + read_all(&first).len();
+    drop(first);
+    world.wakes(Duration::from_secs(20));
+    world.flush();
+    let (second, _) = listener.accept().unwrap();
+    second.set_nonblocking(true).unwrap();
+    let mut bytes = Vec::new();
+    world.collect(|lines| {
+        let more = read_all(&second);
+        lines.extend((!more.is_empty()).then(String::new));
+        bytes.extend(more);
+    });
+    let frames = taken / frame.len();
+    assert_eq!(String::from_utf8(bytes).unwrap(), frame.repeat(1_000 - frames));
+}
+
+#[test]
+fn a_stream_daemon_that_accepts_nobody_does_not_block() {
+    let dir = Dir::new();
+    let _listener = UnixListener::bind(dir.socket()).unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) = mio::net::UnixStream::connect(dir.socket()) {
+        waiting.push(stream);
+    }
+    let mut world = World::new(&dir, None);
+    world.say(0..1);
+    world.flush();
+    assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
+}
+
+#[test]
+fn a_stderr_that_is_full_blocks_nobody_and_gets_the_rest_later() {
+    let dir = Dir::new();
+    let daemon = dir.daemon();
+    let (reader, stderr) = pipe();
+    let mut world = World::new(&dir, Some(stderr));
+    let mut sent = Vec::new();
+    for round in 0..20 {
+        world.say(round * 1_000..(round + 1) * 1_000);
+        sent.extend(datagrams(&daemon));
+        for _ in 0..2_000 {
+            world.flush();
+            world.wakes(Duration::ZERO);
+            sent.extend(datagrams(&daemon));
+        }
+    }
+    assert_eq!(sent, own(0..20_000), "the log daemon has lost nothing");
+    let mut bytes = Vec::new();
+    world.collect(|lines| {
+        let more = read_all(&reader);
+        lines.extend((!more.is_empty()).then(String::new));
+        bytes.extend(more);
+    });
+    let text = String::from_utf8(bytes).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let before = lines.iter().position(|line| line.contains("were lost")).unwrap();
+    assert_eq!(lines[before], format!("pmtr[7]: {} messages were lost", 20_000 - before - MAIN_LINES));
+    assert_eq!(lines.len(), before + 1 + MAIN_LINES);
+    let expected = (0..before).chain(20_000 - MAIN_LINES..20_000).map(|n| format!("pmtr[7]: {n}"));
+    assert!(lines.iter().filter(|line| !line.contains("lost")).map(|line| line.to_string()).eq(expected));
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_any_more_is_left_alone() {
+    let dir = Dir::new();
+    let daemon = dir.daemon();
+    let (reader, stderr) = pipe();
+    let mut world = World::new(&dir, Some(stderr));
+    drop(reader);
+    world.say(0..2);
+    world.job("web", 0..1);
+    assert_eq!(world.receive(&daemon).len(), 3);
+    assert_eq!((world.log.deadline(), world.log.backlog.size().0), (None, 0));
+}
+
+/// A stderr that fails with a number, or takes a few bytes at a time.
+struct Script(Rc<RefCell<(Option<i32>, Vec<u8>)>>);
+
+impl AsRawFd for Script {
+    fn as_raw_fd(&self) -> RawFd {
+        // No poll takes it, as none takes a regular file.
+        -1
+    }
+}
+
+impl Stderr for Script {
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.0.borrow_mut();
+        if let Some(errno) = state.0 {
+            return Err(io::Error::from_raw_os_error(errno));
+        }
+        let bytes = &bytes[..bytes.len().min(3)];
+        state.1.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+}
+
+#[test]
+fn a_stderr_on_a_full_disk_or_unfit_for_the_poll_is_tried_again_later() {
+    // ENOSPC and EAGAIN.
+    for errno in [28, 11] {
+        let dir = Dir::new();
+        let _daemon = dir.daemon();
+        let state = Rc::new(RefCell::new((Some(errno), Vec::new())));
+        let mut world = World::new(&dir, Some(Box::new(Script(state.clone()))));
+        world.say(0..2);
+        world.flush();
+        assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
+        state.borrow_mut().0 = None;
+        world.later(500);
+        world.flush();
+        assert_eq!(state.borrow().1, b"pmtr[7]: 0\npmtr[7]: 1\n");
+        assert_eq!(world.log.deadline(), None);
+    }
+}
+
+#[test]
+fn a_flooding_job_displaces_and_delays_only_itself() {
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    world.job("flood", 0..100_000);
+    world.job("web", 0..3);
+    world.say(0..2);
+    world.flush();
+    let daemon = dir.daemon();
+    world.later(500);
+    let lines = world.receive(&daemon);
+    let job = |name: &str, number: usize| format!("<30>{STAMP}{name}[9]: {number}");
+    let first = 100_000 - JOB_LINES;
+    let lost = format!("<132>{STAMP}pmtr[7]: {first} lines of job flood were lost");
+    let mut expected = own(0..2);
+    expected.extend([lost, job("flood", first), job("web", 0), job("flood", first + 1), job("web", 1)]);
+    expected.extend([job("flood", first + 2), job("web", 2), job("flood", first + 3)]);
+    assert_eq!(lines[..expected.len()], expected);
+    assert_eq!(lines.len(), 2 + 1 + JOB_LINES + 3);
+    assert_eq!((world.log.backlog.size().0, world.log.backlog.size().1), (0, 0), "the memory has returned");
+}
+
+#[test]
+fn all_jobs_together_have_a_bound() {
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    let pid = Pid::new(9).unwrap();
+    for job in 0..200 {
+        let name = JobName::new(format!("job-{job}").as_bytes());
+        (0..JOB_LINES).for_each(|_| world.log.job_line(&name, pid, Stream::Err, &[b'x'; 2_048], false));
+    }
+    let (jobs, bytes, _) = world.log.backlog.size();
+    assert_eq!(jobs, 200);
+    assert!(bytes < 24 << 20, "{bytes} bytes are kept");
+}
+
+#[test]
+fn a_job_with_a_full_ring_is_held_for_a_second_while_nothing_gets_out() {
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    let name = JobName::new(b"web");
+    world.job("web", 0..JOB_LINES);
+    world.flush();
+    assert!(world.log.holds(&name) && !world.log.holds(&JobName::new(b"other")));
+    world.later(500);
+    world.flush();
+    assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
+    world.later(500);
+    world.flush();
+    assert!(!world.log.holds(&name));
+    assert_eq!(world.log.room(), MAIN_LINES);
+}
+
+#[test]
+fn the_end_waits_for_a_daemon_without_room_but_not_for_one_that_is_away() {
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    world.say(0..1_000);
+    let begin = Instant::now();
+    world.log.finish(Duration::from_secs(60));
+    assert!(begin.elapsed() < Duration::from_secs(30));
+    let daemon = dir.daemon();
+    daemon.set_nonblocking(false).unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut buffer = [0; 100];
+        (0..1_000).map(|_| daemon.recv(&mut buffer).unwrap()).count()
+    });
+    world.log.finish(Duration::from_secs(60));
+    assert_eq!(reader.join().unwrap(), 1_000);
+}
+
+#[test]
+fn the_end_does_not_wait_for_ever() {
+    let dir = Dir::new();
+    let _daemon = dir.daemon();
+    let mut world = World::new(&dir, None);
+    world.say(0..1_000);
+    world.log.finish(Duration::from_millis(20));
+    assert!(world.log.channels.iter().any(Channel::is_blocked));
+}
+
+#[test]
+fn a_second_connection_is_not_taken_for_the_first() {
+    // The descriptor of the new connection has the number of the old one: it must be registered all the same.
+    let dir = Dir::new();
+    let mut world = World::new(&dir, None);
+    for round in 0..3 {
+        let daemon = dir.daemon();
+        world.later(500);
+        world.say(round * 500..(round + 1) * 500);
+        assert_eq!(world.receive(&daemon), own(round * 500..(round + 1) * 500));
+    }
+}

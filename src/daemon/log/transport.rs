@@ -1,0 +1,258 @@
+//! What lines are written to: the log daemon's socket and stderr. Neither ever blocks.
+
+use super::line::Line;
+use crate::model::Errno;
+use mio::net::UnixStream;
+use std::io::{self, ErrorKind, Write as _};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+
+/// Errors that std has no kind for. The numbers are those of every Linux but Alpha, MIPS and SPARC.
+mod errno {
+    pub(super) const EIO: i32 = 5;
+    pub(super) const ENXIO: i32 = 6;
+    pub(super) const EBADF: i32 = 9;
+    pub(super) const ENOMEM: i32 = 12;
+    pub(super) const EPIPE: i32 = 32;
+    pub(super) const EMSGSIZE: i32 = 90;
+    pub(super) const EPROTOTYPE: i32 = 91;
+    pub(super) const ENOBUFS: i32 = 105;
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It is out, or as good as: the transport keeps what is left of it.
+    Taken,
+    /// Not now; the descriptor becomes writable when there is room.
+    Full,
+    /// Not now, and nothing will tell when: try again after a while.
+    Later,
+    /// Never: nobody reads here any more.
+    Gone,
+}
+
+/// Something that takes lines.
+pub(super) trait Transport {
+    /// A flush begins: it may connect once.
+    fn begin(&mut self) {}
+    /// Puts the line into `frame` in the form that is wanted here.
+    fn encode(&self, line: &Line, frame: &mut Vec<u8>);
+    /// Takes a frame whole or not at all, after the rest of the one before.
+    fn send(&mut self, frame: &[u8]) -> Answer;
+    /// Writes the rest of a frame that was taken.
+    fn push(&mut self) -> Answer;
+    /// The descriptor to wait for.
+    fn fd(&self) -> Option<RawFd>;
+}
+
+/// A frame that may be out in part.
+#[derive(Default)]
+struct Frame {
+    bytes: Vec<u8>,
+    done: usize,
+}
+
+impl Frame {
+    fn set(&mut self, bytes: &[u8], end: u8) {
+        self.clear();
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.push(end);
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.done = 0;
+    }
+
+    fn left(&self) -> &[u8] {
+        self.bytes.get(self.done..).unwrap_or_default()
+    }
+
+    /// What becomes of a frame that could not be sent at once: begun, it stays here; untouched, it stays
+    /// with the caller.
+    fn accept(&mut self, answer: Answer) -> Answer {
+        match answer {
+            Answer::Full | Answer::Later if self.done > 0 => Answer::Taken,
+            Answer::Taken | Answer::Full | Answer::Later | Answer::Gone => {
+                self.clear();
+                answer
+            }
+        }
+    }
+}
+
+/// The local log daemon.
+pub(super) struct Daemon {
+    sockets: Vec<PathBuf>,
+    connection: Option<Connection>,
+    /// Whether this flush may still connect.
+    may_connect: bool,
+    /// Ends in NUL, which a stream wants and a datagram does not get.
+    frame: Frame,
+}
+
+enum Connection {
+    Datagram(UnixDatagram),
+    Stream(UnixStream),
+}
+
+impl Daemon {
+    pub(super) fn new(sockets: Vec<PathBuf>) -> Daemon {
+        Daemon { sockets, connection: None, may_connect: true, frame: Frame::default() }
+    }
+
+    fn connect(&mut self) -> bool {
+        if !std::mem::replace(&mut self.may_connect, false) {
+            return false;
+        }
+        self.connection = self.sockets.iter().find_map(|path| Connection::open(path).ok());
+        self.connection.is_some()
+    }
+}
+
+impl Connection {
+    /// Not the syslog package's own connection: that one may sleep in connect and in send.
+    fn open(path: &Path) -> io::Result<Connection> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        match socket.connect(path) {
+            Ok(()) => Ok(Connection::Datagram(socket)),
+            Err(error) if error.raw_os_error() == Some(errno::EPROTOTYPE) => {
+                UnixStream::connect(path).map(Connection::Stream)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, frame: &Frame) -> io::Result<usize> {
+        match self {
+            Connection::Stream(socket) => socket.write(frame.left()),
+            Connection::Datagram(socket) => {
+                let mut bytes = frame.bytes.split_last().map_or(&[][..], |(_, bytes)| bytes);
+                loop {
+                    match socket.send(bytes) {
+                        Err(error) if error.raw_os_error() == Some(errno::EMSGSIZE) && !bytes.is_empty() => {
+                            bytes = bytes.get(..bytes.len() / 2).unwrap_or_default();
+                        }
+                        result => return result.map(|_| frame.bytes.len()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Transport for Daemon {
+    fn begin(&mut self) {
+        self.may_connect = true;
+    }
+
+    fn encode(&self, line: &Line, frame: &mut Vec<u8>) {
+        line.encode(frame);
+    }
+
+    fn send(&mut self, frame: &[u8]) -> Answer {
+        let answer = self.push();
+        if answer != Answer::Taken {
+            return answer;
+        }
+        self.frame.set(frame, 0);
+        let answer = self.push();
+        self.frame.accept(answer)
+    }
+
+    fn push(&mut self) -> Answer {
+        while !self.frame.left().is_empty() {
+            let Some(connection) = &mut self.connection else {
+                if self.connect() {
+                    continue;
+                }
+                return Answer::Later;
+            };
+            match connection.write(&self.frame) {
+                Ok(bytes) if bytes > 0 => self.frame.done += bytes,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Answer::Full,
+                Err(error) if matches!(error.raw_os_error(), Some(errno::ENOBUFS | errno::ENOMEM)) => {
+                    return Answer::Later;
+                }
+                // The daemon has gone: a new one gets the frame from its beginning.
+                Ok(_) | Err(_) => {
+                    self.connection = None;
+                    self.frame.done = 0;
+                }
+            }
+        }
+        self.frame.clear();
+        Answer::Taken
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        self.connection.as_ref().map(|connection| match connection {
+            Connection::Datagram(socket) => socket.as_raw_fd(),
+            Connection::Stream(socket) => socket.as_raw_fd(),
+        })
+    }
+}
+
+/// Standard error, written to without ever blocking.
+pub trait Stderr: AsRawFd {
+    /// Writes some of `bytes`, or nothing and `WouldBlock` when there is no room. The descriptor is shared
+    /// with whoever gave it to us, so it must not be made nonblocking.
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize>;
+}
+
+/// Stderr, line by line.
+pub(super) struct Terminal {
+    stderr: Box<dyn Stderr>,
+    frame: Frame,
+}
+
+impl Terminal {
+    pub(super) fn new(stderr: Box<dyn Stderr>) -> Terminal {
+        Terminal { stderr, frame: Frame::default() }
+    }
+}
+
+impl Transport for Terminal {
+    fn encode(&self, line: &Line, frame: &mut Vec<u8>) {
+        frame.extend_from_slice(line.text());
+    }
+
+    fn send(&mut self, frame: &[u8]) -> Answer {
+        let answer = self.push();
+        if answer != Answer::Taken {
+            return answer;
+        }
+        self.frame.set(frame, b'\n');
+        let answer = self.push();
+        self.frame.accept(answer)
+    }
+
+    fn push(&mut self) -> Answer {
+        while !self.frame.left().is_empty() {
+            match self.stderr.write_some(self.frame.left()) {
+                Ok(0) => return Answer::Later,
+                Ok(bytes) => self.frame.done += bytes,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Answer::Full,
+                Err(error) => {
+                    return match Errno::of(&error).0 {
+                        // A closed pipe, a closed descriptor, a terminal that hung up.
+                        errno::EPIPE | errno::EBADF | errno::EIO | errno::ENXIO => Answer::Gone,
+                        // A full disk, say.
+                        _ => Answer::Later,
+                    };
+                }
+            }
+        }
+        self.frame.clear();
+        Answer::Taken
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        Some(self.stderr.as_raw_fd())
+    }
+}
