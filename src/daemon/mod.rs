@@ -3,5 +3,6 @@
 
 pub mod log;
 pub mod mounts;
+pub mod output;
 mod trail;
 pub mod watch;

@@ -1,0 +1,146 @@
+//! One stream of one run of a job: read in portions, split into lines, followed to its end.
+
+use super::splitter::Splitter;
+use crate::daemon::log::{Log, Stream};
+use crate::model::{JobId, JobName, Pid};
+use mio::unix::pipe::Receiver;
+use std::io::{self, ErrorKind, Read};
+use std::os::fd::OwnedFd;
+
+/// What one stream is read of before the next one has its turn.
+const PORTION_BYTES: usize = 64 << 10;
+
+/// One stream of one run of a job.
+pub(super) struct Source {
+    pub(super) job: JobId,
+    pub(super) name: JobName,
+    /// None until the process is born, with which the stream gets its first turn.
+    pub(super) pid: Option<Pid>,
+    stream: Stream,
+    pub(super) pipe: Receiver,
+    pub(super) stage: Stage,
+    /// Exactly when the stream is in `ready`.
+    pub(super) queued: bool,
+    lines: Splitter,
+    /// Read, but not yet taken by a log that was full; at most one buffer.
+    held: Vec<u8>,
+}
+
+/// How far the life of a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its main process runs.
+    Young,
+    /// Its main process is reaped: when it is empty or so many bytes are read, the last line is a line.
+    Reaped { left: usize },
+    /// All of that is done; somebody else may still write to it.
+    Orphan,
+    /// To be closed as soon as it is empty, or when so many bytes are read.
+    Closing { left: usize },
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// There may be more.
+    More,
+    /// There is nothing more for now; the poll tells when there is.
+    Empty,
+    /// There will never be more.
+    Ended,
+}
+
+impl Source {
+    /// A stream that is to be read from `reader`.
+    pub(super) fn new(job: JobId, name: JobName, stream: Stream, reader: OwnedFd) -> io::Result<Source> {
+        let pipe = Receiver::from(reader);
+        pipe.set_nonblocking(true)?;
+        let (stage, lines, held) = (Stage::Young, Splitter::default(), Vec::new());
+        Ok(Source { job, name, pid: None, stream, pipe, stage, queued: false, lines, held })
+    }
+
+    /// Reads a portion, as far as the log takes it.
+    pub(super) fn turn(&mut self, log: &mut Log, buffer: &mut [u8]) -> Turn {
+        if self.pid.is_none() && self.stage == Stage::Young {
+            return Turn::Empty;
+        }
+        let mut portion = PORTION_BYTES;
+        loop {
+            if !self.held.is_empty() {
+                let held = std::mem::take(&mut self.held);
+                self.split(log, &held);
+            }
+            if log.holds(&self.name) {
+                return Turn::More;
+            }
+            if self.is_over() {
+                return self.empty(log);
+            }
+            if portion == 0 {
+                return Turn::More;
+            }
+            match self.pipe.read(buffer) {
+                Ok(0) => {
+                    self.last_line(log);
+                    return Turn::Ended;
+                }
+                Ok(bytes) => {
+                    portion = portion.saturating_sub(bytes);
+                    self.count(bytes);
+                    self.split(log, buffer.get(..bytes).unwrap_or_default());
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.empty(log),
+                Err(_) => {
+                    self.last_line(log);
+                    return Turn::Ended;
+                }
+            }
+        }
+    }
+
+    /// What follows when all has been read that is to be read at this stage.
+    fn empty(&mut self, log: &mut Log) -> Turn {
+        match self.stage {
+            Stage::Young | Stage::Orphan => Turn::Empty,
+            Stage::Reaped { left } => {
+                self.last_line(log);
+                self.stage = Stage::Orphan;
+                // Whoever writes on and on has not been read to the end.
+                if left == 0 { Turn::More } else { Turn::Empty }
+            }
+            Stage::Closing { .. } => {
+                self.last_line(log);
+                Turn::Ended
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Reaped { left: 0 } | Stage::Closing { left: 0 })
+    }
+
+    fn count(&mut self, bytes: usize) {
+        match &mut self.stage {
+            Stage::Reaped { left } | Stage::Closing { left } => *left = left.saturating_sub(bytes),
+            Stage::Young | Stage::Orphan => {}
+        }
+    }
+
+    /// Makes lines of what was read until the log has enough; the rest is held.
+    fn split(&mut self, log: &mut Log, mut bytes: &[u8]) {
+        let Some(pid) = self.pid else { return };
+        while !bytes.is_empty() {
+            if log.holds(&self.name) {
+                self.held = bytes.to_vec();
+                return;
+            }
+            bytes = self.lines.take(bytes, |line, cut| log.job_line(&self.name, pid, self.stream, line, cut));
+        }
+    }
+
+    fn last_line(&mut self, log: &mut Log) {
+        let Some(pid) = self.pid else { return };
+        self.lines.end(|line, cut| log.job_line(&self.name, pid, self.stream, line, cut));
+    }
+}

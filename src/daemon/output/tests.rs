@@ -1,0 +1,310 @@
+//! Real pipes, a real poll and a log daemon's socket; the test holds the jobs' ends.
+
+use super::*;
+use crate::daemon::log::Options;
+use crate::model::MonoTime;
+use mio::{Events, Poll};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+const JOB: JobId = JobId(3);
+
+struct World {
+    dir: PathBuf,
+    daemon: UnixDatagram,
+    log: Log,
+    outputs: Outputs,
+    poll: Poll,
+}
+
+impl World {
+    fn new() -> World {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let dir = std::env::temp_dir().join(format!("pmtr-output-{}-{next}", std::process::id()));
+        fs::create_dir(&dir).unwrap();
+        let daemon = UnixDatagram::bind(dir.join("log")).unwrap();
+        daemon.set_nonblocking(true).unwrap();
+        let options = Options {
+            pid: pid(7),
+            verbose: false,
+            sockets: vec![dir.join("log")],
+            stamp: || *b"Nov  5 09:03:07 ",
+            tokens: [Token(1), Token(2)],
+        };
+        let (log, poll) = (Log::new(options, None), Poll::new().unwrap());
+        World { dir, daemon, log, outputs: Outputs::new(100), poll }
+    }
+
+    fn start(&mut self, job: JobId, streams: Streams, number: i32) -> [Option<File>; 2] {
+        let name = JobName::new(format!("job{}", job.0).as_bytes());
+        let ends = self.outputs.prepare(self.poll.registry(), job, &name, streams).unwrap();
+        self.outputs.born(job, pid(number));
+        [ends.out.map(File::from), ends.err.map(File::from)]
+    }
+
+    fn out(&mut self, number: i32) -> File {
+        let [out, _] = self.start(JOB, Streams::Out, number);
+        out.unwrap()
+    }
+
+    /// Runs the loop until nothing is left to be done, and returns what the log daemon got.
+    fn lines(&mut self) -> Vec<String> {
+        let (mut lines, mut events, mut quiet) = (Vec::new(), Events::with_capacity(2_000), 0);
+        let mut buffer = [0; 9_000];
+        while quiet < 2 {
+            self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+            for event in &events {
+                assert!(self.log.ready(event.token()) || self.outputs.ready(event.token()));
+            }
+            self.outputs.work(&mut self.log, self.poll.registry());
+            self.log.flush(MonoTime::ZERO, self.poll.registry());
+            let before = lines.len();
+            while let Ok(bytes) = self.daemon.recv(&mut buffer) {
+                let text = String::from_utf8(buffer[..bytes].to_vec()).unwrap();
+                lines.push(text.replace("Nov  5 09:03:07 ", ""));
+            }
+            let busy = self.outputs.more(&self.log) || self.log.more() || lines.len() > before;
+            quiet = if busy || !events.is_empty() { 0 } else { quiet + 1 };
+        }
+        lines
+    }
+
+    /// The streams that are open.
+    fn open(&self) -> usize {
+        self.outputs.streams.len()
+    }
+
+    fn assert_empty(&self) {
+        let outputs = &self.outputs;
+        assert!(outputs.streams.is_empty() && outputs.jobs.is_empty() && outputs.pids.is_empty());
+        assert!(outputs.ready.is_empty());
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn pid(number: i32) -> Pid {
+    Pid::new(number).unwrap()
+}
+
+#[test]
+fn each_line_of_a_job_is_logged_with_the_severity_of_its_stream() {
+    let mut world = World::new();
+    let [out, err] = world.start(JOB, Streams::Both, 9);
+    let (mut out, mut err) = (out.unwrap(), err.unwrap());
+    out.write_all(b"a\r\n\nb\xff\x1b[2J\nhal").unwrap();
+    assert_eq!(world.lines(), ["<30>job3[9]: a", "<30>job3[9]: ", "<30>job3[9]: b??[2J"]);
+    err.write_all(b"oh\n").unwrap();
+    out.write_all(b"f\n").unwrap();
+    let mut lines = world.lines();
+    lines.sort();
+    assert_eq!(lines, ["<27>job3[9]: oh", "<30>job3[9]: half"]);
+    drop((out, err));
+    world.outputs.reaped(pid(9));
+    assert!(world.lines().is_empty());
+    world.assert_empty();
+}
+
+#[test]
+fn a_long_line_is_cut_and_the_next_one_is_whole() {
+    let mut world = World::new();
+    let mut out = world.out(9);
+    out.write_all(&[b'x'; 30_000]).unwrap();
+    let cut = format!("<30>job3[9]: {} [cut]", "x".repeat(2_042));
+    assert_eq!(world.lines(), [cut]);
+    out.write_all(b"yyy\nz\n").unwrap();
+    assert_eq!(world.lines(), ["<30>job3[9]: z"]);
+}
+
+#[test]
+fn what_a_job_wrote_before_it_ended_is_logged_to_the_last_byte() {
+    let mut world = World::new();
+    let mut out = world.out(9);
+    let text: String = (0..5_000).map(|number| format!("{number}\n")).collect();
+    out.write_all(text.as_bytes()).unwrap();
+    out.write_all(b"last words").unwrap();
+    drop(out);
+    world.outputs.reaped(pid(9));
+    let mut expected: Vec<String> = (0..5_000).map(|number| format!("<30>job3[9]: {number}")).collect();
+    expected.push("<30>job3[9]: last words".into());
+    assert_eq!(world.lines(), expected);
+    world.assert_empty();
+}
+
+#[test]
+fn a_pipe_that_a_grandchild_holds_is_read_until_its_end() {
+    let mut world = World::new();
+    let mut out = world.out(9);
+    out.write_all(b"par").unwrap();
+    assert!(world.lines().is_empty());
+    world.outputs.reaped(pid(9));
+    assert_eq!(world.lines(), ["<30>job3[9]: par"]);
+    out.write_all(b"later\n").unwrap();
+    assert_eq!(world.lines(), ["<30>job3[9]: later"]);
+    out.write_all(b"end").unwrap();
+    drop(out);
+    assert_eq!(world.lines(), ["<30>job3[9]: end"]);
+    world.assert_empty();
+}
+
+#[test]
+fn a_pipe_that_a_grandchild_holds_is_closed_when_the_next_run_ends() {
+    let mut world = World::new();
+    let mut old = world.out(9);
+    world.outputs.reaped(pid(9));
+    let mut new = world.out(10);
+    old.write_all(b"old\n").unwrap();
+    new.write_all(b"new\n").unwrap();
+    let mut lines = world.lines();
+    lines.sort();
+    assert_eq!(lines, ["<30>job3[10]: new", "<30>job3[9]: old"]);
+    old.write_all(b"old again").unwrap();
+    world.outputs.reaped(pid(10));
+    assert_eq!(world.lines(), ["<30>job3[9]: old again"]);
+    assert_eq!(world.open(), 1);
+    assert_eq!(old.write_all(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    new.write_all(b"still here\n").unwrap();
+    assert_eq!(world.lines(), ["<30>job3[10]: still here"]);
+    drop(new);
+    assert!(world.lines().is_empty());
+    world.assert_empty();
+}
+
+#[test]
+fn runs_that_end_before_the_loop_comes_to_read_lose_nothing() {
+    let mut world = World::new();
+    let mut held = Vec::new();
+    for number in 1..=5 {
+        let mut out = world.out(number);
+        write!(out, "run {number}").unwrap();
+        world.outputs.reaped(pid(number));
+        held.push(out);
+    }
+    let expected: Vec<String> = (1..=5).map(|number| format!("<30>job3[{number}]: run {number}")).collect();
+    assert_eq!(world.lines(), expected);
+    assert_eq!(world.open(), 1);
+}
+
+#[test]
+fn a_forgotten_job_is_read_once_more_and_its_number_may_be_given_away_at_once() {
+    let mut world = World::new();
+    let mut old = world.out(9);
+    old.write_all(b"old\nold").unwrap();
+    world.outputs.reaped(pid(9));
+    world.outputs.forget(JOB);
+    let new = world.out(10);
+    assert_eq!(world.lines(), ["<30>job3[9]: old", "<30>job3[9]: old"]);
+    assert_eq!(world.open(), 1);
+    drop(new);
+    world.outputs.reaped(pid(10));
+    assert!(world.lines().is_empty());
+    world.assert_empty();
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_behind() {
+    let mut world = World::new();
+    let ends = world.outputs.prepare(world.poll.registry(), JOB, &JobName::new(b"x"), Streams::Both).unwrap();
+    world.outputs.unborn(JOB);
+    assert!(world.lines().is_empty());
+    world.assert_empty();
+    drop(ends);
+}
+
+#[test]
+fn somebody_who_writes_on_and_on_can_not_keep_a_pipe_open() {
+    let mut world = World::new();
+    let mut out = world.out(9);
+    world.outputs.reaped(pid(9));
+    world.outputs.forget(JOB);
+    let mut bytes = 0;
+    // Each turn finds the pipe full again.
+    while out.write_all(&[b'\n'; 4_096]).is_ok() {
+        bytes += 4_096;
+        assert!(bytes < 4 * LAST_BYTES);
+        if bytes % 32_768 == 0 {
+            let poll = world.poll.registry();
+            for _ in 0..4 {
+                world.outputs.work(&mut world.log, poll);
+            }
+            world.lines();
+        }
+    }
+    world.assert_empty();
+}
+
+#[test]
+fn a_flooding_job_does_not_hold_up_another() {
+    let mut world = World::new();
+    let mut flood = world.out(9);
+    let [web, _] = world.start(JobId(4), Streams::Out, 10);
+    flood.write_all(&[b'\n'; 65_536]).unwrap();
+    web.unwrap().write_all(b"1\n2\n3\n").unwrap();
+    let lines = world.lines();
+    let last = lines.iter().position(|line| line == "<30>job4[10]: 3").unwrap();
+    assert!(last < 10, "it came as line {last}");
+    assert_eq!(lines.len(), 65_536 + 3, "a daemon that reads gets it all");
+}
+
+#[test]
+fn a_daemon_that_hangs_holds_a_job_up_for_a_second_only() {
+    let mut world = World::new();
+    let mut out = world.out(9);
+    let turn = |world: &mut World, now: u64| {
+        for _ in 0..20 {
+            world.log.flush(MonoTime::from_nanos(now), world.poll.registry());
+            world.outputs.work(&mut world.log, world.poll.registry());
+        }
+    };
+    out.write_all(&[b'\n'; 65_536]).unwrap();
+    world.poll.poll(&mut Events::with_capacity(8), Some(Duration::ZERO)).unwrap();
+    turn(&mut world, 0);
+    assert!(!world.outputs.more(&world.log));
+    let end = world.log.deadline().unwrap();
+    assert!(end <= MonoTime::from_nanos(1_000_000_000));
+    turn(&mut world, 1_000_000_000);
+    assert!(!world.outputs.more(&world.log) && world.log.deadline().is_none());
+    out.write_all(&[b'\n'; 65_536]).unwrap();
+    world.outputs.reaped(pid(9));
+    drop(out);
+    let lines = world.lines();
+    let lost = lines.iter().filter_map(|line| {
+        line.strip_prefix("<132>pmtr[7]: ")?
+            .strip_suffix(" lines of job job3 were lost")?
+            .parse::<usize>()
+            .ok()
+    });
+    let (told, lost) = (lost.clone().count(), lost.sum::<usize>());
+    assert!(told > 0);
+    assert_eq!(lost + lines.len() - told, 2 * 65_536, "each line arrived or was counted");
+    world.assert_empty();
+}
+
+#[test]
+fn a_thousand_streams_are_read_in_turn_and_cost_nothing_afterwards() {
+    let mut world = World::new();
+    let mut ends = Vec::new();
+    for job in 0..1_000 {
+        let [out, _] = world.start(JobId(job), Streams::Out, 1_000 + i32::try_from(job).unwrap());
+        ends.push(out.unwrap());
+    }
+    for round in 0..3 {
+        ends.iter_mut().for_each(|out| writeln!(out, "{round}").unwrap());
+        assert_eq!(world.lines().len(), 1_000);
+    }
+    ends.iter_mut().for_each(|out| write!(out, "end").unwrap());
+    drop(ends);
+    (0..1_000).for_each(|number| world.outputs.reaped(pid(1_000 + number)));
+    assert_eq!(world.lines().len(), 1_000);
+    world.assert_empty();
+    assert!(world.outputs.ready.capacity() <= 64);
+}
