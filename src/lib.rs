@@ -4,6 +4,7 @@
 
 pub mod model;
 
+pub mod cli;
 pub mod diff;
 pub mod job;
 pub mod supervisor;

@@ -1,0 +1,224 @@
+//! Options in the Unix manner: letters that may be joined, long names, and `--` as the end of both.
+
+use crate::model::Clean;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// One option of a program. `I` is the program's own name for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Opt<I: 'static> {
+    /// What the program knows it by.
+    pub id: I,
+    /// The letter behind one dash, if it has one.
+    pub letter: Option<char>,
+    /// The name behind two dashes, if it has one.
+    pub long: Option<&'static str>,
+    /// What its argument is called, if it takes one.
+    pub argument: Option<&'static str>,
+    /// What it is for, in one line.
+    pub help: &'static str,
+}
+
+/// One option as it was given, with its argument.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arg<I> {
+    /// An option that takes no argument.
+    Flag(I),
+    /// An option with its argument, which is not empty.
+    Value(I, OsString),
+}
+
+/// What is wrong with a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// No option has this letter.
+    UnknownLetter(Box<[u8]>),
+    /// No option has this long name; perhaps this one was meant.
+    UnknownLong(Box<[u8]>, Option<&'static str>),
+    /// The option takes an argument and got none, or an empty one.
+    Missing(String, &'static str),
+    /// The option takes no argument.
+    Superfluous(&'static str),
+    /// A word that belongs to no option.
+    Operand(Box<[u8]>),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wrong::UnknownLetter(letter) => write!(f, "unknown option -{}", Clean(letter)),
+            Wrong::UnknownLong(name, None) => write!(f, "unknown option --{}", Clean(name)),
+            Wrong::UnknownLong(name, Some(near)) => {
+                write!(f, "unknown option --{}: did you mean --{near}?", Clean(name))
+            }
+            Wrong::Missing(option, argument) => write!(f, "option {option} needs an argument: {argument}"),
+            Wrong::Superfluous(name) => write!(f, "option --{name} takes no argument"),
+            Wrong::Operand(word) => write!(f, "unexpected argument: {}", Clean(word)),
+        }
+    }
+}
+
+/// Wrong usage as a program tells it: one line that says what is wrong, then how it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The program.
+    pub program: &'static str,
+    /// What is wrong.
+    pub wrong: Wrong,
+    /// The line that begins with `usage:`.
+    pub synopsis: String,
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}\n{}", self.program, self.wrong, self.synopsis)
+    }
+}
+
+/// Reads a command line option by option. After the first mistake it has nothing more to say.
+pub(super) struct Reader<I: 'static, A> {
+    table: &'static [Opt<I>],
+    args: A,
+    /// What is left of a word with joined letters.
+    letters: Vec<u8>,
+}
+
+impl<I: Copy, A: Iterator<Item = OsString>> Reader<I, A> {
+    pub(super) fn new(table: &'static [Opt<I>], args: A) -> Reader<I, A> {
+        Reader { table, args, letters: Vec::new() }
+    }
+
+    /// The next option, or `None` at the end of the line.
+    pub(super) fn next(&mut self) -> Result<Option<Arg<I>>, Wrong> {
+        if !self.letters.is_empty() {
+            return self.letter().map(Some);
+        }
+        let Some(word) = self.args.next() else { return Ok(None) };
+        match word.as_bytes() {
+            // Behind the end of options there could only be operands, and we take none.
+            b"--" => self.args.next().map_or(Ok(None), |rest| Err(Wrong::Operand(rest.as_bytes().into()))),
+            [b'-', b'-', long @ ..] => self.long(long).map(Some),
+            [b'-', letters @ ..] if !letters.is_empty() => {
+                self.letters = letters.to_vec();
+                self.letter().map(Some)
+            }
+            operand => Err(Wrong::Operand(operand.into())),
+        }
+    }
+
+    /// Takes the first of the joined letters, and the rest of the word when that is its argument.
+    fn letter(&mut self) -> Result<Arg<I>, Wrong> {
+        let word = std::mem::take(&mut self.letters);
+        let known = self.table.iter().find_map(|option| {
+            let rest = word.strip_prefix(option.letter?.encode_utf8(&mut [0; 4]).as_bytes())?;
+            Some((option, rest))
+        });
+        let Some((option, rest)) = known else {
+            // The whole character, so that a letter beyond ASCII is shown as what it is.
+            let text = String::from_utf8_lossy(&word);
+            let first = text.chars().next().map_or(String::new(), String::from);
+            return Err(Wrong::UnknownLetter(first.into_bytes().into()));
+        };
+        let Some(argument) = option.argument else {
+            self.letters = rest.to_vec();
+            return Ok(Arg::Flag(option.id));
+        };
+        let value = match rest {
+            [] => self.args.next().unwrap_or_default(),
+            joined => OsString::from_vec(joined.to_vec()),
+        };
+        non_empty(option.id, value).ok_or_else(|| Wrong::Missing(label(option), argument))
+    }
+
+    fn long(&mut self, word: &[u8]) -> Result<Arg<I>, Wrong> {
+        let mut parts = word.splitn(2, |byte| *byte == b'=');
+        let (name, joined) = (parts.next().unwrap_or_default(), parts.next());
+        let known = self.table.iter().find_map(|option| {
+            let long = option.long.filter(|long| long.as_bytes() == name)?;
+            Some((option, long))
+        });
+        let Some((option, long)) = known else {
+            let near = near(name, self.table.iter().filter_map(|option| option.long));
+            return Err(Wrong::UnknownLong(name.into(), near));
+        };
+        match (option.argument, joined) {
+            (None, None) => Ok(Arg::Flag(option.id)),
+            (None, Some(_)) => Err(Wrong::Superfluous(long)),
+            (Some(argument), joined) => {
+                let value = match joined {
+                    Some(joined) => OsStr::from_bytes(joined).to_owned(),
+                    None => self.args.next().unwrap_or_default(),
+                };
+                non_empty(option.id, value).ok_or_else(|| Wrong::Missing(format!("--{long}"), argument))
+            }
+        }
+    }
+}
+
+fn non_empty<I>(id: I, value: OsString) -> Option<Arg<I>> {
+    (!value.is_empty()).then_some(Arg::Value(id, value))
+}
+
+/// The option as one writes it: by its letter where it has one.
+fn label<I>(option: &Opt<I>) -> String {
+    match (option.letter, option.long) {
+        (Some(letter), _) => format!("-{letter}"),
+        (None, Some(long)) => format!("--{long}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// The name that was probably meant: the one that begins so, or that two slips of the finger turn into this.
+fn near(word: &[u8], names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let rate = |name: &str| match name.as_bytes().starts_with(word) && !word.is_empty() {
+        true => 0,
+        false => distance(word, name.as_bytes()),
+    };
+    names.map(|name| (rate(name), name)).filter(|(slips, _)| *slips <= 2).min().map(|(_, name)| name)
+}
+
+/// How many letters must be changed, added or left out to make `a` of `b`.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(b) {
+            let change = diagonal + usize::from(x != y);
+            diagonal = *cell;
+            left = change.min(*cell + 1).min(left + 1);
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(a.len())
+}
+
+/// The line that shows every option: joined letters, then those with an argument, then the long ones.
+pub(super) fn synopsis<I>(program: &str, table: &[Opt<I>]) -> String {
+    let letters = table.iter().filter(|option| option.argument.is_none()).filter_map(|option| option.letter);
+    let mut line = format!("usage: {program} [-{}]", letters.collect::<String>());
+    let part = |option: &Opt<I>| {
+        let argument = option.argument.map_or(String::new(), |argument| format!(" {argument}"));
+        format!(" [{}{argument}]", label(option))
+    };
+    let with_argument = table.iter().filter(|option| option.letter.is_some() && option.argument.is_some());
+    let only_long = table.iter().filter(|option| option.letter.is_none());
+    line.extend(with_argument.chain(only_long).map(part));
+    line
+}
+
+/// One line for each option: how it is written, and what it is for.
+pub(super) fn list<I>(table: &[Opt<I>]) -> String {
+    let written = |option: &Opt<I>| {
+        let letter = option.letter.map(|letter| format!("-{letter}"));
+        let long = option.long.map(|long| format!("--{long}"));
+        let names = letter.into_iter().chain(long).collect::<Vec<_>>().join(", ");
+        option.argument.map_or(names.clone(), |argument| format!("{names} {argument}"))
+    };
+    let width = table.iter().map(|option| written(option).len()).max().unwrap_or(0);
+    table.iter().map(|option| format!("  {:width$}  {}\n", written(option), option.help)).collect()
+}

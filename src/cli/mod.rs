@@ -1,0 +1,27 @@
+//! The command lines of the programs: arguments to values. Never reads a file and never prints by itself.
+//!
+//! Each program has one table of options; parser, usage and help are made from it, and a test holds the
+//! manual page and `README.md` against it.
+#![forbid(unsafe_code)]
+
+mod getopt;
+mod pmtr;
+
+pub use getopt::{Arg, Opt, Usage, Wrong};
+pub use pmtr::{Ask, DEFAULT_CONFIG, Id, Mode, OPTIONS, Options, help, parse as pmtr, version};
+
+use std::fmt;
+use std::io::{self, Write};
+
+/// The exit status of wrong usage.
+pub const STATUS_USAGE: u8 = 2;
+
+/// Writes `text` to `out`. A reader that has gone (`pmtr --help | head -1`) is no error of ours, and there
+/// is nobody else to tell, so that a failure stays without consequence.
+pub fn say(out: &mut dyn Write, text: &dyn fmt::Display) {
+    // Made in one piece first: several small writes could be mixed with those of other programs.
+    let _: io::Result<()> = out.write_all(text.to_string().as_bytes()).and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The command line of pmtr itself.
+
+use super::getopt::{Arg, Opt, Reader, Usage, list, synopsis};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The configuration when `-c` names no other.
+pub const DEFAULT_CONFIG: &str = "/etc/pmtr.conf";
+
+/// What pmtr is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// To run or to test a configuration.
+    Run(Options),
+    /// To print [`help`].
+    Help,
+    /// To print [`version`].
+    Version,
+}
+
+/// How to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `-c`, as written: making it absolute takes a look at the world.
+    pub config: PathBuf,
+    /// `-F`; always true for a test, which has nothing to do in the background.
+    pub foreground: bool,
+    /// `-p`, as written; never there for a test, which must not touch the pid file of a running pmtr.
+    pub pidfile: Option<PathBuf>,
+    /// `-t` or `--check`, or neither.
+    pub mode: Mode,
+    /// How often `-v` was given.
+    pub verbosity: u8,
+}
+
+/// Whether to run the jobs of a configuration or to test it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// Run the jobs.
+    Run,
+    /// `-t`: tell the mistakes; the exit status is always 0.
+    Test,
+    /// `--check`: the exit status tells as well. Together with `-t` this one holds.
+    Check,
+}
+
+/// The options by their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Id {
+    Foreground,
+    Test,
+    Verbose,
+    Config,
+    Pidfile,
+    Check,
+    Help,
+    Version,
+}
+
+/// Every option of pmtr.
+pub const OPTIONS: &[Opt<Id>] = &[
+    Opt {
+        id: Id::Foreground,
+        letter: Some('F'),
+        long: None,
+        argument: None,
+        help: "stay in the foreground, log to stderr as well",
+    },
+    Opt {
+        id: Id::Test,
+        letter: Some('t'),
+        long: None,
+        argument: None,
+        help: "test the configuration, tell its mistakes, end with status 0",
+    },
+    Opt {
+        id: Id::Verbose,
+        letter: Some('v'),
+        long: None,
+        argument: None,
+        help: "more in the log; -vv also shows what the parser saw",
+    },
+    Opt {
+        id: Id::Config,
+        letter: Some('c'),
+        long: None,
+        argument: Some("FILE"),
+        help: "the configuration, default /etc/pmtr.conf",
+    },
+    Opt {
+        id: Id::Pidfile,
+        letter: Some('p'),
+        long: None,
+        argument: Some("FILE"),
+        help: "write the process id to FILE, refuse when a running pmtr holds it",
+    },
+    Opt {
+        id: Id::Check,
+        letter: None,
+        long: Some("check"),
+        argument: None,
+        help: "test like -t, end with status 1 when there is a mistake",
+    },
+    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this text" },
+    Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
+];
+
+/// Reads the arguments behind the program's own name.
+/// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask, Usage> {
+    let mut reader = Reader::new(OPTIONS, args);
+    let mut options = Options {
+        config: DEFAULT_CONFIG.into(),
+        foreground: false,
+        pidfile: None,
+        mode: Mode::Run,
+        verbosity: 0,
+    };
+    let wrong = |wrong| Usage { program: "pmtr", wrong, synopsis: synopsis("pmtr", OPTIONS) };
+    while let Some(arg) = reader.next().map_err(wrong)? {
+        match arg {
+            Arg::Flag(Id::Foreground) => options.foreground = true,
+            Arg::Flag(Id::Test) => options.mode = options.mode.max(Mode::Test),
+            Arg::Flag(Id::Check) => options.mode = Mode::Check,
+            Arg::Flag(Id::Verbose) => options.verbosity = options.verbosity.saturating_add(1),
+            Arg::Flag(Id::Help) => return Ok(Ask::Help),
+            Arg::Flag(Id::Version) => return Ok(Ask::Version),
+            Arg::Value(Id::Config, file) => options.config = file.into(),
+            Arg::Value(Id::Pidfile, file) => options.pidfile = Some(file.into()),
+            // The table says which options take an argument; the reader gives these no other form.
+            Arg::Flag(Id::Config | Id::Pidfile) => {}
+            Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Help | Id::Version, _) => {}
+        }
+    }
+    if options.mode != Mode::Run {
+        options.foreground = true;
+        options.pidfile = None;
+    }
+    Ok(Ask::Run(options))
+}
+
+/// What `--help` prints.
+pub fn help() -> String {
+    format!(
+        "{}\n\n{}\nLetters may be joined: pmtr -tc /tmp/new.conf\nThe manual is pmtr(8).\n",
+        synopsis("pmtr", OPTIONS),
+        list(OPTIONS)
+    )
+}
+
+/// What `--version` prints.
+pub fn version() -> String {
+    concat!("pmtr ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
+}

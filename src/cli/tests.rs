@@ -1,0 +1,142 @@
+use super::*;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+fn ask(line: &[&str]) -> Result<Ask, Usage> {
+    pmtr(line.iter().map(OsString::from))
+}
+
+fn options() -> Options {
+    Options { config: DEFAULT_CONFIG.into(), foreground: false, pidfile: None, mode: Mode::Run, verbosity: 0 }
+}
+
+#[test]
+fn every_way_to_write_options_is_understood() {
+    let test =
+        |config: &str| Options { config: config.into(), foreground: true, mode: Mode::Test, ..options() };
+    let cases: &[(&[&str], Options)] = &[
+        (&[], options()),
+        (&["--"], options()),
+        (&["-F"], Options { foreground: true, ..options() }),
+        (&["-vv"], Options { verbosity: 2, ..options() }),
+        (&["-v", "-F", "-v"], Options { verbosity: 2, foreground: true, ..options() }),
+        (&["-tc", "/tmp/new.conf"], test("/tmp/new.conf")),
+        (&["-tc/tmp/new.conf"], test("/tmp/new.conf")),
+        (&["-c/tmp/new.conf", "-t"], test("/tmp/new.conf")),
+        (&["-c", "-t"], Options { config: "-t".into(), ..options() }),
+        (&["-c", "--"], Options { config: "--".into(), ..options() }),
+        (&["-c", "a", "-cb"], Options { config: "b".into(), ..options() }),
+        (&["-p", "run/x.pid"], Options { pidfile: Some("run/x.pid".into()), ..options() }),
+        (
+            &["-Fp/run/x.pid", "--"],
+            Options { pidfile: Some("/run/x.pid".into()), foreground: true, ..options() },
+        ),
+        (&["--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
+        (&["--check", "-t"], Options { mode: Mode::Check, foreground: true, ..options() }),
+        (&["-t", "--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
+    ];
+    for (line, expected) in cases {
+        assert_eq!(ask(line), Ok(Ask::Run(expected.clone())), "{line:?}");
+    }
+}
+
+#[test]
+fn a_test_never_claims_a_pid_file() {
+    for line in [["-p", "/run/x.pid", "-t"], ["--check", "-p", "/run/x.pid"]] {
+        let Ok(Ask::Run(options)) = ask(&line) else { panic!("{line:?}") };
+        assert_eq!(options.pidfile, None);
+    }
+}
+
+#[test]
+fn help_and_version_hold_as_soon_as_they_are_met() {
+    for (line, expected) in [
+        (&["-h"][..], Ask::Help),
+        (&["--help"], Ask::Help),
+        (&["-Fh", "nonsense"], Ask::Help),
+        (&["-t", "--version", "-x"], Ask::Version),
+    ] {
+        assert_eq!(ask(line), Ok(expected), "{line:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_says_in_one_line_what_is_wrong() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["-x"], "unknown option -x"),
+        (&["-Fx"], "unknown option -x"),
+        (&["-t-"], "unknown option --"),
+        (&["-\u{e9}t"], "unknown option -\u{e9}"),
+        (&["-c"], "option -c needs an argument: FILE"),
+        (&["-Ftc"], "option -c needs an argument: FILE"),
+        (&["-c", ""], "option -c needs an argument: FILE"),
+        (&["-F", "-p"], "option -p needs an argument: FILE"),
+        (&["start"], "unexpected argument: start"),
+        (&["-"], "unexpected argument: -"),
+        (&[""], "unexpected argument: "),
+        (&["-F", "--", "-v"], "unexpected argument: -v"),
+        (&["--check=yes"], "option --check takes no argument"),
+        (&["--chekc"], "unknown option --chekc: did you mean --check?"),
+        (&["--checks"], "unknown option --checks: did you mean --check?"),
+        (&["--vers"], "unknown option --vers: did you mean --version?"),
+        (&["--hlp"], "unknown option --hlp: did you mean --help?"),
+        (&["--foreground"], "unknown option --foreground"),
+        (&["--=x"], "unknown option --"),
+        (&["--a\x1b[2J"], "unknown option --a?[2J"),
+    ];
+    for (line, expected) in cases {
+        let usage = ask(line).unwrap_err().to_string();
+        let (first, rest) = usage.split_once('\n').unwrap();
+        assert_eq!(first, format!("pmtr: {expected}"), "{line:?}");
+        assert_eq!(rest, "usage: pmtr [-Ftvh] [-c FILE] [-p FILE] [--check] [--version]\n");
+    }
+}
+
+#[test]
+fn file_names_need_not_be_text() {
+    let name = OsString::from_vec(b"/tmp/\xff.conf".to_vec());
+    let mut joined = OsString::from("-c");
+    joined.push(&name);
+    let Ok(Ask::Run(options)) = pmtr([joined].into_iter()) else { panic!() };
+    assert_eq!(options.config, name);
+}
+
+#[test]
+fn help_shows_every_option_with_its_meaning() {
+    let help = help();
+    for option in OPTIONS {
+        let line = help.lines().find(|line| line.ends_with(option.help)).unwrap();
+        option.letter.iter().for_each(|letter| assert!(line.contains(&format!("-{letter}"))));
+        option.long.iter().for_each(|long| assert!(line.contains(&format!("--{long}"))));
+        option.argument.iter().for_each(|argument| assert!(line.contains(argument)));
+    }
+    assert!(help.lines().all(|line| line.len() <= 80), "{help}");
+}
+
+#[test]
+fn no_two_options_share_a_letter_or_a_name() {
+    for (i, a) in OPTIONS.iter().enumerate() {
+        assert!(a.letter.is_some() || a.long.is_some());
+        for b in &OPTIONS[i + 1..] {
+            assert!(a.letter.is_none() || a.letter != b.letter);
+            assert!(a.long.is_none() || a.long != b.long);
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+    say(&mut Closed, &help());
+    let mut out = Vec::new();
+    say(&mut out, &version());
+    assert_eq!(out, version().into_bytes());
+}
