@@ -4,5 +4,4 @@
 pub mod log;
 pub mod mounts;
 pub mod output;
-mod trail;
-pub mod watch;
+pub mod pidfile;

@@ -1,0 +1,182 @@
+use super::*;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+
+/// A directory of its own for each test, removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let path = std::env::temp_dir().join(format!("pmtr-pidfile-{name}-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Scratch(path)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.join("pmtr.pid")
+    }
+
+    fn uid(&self) -> u32 {
+        fs::metadata(&self.0).unwrap().uid()
+    }
+
+    fn claim(&self) -> Result<PidFile, String> {
+        let prefix = format!("pid file {}: ", self.path().display());
+        PidFile::claim(&self.path(), self.uid())
+            .map_err(|e| e.to_string().strip_prefix(&prefix).unwrap().to_owned())
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.path()).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+#[test]
+fn a_fresh_file_is_made_written_and_removed() {
+    let scratch = Scratch::new("fresh");
+    let claimed = scratch.claim().unwrap();
+    assert_eq!(scratch.text(), "");
+    claimed.write(4711).unwrap();
+    assert_eq!(scratch.text(), "4711\n");
+    claimed.remove().unwrap();
+    assert!(!scratch.path().exists());
+}
+
+#[test]
+fn a_stale_file_is_taken_over_whatever_number_it_holds() {
+    let scratch = Scratch::new("stale");
+    for old in ["", "1\n", "1234567890\n", "12", " 77 \n\n", "\0\0\0\0"] {
+        fs::write(scratch.path(), old).unwrap();
+        let claimed = scratch.claim().unwrap();
+        assert_eq!(scratch.text(), old);
+        claimed.write(5).unwrap();
+        assert_eq!(scratch.text(), "5\n");
+        // A new file for each: a process that another test starts holds our descriptors until its exec.
+        claimed.remove().unwrap();
+    }
+}
+
+#[test]
+fn a_file_with_a_live_holder_is_refused_and_left_alone() {
+    let scratch = Scratch::new("held");
+    let holder = scratch.claim().unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr");
+    holder.write(4711).unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr [4711]");
+    assert_eq!(scratch.text(), "4711\n");
+    // Not just dropped: a process that another test starts holds our descriptors until its exec.
+    holder.file.unlock().unwrap();
+    scratch.claim().unwrap();
+}
+
+#[test]
+fn the_claim_lasts_while_one_of_two_processes_has_it() {
+    // A fork leaves two descriptors of one open file, as dup does.
+    let scratch = Scratch::new("fork");
+    let parent = scratch.claim().unwrap();
+    let child = parent.file.try_clone().unwrap();
+    drop(parent);
+    assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr");
+    child.unlock().unwrap();
+    scratch.claim().unwrap();
+}
+
+#[test]
+fn a_link_is_never_followed() {
+    let scratch = Scratch::new("link");
+    let target = scratch.0.join("target");
+    symlink(&target, scratch.path()).unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), "is a symbolic link, which is never followed");
+    assert!(!target.exists());
+    fs::write(&target, "1\n").unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), "is a symbolic link, which is never followed");
+    assert!(matches!(open(&scratch.path()), Err(Why::Link)));
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_unopened() {
+    let scratch = Scratch::new("kinds");
+    fs::create_dir(scratch.path()).unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), "is a directory");
+    fs::remove_dir(scratch.path()).unwrap();
+
+    let made = std::process::Command::new("mkfifo").arg(scratch.path()).status().unwrap();
+    assert!(made.success());
+    assert_eq!(scratch.claim().unwrap_err(), "is a FIFO and no regular file");
+    fs::remove_file(scratch.path()).unwrap();
+
+    let _socket = UnixListener::bind(scratch.path()).unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), "is a socket and no regular file");
+
+    let null = PidFile::claim(Path::new("/dev/null"), 0).unwrap_err().to_string();
+    assert_eq!(null, "pid file /dev/null: is a device and no regular file");
+}
+
+#[test]
+fn the_file_of_another_user_is_refused() {
+    let scratch = Scratch::new("owner");
+    fs::write(scratch.path(), "1\n").unwrap();
+    let (uid, other) = (scratch.uid(), scratch.uid() + 1);
+    let error = PidFile::claim(&scratch.path(), other).unwrap_err();
+    assert_eq!(error.why, Why::Owner(uid));
+    assert_eq!(scratch.text(), "1\n");
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_not_overwritten() {
+    let scratch = Scratch::new("foreign");
+    for content in ["job {\n name a\n", "12 a\n", "-1\n", &"1".repeat(33)] {
+        fs::write(scratch.path(), content).unwrap();
+        assert_eq!(
+            scratch.claim().unwrap_err(),
+            "holds something else than a process id, left as it is",
+            "{content}"
+        );
+        assert_eq!(scratch.text(), content);
+    }
+}
+
+#[test]
+fn a_missing_directory_is_named_as_the_reason() {
+    let scratch = Scratch::new("nodir");
+    let path = scratch.0.join("missing/pmtr.pid");
+    let error = PidFile::claim(&path, scratch.uid()).unwrap_err().to_string();
+    assert_eq!(error, format!("pid file {}: can't open it: No such file or directory", path.display()));
+}
+
+#[test]
+fn a_file_removed_meanwhile_is_no_error_at_the_end() {
+    let scratch = Scratch::new("removed");
+    let claimed = scratch.claim().unwrap();
+    fs::remove_file(scratch.path()).unwrap();
+    claimed.remove().unwrap();
+}
+
+#[test]
+fn a_file_replaced_meanwhile_stays() {
+    let scratch = Scratch::new("replaced");
+    let claimed = scratch.claim().unwrap();
+    claimed.write(1).unwrap();
+    let new = scratch.0.join("new");
+    fs::write(&new, "2\n").unwrap();
+    fs::rename(&new, scratch.path()).unwrap();
+    claimed.remove().unwrap();
+    assert_eq!(scratch.text(), "2\n");
+}
+
+#[test]
+fn a_relative_path_is_made_absolute() {
+    // Whatever the current directory of the tests is, the file must not be left there.
+    let name = format!("pmtr-relative-{}.pid", std::process::id());
+    let here = std::env::current_dir().unwrap();
+    let uid = Scratch::new("relative").uid();
+    let claimed = PidFile::claim(Path::new(&name), uid).unwrap();
+    assert_eq!(claimed.path, here.join(name));
+    claimed.remove().unwrap();
+}
