@@ -2,5 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod background;
+pub mod check;
 pub mod log;
+pub mod mounts;
 pub mod output;
+pub mod pidfile;
+mod trail;
+pub mod watch;
