@@ -8,5 +8,6 @@ pub mod cli;
 pub mod diff;
 pub mod job;
 pub mod supervisor;
+pub mod sys;
 
 pub mod daemon;

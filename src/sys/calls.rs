@@ -1,0 +1,202 @@
+//! The system calls of a child between its birth and its command, one to a function.
+//!
+//! None of them allocates, takes a lock or runs code of the C library beyond the call itself and errno, so all
+//! of them may be used by a child that shares our memory. Calls that the C library would extend to "all threads"
+//! (ids and limits) go through `syscall`.
+
+use super::{done, last_errno};
+use crate::model::{CpuSet, Errno};
+use libc::{c_char, c_int, c_long, c_uint};
+use std::ffi::CStr;
+use std::ptr;
+
+#[cfg(not(any(target_arch = "x86", target_arch = "arm")))]
+use libc::{SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID, SYS_setresuid as SETRESUID};
+// The calls without a number in their name know 16 bits of an id only on these two.
+#[cfg(any(target_arch = "x86", target_arch = "arm"))]
+use libc::{SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID, SYS_setresuid32 as SETRESUID};
+
+/// The outcome of a call whose value does not matter.
+pub(super) type Done = Result<(), Errno>;
+
+/// A limit as the kernel takes it, with the same layout everywhere.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) soft: u64,
+    pub(super) hard: u64,
+}
+
+fn long(returned: c_long) -> Done {
+    if returned == -1 { Err(last_errno()) } else { Ok(()) }
+}
+
+/// Closes the descriptors from `first` to `last`, with `flags` of close_range(2).
+pub(super) fn close_range(first: c_int, last: c_uint, flags: c_uint) -> Done {
+    // SAFETY: the call takes numbers. Whoever calls this closes descriptors of a table of the child's own, or
+    // only marks them close-on-exec, so no owner on our side is left with a number that means something else.
+    long(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) })
+}
+
+pub(super) fn close(fd: c_int) {
+    // SAFETY: takes a number; the table is the child's own, and the child has no owners of descriptors.
+    unsafe { libc::close(fd) };
+}
+
+pub(super) fn setsid() -> Done {
+    // SAFETY: takes nothing and touches no memory.
+    done(unsafe { libc::setsid() }).map(drop)
+}
+
+pub(super) fn umask(mask: libc::mode_t) {
+    // SAFETY: takes a number and cannot fail.
+    unsafe { libc::umask(mask) };
+}
+
+pub(super) fn chdir(dir: &CStr) -> Done {
+    // SAFETY: a C string that outlives the call.
+    done(unsafe { libc::chdir(dir.as_ptr()) }).map(drop)
+}
+
+pub(super) fn nice(value: c_int) -> Done {
+    // SAFETY: takes numbers; zero means the caller.
+    done(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, value) }).map(drop)
+}
+
+pub(super) fn affinity(cpus: &CpuSet) -> Done {
+    let words = &raw const cpus.0;
+    // SAFETY: the kernel reads as many bytes as it is told, and that is the size of the array.
+    long(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&cpus.0), words) })
+}
+
+pub(super) fn set_limit(resource: c_long, bounds: &Bounds) -> Done {
+    let none = ptr::null_mut::<Bounds>();
+    // SAFETY: Bounds is laid out as struct rlimit64, is read only, and nothing is to be written.
+    long(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, &raw const *bounds, none) })
+}
+
+pub(super) fn limit(resource: c_long) -> Result<Bounds, Errno> {
+    let mut bounds = Bounds { soft: 0, hard: 0 };
+    let none = ptr::null::<Bounds>();
+    // SAFETY: Bounds is laid out as struct rlimit64, and the kernel writes exactly one.
+    long(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, none, &raw mut bounds) })?;
+    Ok(bounds)
+}
+
+pub(super) fn set_groups(groups: &[libc::gid_t]) -> Done {
+    // SAFETY: pointer and length belong to one slice, which is read only.
+    long(unsafe { libc::syscall(SETGROUPS, groups.len(), groups.as_ptr()) })
+}
+
+/// Sets the real, effective and saved group id, and looks whether it is so.
+pub(super) fn set_gid(gid: libc::gid_t) -> Done {
+    // SAFETY: takes numbers.
+    long(unsafe { libc::syscall(SETRESGID, gid, gid, gid) })?;
+    let (mut real, mut effective, mut saved) = (!gid, !gid, !gid);
+    // SAFETY: three places for three ids.
+    done(unsafe { libc::getresgid(&mut real, &mut effective, &mut saved) })?;
+    if [real, effective, saved] == [gid; 3] { Ok(()) } else { Err(Errno(libc::EPERM)) }
+}
+
+/// Sets the real, effective and saved user id, and looks whether it is so.
+pub(super) fn set_uid(uid: libc::uid_t) -> Done {
+    // SAFETY: takes numbers.
+    long(unsafe { libc::syscall(SETRESUID, uid, uid, uid) })?;
+    let (mut real, mut effective, mut saved) = (!uid, !uid, !uid);
+    // SAFETY: three places for three ids.
+    done(unsafe { libc::getresuid(&mut real, &mut effective, &mut saved) })?;
+    if [real, effective, saved] == [uid; 3] { Ok(()) } else { Err(Errno(libc::EPERM)) }
+}
+
+/// Gives what is behind a descriptor to a user. That it can't be done is no reason not to start.
+pub(super) fn give_away(fd: c_int, uid: libc::uid_t, gid: libc::gid_t) {
+    // SAFETY: takes numbers.
+    unsafe { libc::fchown(fd, uid, gid) };
+}
+
+/// Opens a file as exactly this descriptor, which is one above those that are open already, or open itself.
+pub(super) fn open_as(fd: c_int, path: &CStr, flags: c_int) -> Done {
+    // The lowest free number is the one closed here: no further number is needed, whatever the limit.
+    close(fd);
+    let mode: c_uint = 0o644;
+    // SAFETY: a C string that outlives the call; the mode has the type that variadic arguments want.
+    match done(unsafe { libc::open(path.as_ptr(), flags | libc::O_NOCTTY | libc::O_LARGEFILE, mode) })? {
+        opened if opened == fd => Ok(()),
+        opened => duplicate(opened, fd),
+    }
+}
+
+/// Makes `to` another name of `from`, one that survives exec.
+pub(super) fn duplicate(from: c_int, to: c_int) -> Done {
+    // SAFETY: takes numbers; the table is the child's own.
+    done(unsafe { libc::dup2(from, to) }).map(drop)
+}
+
+/// Sets a signal back to its default. Also takes the numbers that the C library keeps for itself.
+pub(super) fn set_default(signal: c_int) -> Done {
+    // Every layout of the kernel's sigaction fits in and means SIG_DFL, no flags, empty mask when it is zero.
+    let action = [0_u64; 8];
+    let none = ptr::null_mut::<u64>();
+    // SAFETY: the kernel reads a sigaction from 64 bytes that are more than it needs, and writes nothing.
+    long(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, SIGNAL_SET_BYTES) })
+}
+
+/// Lets every signal through.
+pub(super) fn unblock_all() -> Done {
+    let mask = [0_u64; 2];
+    let none = ptr::null_mut::<u64>();
+    // SAFETY: the kernel reads a signal set of the size it is told, and writes nothing.
+    long(unsafe {
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, mask.as_ptr(), none, SIGNAL_SET_BYTES)
+    })
+}
+
+/// The size of the kernel's signal set, which is not that of the C library.
+pub(super) const SIGNAL_SET_BYTES: usize =
+    if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
+
+/// Runs the command; comes back only when that fails.
+pub(super) fn exec(path: &CStr, argv: &Pointers, envp: &Pointers) -> Errno {
+    // SAFETY: both lists end in a null pointer and hold C strings that live in this memory (see `Pointers`).
+    unsafe { libc::execve(path.as_ptr(), argv.0.as_ptr(), envp.0.as_ptr()) };
+    last_errno()
+}
+
+/// Ends the process at once, without the C library's farewells.
+pub(super) fn exit(status: c_int) -> ! {
+    // SAFETY: takes a number and does not come back.
+    unsafe { libc::_exit(status) }
+}
+
+/// A list of C strings as execve takes it: it ends in a null pointer.
+pub(super) struct Pointers(Vec<*const c_char>);
+
+impl Pointers {
+    /// An empty list.
+    pub(super) fn new() -> Pointers {
+        Pointers(vec![ptr::null()])
+    }
+
+    /// Replaces the list.
+    ///
+    /// # Safety
+    /// The strings must live until the list is refilled, emptied or dropped.
+    pub(super) unsafe fn refill<'a>(&mut self, texts: impl Iterator<Item = &'a CStr>) {
+        self.0.clear();
+        self.0.extend(texts.map(CStr::as_ptr));
+        self.0.push(ptr::null());
+    }
+
+    /// Forgets all strings, and keeps the room.
+    pub(super) fn empty(&mut self) {
+        self.0.clear();
+        self.0.push(ptr::null());
+    }
+
+    /// The strings.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &CStr> {
+        let strings = self.0.iter().take_while(|text| !text.is_null());
+        // SAFETY: `refill` demands that what it was given lives for as long as it is in the list.
+        strings.map(|text| unsafe { CStr::from_ptr(*text) })
+    }
+}

@@ -1,0 +1,224 @@
+//! What a child does between its birth and its command: system calls, one after the other, and nothing else.
+//!
+//! The same steps serve a child that shares our memory and one that is a copy. Because of the first kind, nothing
+//! here allocates, panics, locks, drops or calls into the C library beyond `calls`: all is laid out in the `Plan`.
+
+use super::calls::{self, Bounds, Done, Pointers};
+use super::slots::Slot;
+use super::users::Switch;
+use crate::model::{CpuSet, Errno, Stage};
+use libc::{c_int, c_long};
+use std::ffi::CStr;
+
+/// The status of a child that did not get to its command. The slot tells why.
+const NOT_STARTED: c_int = 127;
+
+/// Below this number of descriptors the steps that open files would not get through.
+const ENOUGH_FILES: u64 = 16;
+
+/// Where descriptor 1 or 2 leads.
+#[derive(Clone, Copy)]
+pub(super) enum Output<'a> {
+    /// To a file that is appended to.
+    File(&'a CStr),
+    /// Nowhere, as no file is given.
+    Null,
+    /// Into this pipe.
+    Pipe(c_int),
+    /// To where descriptor 1 leads.
+    SameAsOut,
+}
+
+/// One `ulimit`.
+#[derive(Clone, Copy)]
+pub(super) struct Bound {
+    pub(super) stage: Stage,
+    pub(super) resource: c_long,
+    pub(super) bounds: Bounds,
+}
+
+/// How foreign descriptors are kept from the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// By close_range(2).
+    Range,
+    /// The kernel has no such call: a copy walks its table, a shared child relies on close-on-exec.
+    Walk,
+}
+
+/// All that the child needs, laid out before it is born.
+pub(super) struct Plan<'a> {
+    pub(super) slot: Slot<'a>,
+    pub(super) cut: Cut,
+    /// Two descriptors above 2, the lower one first, that stay open until the command runs.
+    pub(super) keep: [c_int; 2],
+    pub(super) path: &'a CStr,
+    pub(super) argv: &'a Pointers,
+    pub(super) dir: &'a CStr,
+    pub(super) nice: Option<c_int>,
+    pub(super) cpus: Option<&'a CpuSet>,
+    pub(super) limits: &'a [Bound],
+    /// Gives back the limit of descriptors that we have raised for ourselves.
+    pub(super) files: Option<Bounds>,
+    pub(super) input: Option<&'a CStr>,
+    pub(super) out: Output<'a>,
+    pub(super) err: Output<'a>,
+    /// Signals that are not at their default, bit n-1 for signal n.
+    pub(super) reset: u64,
+}
+
+/// Gives up: the slot tells at which step, and why.
+pub(super) fn give_up(slot: Slot, errno: Errno) -> ! {
+    slot.fail(errno);
+    calls::exit(NOT_STARTED)
+}
+
+/// The whole life of a child that shares our memory.
+pub(super) fn live(plan: &Plan, envp: &Pointers) -> ! {
+    let errno = match shared_steps(plan, envp) {
+        Ok(()) => Errno(0),
+        Err(errno) => errno,
+    };
+    give_up(plan.slot, errno)
+}
+
+fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
+    if plan.cut == Cut::Range {
+        close_others(plan)?;
+    }
+    new_session(plan)?;
+    prepare(plan)?;
+    open_files(plan)?;
+    lower_files(plan)?;
+    // Last of all: a signal that comes through while the memory is shared and ends the child with a core dump
+    // would, on kernels before 5.16, end us too.
+    reset_signals(plan)?;
+    exec(plan, envp)
+}
+
+/// Closes what is neither 0, 1, 2 nor kept. When the table is shared, the kernel makes the child its own first,
+/// and copies only what lies below the highest range: so this takes the same time with many descriptors as with few.
+pub(super) fn close_others(plan: &Plan) -> Done {
+    plan.slot.enter(Stage::Close);
+    let [low, high] = plan.keep;
+    calls::close_range(high.saturating_add(1), u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
+    for (before, after) in [(2, low), (low, high)] {
+        let (first, last) = (before.saturating_add(1), after.saturating_sub(1));
+        if first <= last {
+            calls::close_range(first, last.cast_unsigned(), 0)?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves our session and group, so that no signal from a terminal or for a group of ours comes here.
+pub(super) fn new_session(plan: &Plan) -> Done {
+    plan.slot.enter(Stage::Session);
+    calls::umask(0o022);
+    calls::setsid()
+}
+
+/// Sets all signals to their default and lets them through. Handlers first: one would run in foreign memory.
+pub(super) fn reset_signals(plan: &Plan) -> Done {
+    plan.slot.enter(Stage::Signals);
+    let mut left = plan.reset;
+    while left != 0 {
+        calls::set_default(left.trailing_zeros().cast_signed().saturating_add(1))?;
+        left &= left.wrapping_sub(1);
+    }
+    calls::unblock_all()
+}
+
+/// Place, priority, processors and limits: whatever may need the rights that a switch of user gives up.
+pub(super) fn prepare(plan: &Plan) -> Done {
+    plan.slot.enter(Stage::Dir);
+    calls::chdir(plan.dir)?;
+    if let Some(nice) = plan.nice {
+        plan.slot.enter(Stage::Nice);
+        calls::nice(nice)?;
+    }
+    if let Some(cpus) = plan.cpus {
+        plan.slot.enter(Stage::Cpu);
+        calls::affinity(cpus)?;
+    }
+    for bound in plan.limits {
+        // A low limit of descriptors comes when the files are open; lowering needs no rights.
+        if !is_low(bound) {
+            plan.slot.enter(bound.stage);
+            calls::set_limit(bound.resource, &bound.bounds)?;
+        }
+    }
+    Ok(())
+}
+
+/// Becomes the user, in the one order that leaves nothing behind, and makes sure of it.
+pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
+    for output in [plan.out, plan.err] {
+        if let Output::Pipe(fd) = output {
+            // Else the job could not open /dev/stderr anew.
+            calls::give_away(fd, switch.uid, switch.gid);
+        }
+    }
+    plan.slot.enter(Stage::Groups);
+    calls::set_groups(&switch.groups)?;
+    plan.slot.enter(Stage::Gid);
+    calls::set_gid(switch.gid)?;
+    plan.slot.enter(Stage::Uid);
+    calls::set_uid(switch.uid)
+}
+
+/// Opens 0, 1 and 2 as the user that the job runs as: no path in the file leads further than that user may go.
+pub(super) fn open_files(plan: &Plan) -> Done {
+    plan.slot.enter(Stage::In);
+    calls::open_as(0, plan.input.unwrap_or(NULL), libc::O_RDONLY)?;
+    plan.slot.enter(Stage::Out);
+    open_output(1, plan.out)?;
+    plan.slot.enter(Stage::Err);
+    open_output(2, plan.err)
+}
+
+const NULL: &CStr = c"/dev/null";
+
+fn open_output(fd: c_int, output: Output) -> Done {
+    let append = libc::O_WRONLY | libc::O_APPEND;
+    match output {
+        Output::File(path) => calls::open_as(fd, path, append | libc::O_CREAT),
+        // Without O_CREAT: where the device is missing, no file is to take its place.
+        Output::Null => calls::open_as(fd, NULL, append),
+        Output::Pipe(pipe) => calls::duplicate(pipe, fd),
+        Output::SameAsOut => calls::duplicate(1, fd),
+    }
+}
+
+/// The limits of descriptors under which the files could not have been opened.
+pub(super) fn lower_files(plan: &Plan) -> Done {
+    let mut given = false;
+    for bound in plan.limits {
+        given |= is_files(bound);
+        if is_low(bound) {
+            plan.slot.enter(bound.stage);
+            calls::set_limit(bound.resource, &bound.bounds)?;
+        }
+    }
+    match &plan.files {
+        Some(bounds) if !given => {
+            plan.slot.enter(Stage::Prepare);
+            calls::set_limit(libc::RLIMIT_NOFILE as c_long, bounds)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn is_files(bound: &Bound) -> bool {
+    bound.resource == libc::RLIMIT_NOFILE as c_long
+}
+
+fn is_low(bound: &Bound) -> bool {
+    is_files(bound) && bound.bounds.hard < ENOUGH_FILES
+}
+
+/// Runs the command; comes back only when that fails.
+pub(super) fn exec(plan: &Plan, envp: &Pointers) -> Done {
+    plan.slot.enter(Stage::Exec);
+    Err(calls::exec(plan.path, plan.argv, envp))
+}

@@ -1,0 +1,116 @@
+//! A child that is a copy: it has its own memory and one thread, so it may look up its user before it goes on.
+//!
+//! Its first step is to close every descriptor that is not its own, so that one held up by a directory server or
+//! a FIFO holds no lock, no port and no other job's pipe.
+
+use super::calls::{self, Done, Pointers};
+use super::child::{self, Cut, Plan};
+use super::users::{self, User};
+use crate::model::{Errno, Stage};
+use std::ffi::{CStr, CString};
+
+/// What only a copy needs.
+pub(super) struct Owner<'a> {
+    /// `user`.
+    pub(super) name: &'a CStr,
+    /// How many of the variables, the first ones, the job's own `env` sets.
+    pub(super) own_variables: usize,
+}
+
+/// The whole life of a child that is a copy.
+pub(super) fn live(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> ! {
+    let errno = steps(plan, envp, owner).err().unwrap_or(Errno(0));
+    child::give_up(plan.slot, errno)
+}
+
+fn steps(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Done {
+    match plan.cut {
+        Cut::Range => child::close_others(plan)?,
+        Cut::Walk => close_by_walking(plan),
+    }
+    child::new_session(plan)?;
+    // At once: whoever waits in a later step can be told to end.
+    child::reset_signals(plan)?;
+    let Some(owner) = owner else {
+        child::prepare(plan)?;
+        return finish(plan, envp);
+    };
+    plan.slot.enter(Stage::User);
+    let user = users::lookup(owner.name).map_err(|errno| errno.unwrap_or(Errno(0)))?;
+    let variables = variables_of(&user, envp, owner.own_variables);
+    let mut own = Pointers::new();
+    // SAFETY: `variables` is dropped after `own`, and the strings of `envp` live in the copied memory for good.
+    unsafe { own.refill(merge(envp, &variables, owner.own_variables)) };
+    child::prepare(plan)?;
+    if let Some(switch) = &user.switch {
+        child::become_user(plan, switch)?;
+    }
+    finish(plan, &own)
+}
+
+fn finish(plan: &Plan, envp: &Pointers) -> Done {
+    child::open_files(plan)?;
+    child::lower_files(plan)?;
+    child::exec(plan, envp)
+}
+
+/// The variables that follow the user, without those that the job sets itself.
+fn variables_of(user: &User, envp: &Pointers, own: usize) -> Vec<CString> {
+    let Some(entry) = &user.entry else { return Vec::new() };
+    let values =
+        [("HOME", &entry.home), ("USER", &entry.name), ("LOGNAME", &entry.name), ("SHELL", &entry.shell)];
+    let set_by_job = |name: &str| envp.texts().take(own).any(|text| variable(text) == name.as_bytes());
+    let text = |(name, value): (&str, &CString)| {
+        CString::new([name.as_bytes(), b"=", value.to_bytes()].concat()).unwrap_or_default()
+    };
+    values.into_iter().filter(|(name, _)| !set_by_job(name)).map(text).collect()
+}
+
+/// The job's own variables, then the user's, then ours as far as they are not among those.
+fn merge<'a>(envp: &'a Pointers, users: &'a [CString], own: usize) -> impl Iterator<Item = &'a CStr> {
+    let ours = envp.texts().skip(own);
+    let ours = ours.filter(|text| !users.iter().any(|set| variable(set) == variable(text)));
+    envp.texts().take(own).chain(users.iter().map(CString::as_c_str)).chain(ours)
+}
+
+/// The name in `NAME=VALUE`.
+pub(super) fn variable(text: &CStr) -> &[u8] {
+    text.to_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()
+}
+
+/// What close_range does, on a kernel that does not have it.
+fn close_by_walking(plan: &Plan) {
+    plan.slot.enter(Stage::Close);
+    let open = super::process::open_descriptors();
+    for fd in open.into_iter().filter(|fd| *fd > 2 && !plan.keep.contains(fd)) {
+        calls::close(fd);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::users::Entry;
+    use super::*;
+
+    #[test]
+    fn the_variables_of_the_user_take_the_place_of_ours_but_not_of_the_jobs() {
+        let given = [c"HOME=/job", c"A=1", c"HOMER=x", c"USER=root", c"SHELL=/bin/x", c"B"];
+        let mut envp = Pointers::new();
+        // SAFETY: string literals live for ever.
+        unsafe { envp.refill(given.into_iter()) };
+        let entry = Entry { name: c"ann".into(), home: c"/home/ann".into(), shell: c"/bin/sh".into() };
+        let user = User { uid: 7, gid: 8, switch: None, entry: Some(entry) };
+        let users = variables_of(&user, &envp, 2);
+        let merged: Vec<&CStr> = merge(&envp, &users, 2).collect();
+        assert_eq!(
+            merged,
+            [c"HOME=/job", c"A=1", c"USER=ann", c"LOGNAME=ann", c"SHELL=/bin/sh", c"HOMER=x", c"B"]
+        );
+    }
+
+    #[test]
+    fn without_an_entry_the_variables_stay_as_they_are() {
+        let user = User { uid: 7, gid: 8, switch: None, entry: None };
+        assert!(variables_of(&user, &Pointers::new(), 0).is_empty());
+    }
+}

@@ -1,0 +1,205 @@
+//! Process groups: sending them signals, and telling whether anybody is left in them.
+
+use super::{check, last_errno};
+use crate::model::{Pid, Signal};
+use libc::{c_int, c_long};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr;
+
+/// Not in the C libraries' headers yet: the signal is for the process group (Linux 6.9).
+const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
+
+/// As many members as a message can usefully name.
+const NAMED: usize = 16;
+
+/// The process group of one leader, reachable after the leader has been reaped.
+#[derive(Debug)]
+pub struct Group {
+    leader: Pid,
+    /// Stands for the group itself rather than for its number, which may be given away once the group is empty.
+    pidfd: Option<OwnedFd>,
+}
+
+impl Group {
+    /// The group that `leader` leads. To be taken before the leader is reaped: until then its pid is its own.
+    pub fn of(leader: Pid) -> Group {
+        Group { leader, pidfd: open(leader).filter(|fd| send(fd, 0) != Err(libc::EINVAL)) }
+    }
+
+    /// Whether anybody is left, be it a zombie that its parent does not care for.
+    pub fn alive(&self) -> bool {
+        // Whoever may not be signalled is there nevertheless.
+        !matches!(self.send(0), Err(libc::ESRCH))
+    }
+
+    /// Sends a signal to all of them. That nobody is left is no error.
+    pub fn signal(&self, signal: Signal) {
+        let _ = self.send(signal.0);
+    }
+
+    fn send(&self, signal: c_int) -> Result<(), c_int> {
+        match &self.pidfd {
+            Some(fd) => send(fd, signal),
+            None => kill_group(self.leader, signal),
+        }
+    }
+}
+
+/// Sends a signal to the group of a child that has not been reaped, or to the child alone when it has not come
+/// to lead one yet.
+pub fn signal_job(pid: Pid, signal: Signal) {
+    if kill_group(pid, signal.0) == Err(libc::ESRCH) {
+        let _ = kill(pid.as_raw(), signal.0);
+    }
+}
+
+/// The members of a process group with their names, the living before the zombies, at most sixteen.
+/// Nothing without /proc. Reads one file for each process of the machine.
+pub fn members(group: Pid) -> Vec<(Pid, Box<[u8]>)> {
+    let Ok(list) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let mut found: Vec<Member> =
+        list.filter_map(|entry| member_of(group, &entry.ok()?.file_name())).collect();
+    found.sort_by_key(|member| (member.zombie, member.pid));
+    found.truncate(NAMED);
+    let named = |member: Member| {
+        let mut name = member.name;
+        if member.zombie {
+            name.extend_from_slice(b" (zombie)");
+        }
+        (member.pid, name.into())
+    };
+    found.into_iter().map(named).collect()
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Member {
+    pid: Pid,
+    name: Vec<u8>,
+    zombie: bool,
+}
+
+fn member_of(group: Pid, directory: &std::ffi::OsStr) -> Option<Member> {
+    let pid = Pid::new(directory.to_str()?.parse().ok()?)?;
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let (of, member) = parse(pid, &stat)?;
+    (of == group.as_raw()).then_some(member)
+}
+
+/// The process group and the rest from a line of `PID (NAME) STATE PPID GROUP ...`; a name may hold anything.
+fn parse(pid: Pid, stat: &[u8]) -> Option<(i32, Member)> {
+    let open = stat.iter().position(|byte| *byte == b'(')?;
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
+    let name = stat.get(open.checked_add(1)?..close)?.to_vec();
+    let rest = std::str::from_utf8(stat.get(close.checked_add(1)?..)?).ok()?;
+    let mut words = rest.split_ascii_whitespace();
+    let state = words.next()?;
+    let group = words.nth(1)?.parse().ok()?;
+    Some((group, Member { pid, name, zombie: matches!(state, "Z" | "X") }))
+}
+
+fn open(pid: Pid) -> Option<OwnedFd> {
+    // SAFETY: takes numbers; the descriptor is close-on-exec.
+    let fd: c_long = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
+    let fd = c_int::try_from(fd).ok().filter(|fd| *fd >= 0)?;
+    // SAFETY: the kernel has just made it, so nobody else owns it.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn send(pidfd: &OwnedFd, signal: c_int) -> Result<(), c_int> {
+    let (fd, info) = (pidfd.as_raw_fd(), ptr::null::<libc::siginfo_t>());
+    let group = PIDFD_SIGNAL_PROCESS_GROUP;
+    // SAFETY: takes numbers and a null pointer, which stands for an ordinary signal.
+    match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, info, group) } {
+        -1 => Err(last_errno().0),
+        _ => Ok(()),
+    }
+}
+
+fn kill_group(leader: Pid, signal: c_int) -> Result<(), c_int> {
+    match leader.as_raw() {
+        // Minus one would mean every process there is. Process 1 is nobody's job.
+        1 => Err(libc::ESRCH),
+        number => kill(-number, signal),
+    }
+}
+
+fn kill(target: c_int, signal: c_int) -> Result<(), c_int> {
+    // SAFETY: takes numbers and touches no memory.
+    check(unsafe { libc::kill(target, signal) }).map(drop).map_err(|_| last_errno().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ended, start};
+    use super::*;
+    use crate::model::Exit;
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    use std::process::{Command, Stdio};
+
+    /// A leader that ends at once and leaves one behind, which has told that it is there.
+    fn orphaned_group() -> (Pid, impl BufRead) {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 60 & echo; exit 0"]).process_group(0).stdout(Stdio::piped());
+        let (leader, mut child) = start(&mut command);
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut String::new()).unwrap();
+        (leader, output)
+    }
+
+    fn until_gone(group: &Group, mut output: impl BufRead) {
+        // The end of the pipe says that the last of the group has closed it; then it is a zombie or gone.
+        output.read_line(&mut String::new()).unwrap();
+        let left = || members(group.leader).iter().all(|(_, name)| name.ends_with(b" (zombie)"));
+        while !left() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_group_is_signalled_after_its_leader_has_been_reaped() {
+        for by_number in [false, true] {
+            let (leader, output) = orphaned_group();
+            let mut group = Group::of(leader);
+            if by_number {
+                group.pidfd = None;
+            }
+            assert_eq!(ended(leader), Exit::Code(0));
+            assert!(group.alive());
+            let named = members(leader);
+            assert_eq!(named.len(), 1, "{named:?}");
+            // Which of the two depends on whether it has come to its exec.
+            assert!([&b"sleep"[..], b"sh"].contains(&&*named[0].1), "{named:?}");
+            group.signal(Signal::KILL);
+            until_gone(&group, output);
+        }
+    }
+
+    #[test]
+    fn a_group_without_members_is_not_alive_and_takes_no_signal() {
+        let (leader, _) = start(Command::new("/bin/sh").args(["-c", "exit 0"]).process_group(0));
+        let group = Group::of(leader);
+        ended(leader);
+        assert!(!group.alive());
+        group.signal(Signal::KILL);
+        assert_eq!(members(leader), []);
+    }
+
+    #[test]
+    fn a_child_that_leads_no_group_yet_is_signalled_alone() {
+        let (pid, _) = start(Command::new("/bin/sleep").arg("60"));
+        signal_job(pid, Signal::TERM);
+        assert_eq!(ended(pid), Exit::Signal(Signal::TERM));
+    }
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let pid = Pid::new(12).unwrap();
+        let parsed = parse(pid, b"12 (a) Z 1 (b)) S 3 44 44 0");
+        assert_eq!(parsed, Some((44, Member { pid, name: b"a) Z 1 (b)".to_vec(), zombie: false })));
+        assert!(parse(pid, b"12 (x) Z 3 4 4").unwrap().1.zombie);
+        for broken in [&b""[..], b"12", b"12 (x", b")(", b"12 (x) S", b"12 (x) S 1 y"] {
+            assert_eq!(parse(pid, broken), None);
+        }
+    }
+}

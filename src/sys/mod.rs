@@ -1,0 +1,53 @@
+//! The kernel behind safe signatures: the only unsafe code of pmtr.
+//!
+//! Promises: no function here blocks, except where its name says that it waits; none panics; every descriptor
+//! is close-on-exec from birth; nothing here decides anything about jobs. It refuses to know the configuration,
+//! the supervisor and the log.
+
+mod calls;
+mod child;
+pub mod clock;
+mod copy;
+pub mod group;
+pub mod lock;
+pub mod process;
+pub mod reap;
+pub mod signals;
+mod slots;
+pub mod spawn;
+pub mod users;
+
+#[cfg(test)]
+mod testing;
+
+use crate::model::Errno;
+use std::io;
+
+/// Why the last system call of this thread failed.
+fn last_errno() -> Errno {
+    let place = errno_place();
+    // SAFETY: the place is this thread's own and valid for as long as the thread.
+    Errno(unsafe { *place })
+}
+
+/// Puts back what a signal handler has found.
+fn set_errno(errno: Errno) {
+    let place = errno_place();
+    // SAFETY: the place is this thread's own and valid for as long as the thread.
+    unsafe { *place = errno.0 };
+}
+
+fn errno_place() -> *mut libc::c_int {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::__errno_location() }
+}
+
+/// What a system call returned, or why it failed. Does not allocate.
+fn done(returned: libc::c_int) -> Result<libc::c_int, Errno> {
+    if returned == -1 { Err(last_errno()) } else { Ok(returned) }
+}
+
+/// The same for those who hand the error on as `io::Error`.
+fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
+    done(returned).map_err(|errno| io::Error::from_raw_os_error(errno.0))
+}

@@ -1,0 +1,224 @@
+//! This process itself: what it is, what it holds, and how it goes to the background.
+
+use super::{calls, check};
+use crate::model::Pid;
+use libc::c_int;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// On which side of a fork we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// In the one that was there before; with the pid of the new one.
+    Parent(Pid),
+    /// In the new one.
+    Child,
+}
+
+/// Our pid. Changes when we go to the background.
+pub fn own_pid() -> Option<Pid> {
+    // SAFETY: takes nothing and cannot fail.
+    Pid::new(unsafe { libc::getpid() })
+}
+
+/// Whether we are process 1.
+pub fn is_init() -> bool {
+    own_pid().is_some_and(|pid| pid.as_raw() == 1)
+}
+
+/// The user as whom we act.
+pub fn effective_uid() -> u32 {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// From now on, orphans among our descendants become our children.
+pub fn become_subreaper() -> io::Result<()> {
+    // SAFETY: this option takes one number.
+    check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
+}
+
+/// Sets the mask for new files.
+pub fn umask(mask: libc::mode_t) {
+    calls::umask(mask);
+}
+
+/// Leaves the session and the terminal; fails when we lead a process group.
+pub fn new_session() -> io::Result<()> {
+    calls::setsid().map_err(|errno| io::Error::from_raw_os_error(errno.0))
+}
+
+/// Makes a second process that goes on from here. Only for going to the background: before there are jobs.
+pub fn fork() -> io::Result<Forked> {
+    // SAFETY: pmtr has one thread, so the new process has all of its parent and no lock is left held.
+    let pid = check(unsafe { libc::fork() })?;
+    Ok(Pid::new(pid).map_or(Forked::Child, Forked::Parent))
+}
+
+/// Marks every descriptor but 0, 1 and 2 close-on-exec: what our caller left open is not for our jobs.
+pub fn close_on_exec_all() {
+    if calls::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC).is_err() {
+        mark_by_walking();
+    }
+}
+
+fn mark_by_walking() {
+    for fd in open_descriptors().into_iter().filter(|fd| *fd > 2) {
+        // SAFETY: takes numbers. One that has been closed in between is an error and nothing else.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// The numbers of all open descriptors; without /proc, all that there might be.
+pub(super) fn open_descriptors() -> Vec<c_int> {
+    if let Ok(list) = std::fs::read_dir("/proc/self/fd") {
+        let number = |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+        return list.filter_map(number).collect();
+    }
+    const MANY: u64 = 65_536;
+    let limit = calls::limit(super::spawn::FILES).map_or(MANY, |bounds| bounds.hard.min(MANY));
+    (0..c_int::try_from(limit).unwrap_or(0)).collect()
+}
+
+/// Makes sure that 0, 1 and 2 are open, so that no file of ours ever gets such a number.
+pub fn fill_standard_descriptors() -> io::Result<()> {
+    loop {
+        // SAFETY: a C string that outlives the call.
+        let fd = check(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) })?;
+        if fd > 2 {
+            // SAFETY: this number came from open above and has no other owner.
+            unsafe { libc::close(fd) };
+            return Ok(());
+        }
+        // SAFETY: takes numbers; 0, 1 and 2 are the ones that are meant to go on.
+        check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })?;
+    }
+}
+
+/// Leads 0, 1 and 2 to /dev/null.
+pub fn redirect_std_to_null() -> io::Result<()> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    for fd in 0..=2 {
+        if null.as_raw_fd() == fd {
+            // SAFETY: takes numbers. It was closed, so it is the device now; it is to stay open.
+            check(unsafe { libc::dup(fd) })?;
+        }
+        // SAFETY: takes numbers; nothing of ours owns 0, 1 or 2, and std takes them as they are.
+        check(unsafe { libc::dup2(null.as_raw_fd(), fd) })?;
+    }
+    Ok(())
+}
+
+/// Gives memory that is free back to the kernel, where the C library would keep it.
+pub fn trim_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: only touches what is not in use.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
+/// Whether a write of a short line would go through at once.
+pub fn poll_writable(fd: BorrowedFd) -> bool {
+    let mut one = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one pollfd, as told; with a timeout of zero the call does not wait.
+    let ready = unsafe { libc::poll(&mut one, 1, 0) };
+    ready == 1 && one.revents & (libc::POLLOUT | libc::POLLERR) == libc::POLLOUT
+}
+
+/// Sends one message on a connected socket; never waits, whatever the socket's own mode is.
+pub fn send(fd: BorrowedFd, message: &[u8]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: pointer and length belong to one slice, which is read only.
+    let sent = unsafe { libc::send(fd.as_raw_fd(), message.as_ptr().cast(), message.len(), flags) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::reap::{Waited, wait_any};
+    use super::super::testing::{ended, in_own_process, start};
+    use super::*;
+    use crate::model::Exit;
+    use std::fs::File;
+    use std::os::fd::{AsFd, IntoRawFd};
+
+    fn is_close_on_exec(fd: c_int) -> bool {
+        // SAFETY: takes numbers.
+        unsafe { libc::fcntl(fd, libc::F_GETFD) == libc::FD_CLOEXEC }
+    }
+
+    fn leak() -> c_int {
+        let fd = File::open("/").unwrap().into_raw_fd();
+        // SAFETY: takes numbers.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, 0) };
+        fd
+    }
+
+    #[test]
+    fn inherited_descriptors_are_marked_in_both_ways() {
+        in_own_process("sys::process::tests::inherited_descriptors_are_marked_in_both_ways", || {
+            let fd = leak();
+            close_on_exec_all();
+            assert!(is_close_on_exec(fd) && !is_close_on_exec(2));
+            let fd = leak();
+            mark_by_walking();
+            assert!(is_close_on_exec(fd) && !is_close_on_exec(2));
+        });
+    }
+
+    #[test]
+    fn closed_standard_descriptors_are_filled() {
+        in_own_process("sys::process::tests::closed_standard_descriptors_are_filled", || {
+            // SAFETY: takes a number; std takes 0 as it is.
+            unsafe { libc::close(0) };
+            fill_standard_descriptors().unwrap();
+            assert!(open_descriptors().contains(&0) && !is_close_on_exec(0));
+        });
+    }
+
+    #[test]
+    fn standard_descriptors_can_be_led_away() {
+        in_own_process("sys::process::tests::standard_descriptors_can_be_led_away", || {
+            let kept = io::stdout().as_fd().try_clone_to_owned().unwrap();
+            redirect_std_to_null().unwrap();
+            let leads_to = |fd| std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap();
+            assert_eq!([0, 1, 2].map(leads_to), ["/dev/null"; 3].map(std::path::PathBuf::from));
+            // SAFETY: takes numbers; the result of the test is to be read by the process that started it.
+            unsafe { libc::dup2(kept.as_raw_fd(), 1) };
+        });
+    }
+
+    #[test]
+    fn an_orphan_of_a_descendant_becomes_our_child() {
+        in_own_process("sys::process::tests::an_orphan_of_a_descendant_becomes_our_child", || {
+            become_subreaper().unwrap();
+            let script = "/bin/sh -c 'exit 9' & exit 5";
+            let (child, _) = start(std::process::Command::new("/bin/sh").args(["-c", script]));
+            assert_eq!(ended(child), Exit::Code(5));
+            let orphan = std::iter::repeat_with(wait_any).find_map(|found| found).unwrap();
+            assert_eq!(orphan.1, Exit::Code(9));
+            assert_eq!(super::super::reap::wait_for(orphan.0), Waited::NotOurs);
+        });
+    }
+
+    #[test]
+    fn a_full_pipe_is_not_writable_and_an_empty_one_is() {
+        let (reader, writer) = io::pipe().unwrap();
+        assert!(poll_writable(writer.as_fd()));
+        // SAFETY: takes numbers.
+        unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
+        let mut full = &writer;
+        while io::Write::write(&mut full, &[0; 4096]).is_ok() {}
+        assert!(!poll_writable(writer.as_fd()));
+        drop(reader);
+        assert!(!poll_writable(writer.as_fd()));
+    }
+
+    #[test]
+    fn a_full_socket_refuses_rather_than_wait() {
+        let (a, _b) = std::os::unix::net::UnixDatagram::pair().unwrap();
+        let refused = std::iter::repeat_with(|| send(a.as_fd(), b"x")).find_map(Result::err).unwrap();
+        assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+    }
+}

@@ -1,0 +1,242 @@
+//! Signals as data: handlers put them into a pipe, from which the loop takes them.
+
+use super::{calls, check, done, last_errno, set_errno};
+use crate::model::{Pid, Signal};
+use libc::{c_int, c_void};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst};
+
+/// Where the handlers write; below zero until there is a pipe.
+static PIPE: AtomicI32 = AtomicI32::new(-1);
+/// The signals other than SIGCHLD that have come, bit n-1 for n: a full pipe cannot lose these.
+static CAME: AtomicU64 = AtomicU64::new(0);
+/// A record did not fit into the pipe.
+static OVERFLOWED: AtomicBool = AtomicBool::new(false);
+/// The signals that we have taken from their default.
+static CHANGED: AtomicU64 = AtomicU64::new(0);
+
+/// A pid for SIGCHLD, zero for any other signal.
+const RECORD_BYTES: usize = 4;
+/// A full pipe holds this many bytes; one read takes no more, however many come in meanwhile.
+const BUDGET_BYTES: usize = 65_536;
+
+/// What a signal told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caught {
+    /// This child may have changed its state. Anybody may have forged the number.
+    Child(Pid),
+    /// This signal came, once or several times.
+    Signal(Signal),
+    /// Children have ended of which the pids are lost: all must be asked.
+    Overflow,
+}
+
+/// The reading end. Ready for reading when there is something to take.
+#[derive(Debug)]
+pub struct SignalPipe {
+    reader: OwnedFd,
+}
+
+impl SignalPipe {
+    /// Catches the `handled` signals, ignores what would otherwise end a program for no good reason, and leaves
+    /// the rest: what stops and continues, and what tells of a broken program. Once in a process.
+    pub fn install(handled: &[Signal]) -> io::Result<SignalPipe> {
+        let mut ends = [-1; 2];
+        // SAFETY: room for two descriptors.
+        check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) })?;
+        let [reader, writer] = ends;
+        // The writing end is never closed: a handler may be about to use it.
+        PIPE.store(writer, SeqCst);
+        // SAFETY: pipe2 has just made it, and nobody else owns it.
+        let pipe = SignalPipe { reader: unsafe { OwnedFd::from_raw_fd(reader) } };
+        for signal in handled {
+            catch(signal.0)?;
+        }
+        for signal in
+            (1..=LAST).filter(|number| !handled.contains(&Signal(*number)) && is_a_nuisance(*number))
+        {
+            ignore(signal)?;
+        }
+        Ok(pipe)
+    }
+
+    /// Takes what has come. True when there may be more: a source that reports edges must be armed again.
+    pub fn read(&mut self, into: &mut Vec<Caught>) -> bool {
+        let mut taken: usize = 0;
+        let more = loop {
+            let mut records = [0_u8; 4096];
+            let fd = self.reader.as_raw_fd();
+            // SAFETY: the kernel writes at most as many bytes as the array has.
+            let count = unsafe { libc::read(fd, records.as_mut_ptr().cast(), records.len()) };
+            let Ok(count) = usize::try_from(count) else {
+                if last_errno().0 == libc::EINTR {
+                    continue;
+                }
+                break false;
+            };
+            // A record is written and read as a whole, for the pipe's size is a multiple of it.
+            for record in records.chunks_exact(RECORD_BYTES).take(count / RECORD_BYTES) {
+                let number = record.try_into().map_or(0, i32::from_ne_bytes);
+                into.extend(Pid::new(number).map(Caught::Child));
+            }
+            taken = taken.saturating_add(count);
+            if count < records.len() {
+                break false;
+            }
+            if taken >= BUDGET_BYTES {
+                break true;
+            }
+        };
+        // After the pipe: a handler sets its bit before it writes, so no record is taken whose bit is not seen.
+        let mut came = CAME.swap(0, SeqCst);
+        while came != 0 {
+            into.push(Caught::Signal(Signal(came.trailing_zeros().cast_signed().saturating_add(1))));
+            came &= came.wrapping_sub(1);
+        }
+        if OVERFLOWED.swap(false, SeqCst) {
+            into.push(Caught::Overflow);
+        }
+        more
+    }
+}
+
+impl AsRawFd for SignalPipe {
+    fn as_raw_fd(&self) -> RawFd {
+        self.reader.as_raw_fd()
+    }
+}
+
+/// The signals, bit n-1 for n, that are not at their default in this process.
+pub(super) fn not_default() -> u64 {
+    (1..=LAST)
+        .filter(|signal| !is_default(*signal))
+        .fold(CHANGED.load(SeqCst), |set, signal| set | bit(signal))
+}
+
+/// The signals that `install` has taken from their default so far.
+pub(super) fn changed() -> u64 {
+    CHANGED.load(SeqCst)
+}
+
+/// The kernel's highest number everywhere but on MIPS.
+const LAST: c_int = 64;
+
+fn bit(signal: c_int) -> u64 {
+    1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0)
+}
+
+/// Ends a program by default, though it tells nothing of the program's own state.
+fn is_a_nuisance(signal: c_int) -> bool {
+    let known = [
+        libc::SIGHUP,
+        libc::SIGPIPE,
+        libc::SIGALRM,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGSTKFLT,
+        libc::SIGVTALRM,
+        libc::SIGPROF,
+        libc::SIGIO,
+        libc::SIGPWR,
+        libc::SIGXCPU,
+        libc::SIGXFSZ,
+    ];
+    // From 32 on they are the real-time signals, the first of which the C library keeps for itself.
+    signal >= 32 || known.contains(&signal)
+}
+
+fn catch(signal: c_int) -> io::Result<()> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: all zeroes are a valid sigaction: an empty mask and no flags.
+    let action = unsafe { action.assume_init_mut() };
+    action.sa_sigaction = on_signal as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_NOCLDSTOP | libc::SA_RESTART;
+    CHANGED.fetch_or(bit(signal), SeqCst);
+    // SAFETY: the handler has the signature that SA_SIGINFO asks for, and calls nothing but write.
+    check(unsafe { libc::sigaction(signal, action, ptr::null_mut()) }).map(drop)
+}
+
+fn ignore(signal: c_int) -> io::Result<()> {
+    CHANGED.fetch_or(bit(signal), SeqCst);
+    // SAFETY: SIG_IGN is no function that could do harm.
+    if unsafe { libc::signal(signal, libc::SIG_IGN) } != libc::SIG_ERR {
+        return Ok(());
+    }
+    // The C library refuses the two or three signals that it keeps for threads; we have none.
+    let mut action = [0_u64; 8];
+    if let (true, Some(handler)) = (HANDLER_FIRST, action.first_mut()) {
+        // One is SIG_IGN. Where a pointer has four bytes, the handler is the lower half if they come first.
+        *handler = if cfg!(target_endian = "big") && size_of::<usize>() == 4 { 1 << 32 } else { 1 };
+        let none = ptr::null_mut::<u64>();
+        let size = calls::SIGNAL_SET_BYTES;
+        // SAFETY: the kernel reads a sigaction from 64 bytes, more than it has anywhere, and writes nothing.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, size) };
+    }
+    Ok(())
+}
+
+/// On MIPS the flags come first.
+const HANDLER_FIRST: bool = !cfg!(any(target_arch = "mips", target_arch = "mips64"));
+
+fn is_default(signal: c_int) -> bool {
+    let mut action = [0_u64; 8];
+    let (none, size) = (ptr::null::<u64>(), calls::SIGNAL_SET_BYTES);
+    // SAFETY: the kernel writes one sigaction, and 64 bytes are more than that anywhere.
+    let returned = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, none, action.as_mut_ptr(), size) };
+    // All of it zero is SIG_DFL without flags or mask. Something else that is the default does no harm here.
+    returned != 0 || action == [0; 8]
+}
+
+/// Does what POSIX allows: atomics, and one write. Leaves errno as it was, for it may run between a call and the
+/// look at its errno.
+extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, _context: *mut c_void) {
+    let errno = last_errno();
+    let mut record = 0;
+    if signal == libc::SIGCHLD {
+        // SAFETY: with SA_SIGINFO the kernel passes a siginfo that is valid while the handler runs.
+        if let Some(info) = unsafe { info.as_ref() } {
+            // SAFETY: of SIGCHLD these bytes hold a pid; of a forged one, any number. Both are an integer.
+            record = unsafe { info.si_pid() };
+        }
+    } else {
+        CAME.fetch_or(bit(signal), SeqCst);
+    }
+    let bytes = record.to_ne_bytes();
+    // SAFETY: pointer and length belong to one array. The descriptor stays open for ever.
+    let written = unsafe { libc::write(PIPE.load(SeqCst), bytes.as_ptr().cast(), RECORD_BYTES) };
+    if written < 0 && signal == libc::SIGCHLD {
+        OVERFLOWED.store(true, SeqCst);
+    }
+    set_errno(errno);
+}
+
+/// All signals held back for as long as this lives.
+pub(super) struct Blocked(libc::sigset_t);
+
+impl Blocked {
+    /// Holds all signals back.
+    pub(super) fn new() -> Blocked {
+        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
+        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: room for one set.
+        unsafe { libc::sigfillset(all.as_mut_ptr()) };
+        // SAFETY: one set is read and one written. The call can only fail for an unknown first argument.
+        let _ = done(unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) });
+        // SAFETY: it was zeroed, which is an empty set, and filled in by the call.
+        Blocked(unsafe { before.assume_init() })
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        // SAFETY: one set is read.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) };
+    }
+}
+
+#[cfg(test)]
+#[path = "signals_tests.rs"]
+mod tests;

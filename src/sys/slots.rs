@@ -1,0 +1,233 @@
+//! A small table in shared memory, in which children write how far they have come.
+//!
+//! A slot belongs to one child from before its birth until it is reaped. Only that child writes it; we read it.
+
+use crate::model::{Errno, Pid, SpawnError, Stage};
+use std::collections::BTreeMap;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// As many children may be on their way, or have come into being as copies and be alive, at once. The memory is
+/// taken page by page as the slots come into use, the lowest first.
+const SLOTS: usize = 65_536;
+
+const FAILED: u32 = 1 << 31;
+const ERRNO_SHIFT: u32 = 16;
+const ERRNO_BITS: u32 = 0x7fff;
+const INDEX_SHIFT: u32 = 8;
+
+/// The table, and who has which slot.
+pub(super) struct Slots {
+    cells: NonNull<AtomicU32>,
+    /// Slots that have been used and given back.
+    free: Vec<u32>,
+    /// The slots from here on have never been used.
+    untouched: u32,
+    owners: BTreeMap<Pid, Ticket>,
+}
+
+/// The right to one slot. It is given back, or kept under the pid of the child that it was for.
+#[derive(Debug)]
+pub(super) struct Ticket(u32);
+
+/// A slot as the child sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Slot<'a>(&'a AtomicU32);
+
+impl Slot<'_> {
+    /// Tells that the child has come to this step.
+    pub(super) fn enter(self, stage: Stage) {
+        self.0.store(code(stage), Relaxed);
+    }
+
+    /// Tells that the step entered last has failed.
+    pub(super) fn fail(self, errno: Errno) {
+        let errno = errno.0.cast_unsigned() & ERRNO_BITS;
+        self.0.fetch_or(FAILED | errno << ERRNO_SHIFT, Relaxed);
+    }
+}
+
+impl Slots {
+    pub(super) fn new() -> io::Result<Slots> {
+        let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping at an address that the kernel chooses touches no memory that is in use.
+        let memory =
+            unsafe { libc::mmap(ptr::null_mut(), SLOTS * size_of::<AtomicU32>(), access, kind, -1, 0) };
+        match NonNull::new(memory) {
+            Some(memory) if memory.as_ptr() != libc::MAP_FAILED => {
+                Ok(Slots { cells: memory.cast(), free: Vec::new(), untouched: 0, owners: BTreeMap::new() })
+            }
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// A slot for a child to be, if there is one left.
+    pub(super) fn take(&mut self) -> Option<Ticket> {
+        let index = self.free.pop().or_else(|| {
+            let next = self.untouched;
+            self.cell(next)?;
+            self.untouched = next.saturating_add(1);
+            Some(next)
+        })?;
+        self.cell(index)?.store(0, Relaxed);
+        Some(Ticket(index))
+    }
+
+    /// The slot as the child uses it.
+    pub(super) fn slot(&self, ticket: &Ticket) -> Option<Slot<'_>> {
+        self.cell(ticket.0).map(Slot)
+    }
+
+    /// Why the child failed, if it did.
+    pub(super) fn failure(&self, ticket: &Ticket) -> Option<SpawnError> {
+        let value = self.cell(ticket.0)?.load(Relaxed);
+        let errno = Errno((value >> ERRNO_SHIFT & ERRNO_BITS).cast_signed());
+        stage(value).filter(|_| value & FAILED != 0).map(|stage| SpawnError { stage, errno })
+    }
+
+    /// The slot is this child's until it is reaped.
+    pub(super) fn keep(&mut self, pid: Pid, ticket: Ticket) {
+        // A former owner of this pid has been reaped without our being told; its slot is nobody's any more.
+        if let Some(old) = self.owners.insert(pid, ticket) {
+            self.give_back(old);
+        }
+    }
+
+    /// Nobody will write this slot any more.
+    pub(super) fn give_back(&mut self, ticket: Ticket) {
+        self.free.push(ticket.0);
+    }
+
+    /// This child has been reaped; tells why it failed, if it did.
+    pub(super) fn reaped(&mut self, pid: Pid) -> Option<SpawnError> {
+        let ticket = self.owners.remove(&pid)?;
+        let failure = self.failure(&ticket);
+        self.give_back(ticket);
+        failure
+    }
+
+    /// How far the child has come.
+    pub(super) fn stage(&self, pid: Pid) -> Option<Stage> {
+        stage(self.cell(self.owners.get(&pid)?.0)?.load(Relaxed))
+    }
+
+    /// How many slots are in use.
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        self.untouched as usize - self.free.len()
+    }
+
+    fn cell(&self, index: u32) -> Option<&AtomicU32> {
+        // SAFETY: the mapping holds SLOTS of them, is aligned to a page, starts zeroed and lives as long as self.
+        // Children write to it at the same time, which is what atomics are for.
+        let cells = unsafe { std::slice::from_raw_parts(self.cells.as_ptr(), SLOTS) };
+        cells.get(index as usize)
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours alone: every reference into it borrows self. Children have their own.
+        unsafe { libc::munmap(self.cells.as_ptr().cast(), SLOTS * size_of::<AtomicU32>()) };
+    }
+}
+
+/// A stage as a number above zero, with the index of a limit above it.
+fn code(stage: Stage) -> u32 {
+    match stage {
+        Stage::Prepare => 1,
+        Stage::Fork => 2,
+        Stage::Close => 3,
+        Stage::Session => 4,
+        Stage::User => 5,
+        Stage::Dir => 6,
+        Stage::Nice => 7,
+        Stage::Cpu => 8,
+        Stage::Limit(index) => 9 | (index as u32) << INDEX_SHIFT,
+        Stage::Groups => 10,
+        Stage::Gid => 11,
+        Stage::Uid => 12,
+        Stage::In => 13,
+        Stage::Out => 14,
+        Stage::Err => 15,
+        Stage::Signals => 16,
+        Stage::Exec => 17,
+    }
+}
+
+fn stage(value: u32) -> Option<Stage> {
+    let [number, index, ..] = value.to_le_bytes();
+    Some(match number {
+        1 => Stage::Prepare,
+        2 => Stage::Fork,
+        3 => Stage::Close,
+        4 => Stage::Session,
+        5 => Stage::User,
+        6 => Stage::Dir,
+        7 => Stage::Nice,
+        8 => Stage::Cpu,
+        9 => Stage::Limit(index),
+        10 => Stage::Groups,
+        11 => Stage::Gid,
+        12 => Stage::Uid,
+        13 => Stage::In,
+        14 => Stage::Out,
+        15 => Stage::Err,
+        16 => Stage::Signals,
+        17 => Stage::Exec,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_survives_the_way_through_a_slot() {
+        for number in 1..=17 {
+            let some = stage(number).expect("a stage for each number");
+            assert_eq!(code(some), number);
+        }
+        assert_eq!(stage(code(Stage::Limit(255))), Some(Stage::Limit(255)));
+        assert_eq!((stage(0), stage(18)), (None, None));
+    }
+
+    #[test]
+    fn a_slot_tells_the_step_and_whether_it_failed() {
+        let mut slots = Slots::new().unwrap();
+        let (pid, ticket) = (Pid::new(77).unwrap(), slots.take().unwrap());
+        slots.slot(&ticket).unwrap().enter(Stage::Limit(3));
+        assert_eq!(slots.failure(&ticket), None);
+        slots.slot(&ticket).unwrap().fail(Errno(libc::EPERM));
+        let error = SpawnError { stage: Stage::Limit(3), errno: Errno(libc::EPERM) };
+        assert_eq!(slots.failure(&ticket), Some(error));
+        slots.keep(pid, ticket);
+        assert_eq!(slots.stage(pid), Some(Stage::Limit(3)));
+        assert_eq!(slots.reaped(pid), Some(error));
+        assert_eq!((slots.reaped(pid), slots.used()), (None, 0));
+    }
+
+    #[test]
+    fn a_slot_that_was_given_back_is_clean_when_taken_again() {
+        let mut slots = Slots::new().unwrap();
+        let ticket = slots.take().unwrap();
+        slots.slot(&ticket).unwrap().enter(Stage::Exec);
+        slots.slot(&ticket).unwrap().fail(Errno(2));
+        slots.give_back(ticket);
+        let again = slots.take().unwrap();
+        assert_eq!(slots.failure(&again), None);
+    }
+
+    #[test]
+    fn a_full_table_gives_none_and_a_forgotten_owner_loses_its_slot() {
+        let mut slots = Slots::new().unwrap();
+        let tickets: Vec<Ticket> = std::iter::from_fn(|| slots.take()).collect();
+        assert_eq!(tickets.len(), SLOTS);
+        for ticket in tickets {
+            slots.keep(Pid::new(5).unwrap(), ticket);
+        }
+        assert_eq!(slots.used(), 1);
+    }
+}

@@ -1,0 +1,390 @@
+//! Starting the process of a job: everything is laid out first, then a child of one of two kinds is made.
+//!
+//! A *shared* child uses our memory and descriptors on a stack of its own while we are suspended, so it costs the
+//! same however large we are. A *copy* costs more and holds nobody up. What a child could not do it writes into
+//! its slot, which is read when it is reaped.
+
+use super::calls::{self, Bounds, Pointers};
+use super::child::{Bound, Cut, Output, Plan};
+use super::signals::{self, Blocked};
+use super::slots::{Slots, Ticket};
+use super::{check, child, copy, done, last_errno};
+use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
+use libc::{c_int, c_long, c_void};
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::ptr::{self, NonNull};
+
+/// How a process is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// With our memory, while we wait: only where no step can be held up by somebody else.
+    Shared,
+    /// As a copy of us.
+    Copy,
+}
+
+/// How much a shared child can share here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sharing {
+    MemoryAndFiles,
+    Memory,
+    /// Under some simulators nothing that such a child writes reaches us.
+    Nothing,
+}
+
+/// The limit of open descriptors as a number.
+pub(super) const FILES: c_long = libc::RLIMIT_NOFILE as c_long;
+
+/// What belongs to the one who started us, and to no job.
+const NOT_FOR_JOBS: [&[u8]; 6] =
+    [b"NOTIFY_SOCKET", b"WATCHDOG_PID", b"WATCHDOG_USEC", b"LISTEN_PID", b"LISTEN_FDS", b"LISTEN_FDNAMES"];
+
+/// Starts processes. Best made before anything else is opened: the fewer numbers lie below its own descriptors,
+/// the less there is to copy for a shared child.
+pub struct Spawner {
+    stack: Stack,
+    slots: Slots,
+    /// Two descriptors that lead nowhere, the lower first: the places in which a child finds its pipes.
+    places: [OwnedFd; 2],
+    nowhere: OwnedFd,
+    sharing: Sharing,
+    cut: Cut,
+    environment: Box<[CString]>,
+    reset: u64,
+    /// What jobs get, when our own limit of descriptors has been raised.
+    files: Option<Bounds>,
+    // Reused from one start to the next. Empty in between.
+    argv: Pointers,
+    envp: Pointers,
+    limits: Vec<Bound>,
+}
+
+impl Spawner {
+    /// Finds out what works here, by two or three children that run nothing.
+    pub fn new() -> io::Result<Spawner> {
+        let places = [place()?, place()?];
+        let wanted = |(name, _): &(std::ffi::OsString, _)| !NOT_FOR_JOBS.contains(&name.as_encoded_bytes());
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            CString::new([&name.into_vec()[..], b"=", &value.into_vec()].concat()).ok()
+        };
+        let mut spawner = Spawner {
+            stack: Stack::new()?,
+            slots: Slots::new()?,
+            places,
+            nowhere: place()?,
+            sharing: Sharing::MemoryAndFiles,
+            cut: Cut::Range,
+            environment: std::env::vars_os().filter(wanted).filter_map(text).collect(),
+            reset: signals::not_default(),
+            files: None,
+            argv: Pointers::new(),
+            envp: Pointers::new(),
+            limits: Vec::new(),
+        };
+        if spawner.places[0].as_raw_fd() > spawner.places[1].as_raw_fd() {
+            spawner.places.reverse();
+        }
+        spawner.probe();
+        Ok(spawner)
+    }
+
+    /// Raises our own soft limit of descriptors to the hard one. Jobs get what we had, unless `ulimit` says more.
+    pub fn raise_own_files(&mut self) {
+        let Ok(before) = calls::limit(FILES) else { return };
+        if calls::set_limit(FILES, &Bounds { soft: before.hard, ..before }).is_ok() {
+            self.files.get_or_insert(before);
+        }
+    }
+
+    /// Starts the job. `out` and `err` are the ends of pipes that take the place of its files.
+    ///
+    /// That a pid comes back means that there is a child; whether it got to the command is told by `reaped`.
+    pub fn spawn(
+        &mut self,
+        spec: &JobSpec,
+        out: Option<BorrowedFd>,
+        err: Option<BorrowedFd>,
+        way: Way,
+    ) -> Result<Pid, SpawnError> {
+        let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
+        let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
+        let lent = self.lend([out, err]);
+        let made = lent.map_err(prepare).and_then(|()| {
+            let way = if spec.user().is_some() || self.sharing == Sharing::Nothing { Way::Copy } else { way };
+            self.make(spec, [out.is_some(), err.is_some()], way, &ticket).map(|pid| (pid, way))
+        });
+        self.take_back([out, err]);
+        match made {
+            // It shared our memory until it ran the command: nobody writes the slot any more.
+            Ok((pid, Way::Shared)) if self.slots.failure(&ticket).is_none() => {
+                self.slots.give_back(ticket);
+                Ok(pid)
+            }
+            Ok((pid, _)) => {
+                self.slots.keep(pid, ticket);
+                Ok(pid)
+            }
+            Err(error) => {
+                self.slots.give_back(ticket);
+                Err(error)
+            }
+        }
+    }
+
+    /// To be called for every child that has been reaped. Tells why it never got to its command, if so.
+    pub fn reaped(&mut self, pid: Pid) -> Option<SpawnError> {
+        self.slots.reaped(pid)
+    }
+
+    /// The step at which a copy is at the moment; none when it has come to its command, or is no copy.
+    pub fn stage(&self, pid: Pid) -> Option<Stage> {
+        self.slots.stage(pid).filter(|stage| *stage != Stage::Exec)
+    }
+
+    /// Puts the pipes where the child looks for them.
+    fn lend(&self, pipes: [Option<BorrowedFd>; 2]) -> Result<(), Errno> {
+        for (place, pipe) in self.places.iter().zip(pipes) {
+            if let Some(pipe) = pipe {
+                put(pipe, place)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up our second names of the pipes: the reader would wait for their end for ever.
+    fn take_back(&self, pipes: [Option<BorrowedFd>; 2]) {
+        use std::os::fd::AsFd;
+        for (place, _) in self.places.iter().zip(pipes).filter(|(_, pipe)| pipe.is_some()) {
+            // Both are open and the table does not grow: this cannot fail.
+            let _ = put(self.nowhere.as_fd(), place);
+        }
+    }
+
+    fn make(
+        &mut self,
+        spec: &JobSpec,
+        piped: [bool; 2],
+        way: Way,
+        ticket: &Ticket,
+    ) -> Result<Pid, SpawnError> {
+        let own = spec.env().count();
+        let set_by_job = |text: &CStr| spec.env().any(|env| copy::variable(env) == copy::variable(text));
+        let ours = self.environment.iter().map(CString::as_c_str).filter(|text| !set_by_job(text));
+        // SAFETY: `spec` and our environment outlive this function, at the end of which the lists are emptied.
+        unsafe { self.envp.refill(spec.env().chain(ours)) };
+        // SAFETY: as above.
+        unsafe { self.argv.refill(spec.cmd()) };
+        self.limits.clear();
+        self.limits.extend((0..).zip(spec.limits()).map(|(index, limit)| bound(index, limit)));
+        let made = self.fork(spec, piped, way, ticket, own);
+        self.argv.empty();
+        self.envp.empty();
+        made
+    }
+
+    fn fork(
+        &self,
+        spec: &JobSpec,
+        [out_piped, err_piped]: [bool; 2],
+        way: Way,
+        ticket: &Ticket,
+        own_variables: usize,
+    ) -> Result<Pid, SpawnError> {
+        let error = |errno| SpawnError { stage: Stage::Fork, errno };
+        let slot = self.slots.slot(ticket).ok_or(error(Errno(libc::EAGAIN)))?;
+        let keep = self.places.each_ref().map(AsRawFd::as_raw_fd);
+        let output = |piped, place, file: Option<_>| match file {
+            _ if piped => Output::Pipe(place),
+            Some(path) => Output::File(path),
+            None => Output::Null,
+        };
+        let same = !out_piped && !err_piped && spec.out() == spec.err();
+        let plan = Plan {
+            slot,
+            cut: self.cut,
+            keep,
+            path: spec.path(),
+            argv: &self.argv,
+            dir: spec.dir(),
+            nice: spec.nice().map(c_int::from),
+            cpus: spec.cpus(),
+            limits: &self.limits,
+            files: self.files,
+            input: spec.input(),
+            out: output(out_piped, keep[0], spec.out()),
+            err: if same { Output::SameAsOut } else { output(err_piped, keep[1], spec.err()) },
+            reset: self.reset | signals::changed(),
+        };
+        let owner = spec.user().map(|name| copy::Owner { name, own_variables });
+        slot.enter(Stage::Fork);
+        let pid = match way {
+            Way::Shared => self.clone(&plan),
+            Way::Copy => fork_copy(&plan, &self.envp, owner.as_ref()),
+        };
+        pid.and_then(|pid| Pid::new(pid).ok_or(Errno(libc::EAGAIN))).map_err(error)
+    }
+
+    /// Makes a child that shares our memory. Comes back when it runs its command or has given up.
+    fn clone(&self, plan: &Plan) -> Result<c_int, Errno> {
+        let birth = Birth { plan, envp: &self.envp };
+        let argument = (&raw const birth).cast_mut().cast::<c_void>();
+        let files = if self.sharing == Sharing::MemoryAndFiles { libc::CLONE_FILES } else { 0 };
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
+        // No handler of ours may run in the child: it would write to our memory and our pipe.
+        let _blocked = Blocked::new();
+        // SAFETY: the child runs `live_shared` on a stack that nobody else uses, and never returns from it, so
+        // nothing returns twice. CLONE_VFORK suspends this thread until the child has run its command or ended:
+        // so what `birth` borrows outlives every use, and the only memory that both touch are atomics and errno.
+        // No user is changed in this way, so the kernel does not take our memory for that of another user.
+        done(unsafe { libc::clone(live_shared, self.stack.top(), flags, argument) })
+    }
+
+    fn probe(&mut self) {
+        let nowhere = b"/proc/self/no-such-file".to_vec();
+        let spec =
+            JobSpec::from(JobDraft { name: b"probe".to_vec(), cmd: vec![nowhere], ..JobDraft::default() });
+        for (sharing, cut) in [
+            (Sharing::MemoryAndFiles, Cut::Range),
+            (Sharing::Memory, Cut::Range),
+            (Sharing::Memory, Cut::Walk),
+        ] {
+            (self.sharing, self.cut) = (sharing, cut);
+            if let Some(SpawnError { stage: Stage::Exec, errno: Errno(libc::ENOENT) }) = self.try_out(&spec) {
+                return;
+            }
+        }
+        // Nothing that such a child tells reaches us. Whether it can close a range we can ask for ourselves.
+        self.sharing = Sharing::Nothing;
+        let no_range = calls::close_range(c_int::MAX, u32::MAX, libc::CLOSE_RANGE_CLOEXEC).is_err();
+        self.cut = if no_range { Cut::Walk } else { Cut::Range };
+    }
+
+    fn try_out(&mut self, spec: &JobSpec) -> Option<SpawnError> {
+        let pid = self.spawn(spec, None, None, Way::Shared).ok()?;
+        let mut status = 0;
+        // It has ended or is about to, so this does not take long.
+        // SAFETY: the kernel writes one integer.
+        while unsafe { libc::waitpid(pid.as_raw(), &mut status, 0) } == -1 && last_errno().0 == libc::EINTR {}
+        self.reaped(pid)
+    }
+
+    #[cfg(test)]
+    pub(super) fn slots_used(&self) -> usize {
+        self.slots.used()
+    }
+}
+
+/// What a shared child is born with.
+struct Birth<'a> {
+    plan: &'a Plan<'a>,
+    envp: &'a Pointers,
+}
+
+extern "C" fn live_shared(argument: *mut c_void) -> c_int {
+    // SAFETY: `clone` passes a Birth that lives until this child has run its command or ended.
+    let birth = unsafe { &*argument.cast::<Birth>() };
+    child::live(birth.plan, birth.envp)
+}
+
+fn fork_copy(plan: &Plan, envp: &Pointers, owner: Option<&copy::Owner>) -> Result<c_int, Errno> {
+    // A handler that ran in the copy would write into our pipe.
+    let _blocked = Blocked::new();
+    // SAFETY: pmtr has one thread, so the copy has all that its parent has, and no lock is left held by another.
+    match done(unsafe { libc::fork() })? {
+        0 => copy::live(plan, envp, owner),
+        pid => Ok(pid),
+    }
+}
+
+fn bound(index: u8, limit: &Limit) -> Bound {
+    let number = match limit.resource {
+        Resource::Core => libc::RLIMIT_CORE,
+        Resource::Data => libc::RLIMIT_DATA,
+        Resource::Nice => libc::RLIMIT_NICE,
+        Resource::FileSize => libc::RLIMIT_FSIZE,
+        Resource::PendingSignals => libc::RLIMIT_SIGPENDING,
+        Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
+        Resource::ResidentSet => libc::RLIMIT_RSS,
+        Resource::OpenFiles => libc::RLIMIT_NOFILE,
+        Resource::MessageQueue => libc::RLIMIT_MSGQUEUE,
+        Resource::RealtimePriority => libc::RLIMIT_RTPRIO,
+        Resource::Stack => libc::RLIMIT_STACK,
+        Resource::CpuTime => libc::RLIMIT_CPU,
+        Resource::Processes => libc::RLIMIT_NPROC,
+        Resource::AddressSpace => libc::RLIMIT_AS,
+    };
+    // The largest number is the kernel's infinity.
+    let value = limit.value.unwrap_or(u64::MAX);
+    Bound {
+        stage: Stage::Limit(index),
+        resource: number as c_long,
+        bounds: Bounds { soft: value, hard: value },
+    }
+}
+
+/// A descriptor above 2 that leads nowhere and can be neither read nor written.
+fn place() -> io::Result<OwnedFd> {
+    let flags = libc::O_PATH | libc::O_CLOEXEC;
+    // SAFETY: a C string that outlives the call.
+    let fd = check(unsafe { libc::open(c"/".as_ptr(), flags) })?;
+    // SAFETY: the kernel has just made it, so nobody else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    // SAFETY: takes numbers.
+    let higher = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) })?;
+    // SAFETY: as above.
+    Ok(unsafe { OwnedFd::from_raw_fd(higher) })
+}
+
+/// Makes `place` another name of `fd`.
+fn put(fd: BorrowedFd, place: &OwnedFd) -> Result<(), Errno> {
+    // SAFETY: takes numbers. `place` stays open and with its owner; only where it leads changes.
+    done(unsafe { libc::dup3(fd.as_raw_fd(), place.as_raw_fd(), libc::O_CLOEXEC) }).map(drop)
+}
+
+/// The stack of shared children, with a page below that nobody may touch.
+struct Stack(NonNull<c_void>);
+
+/// No page is larger on the machines that we run on; the guard has this size.
+const GUARD_BYTES: usize = 65_536;
+const STACK_BYTES: usize = 65_536;
+
+impl Stack {
+    fn new() -> io::Result<Stack> {
+        let (size, kind) =
+            (GUARD_BYTES + STACK_BYTES, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK);
+        // SAFETY: a new mapping at an address that the kernel chooses touches no memory that is in use.
+        let memory = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, kind, -1, 0) };
+        if memory == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let stack = Stack(NonNull::new(memory).ok_or(io::ErrorKind::OutOfMemory)?);
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // The lowest bytes stay out of bounds: a stack grows downwards.
+        let usable = memory.wrapping_byte_add(GUARD_BYTES);
+        // SAFETY: the upper part of the mapping made above, which nobody uses yet.
+        check(unsafe { libc::mprotect(usable, STACK_BYTES, access) })?;
+        Ok(stack)
+    }
+
+    /// Where a child's stack begins; aligned to a page.
+    fn top(&self) -> *mut c_void {
+        self.0.as_ptr().wrapping_byte_add(GUARD_BYTES + STACK_BYTES)
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and no child uses it: each was waited for when it was made.
+        unsafe { libc::munmap(self.0.as_ptr(), GUARD_BYTES + STACK_BYTES) };
+    }
+}
+
+#[cfg(test)]
+#[path = "spawn_tests.rs"]
+mod tests;

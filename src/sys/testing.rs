@@ -1,0 +1,87 @@
+//! What the tests of this module have in common. Children are waited for by pid only: all tests share one process.
+
+use super::reap::{Waited, wait_for};
+use crate::model::{Exit, Pid};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Starts a program; its end is awaited by `ended`.
+pub(super) fn start(command: &mut Command) -> (Pid, Child) {
+    let child = command.spawn().unwrap();
+    (Pid::new(child.id().cast_signed()).unwrap(), child)
+}
+
+/// Waits for the end of this child and reaps it.
+pub(super) fn ended(pid: Pid) -> Exit {
+    let id = libc::id_t::from(pid.as_raw().unsigned_abs());
+    loop {
+        // SAFETY: all zeroes are a valid siginfo.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the kernel fills in one siginfo; WNOWAIT leaves the child for the call under test.
+        unsafe { libc::waitid(libc::P_PID, id, &mut info, libc::WEXITED | libc::WNOWAIT) };
+        match wait_for(pid) {
+            Waited::Ended(exit) => return exit,
+            Waited::Running => {}
+            Waited::NotOurs => panic!("{pid} is no child of this process"),
+        }
+    }
+}
+
+/// Runs `body` in a process of its own, which is this test alone: what it does to signals and limits and
+/// which children it waits for does not concern other tests.
+pub(super) fn in_own_process(name: &str, body: impl FnOnce()) {
+    const MARK: &str = "PMTR_TEST_IN_OWN_PROCESS";
+    if std::env::var_os(MARK).is_some() {
+        return body();
+    }
+    let program = std::env::current_exe().unwrap();
+    let args = ["--exact", name, "--test-threads=1", "--nocapture"];
+    let output = Command::new(program).args(args).env(MARK, "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "no test has this name: {name}");
+}
+
+/// Held by whoever forks or looks up users: a fork in the midst of another thread's look-up would inherit its lock.
+pub(super) fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    LOCK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the test runs as root; says that it is skipped when not.
+pub(super) fn as_root(what: &str) -> bool {
+    let root = super::process::effective_uid() == 0;
+    if !root {
+        eprintln!("skipped: {what} needs root");
+    }
+    root
+}
+
+/// A directory that goes with the test, and that every user may enter and write.
+pub(super) struct Dir(PathBuf);
+
+impl Dir {
+    pub(super) fn new() -> Dir {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("pmtr-sys-{}-{number}", std::process::id()));
+        std::fs::create_dir(&path).unwrap();
+        Dir(path)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
