@@ -188,7 +188,7 @@ fn output_is_appended_and_one_file_for_both_is_opened_once() {
         // One description has one position.
         let same = "exec 3>&1; grep pos: /proc/self/fdinfo/1 >&2; grep pos: /proc/self/fdinfo/2 >&2";
         let text = bench.output(bench.sh(same), way);
-        assert_eq!(text, "pos:\t0\npos:\t6\n", "{way:?}");
+        assert_eq!(text, "pos:\t0\npos:\t7\n", "{way:?}");
         let draft = JobDraft { err: None, input: Some(b"out".to_vec()), ..bench.sh("cat; echo x >&2") };
         std::fs::write(bench.dir.path().join("out"), "").unwrap();
         assert_eq!(bench.output(draft, way), "", "{way:?}");
@@ -276,8 +276,11 @@ fn files_are_opened_with_the_rights_of_the_user() {
     bench.fails(draft.clone(), Stage::Out, libc::EACCES);
     let input = Some(b"/etc/shadow".to_vec());
     bench.fails(JobDraft { input, ..draft.clone() }, Stage::In, libc::EACCES);
-    std::fs::write(bench.dir.path().join("own"), "").unwrap();
-    bench.fails(JobDraft { out: None, err: None, ..draft }, Stage::Exec, libc::ENOENT - libc::ENOENT);
+    let own = bench.dir.path().join("own");
+    std::fs::copy("/bin/true", &own).unwrap();
+    std::fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let cmd = vec![own.into_os_string().into_encoded_bytes()];
+    bench.fails(JobDraft { cmd, out: None, err: None, ..draft }, Stage::Exec, libc::EACCES);
 }
 
 #[test]
