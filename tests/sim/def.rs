@@ -1,0 +1,90 @@
+//! A job's definition as the invented world writes it down.
+
+use pmtr::model::{Fingerprint, JobDraft, JobSpec};
+use std::num::NonZeroU32;
+
+/// The files that jobs can depend on.
+pub const FILES: [&str; 3] = ["/etc/app.conf", "/etc/keys", "/srv/relative"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Def {
+    pub name: &'static str,
+    /// Stands for all options without a meaning of their own here.
+    pub version: u32,
+    pub order: i32,
+    pub wait: bool,
+    pub once: bool,
+    pub disable: bool,
+    pub bounce: u32,
+    /// Bit n: depends on `FILES[n]`.
+    pub depends: u8,
+}
+
+pub fn job(name: &'static str) -> Def {
+    Def { name, version: 0, order: 0, wait: false, once: false, disable: false, bounce: 0, depends: 0 }
+}
+
+impl Def {
+    pub fn wait(self) -> Def {
+        Def { wait: true, ..self }
+    }
+    pub fn once(self) -> Def {
+        Def { once: true, ..self }
+    }
+    pub fn disable(self) -> Def {
+        Def { disable: true, ..self }
+    }
+    pub fn order(self, order: i32) -> Def {
+        Def { order, ..self }
+    }
+    pub fn version(self, version: u32) -> Def {
+        Def { version, ..self }
+    }
+    pub fn bounce(self, bounce: u32) -> Def {
+        Def { bounce, ..self }
+    }
+    pub fn depends(self, file: usize) -> Def {
+        Def { depends: self.depends | 1 << file, ..self }
+    }
+
+    /// Whether only `order` may differ.
+    pub fn same(self, other: Def) -> bool {
+        self.order(0) == other.order(0)
+    }
+
+    pub fn files(self) -> impl Iterator<Item = usize> {
+        (0..FILES.len()).filter(move |file| self.depends & 1 << file != 0)
+    }
+
+    pub fn spec(self) -> JobSpec {
+        // The third file is written relative to the working directory.
+        let text = |file: usize| if file == 2 { b"relative".to_vec() } else { FILES[file].into() };
+        JobSpec::from(JobDraft {
+            name: self.name.into(),
+            cmd: vec![b"/bin/job".to_vec(), self.version.to_string().into()],
+            dir: Some(b"/srv".to_vec()),
+            depends: self.files().map(text).collect(),
+            order: self.order,
+            bounce_secs: NonZeroU32::new(self.bounce),
+            disable: self.disable,
+            wait: self.wait,
+            once: self.once,
+            ..JobDraft::default()
+        })
+    }
+}
+
+/// Equal contents have equal fingerprints.
+pub fn fingerprint(defs: &[Def]) -> Fingerprint {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for def in defs {
+        let flags = u64::from(def.wait) | u64::from(def.once) << 1 | u64::from(def.disable) << 2;
+        let numbers = [def.version.into(), def.order.unsigned_abs().into(), flags, def.bounce.into()];
+        let name = def.name.bytes().map(u64::from);
+        let sign = u64::from(def.order < 0) << 9 | u64::from(def.depends);
+        for part in numbers.into_iter().chain(name).chain([sign]) {
+            hash = (hash ^ part).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    Fingerprint { bytes: defs.len() as u64, hash }
+}

@@ -1,0 +1,161 @@
+//! An invented kernel: processes, groups, numbers that are given out again, signals, zombies.
+
+use pmtr::model::{Ending, Exit, Pid, Signal};
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parent {
+    /// pmtr: it reaps.
+    Us,
+    /// Another process of the invented world, which reaps at once while it lives.
+    Process(Pid),
+    /// A process far away that reaps when it likes.
+    Foreign,
+}
+
+/// How a process takes to being told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Temper {
+    /// How long after SIGTERM it ends; never, if it ignores it.
+    pub term: Option<Duration>,
+    /// The status with which it ends then, if it does not let the signal end it.
+    pub status: Option<i32>,
+    /// Hangs in the kernel: not even SIGKILL ends it for now.
+    pub stuck: bool,
+}
+
+pub const MEEK: Temper = Temper { term: Some(Duration::ZERO), status: None, stuck: false };
+pub const DEAF: Temper = Temper { term: None, status: None, stuck: false };
+
+#[derive(Clone, Debug)]
+pub struct Process {
+    pub pid: Pid,
+    /// Never given out twice.
+    pub serial: u64,
+    pub group: Pid,
+    /// The serial of the process that made the group.
+    pub group_serial: u64,
+    pub parent: Parent,
+    pub temper: Temper,
+    /// SIGKILL waits for it to come out of the kernel.
+    pub doomed: bool,
+    /// Set when it has ended and nobody has reaped it.
+    pub zombie: Option<Ending>,
+}
+
+pub struct Kernel {
+    pub processes: Vec<Process>,
+    /// Numbers are below this.
+    pub pids: i32,
+    last: i32,
+    serials: u64,
+}
+
+impl Kernel {
+    pub fn new(pids: i32) -> Kernel {
+        Kernel { processes: Vec::new(), pids, last: 1, serials: 0 }
+    }
+
+    /// The next number that is neither a process's nor a group's.
+    fn free_pid(&mut self) -> Option<Pid> {
+        for _ in 0..self.pids {
+            self.last = if self.last + 1 < self.pids { self.last + 1 } else { 2 };
+            let pid = Pid::new(self.last)?;
+            if !self.processes.iter().any(|p| p.pid == pid || p.group == pid) {
+                return Some(pid);
+            }
+        }
+        None
+    }
+
+    /// A new process; without a group of another it leads one of its own.
+    pub fn fork(&mut self, parent: Parent, group: Option<(Pid, u64)>, temper: Temper) -> Option<&Process> {
+        let pid = self.free_pid()?;
+        self.serials += 1;
+        let serial = self.serials;
+        let (group, group_serial) = group.unwrap_or((pid, serial));
+        let process =
+            Process { pid, serial, group, group_serial, parent, temper, doomed: false, zombie: None };
+        self.processes.push(process);
+        self.processes.last()
+    }
+
+    pub fn find(&mut self, serial: u64) -> Option<&mut Process> {
+        self.processes.iter_mut().find(|p| p.serial == serial)
+    }
+
+    /// What is left of a group, its zombies included.
+    pub fn members(&self, group_serial: u64) -> impl Iterator<Item = &Process> {
+        self.processes.iter().filter(move |p| p.group_serial == group_serial)
+    }
+
+    /// The process ends. Its children are handed to us, the nearest subreaper.
+    pub fn end(&mut self, serial: u64, ending: Ending) {
+        let Some(process) = self.find(serial).filter(|p| p.zombie.is_none()) else { return };
+        if process.temper.stuck {
+            process.doomed = true;
+            return;
+        }
+        process.zombie = Some(ending);
+        let (pid, parent) = (process.pid, process.parent);
+        for child in &mut self.processes {
+            if child.parent == Parent::Process(pid) {
+                child.parent = Parent::Us;
+            }
+        }
+        if let Parent::Process(_) = parent {
+            self.processes.retain(|p| p.serial != serial);
+        }
+    }
+
+    /// Whom of the group the signal ends, when, and how.
+    pub fn signal(&mut self, group_serial: u64, signal: Signal) -> Vec<(u64, Duration, Ending)> {
+        let mut deaths = Vec::new();
+        for p in self.processes.iter().filter(|p| p.group_serial == group_serial && p.zombie.is_none()) {
+            let by_signal = Ending::Ran(Exit::Signal(signal));
+            if signal == Signal::KILL {
+                deaths.push((p.serial, Duration::ZERO, by_signal));
+            } else if signal == Signal::TERM
+                && let Some(after) = p.temper.term
+            {
+                let ending = p.temper.status.map_or(by_signal, |status| Ending::Ran(Exit::Code(status)));
+                deaths.push((p.serial, after, ending));
+            }
+        }
+        deaths
+    }
+
+    /// The stuck come out of the kernel; returns those for whom SIGKILL is waiting.
+    pub fn unstick(&mut self) -> Vec<u64> {
+        let mut doomed = Vec::new();
+        for p in &mut self.processes {
+            p.temper.stuck = false;
+            if std::mem::take(&mut p.doomed) {
+                doomed.push(p.serial);
+            }
+        }
+        doomed
+    }
+
+    /// All our zombies, off the table one by one, each with whether others of its group were left then.
+    pub fn reap(&mut self) -> Vec<(Process, Ending, bool)> {
+        let mut reaped = Vec::new();
+        let mut at = 0;
+        while at < self.processes.len() {
+            match (self.processes[at].parent, self.processes[at].zombie) {
+                (Parent::Us, Some(ending)) => {
+                    let process = self.processes.remove(at);
+                    let rest = self.members(process.group_serial).next().is_some();
+                    reaped.push((process, ending, rest));
+                }
+                _ => at += 1,
+            }
+        }
+        reaped
+    }
+
+    /// The foreign parents look after their children.
+    pub fn foreign_reap(&mut self) {
+        self.processes.retain(|p| p.parent != Parent::Foreign || p.zombie.is_none());
+    }
+}

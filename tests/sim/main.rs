@@ -1,0 +1,25 @@
+//! The whole supervisor in an invented world: thousands of seconds in a millisecond.
+//!
+//! `world` drives the real [`pmtr::supervisor::Supervisor`] as the shell does; `kernel` invents processes;
+//! `reference` says independently what must and must not happen, after every wake-up. The scenarios are
+//! sentences; `random` makes up worlds of its own. One of them again, with all that led there:
+//! `PMTR_SIM_SEED=n cargo test --test sim random`; a soak: `PMTR_SIM_SEEDS=n PMTR_SIM_EVENTS=n`.
+#![forbid(unsafe_code)]
+// A test may stop at the first surprise.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(unreachable_pub)]
+
+mod def;
+mod kernel;
+//random
+mod reference;
+mod rng;
+mod system;
+mod world;
+
+mod depends;
+mod ending;
+mod gate;
+mod reload;
+mod restart;
+mod stop;

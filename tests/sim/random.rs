@@ -1,0 +1,248 @@
+//! Worlds made up from a seed. Whatever happens in them, every promise is checked after every wake-up.
+
+use crate::def::{Def, job};
+use crate::kernel::{MEEK, Parent};
+use crate::rng::Rng;
+use crate::system::{File, Happening, some_exit, some_temper};
+use crate::world::World;
+use pmtr::model::{Ending, Signal, Verb};
+use pmtr::supervisor::Event;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+
+#[test]
+fn random_worlds_break_no_promise() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let events = number("PMTR_SIM_EVENTS").unwrap_or(100);
+    if let Some(seed) = number("PMTR_SIM_SEED") {
+        return tell(seed, events, usize::MAX);
+    }
+    let seeds = number("PMTR_SIM_SEEDS").unwrap_or(20_000);
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds {
+                        break;
+                    }
+                    let kept = std::panic::catch_unwind(|| live(seed, events, false).breach().is_none());
+                    if !kept.unwrap_or(false) {
+                        next.store(seeds, Ordering::Relaxed);
+                        tell(seed, events, 60);
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Lives the world of this seed once more and shows what led to the breach.
+fn tell(seed: u64, events: u64, lines: usize) {
+    eprintln!("replay: PMTR_SIM_SEED={seed} PMTR_SIM_EVENTS={events} cargo test --test sim random");
+    let world = live(seed, events, true);
+    let trace = &world.sys.trace;
+    let from = trace.len().saturating_sub(lines);
+    let breach = world.breach();
+    if lines == usize::MAX || breach.is_some() {
+        eprintln!("{}", trace[from..].join("\n"));
+    }
+    if let Some(breach) = breach {
+        panic!("seed {seed}: {breach}");
+    }
+}
+
+impl World {
+    fn breach(&self) -> Option<&str> {
+        self.sys.reference.breach.as_deref()
+    }
+}
+
+fn live(seed: u64, events: u64, tracing: bool) -> World {
+    let mut rng = Rng::new(seed);
+    // On some seeds numbers are so few that they come round all the time.
+    let mut world = World::unborn(if rng.one_in(3) { 14 } else { 30_000 });
+    world.sys.tracing = tracing;
+    world.sys.facts_after = Duration::from_millis(rng.pick(&[0, 0, 40, 5_000]));
+    world.sys.contents = [0; 3].map(|_: u32| (!rng.one_in(4)).then_some(0));
+    let mut defs: Vec<Def> = Vec::new();
+    for _ in 0..rng.below(6) {
+        change(&mut defs, &mut rng);
+    }
+    world.sys.chance = Some(Rng::new(!seed));
+    world.begin(&defs);
+    for _ in 0..events {
+        if world.breach().is_some() {
+            return world;
+        }
+        let pause = rng.pick(&[0, 0, 0, 1, 50, 99, 100, 700, 1_900, 5_000, 10_000, 12_000]);
+        world.live_until(world.sys.now + Duration::from_millis(pause));
+        step(&mut world, &mut defs, &mut rng);
+    }
+    heal(&mut world, &defs);
+    world
+}
+
+/// One change of the file.
+fn change(defs: &mut Vec<Def>, rng: &mut Rng) {
+    let at = |defs: &[Def], rng: &mut Rng| rng.below(u32::try_from(defs.len()).unwrap()) as usize;
+    match rng.below(8) {
+        0..=2 => {
+            let name = rng.pick(&NAMES);
+            if !defs.iter().any(|def| def.name == name) {
+                let place = rng.below(u32::try_from(defs.len()).unwrap() + 1) as usize;
+                let mut def = job(name).version(rng.below(3));
+                def.wait = rng.one_in(4);
+                def.once = rng.one_in(4);
+                def.disable = rng.one_in(8);
+                def.bounce = if rng.one_in(8) { rng.pick(&[1, 15]) } else { 0 };
+                def.depends = if rng.one_in(3) { u8::try_from(rng.below(8)).unwrap() } else { 0 };
+                defs.insert(place, def);
+            }
+        }
+        _ if defs.is_empty() => {}
+        3 => {
+            defs.remove(at(defs, rng));
+        }
+        4 => {
+            let at = at(defs, rng);
+            defs.swap(0, at);
+        }
+        5 => {
+            let (at, order) = (at(defs, rng), rng.pick(&[-1, 0, 0, 1]));
+            defs[at].order = order;
+        }
+        6 => {
+            let at = at(defs, rng);
+            defs[at].disable ^= true;
+        }
+        _ => {
+            let at = at(defs, rng);
+            match rng.below(4) {
+                0 => defs[at].wait ^= true,
+                1 => defs[at].depends ^= 1 << rng.below(3),
+                _ => defs[at].version = rng.below(3),
+            }
+        }
+    }
+}
+
+fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
+    match rng.below(40) {
+        0..=8 => {
+            change(defs, rng);
+            world.sys.file = if rng.one_in(6) { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
+            world.event(Event::ConfigTouched);
+        }
+        9 => world.event(Event::ConfigTouched),
+        10 | 11 => {
+            world.sys.file = match rng.below(6) {
+                0 => File::Missing,
+                1 => File::Unreadable,
+                2 => File::NotAFile,
+                3 => File::Mistakes(1 + rng.below(25)),
+                4 => File::Busy(Vec::new()),
+                _ => File::Jobs(Vec::new()),
+            };
+            world.event(Event::ConfigTouched);
+        }
+        12 => {
+            if let File::Busy(defs) = &world.sys.file {
+                world.sys.file = File::Jobs(defs.clone());
+            }
+            world.event(Event::ConfigTouched);
+        }
+        13 | 14 => world.event(Event::ReloadAsked),
+        15..=18 => {
+            let name = rng.pick(&NAMES).as_bytes().into();
+            world.event(Event::Command(rng.pick(&[Verb::Enable, Verb::Disable]), name));
+        }
+        19..=21 => {
+            let file = rng.below(3) as usize;
+            world.sys.contents[file] = if rng.one_in(3) { None } else { Some(rng.below(2)) };
+            world.sys.after(Duration::from_millis(rng.pick(&[0, 0, 30])), Happening::Fact(file));
+        }
+        22..=29 => {
+            // Some process ends: a main one or another.
+            if !world.sys.kernel.processes.is_empty() {
+                let count = u32::try_from(world.sys.kernel.processes.len()).unwrap();
+                let serial = world.sys.kernel.processes[rng.below(count) as usize].serial;
+                world.sys.kernel.end(serial, Ending::Ran(some_exit(rng)));
+                if !rng.one_in(4) {
+                    world.wake();
+                }
+            }
+        }
+        30..=33 => {
+            let runs = world.sys.reference.lives.iter().filter_map(|life| life.run.as_ref());
+            let runs: Vec<_> = runs.filter(|run| run.reaped.is_none()).map(|r| (r.pid, r.serial)).collect();
+            if !runs.is_empty() {
+                let run = rng.pick(&runs);
+                let parent = if rng.one_in(5) { Parent::Foreign } else { Parent::Process(run.0) };
+                // Some make a session of their own: strangers, whose numbers may be anybody's.
+                let group = (!rng.one_in(4)).then_some(run);
+                let alive = world.sys.kernel.find(run.1).is_some_and(|leader| leader.zombie.is_none());
+                if alive {
+                    let temper = if group.is_some() { some_temper(rng) } else { MEEK };
+                    world.sys.kernel.fork(parent, group, temper);
+                }
+            }
+        }
+        34 => world.sys.kernel.foreign_reap(),
+        35 | 36 => unstick(world),
+        37 => world.jump(Duration::from_secs(rng.pick(&[1, 9, 10, 11, 25, 3_600]))),
+        38 => world.jump(Duration::from_millis(rng.pick(&[1, 100, 1_000, 2_000]))),
+        _ => {
+            if rng.one_in(30) {
+                world.event(Event::EndAsked(Signal::TERM));
+            }
+        }
+    }
+}
+
+fn unstick(world: &mut World) {
+    for serial in world.sys.kernel.unstick() {
+        world.sys.after(Duration::ZERO, Happening::End(serial, KILLED));
+    }
+}
+
+const KILLED: Ending = Ending::Ran(pmtr::model::Exit::Signal(Signal::KILL));
+
+/// The faults end; a minute later all is as it should be. Then pmtr ends, and nothing is left.
+fn heal(world: &mut World, defs: &[Def]) {
+    let second = Duration::from_secs(1);
+    world.sys.chance = None;
+    unstick(world);
+    world.sys.kernel.processes.iter_mut().for_each(|p| p.temper = MEEK);
+    world.sys.kernel.foreign_reap();
+    for file in 0..3 {
+        world.sys.contents[file] = Some(7);
+        world.sys.after(Duration::ZERO, Happening::Fact(file));
+    }
+    world.sys.file = File::Jobs(defs.iter().map(|def| Def { bounce: 0, ..*def }).collect());
+    world.event(Event::ConfigTouched);
+    world.live_until(world.sys.now + 60 * second);
+    world.sys.kernel.foreign_reap();
+    world.live_until(world.sys.now + 2 * second);
+    let lives = &world.sys.reference.lives;
+    if !world.sys.reference.ending && !world.sys.reference.settled() {
+        let lives = lives.clone();
+        world.sys.reference.broken("in the end all that should run runs and nothing else", &lives);
+    }
+    world.event(Event::EndAsked(Signal::TERM));
+    world.live_until(world.sys.now + second);
+    world.sys.kernel.foreign_reap();
+    world.live_until(world.sys.now + 25 * second);
+    if !world.supervisor.ended() {
+        let lives = world.sys.reference.lives.clone();
+        world.sys.reference.broken("pmtr ends", &lives);
+    }
+    let left = world.sys.kept.clone();
+    if !left.is_empty() {
+        world.sys.reference.broken("what was kept for groups is released", &left);
+    }
+}

@@ -1,0 +1,44 @@
+//! Changing the file.
+
+use crate::def::job;
+use crate::system::{File, Plan};
+use crate::world::{World, code};
+use pmtr::model::{Signal, Verb};
+use pmtr::supervisor::Event;
+use std::time::Duration;
+
+#[test]
+fn a_good_file_starts_what_is_new_and_leaves_alone_what_is_not() {
+    let mut world = World::with(&[job("a"), job("b")]);
+    let pid = world.pid("b");
+    world.run_until(5_000);
+    world.save(&[job("a").version(1), job("b"), job("c")]);
+    assert_eq!(world.order(), "a b c a");
+    assert_eq!(world.pid("b"), pid);
+    world.exits("b", code(0));
+    world.run_until(6_000);
+    // The pending delay of an unchanged job stays what it is.
+    world.save(&[job("b")]);
+    world.run_until(20_000);
+    assert_eq!(world.starts("b"), [0, 15_100]);
+    assert_eq!((world.pid("a"), world.pid("c")), (None, None));
+}
+
+#[test]
+fn a_changed_or_removed_job_is_stopped_and_a_changed_one_starts_at_once_when_it_has_gone() {
+    let slow = Plan {
+        temper: crate::kernel::Temper { term: Some(Duration::from_secs(3)), ..crate::kernel::MEEK },
+        ..Plan::default()
+    };
+    let mut world = World::with_plans(&[job("a"), job("b")], &[("a", slow.clone()), ("b", slow)]);
+    world.run_until(900);
+    world.save(&[job("a").version(1)]);
+    world.run_until(9_000);
+    assert_eq!(world.starts("a"), [0, 4_000]);
+    assert_eq!(world.sent(Signal::TERM), [1_000, 1_000]);
+    assert_eq!(world.supervisor.jobs().count(), 1);
+    world.command(Verb::Disable, "b");
+    assert_eq!(world.logged("no such job: b").len(), 1);
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.starts("a").len(), 2);
+}

@@ -1,0 +1,282 @@
+//! The invented world as the supervisor acts upon it.
+
+use crate::def::{Def, FILES, fingerprint};
+use crate::kernel::{Kernel, MEEK, Parent, Temper};
+use crate::reference::Reference;
+use crate::rng::Rng;
+use pmtr::model::{
+    Config, Detail, Ending, Endpoint, Errno, Exit, JobId, JobSpec, Load, LoadError, Mistake, MonoTime,
+    Notice, Pid, Signal, SpawnError, Stage, Survivors, Target,
+};
+use pmtr::supervisor::{Reading, System};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// What the configuration file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum File {
+    Jobs(Vec<Def>),
+    Mistakes(u32),
+    Missing,
+    Unreadable,
+    NotAFile,
+    /// Somebody has it open for writing; this is what it holds so far.
+    Busy(Vec<Def>),
+}
+
+/// What is to come of a start.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub fail: Option<SpawnError>,
+    pub temper: Temper,
+    /// How long it lives by itself, and how it ends then.
+    pub life: Option<(Duration, Ending)>,
+    /// Other processes of its group.
+    pub members: Vec<(Temper, Option<Parent>)>,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan { fail: None, temper: MEEK, life: None, members: Vec::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Happening {
+    /// The process of this serial ends.
+    End(u64, Ending),
+    /// It becomes known what a file holds.
+    Fact(usize),
+}
+
+pub struct Sys {
+    pub now: MonoTime,
+    pub kernel: Kernel,
+    pub reference: Reference,
+    pub file: File,
+    /// What the files hold on which jobs depend.
+    pub contents: [Option<u32>; FILES.len()],
+    /// How long it takes until a new watch tells something.
+    pub facts_after: Duration,
+    pub plans: BTreeMap<String, VecDeque<Plan>>,
+    /// Makes up a plan where none was made.
+    pub chance: Option<Rng>,
+    pub agenda: BTreeMap<(MonoTime, u64), Happening>,
+    serial: u64,
+    /// Groups of which something is kept: their leaders were reaped while others were left.
+    pub kept: BTreeSet<Pid>,
+    pub log: Vec<(MonoTime, Notice)>,
+    pub starts: Vec<(MonoTime, String, u32)>,
+    pub signals: Vec<(MonoTime, Target, Signal)>,
+    pub reads: u32,
+    pub tracing: bool,
+    pub trace: Vec<String>,
+    pub starts_in_turn: usize,
+}
+
+impl Sys {
+    pub fn new(pids: i32) -> Sys {
+        Sys {
+            now: MonoTime::ZERO,
+            kernel: Kernel::new(pids),
+            reference: Reference::default(),
+            file: File::Missing,
+            contents: [Some(0); FILES.len()],
+            facts_after: Duration::ZERO,
+            plans: BTreeMap::new(),
+            chance: None,
+            agenda: BTreeMap::new(),
+            serial: 0,
+            kept: BTreeSet::new(),
+            log: Vec::new(),
+            starts: Vec::new(),
+            signals: Vec::new(),
+            reads: 0,
+            tracing: true,
+            trace: Vec::new(),
+            starts_in_turn: 0,
+        }
+    }
+
+    pub fn after(&mut self, delay: Duration, what: Happening) {
+        self.serial += 1;
+        self.agenda.insert((self.now + delay, self.serial), what);
+    }
+
+    /// Written down only when somebody is going to read it.
+    pub fn note(&mut self, what: impl FnOnce() -> String) {
+        if self.tracing {
+            let millis = self.now.since(MonoTime::ZERO).as_millis();
+            self.trace.push(format!("{millis:>9} ms  {}", what()));
+        }
+    }
+
+    fn made_up(&mut self) -> Plan {
+        let Some(rng) = &mut self.chance else { return Plan::default() };
+        let mut plan = Plan::default();
+        match rng.below(16) {
+            0 => plan.fail = Some(SpawnError { stage: Stage::Fork, errno: Errno(11) }),
+            1 | 2 => {
+                let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+                let after = rng.pick(&[0, 3, 900, 15_000]);
+                plan.life = Some((Duration::from_millis(after), Ending::NeverStarted(error)));
+            }
+            3..=7 => {
+                let after = rng.pick(&[0, 1, 500, 9_999, 10_000, 10_001, 30_000]);
+                let ending = Ending::Ran(some_exit(rng));
+                plan.life = Some((Duration::from_millis(after), ending));
+            }
+            _ => {}
+        }
+        plan.temper = some_temper(rng);
+        if rng.one_in(4) {
+            let parent = rng.one_in(6).then_some(Parent::Foreign);
+            plan.members.push((some_temper(rng), parent));
+        }
+        plan
+    }
+}
+
+pub fn some_exit(rng: &mut Rng) -> Exit {
+    match rng.below(6) {
+        0 => Exit::Code(33),
+        1 => Exit::Signal(Signal(11)),
+        n => Exit::Code(i32::from(n > 3)),
+    }
+}
+
+pub fn some_temper(rng: &mut Rng) -> Temper {
+    let term = match rng.below(8) {
+        0 => None,
+        1 => Some(Duration::from_secs(3)),
+        2 => Some(Duration::from_secs(10)),
+        _ => Some(Duration::ZERO),
+    };
+    Temper { term, status: rng.one_in(5).then_some(33), stuck: rng.one_in(24) }
+}
+
+impl System for Sys {
+    fn spawn(&mut self, _: JobId, spec: &JobSpec) -> Result<Pid, SpawnError> {
+        let name = spec.name().to_string();
+        self.starts_in_turn += 1;
+        let Some(def) = self.reference.spawns(self.now, spec, &self.kernel) else {
+            return Err(SpawnError { stage: Stage::Prepare, errno: Errno(1) });
+        };
+        let planned = self.plans.get_mut(&name).and_then(VecDeque::pop_front);
+        let plan = planned.unwrap_or_else(|| self.made_up());
+        let full = SpawnError { stage: Stage::Fork, errno: Errno(11) };
+        let born = match plan.fail {
+            Some(error) => Err(error),
+            None => self.kernel.fork(Parent::Us, None, plan.temper).map(|p| (p.pid, p.serial)).ok_or(full),
+        };
+        self.reference.spawned(self.now, &name, def, born.ok());
+        self.note(|| format!("  spawn {name} version {}: {born:?}", def.version));
+        let (pid, serial) = born?;
+        if self.tracing {
+            self.starts.push((self.now, name, def.version));
+        }
+        for (temper, parent) in plan.members {
+            self.kernel.fork(parent.unwrap_or(Parent::Process(pid)), Some((pid, serial)), temper);
+        }
+        if let Some((after, ending)) = plan.life {
+            self.after(after, Happening::End(serial, ending));
+        }
+        Ok(pid)
+    }
+
+    fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {
+        self.reads += 1;
+        self.reference.loading(self.now, reading);
+        let (defs, busy) = match &self.file {
+            File::Jobs(defs) => (defs, false),
+            File::Busy(defs) => (defs, true),
+            bad => {
+                let error = match bad {
+                    File::Mistakes(count) => {
+                        let text = || b"  uesr me".to_vec().into();
+                        let what = "unknown option";
+                        let mistake =
+                            |line| Mistake { line, column: 3, width: 4, text: text(), what: what.into() };
+                        LoadError::Mistakes((1..=*count).map(mistake).collect())
+                    }
+                    File::Unreadable => LoadError::Unreadable(Errno(13)),
+                    File::NotAFile => LoadError::NotAFile,
+                    File::Missing | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
+                };
+                self.reference.not_loaded(self.now, self.file == File::Unreadable, false);
+                return Err(error);
+            }
+        };
+        let content = fingerprint(defs);
+        match reading {
+            Reading::IfChanged(_) if busy => {
+                self.reference.not_loaded(self.now, true, true);
+                Err(LoadError::Busy)
+            }
+            Reading::IfChanged(Some(than)) if than == content => {
+                self.reference.not_loaded(self.now, false, false);
+                Ok(Load::Same)
+            }
+            Reading::IfChanged(_) | Reading::Always => {
+                self.reference.loaded(self.now, reading, defs, content);
+                let jobs = defs.iter().map(|def| def.spec()).collect();
+                Ok(Load::New(content, Config { jobs, ..Config::default() }))
+            }
+        }
+    }
+
+    fn look(&mut self, group: Pid, detail: Detail) -> Survivors {
+        if !self.kept.contains(&group) {
+            self.reference.broken("only a group that is kept is looked at", &group);
+        }
+        let Some(run) = self.reference.run_of_group(group) else {
+            self.reference.broken("only what is left of a job is looked at", &group);
+            return Survivors::None;
+        };
+        let left = self.kernel.members(run.serial).map(|p| (p.pid, b"left".to_vec().into()));
+        let left: Box<[_]> = if detail == Detail::Names { left.collect() } else { left.take(1).collect() };
+        self.reference.looked(group, left.is_empty());
+        if left.is_empty() { Survivors::None } else { Survivors::Some(left) }
+    }
+
+    fn signal(&mut self, target: Target, signal: Signal) {
+        self.note(|| format!("  signal {} to {target:?}", signal.0));
+        let Some(group) = self.reference.signals(self.now, target, signal) else { return };
+        if self.tracing {
+            self.signals.push((self.now, target, signal));
+        }
+        for (serial, after, ending) in self.kernel.signal(group, signal) {
+            self.after(after, Happening::End(serial, ending));
+        }
+    }
+
+    fn log(&mut self, notice: &Notice) {
+        self.note(|| format!("  log: {notice}"));
+        self.reference.logs(self.now, notice);
+        if self.tracing {
+            self.log.push((self.now, notice.clone()));
+        }
+    }
+
+    fn watch(&mut self, path: Rc<[u8]>) {
+        let file = FILES.iter().position(|file| file.as_bytes() == &path[..]).unwrap();
+        self.reference.watched(file, true);
+        self.after(self.facts_after, Happening::Fact(file));
+    }
+
+    fn unwatch(&mut self, path: &[u8]) {
+        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
+        self.reference.watched(file, false);
+    }
+
+    fn serve(&mut self, _: &[Endpoint], _: &[Endpoint]) {}
+
+    fn release(&mut self, group: Pid) {
+        if !self.kept.remove(&group) {
+            self.reference.broken("a group is released once", &group);
+        }
+    }
+
+    fn forget(&mut self, _: JobId) {}
+}

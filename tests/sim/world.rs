@@ -1,0 +1,254 @@
+//! Drives the supervisor through the invented world as the shell does: on each wake-up what has
+//! happened, then ticks until nothing is due, then sleep until the next deadline or happening.
+
+use crate::def::{Def, FILES};
+use crate::kernel::{Parent, Temper};
+use crate::system::{File, Happening, Plan, Sys};
+use pmtr::model::{Ending, Exit, MonoTime, Pid, Signal, Survivors, Verb};
+use pmtr::supervisor::{Event, Next, Reading, STARTS_PER_TURN, Supervisor, System, turn};
+use std::time::Duration;
+
+pub struct World {
+    pub supervisor: Supervisor,
+    pub sys: Sys,
+}
+
+/// So many milliseconds after the beginning.
+pub fn at(millis: u64) -> MonoTime {
+    MonoTime::from_nanos(millis * 1_000_000)
+}
+
+impl World {
+    /// A world in which nothing has happened yet.
+    pub fn unborn(pids: i32) -> World {
+        World { supervisor: Supervisor::new(b"/etc/pmtr.conf"), sys: Sys::new(pids) }
+    }
+
+    /// A pmtr that has been started with these jobs.
+    pub fn with(defs: &[Def]) -> World {
+        World::with_plans(defs, &[])
+    }
+
+    /// The same, where the first starts of some jobs go as planned.
+    pub fn with_plans(defs: &[Def], plans: &[(&str, Plan)]) -> World {
+        let mut world = World::unborn(30_000);
+        for (name, plan) in plans {
+            world.plan(name, plan.clone());
+        }
+        world.begin(defs);
+        world.assert_kept();
+        world
+    }
+
+    pub fn begin(&mut self, defs: &[Def]) {
+        self.sys.file = File::Jobs(defs.to_vec());
+        let loaded = self.sys.load_config(Reading::Always);
+        self.turn(Event::Loaded(Reading::Always, loaded));
+        self.wake();
+    }
+
+    pub fn turn(&mut self, event: Event) {
+        self.sys.note(|| format!("{event:?}"));
+        self.sys.starts_in_turn = 0;
+        let now = self.sys.now;
+        turn(&mut self.supervisor, &mut self.sys, now, event);
+        if self.sys.starts_in_turn > STARTS_PER_TURN {
+            self.sys.reference.broken("at most 64 starts in one turn", &self.sys.starts_in_turn);
+        }
+        self.sys.reference.turn_is_over();
+    }
+
+    /// Reaps, lets everything due be done, and checks every promise.
+    pub fn wake(&mut self) {
+        for (process, ending, rest) in self.sys.kernel.reap() {
+            let others = Survivors::Some(Box::new([]));
+            let survivors = if rest { others } else { Survivors::None };
+            if rest && self.supervisor.job_of(process.pid).is_some() {
+                self.sys.kept.insert(process.pid);
+            }
+            self.sys.reference.exited(self.sys.now, process.pid, ending, rest);
+            self.turn(Event::Exited(process.pid, ending, survivors));
+        }
+        let mut ticks = 0;
+        loop {
+            self.turn(Event::Tick);
+            ticks += 1;
+            if self.supervisor.next() != Next::Now {
+                break;
+            }
+            if ticks > 300 {
+                return self.sys.reference.broken("quiet within a bounded number of turns", &ticks);
+            }
+        }
+        let now = self.sys.now;
+        self.sys.reference.check(now, &self.supervisor, &self.sys.kernel);
+    }
+
+    /// What is on the agenda by now.
+    fn happen(&mut self) {
+        while let Some(entry) = self.sys.agenda.first_entry().filter(|entry| entry.key().0 <= self.sys.now) {
+            match entry.remove() {
+                Happening::End(serial, ending) => self.sys.kernel.end(serial, ending),
+                Happening::Fact(file) => {
+                    let content = self.sys.contents[file];
+                    self.sys.reference.fact(self.sys.now, file, content);
+                    let content =
+                        content.map(|hash| pmtr::model::Fingerprint { bytes: 1, hash: hash.into() });
+                    self.turn(Event::FileSeen(FILES[file].as_bytes().into(), content));
+                }
+            }
+        }
+    }
+
+    /// When the shell would wake next.
+    fn next(&self) -> Option<MonoTime> {
+        let deadline = match self.supervisor.next() {
+            Next::Now => Some(self.sys.now),
+            Next::At(at) => Some(at),
+            Next::Never => None,
+        };
+        let happening = self.sys.agenda.first_key_value().map(|((at, _), _)| *at);
+        deadline.into_iter().chain(happening).min()
+    }
+
+    /// Lives on until then, or until a promise is broken.
+    pub fn live_until(&mut self, end: MonoTime) {
+        let mut wakes = 0;
+        while self.sys.reference.breach.is_none() {
+            match self.next() {
+                Some(next) if next <= end => self.sys.now = self.sys.now.max(next),
+                Some(_) | None => break,
+            }
+            wakes += 1;
+            if wakes > 20_000 {
+                return self.sys.reference.broken("an idle supervisor sleeps", &self.sys.now);
+            }
+            self.happen();
+            self.wake();
+        }
+        self.sys.now = self.sys.now.max(end);
+    }
+
+    /// The machine sleeps: time passes and nobody is woken.
+    pub fn jump(&mut self, by: Duration) {
+        self.sys.now = self.sys.now + by;
+        self.happen();
+        self.wake();
+    }
+
+    /// One event from outside, with the wake-up that brings it.
+    pub fn event(&mut self, event: Event) {
+        match &event {
+            Event::ConfigTouched => self.sys.reference.touched(self.sys.now),
+            Event::ReloadAsked => self.sys.reference.reload_asked(),
+            Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
+            Event::Command(verb, name) => {
+                self.sys.reference.command(*verb, &String::from_utf8_lossy(name));
+            }
+            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
+            Event::FileSeen(..) | Event::Tick => {}
+        }
+        self.turn(event);
+        self.happen();
+        self.wake();
+    }
+
+    pub fn assert_kept(&self) {
+        if let Some(breach) = &self.sys.reference.breach {
+            let from = self.sys.trace.len().saturating_sub(120);
+            panic!("{breach}\n{}", self.sys.trace[from..].join("\n"));
+        }
+    }
+
+    // For scenarios.
+
+    pub fn plan(&mut self, name: &str, plan: Plan) {
+        self.sys.plans.entry(name.into()).or_default().push_back(plan);
+    }
+
+    pub fn run_until(&mut self, millis: u64) {
+        self.live_until(at(millis));
+        self.assert_kept();
+    }
+
+    pub fn file(&mut self, file: File) {
+        self.sys.file = file;
+        self.event(Event::ConfigTouched);
+        self.assert_kept();
+    }
+
+    /// Saves the file and lets the quiet time pass.
+    pub fn save(&mut self, defs: &[Def]) {
+        self.file(File::Jobs(defs.to_vec()));
+        self.live_until(self.sys.now + Duration::from_millis(100));
+        self.assert_kept();
+    }
+
+    pub fn command(&mut self, verb: Verb, name: &str) {
+        self.event(Event::Command(verb, name.as_bytes().into()));
+        self.assert_kept();
+    }
+
+    pub fn ask(&mut self, event: Event) {
+        self.event(event);
+        self.assert_kept();
+    }
+
+    /// A file on which jobs depend now holds this.
+    pub fn write(&mut self, file: usize, content: Option<u32>) {
+        self.sys.contents[file] = content;
+        self.sys.after(Duration::ZERO, Happening::Fact(file));
+        self.live_until(self.sys.now);
+        self.assert_kept();
+    }
+
+    /// The main process of the job ends by itself.
+    pub fn exits(&mut self, name: &str, ending: Ending) {
+        let serial = self.sys.reference.life(name).unwrap().run.as_ref().unwrap().serial;
+        self.sys.kernel.end(serial, ending);
+        self.wake();
+        self.assert_kept();
+    }
+
+    pub fn pid(&self, name: &str) -> Option<Pid> {
+        let run = self.sys.reference.life(name)?.run.as_ref()?;
+        run.reaped.is_none().then_some(run.pid)
+    }
+
+    /// When the job was started, in milliseconds.
+    pub fn starts(&self, name: &str) -> Vec<u128> {
+        let starts = self.sys.starts.iter().filter(|(_, who, _)| who == name);
+        starts.map(|(at, _, _)| millis(*at)).collect()
+    }
+
+    /// Which job started after which.
+    pub fn order(&self) -> String {
+        self.sys.starts.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// When a signal was sent, in milliseconds.
+    pub fn sent(&self, signal: Signal) -> Vec<u128> {
+        self.sys.signals.iter().filter(|(_, _, s)| *s == signal).map(|(at, _, _)| millis(*at)).collect()
+    }
+
+    /// When a line with this text was logged, in milliseconds.
+    pub fn logged(&self, text: &str) -> Vec<u128> {
+        let lines = self.sys.log.iter().filter(|(_, notice)| notice.to_string().contains(text));
+        lines.map(|(at, _)| millis(*at)).collect()
+    }
+
+    /// Another process in the job's group.
+    pub fn fork(&mut self, name: &str, parent: Parent, temper: Temper) -> u64 {
+        let run = self.sys.reference.life(name).unwrap().run.as_ref().unwrap();
+        let group = (run.pid, run.serial);
+        self.sys.kernel.fork(parent, Some(group), temper).unwrap().serial
+    }
+}
+
+fn millis(at: MonoTime) -> u128 {
+    at.since(MonoTime::ZERO).as_millis()
+}
+
+pub fn code(status: i32) -> Ending {
+    Ending::Ran(Exit::Code(status))
+}
