@@ -53,18 +53,18 @@ impl Reload {
         self.settling = Some((now, now + AGAIN));
     }
 
+    /// When to read: a save that is under way is let finish, even if the file had lost its jobs before.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
-        [self.settling.map(|(_, due)| due), self.empty_until].into_iter().flatten().min()
+        self.settling.map(|(_, due)| due).or(self.empty_until)
     }
 
     /// Whether the file is to be read now.
     pub(super) fn due(&mut self, now: MonoTime) -> bool {
-        let settled = self.settling.is_some_and(|(_, due)| due <= now);
-        let emptied = self.empty_until.is_some_and(|until| until <= now);
-        if settled || emptied {
+        let due = self.deadline().is_some_and(|at| at <= now);
+        if due {
             self.settling = None;
         }
-        settled || emptied
+        due
     }
 
     /// The file has no jobs where there were some: whether that is to be believed by now.

@@ -42,3 +42,17 @@ fn a_changed_or_removed_job_is_stopped_and_a_changed_one_starts_at_once_when_it_
     world.ask(Event::ReloadAsked);
     assert_eq!(world.starts("a").len(), 2);
 }
+
+#[test]
+fn an_empty_file_that_somebody_is_writing_is_left_until_it_is_written() {
+    let mut world = World::with(&[job("a")]);
+    world.file(File::Jobs(vec![]));
+    world.run_until(1_000);
+    // Opened for writing without an event yet.
+    world.sys.file = File::Busy(vec![]);
+    world.run_until(10_000);
+    assert!(world.sys.reads < 15, "{} reads", world.sys.reads);
+    world.file(File::Jobs(vec![job("a"), job("b")]));
+    world.run_until(12_000);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0], vec![10_100]));
+}
