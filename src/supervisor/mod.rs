@@ -182,7 +182,7 @@ impl Supervisor {
 
     /// When the next tick is wanted.
     pub fn next(&self) -> Next {
-        if self.index.ready().is_some() {
+        if self.index.ready().is_some() || self.is_pause_news() {
             return Next::Now;
         }
         let reload = if self.ending { None } else { self.reload.deadline() };
@@ -350,7 +350,8 @@ impl Supervisor {
             return;
         }
         if self.reload.due(now) {
-            actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
+            // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
+            return actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
         }
         for _ in 0..STARTS_PER_TURN {
             let Some(id) = self.index.ready() else { break };
@@ -362,11 +363,16 @@ impl Supervisor {
 
     /// A wait that lasts is logged when it begins.
     fn say_when_paused(&mut self, actions: &mut VecDeque<Action>) {
-        let holder = self.index.held_by();
-        if holder.is_some() && holder != self.paused_for {
+        if self.is_pause_news() {
             actions.push_back(Action::Log(Notice::Pausing));
         }
-        self.paused_for = holder;
+        self.paused_for = self.index.held_by();
+    }
+
+    /// Whether jobs are waiting for a job for which they were not waiting at the last tick.
+    fn is_pause_news(&self) -> bool {
+        let holder = self.index.held_by();
+        holder.is_some() && holder != self.paused_for
     }
 
     fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut VecDeque<Action>) {

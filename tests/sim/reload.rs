@@ -56,3 +56,18 @@ fn an_empty_file_that_somebody_is_writing_is_left_until_it_is_written() {
     world.run_until(12_000);
     assert_eq!((world.starts("a"), world.starts("b")), (vec![0], vec![10_100]));
 }
+
+#[test]
+fn a_job_that_is_due_in_the_moment_of_a_reload_starts_under_the_new_file_or_not_at_all() {
+    let fails = Plan { life: Some((Duration::ZERO, code(1))), ..Plan::default() };
+    let plans = ["a", "b", "c"].map(|name| (name, fails.clone()));
+    let mut world = World::with_plans(&[job("a"), job("b"), job("c")], &plans);
+    // All three are to be restarted after 10 seconds, just when the quiet time is over.
+    world.run_until(9_900);
+    world.file(File::Jobs(vec![job("w").wait(), job("b").disable(), job("c").version(1)]));
+    world.run_until(10_000);
+    assert_eq!(world.order(), "a b c w");
+    assert_eq!(world.logged("pausing for job setup"), [10_000]);
+    world.exits("w", code(0));
+    assert_eq!(world.order(), "a b c w c");
+}
