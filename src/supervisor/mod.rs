@@ -285,10 +285,13 @@ impl Supervisor {
         let held = slot.job.debut() == Debut::Pending;
         let queued = slot.job.state() == State::Queued && slot.need == Need::Met;
         let lacks = slot.job.state() == State::Queued && slot.need == Need::Missing;
-        let holds = slot.job.spec().wait()
-            && slot.job.goal() == Goal::Up
-            && slot.job.debut() != Debut::Over
-            && slot.need != Need::Missing;
+        // A file that vanishes while the job runs changes nothing, nor for those behind it.
+        let able = match slot.job.debut() {
+            Debut::Pending => slot.need != Need::Missing,
+            Debut::Begun => true,
+            Debut::Over => false,
+        };
+        let holds = slot.job.spec().wait() && slot.job.goal() == Goal::Up && able;
         let place = Place {
             deadline: slot.job.deadline(),
             first: (queued && held).then_some(slot.rank),
