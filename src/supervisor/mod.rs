@@ -300,11 +300,15 @@ impl Supervisor {
             lacks,
         };
         if lacks != slot.place.lacks && slot.job.goal() == Goal::Up {
-            let (job, (_, missing)) = (slot.job.spec().name().clone(), self.files.need(slot.job.spec()));
-            actions.push_back(Action::Log(match missing {
-                Some(file) => Notice::DependsMissing { job, file },
-                None => Notice::DependsBack { job },
-            }));
+            let job = slot.job.spec().name().clone();
+            match self.files.need(slot.job.spec()) {
+                (Need::Missing, Some(file)) => {
+                    actions.push_back(Action::Log(Notice::DependsMissing { job, file }));
+                }
+                (Need::Met, _) => actions.push_back(Action::Log(Notice::DependsBack { job })),
+                // A new definition names other files: of those nothing is known to be there.
+                (Need::Missing | Need::Unknown, _) => {}
+            }
         }
         self.index.refile(id, &mut slot.place, place);
     }
