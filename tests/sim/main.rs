@@ -11,7 +11,7 @@
 
 mod def;
 mod kernel;
-//random
+mod random;
 mod reference;
 mod rng;
 mod system;

@@ -49,6 +49,8 @@ pub struct Life {
     not_before: MonoTime,
     debut: Debut,
     pub run: Option<Run>,
+    /// A look in this turn has found the old run gone: too late for the order of this turn.
+    freed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +119,7 @@ impl Reference {
                     not_before: now,
                     debut: Debut::Pending,
                     run: None,
+                    freed: false,
                 });
             }
             let life = self.life_mut(def.name).unwrap();
@@ -266,6 +269,7 @@ impl Reference {
     }
 
     pub fn turn_is_over(&mut self) {
+        self.lives.iter_mut().for_each(|life| life.freed = false);
         if let Some((defs, _, true)) = self.reload.offered.take() {
             self.broken("a good file is applied", &defs);
         }
@@ -318,6 +322,7 @@ impl Reference {
         life.debut == Debut::Pending
             && other.debut == Debut::Pending
             && rank(other) < rank(life)
+            && !other.freed
             && self.should_run(other, now)
     }
 
@@ -402,7 +407,7 @@ impl Reference {
 
     pub fn looked(&mut self, group: Pid, empty: bool) {
         for life in self.lives.iter_mut().filter(|_| empty) {
-            life.run.take_if(|run| run.pid == group && run.reaped.is_some());
+            life.freed |= life.run.take_if(|run| run.pid == group && run.reaped.is_some()).is_some();
         }
     }
 
