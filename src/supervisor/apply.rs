@@ -39,12 +39,15 @@ impl Supervisor {
         if let Some(Trouble::Unreadable(_)) = trouble {
             self.reload.retry(now);
         }
+        if answer.is_ok() {
+            self.reload.mistaken(&[], 0);
+        }
         match answer {
             Ok(Load::New(content, config)) => self.changed(now, reading, content, config, actions),
             Ok(Load::Same) => self.reload.no_longer_empty(),
             Err(LoadError::Mistakes(mistakes)) => {
                 self.reload.no_longer_empty();
-                self.log_mistakes(mistakes, actions);
+                self.log_mistakes(reading, mistakes, actions);
             }
             Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy) => {
                 self.reload.no_longer_empty();
@@ -84,7 +87,13 @@ impl Supervisor {
         self.apply(now, config.jobs, actions);
     }
 
-    fn log_mistakes(&self, mistakes: Vec<Mistake>, actions: &mut VecDeque<Action>) {
+    /// Mistakes that stay are logged once, or as often as the operator asks.
+    fn log_mistakes(&mut self, reading: Reading, mistakes: Vec<Mistake>, actions: &mut VecDeque<Action>) {
+        let first = mistakes.get(..MISTAKES_LOGGED).unwrap_or(&mistakes);
+        let news = self.reload.mistaken(first, mistakes.len());
+        if !news && reading != Reading::Always {
+            return;
+        }
         let file = || self.file.clone();
         let more = mistakes.len().saturating_sub(MISTAKES_LOGGED);
         actions.push_back(Action::Log(Notice::ParseFailed { file: file() }));

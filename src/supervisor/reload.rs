@@ -1,6 +1,6 @@
 //! When the file is read: after a quiet time, and a file that has just lost its jobs only when it stays so.
 
-use crate::model::{Fingerprint, MonoTime};
+use crate::model::{Fingerprint, Mistake, MonoTime};
 use std::time::Duration;
 
 /// A save is taken to be over when nothing has happened for this long.
@@ -30,6 +30,8 @@ pub(super) struct Reload {
     /// When an empty file counts.
     empty_until: Option<MonoTime>,
     trouble: Option<Trouble>,
+    /// The mistakes that the log has been told, the first of them and their number.
+    mistakes: (Vec<Mistake>, usize),
 }
 
 impl Reload {
@@ -73,6 +75,15 @@ impl Reload {
         let news = self.empty_until.is_none();
         let until = *self.empty_until.get_or_insert(now + EMPTY_FOR);
         (until <= now, news)
+    }
+
+    /// Takes note of the mistakes in the file, none if it is good; true when they are news.
+    pub(super) fn mistaken(&mut self, first: &[Mistake], count: usize) -> bool {
+        let news = self.mistakes.1 != count || self.mistakes.0 != first;
+        if news {
+            self.mistakes = (first.to_vec(), count);
+        }
+        news
     }
 
     /// This content is in force.

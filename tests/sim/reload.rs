@@ -71,3 +71,28 @@ fn a_job_that_is_due_in_the_moment_of_a_reload_starts_under_the_new_file_or_not_
     world.exits("w", code(0));
     assert_eq!(world.order(), "a b c w c");
 }
+
+#[test]
+fn mistakes_change_nothing_and_are_logged_once() {
+    let mut world = World::with(&[job("a")]);
+    let pid = world.pid("a");
+    for second in 1..=3 {
+        world.file(File::Mistakes(25));
+        world.run_until(second * 1_000);
+    }
+    assert_eq!(world.logged("FAILED to parse /etc/pmtr.conf"), [100]);
+    assert_eq!(world.logged("/etc/pmtr.conf:1:3: unknown option").len(), 1);
+    assert_eq!(world.logged("unknown option").len(), 20);
+    assert_eq!(world.logged("and 5 more mistakes").len(), 1);
+    assert_eq!(world.logged("NOTE: using PREVIOUS job config").len(), 1);
+    // Other mistakes are news, and so are all when the operator asks.
+    world.file(File::Mistakes(1));
+    world.run_until(6_000);
+    assert_eq!(world.logged("FAILED").len(), 2);
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.logged("FAILED").len(), 3);
+    world.save(&[job("a")]);
+    world.file(File::Mistakes(1));
+    world.run_until(9_000);
+    assert_eq!((world.logged("FAILED").len(), world.pid("a")), (4, pid));
+}
