@@ -1,12 +1,124 @@
 //! Who may start when.
 
-use crate::def::job;
-use crate::kernel::{DEAF, MEEK, Temper};
+use crate::def::{Def, job};
 use crate::system::Plan;
 use crate::world::{World, code};
 use pmtr::model::{Ending, Errno, SpawnError, Stage, Verb};
-use pmtr::supervisor::Event;
+use pmtr::supervisor::STARTS_PER_TURN;
 use std::time::Duration;
+
+const MISSING: SpawnError = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+
+#[test]
+fn jobs_start_by_order_then_by_place_and_without_pause() {
+    let world =
+        World::with(&[job("c").order(2), job("a"), job("first").order(-7), job("b"), job("d").order(2)]);
+    assert_eq!(world.order(), "first a b c d");
+    assert!(world.sys.starts.iter().all(|(at, _, _)| *at == crate::world::at(0)));
+}
+
+#[test]
+fn a_wait_job_holds_later_first_starts_until_it_has_ended_whatever_its_exit() {
+    for exit in [code(0), code(1), code(33), Ending::Ran(pmtr::model::Exit::Signal(pmtr::model::Signal(9)))] {
+        let mut world = World::with(&[job("before"), job("setup").wait(), job("after"), job("too")]);
+        world.run_until(60_000);
+        assert_eq!(world.order(), "before setup");
+        assert_eq!(world.logged("pausing for job setup to finish"), [0]);
+        world.exits("setup", exit);
+        assert!(world.order().starts_with("before setup"));
+        assert_eq!((world.starts("after"), world.starts("too")), (vec![60_000], vec![60_000]));
+        // Its own next run holds nothing.
+        world.run_until(80_000);
+        world.exits("after", code(0));
+        assert_eq!(world.starts("after"), [60_000, 80_000]);
+    }
+}
+
+#[test]
+fn restarts_reloads_and_commands_go_on_while_a_wait_job_runs() {
+    let mut world = World::with(&[job("setup").order(1).wait(), job("a"), job("b"), job("late").order(2)]);
+    world.run_until(20_000);
+    world.exits("a", code(0));
+    assert_eq!(world.starts("a"), [0, 20_000]);
+    world.command(Verb::Disable, "b");
+    world.run_until(21_000);
+    assert_eq!(world.pid("b"), None);
+    world.command(Verb::Enable, "b");
+    assert_eq!(world.starts("b"), [0, 21_000]);
+    world.save(&[job("setup").order(1).wait(), job("a"), job("new"), job("late").order(2)]);
+    assert_eq!(world.starts("new"), [21_100]);
+    assert_eq!(world.starts("late"), []);
+}
+
+#[test]
+fn a_restart_behind_a_new_wait_job_is_not_held() {
+    let mut world = World::with(&[job("a")]);
+    world.run_until(1_000);
+    world.exits("a", code(0));
+    world.save(&[job("setup").wait(), job("a")]);
+    world.run_until(12_000);
+    assert_eq!(world.starts("a"), [0, 11_000]);
+}
+
+/// What releases a later job from a `wait` job, other than that one's end.
+fn released(wait: Def, plan: Plan, act: impl Fn(&mut World)) -> Vec<u128> {
+    let mut world = World::with_plans(&[wait, job("a")], &[("setup", plan)]);
+    world.run_until(1_000);
+    act(&mut world);
+    world.run_until(2_000);
+    world.starts("a")
+}
+
+#[test]
+fn a_wait_job_that_is_disabled_deleted_failing_or_waiting_for_a_file_holds_nothing() {
+    let (setup, runs) = (job("setup").wait(), Plan::default);
+    assert_eq!(released(setup, runs(), |_| ()), []);
+    assert_eq!(released(setup.disable(), runs(), |_| ()), [0]);
+    assert_eq!(released(setup, runs(), |world| world.command(Verb::Disable, "setup")), [1_000]);
+    assert_eq!(released(setup, runs(), |world| world.save(&[job("a")])), [1_100]);
+    assert_eq!(released(setup, runs(), |world| world.save(&[setup.disable(), job("a")])), [1_100]);
+    assert_eq!(released(setup, Plan { fail: Some(MISSING), ..runs() }, |_| ()), [0]);
+    let life = Some((Duration::from_millis(5), Ending::NeverStarted(MISSING)));
+    assert_eq!(released(setup, Plan { life, ..runs() }, |_| ()), [5]);
+    let mut world = World::unborn(30_000);
+    world.sys.contents = [None; 3];
+    world.begin(&[setup.depends(1), job("a")]);
+    world.run_until(1_000);
+    assert_eq!(world.order(), "a");
+}
+
+#[test]
+fn a_changed_order_alone_restarts_nothing_but_counts_for_the_gate() {
+    let setup = job("setup").wait();
+    let mut world = World::with(&[setup, job("a"), job("b")]);
+    world.run_until(1_000);
+    world.save(&[setup, job("a"), job("b").order(-1)]);
+    assert_eq!(world.order(), "setup b");
+    world.save(&[job("a"), job("b"), setup]);
+    assert_eq!(world.order(), "setup b a");
+    assert_eq!(world.sent(pmtr::model::Signal::TERM), []);
+}
+
+#[test]
+fn a_job_whose_definition_changed_is_held_like_a_new_one() {
+    let setup = job("setup").wait();
+    let mut world = World::with(&[job("a")]);
+    world.save(&[setup, job("a").version(1)]);
+    world.run_until(1_000);
+    assert_eq!(world.order(), "a setup");
+    world.exits("setup", code(0));
+    assert_eq!(world.starts("a"), [0, 1_000]);
+}
+
+#[test]
+fn a_turn_starts_64_jobs_and_the_next_goes_on_at_once() {
+    let names: Vec<&'static str> = (0..150).map(|n| &*format!("job{n}").leak()).collect();
+    // `World::turn` checks the number.
+    let world = World::with(&names.iter().map(|name| job(name)).collect::<Vec<_>>());
+    assert_eq!(world.sys.starts.len(), 150);
+    assert_eq!(world.sys.trace.iter().filter(|line| line.ends_with("Tick")).count(), 3);
+    assert_eq!(STARTS_PER_TURN, 64);
+}
 
 #[test]
 fn a_wait_job_whose_file_vanishes_while_it_runs_still_holds_later_jobs() {

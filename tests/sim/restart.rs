@@ -1,1 +1,132 @@
-//! Scenarios.
+//! What follows the end of a run.
+
+use crate::def::job;
+use crate::system::Plan;
+use crate::world::{World, code};
+use pmtr::model::{Ending, Errno, Exit, Signal, SpawnError, Stage, Verb};
+use std::time::Duration;
+
+fn cannot(stage: Stage, errno: i32) -> SpawnError {
+    SpawnError { stage, errno: Errno(errno) }
+}
+
+#[test]
+fn a_job_that_ran_ten_seconds_restarts_at_once_and_a_quicker_one_ten_seconds_after_its_end() {
+    for (ends, restarts) in
+        [(0, 10_000), (3_000, 13_000), (9_999, 19_999), (10_000, 10_000), (75_000, 75_000)]
+    {
+        let mut world = World::with(&[job("a")]);
+        world.run_until(ends);
+        world.exits("a", Ending::Ran(Exit::Signal(Signal(11))));
+        assert_eq!(world.logged("restarting too fast").len(), usize::from(ends < 10_000));
+        world.run_until(restarts - u64::from(restarts > ends));
+        assert_eq!(world.starts("a").len(), 1 + usize::from(restarts == ends));
+        world.run_until(restarts);
+        assert_eq!(world.starts("a"), [0, u128::from(restarts)]);
+    }
+}
+
+#[test]
+fn a_failed_start_counts_as_a_quick_end_and_is_reported_again_only_for_another_reason() {
+    let mut world = World::unborn(30_000);
+    let dies = |error| Some((Duration::from_millis(1), Ending::NeverStarted(error)));
+    for error in [cannot(Stage::Fork, 11), cannot(Stage::Fork, 11), cannot(Stage::Prepare, 24)] {
+        world.plan("a", Plan { fail: Some(error), ..Plan::default() });
+    }
+    world.plan("a", Plan { life: dies(cannot(Stage::Exec, 2)), ..Plan::default() });
+    world.plan("a", Plan { life: dies(cannot(Stage::Exec, 2)), ..Plan::default() });
+    world.begin(&[job("a")]);
+    world.run_until(60_000);
+    assert_eq!(world.starts("a"), [30_000, 40_001, 50_002]);
+    assert_eq!(world.logged("can't start job a"), [0, 20_000, 30_001]);
+    assert_eq!(world.logged("can't start job a: exec /bin/job: No such file or directory"), [30_001]);
+    assert_eq!(world.logged("exited after"), []);
+    // A run in between makes the same reason news.
+    world.exits("a", code(0));
+    world.plan("a", Plan { life: dies(cannot(Stage::Exec, 2)), ..Plan::default() });
+    world.run_until(72_000);
+    assert_eq!(world.logged("can't start job a").len(), 4);
+}
+
+#[test]
+fn status_33_and_once_stay_down_and_signal_33_does_not() {
+    let mut world = World::with(&[job("a"), job("b").once(), job("c")]);
+    world.run_until(20_000);
+    world.exits("a", code(33));
+    world.exits("b", code(1));
+    world.exits("c", Ending::Ran(Exit::Signal(Signal(33))));
+    world.run_until(200_000);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0], vec![0]));
+    assert_eq!(world.starts("c"), [0, 20_000]);
+    // An unchanged definition leaves them down, another one brings them back.
+    world.save(&[job("a"), job("b").once(), job("c").order(3)]);
+    assert_eq!((world.pid("a"), world.pid("b")), (None, None));
+    world.save(&[job("a").version(1), job("b").once().version(1)]);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0, 200_200], vec![0, 200_200]));
+}
+
+#[test]
+fn a_failed_start_does_not_use_up_once() {
+    let life = Some((Duration::from_millis(1), Ending::NeverStarted(cannot(Stage::Dir, 2))));
+    let fails = Plan { fail: Some(cannot(Stage::Fork, 11)), ..Plan::default() };
+    let mut world = World::unborn(30_000);
+    world.plan("a", fails);
+    world.plan("a", Plan { life, ..Plan::default() });
+    world.begin(&[job("a").once()]);
+    world.run_until(25_000);
+    assert_eq!(world.starts("a"), [10_000, 20_001]);
+    world.exits("a", code(0));
+    world.run_until(90_000);
+    assert_eq!(world.starts("a").len(), 2);
+}
+
+#[test]
+fn a_stop_that_was_asked_for_counts_neither_as_once_nor_as_33() {
+    let leaves =
+        Plan { temper: crate::kernel::Temper { status: Some(33), ..crate::kernel::MEEK }, ..Plan::default() };
+    let defs = [job("a").once().bounce(20), job("b").bounce(20), job("c").once().depends(0)];
+    let plans = ["a", "b", "c"].map(|name| (name, leaves.clone()));
+    let mut world = World::with_plans(&defs, &plans);
+    world.run_until(10_000);
+    world.write(0, Some(5));
+    world.run_until(30_000);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0, 20_000], vec![0, 20_000]));
+    assert_eq!(world.starts("c"), [0, 10_000]);
+}
+
+#[test]
+fn a_remote_enable_brings_back_a_finished_job_only_after_a_remote_disable() {
+    let mut world = World::with(&[job("a").once()]);
+    world.run_until(1_000);
+    world.exits("a", code(0));
+    world.run_until(2_000);
+    world.command(Verb::Enable, "a");
+    assert_eq!(world.starts("a"), [0]);
+    world.command(Verb::Disable, "a");
+    world.command(Verb::Enable, "a");
+    assert_eq!(world.starts("a"), [0, 2_000]);
+}
+
+#[test]
+fn a_bounce_restarts_without_delay_at_its_time_and_once_after_a_long_sleep() {
+    let mut world = World::with(&[job("a").bounce(1)]);
+    world.run_until(3_500);
+    assert_eq!(world.starts("a"), [0, 1_000, 2_000, 3_000]);
+    assert_eq!(world.logged("time to bounce"), [1_000, 2_000, 3_000]);
+    world.jump(Duration::from_secs(3_600));
+    world.run_until(3_603_500);
+    assert_eq!(world.starts("a").len(), 5);
+}
+
+#[test]
+fn a_disabled_job_does_not_start_and_a_delay_survives_disable_and_enable() {
+    let mut world = World::with(&[job("a"), job("b").disable()]);
+    world.run_until(1_000);
+    world.exits("a", code(0));
+    world.command(Verb::Disable, "a");
+    world.run_until(3_000);
+    world.command(Verb::Enable, "a");
+    world.command(Verb::Enable, "b");
+    world.run_until(12_000);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0, 11_000], vec![3_000]));
+}
