@@ -216,6 +216,7 @@ const KILLED: Ending = Ending::Ran(pmtr::model::Exit::Signal(Signal::KILL));
 fn heal(world: &mut World, defs: &[Def]) {
     let second = Duration::from_secs(1);
     world.sys.chance = None;
+    world.sys.kernel.pids = 30_000;
     unstick(world);
     world.sys.kernel.processes.iter_mut().for_each(|p| p.temper = MEEK);
     world.sys.kernel.foreign_reap();

@@ -96,3 +96,100 @@ fn mistakes_change_nothing_and_are_logged_once() {
     world.run_until(9_000);
     assert_eq!((world.logged("FAILED").len(), world.pid("a")), (4, pid));
 }
+
+#[test]
+fn a_save_is_read_when_it_is_quiet_and_after_two_seconds_at_most() {
+    let mut world = World::with(&[job("a")]);
+    world.run_until(1_000);
+    world.file(File::Jobs(vec![job("b")]));
+    for millis in (1_050..=1_950).step_by(50) {
+        world.run_until(millis);
+        world.ask(Event::ConfigTouched);
+    }
+    world.run_until(2_049);
+    assert_eq!((world.sys.reads, world.starts("b").len()), (1, 0));
+    world.run_until(2_050);
+    assert_eq!(world.starts("b"), [2_050]);
+    world.file(File::Jobs(vec![job("c")]));
+    for millis in (2_100..5_000).step_by(50) {
+        world.run_until(millis);
+        world.ask(Event::ConfigTouched);
+    }
+    assert_eq!(world.starts("c"), [4_050]);
+}
+
+#[test]
+fn a_file_that_lost_its_jobs_is_applied_after_two_seconds_and_not_when_they_come_back() {
+    let mut world = World::with(&[job("a")]);
+    world.run_until(900);
+    world.save(&[]);
+    assert_eq!(world.logged("has no jobs any more"), [1_000]);
+    world.run_until(2_500);
+    world.save(&[job("a")]);
+    world.run_until(10_000);
+    assert_eq!(world.sent(Signal::TERM), []);
+    world.save(&[]);
+    world.run_until(12_099);
+    assert!(world.pid("a").is_some());
+    world.run_until(12_100);
+    assert_eq!(world.sent(Signal::TERM), [12_100]);
+}
+
+#[test]
+fn sighup_reads_at_once_and_applies_an_empty_file_too() {
+    let mut world = World::with(&[job("a"), job("b")]);
+    world.run_until(1_000);
+    world.sys.file = File::Busy(vec![job("a").version(1)]);
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.sent(Signal::TERM), [1_000, 1_000]);
+    world.sys.file = File::Jobs(vec![]);
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.supervisor.jobs().count(), 0);
+    assert_eq!(world.logged("rescanning job configuration"), [1_000, 1_000]);
+}
+
+#[test]
+fn a_file_that_is_gone_or_cannot_be_read_changes_nothing_and_is_logged_once() {
+    for (trouble, text) in [
+        (File::Missing, "is gone"),
+        (File::Unreadable, "can't read /etc/pmtr.conf: Permission denied"),
+        (File::NotAFile, "is not a regular file"),
+    ] {
+        let mut world = World::with(&[job("a")]);
+        for second in 1..4 {
+            world.file(trouble.clone());
+            world.run_until(second * 1_000);
+        }
+        assert_eq!((world.logged(text), world.sent(Signal::TERM)), (vec![100], vec![]));
+        world.save(&[job("a")]);
+        assert_eq!(world.logged("can be read again"), [3_100]);
+        assert_eq!(world.order(), "a");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_is_writing_is_read_later() {
+    let mut world = World::with(&[job("a")]);
+    world.file(File::Busy(vec![job("b")]));
+    world.run_until(5_000);
+    assert_eq!(world.order(), "a");
+    // Its closing may give no event.
+    world.sys.file = File::Jobs(vec![job("b")]);
+    world.run_until(6_100);
+    assert_eq!(world.order(), "a b");
+}
+
+#[test]
+fn a_save_without_a_change_does_nothing_and_an_applied_file_ends_remote_commands() {
+    let mut world = World::with(&[job("a"), job("b").disable()]);
+    world.run_until(1_000);
+    world.command(Verb::Disable, "a");
+    world.command(Verb::Enable, "b");
+    world.save(&[job("a"), job("b").disable()]);
+    assert_eq!((world.pid("a"), world.starts("b")), (None, vec![1_000]));
+    world.save(&[job("a"), job("b").disable(), job("c")]);
+    assert_eq!((world.starts("a"), world.pid("b")), (vec![0, 1_200], None));
+    world.command(Verb::Disable, "a");
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.starts("a"), [0, 1_200, 1_200]);
+}

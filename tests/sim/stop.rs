@@ -1,1 +1,169 @@
-//! Scenarios.
+//! Stopping a job, and what is left of its group.
+
+use crate::def::job;
+use crate::kernel::{DEAF, MEEK, Parent, Temper};
+use crate::system::Plan;
+use crate::world::{World, code};
+use pmtr::model::{Signal, Target, Verb};
+use std::time::Duration;
+
+const STUCK: Temper = Temper { stuck: true, ..DEAF };
+
+fn with_temper(temper: Temper) -> Plan {
+    Plan { temper, ..Plan::default() }
+}
+
+fn with_member(temper: Temper) -> Plan {
+    Plan { members: vec![(temper, None)], ..Plan::default() }
+}
+
+#[test]
+fn a_stop_is_sigterm_then_sigcont_then_sigkill_ten_seconds_later_to_the_group() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_temper(DEAF))]);
+    let pid = world.pid("a").unwrap();
+    world.run_until(1_000);
+    world.command(Verb::Disable, "a");
+    world.run_until(90_000);
+    let sent: Vec<_> = world.sys.signals.iter().map(|(_, target, signal)| (*target, *signal)).collect();
+    let group = Target::Job(pid);
+    assert_eq!(sent, [(group, Signal::TERM), (group, Signal::CONT), (group, Signal::KILL)]);
+    assert_eq!(world.sent(Signal::KILL), [11_000]);
+    assert_eq!(world.logged("sending SIGTERM to job a ["), [1_000]);
+    assert_eq!(world.logged("sending SIGKILL to job a ["), [11_000]);
+    assert!(world.sys.kernel.processes.is_empty());
+}
+
+#[test]
+fn the_rest_of_a_stopped_group_is_killed_within_the_same_ten_seconds() {
+    let slow = Temper { term: Some(Duration::from_secs(4)), ..MEEK };
+    let plan = Plan { temper: slow, ..with_member(DEAF) };
+    let mut world = World::with_plans(&[job("a")], &[("a", plan)]);
+    world.run_until(900);
+    world.save(&[job("a").version(1)]);
+    world.run_until(30_000);
+    assert_eq!((world.sent(Signal::TERM), world.sent(Signal::KILL)), (vec![1_000], vec![11_000]));
+    // The new run waits for all of the old one, and has no delay.
+    assert_eq!(world.starts("a"), [0, 11_000]);
+}
+
+#[test]
+fn the_rest_of_a_group_whose_leader_ended_by_itself_has_ten_seconds_of_its_own() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_member(DEAF))]);
+    world.run_until(20_000);
+    world.exits("a", code(0));
+    assert_eq!(world.logged("sending SIGTERM to what is left of job a"), [20_000]);
+    world.run_until(40_000);
+    assert_eq!((world.sent(Signal::TERM), world.sent(Signal::KILL)), (vec![20_000], vec![30_000]));
+    assert_eq!(world.starts("a"), [0, 30_000]);
+}
+
+#[test]
+fn a_meek_rest_is_gone_at_once_and_does_not_shorten_the_delay() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_member(MEEK))]);
+    world.run_until(2_000);
+    world.exits("a", code(0));
+    world.run_until(30_000);
+    assert_eq!(world.starts("a"), [0, 12_000]);
+    assert_eq!(world.sent(Signal::KILL), []);
+}
+
+#[test]
+fn what_sigkill_does_not_end_is_given_up_after_ten_seconds_and_named() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_member(STUCK))]);
+    world.run_until(20_000);
+    world.exits("a", code(0));
+    world.run_until(60_000);
+    assert_eq!(world.starts("a"), [0, 40_000]);
+    assert_eq!(
+        world.logged("giving up on what is left of job a [2] 10 sec after SIGKILL: left [3]"),
+        [40_000]
+    );
+}
+
+#[test]
+fn a_zombie_of_a_foreign_parent_is_given_up_too_and_its_end_noticed_within_a_second() {
+    let plan = Plan { members: vec![(MEEK, Some(Parent::Foreign))], ..Plan::default() };
+    let mut world = World::with_plans(&[job("a")], &[("a", plan.clone())]);
+    world.plan("a", plan);
+    world.run_until(20_000);
+    world.exits("a", code(0));
+    world.run_until(45_000);
+    assert_eq!((world.starts("a"), world.logged("giving up").len()), (vec![0, 40_000], 1));
+    world.run_until(55_000);
+    world.exits("a", code(0));
+    world.run_until(58_500);
+    world.sys.kernel.foreign_reap();
+    world.run_until(62_000);
+    assert_eq!(world.starts("a"), [0, 40_000, 59_000]);
+}
+
+#[test]
+fn a_main_process_that_sigkill_does_not_end_is_reported_and_waited_for() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_temper(STUCK))]);
+    world.run_until(900);
+    world.save(&[job("a").version(1)]);
+    world.run_until(100_000);
+    assert_eq!(world.logged("has not ended 10 sec after SIGKILL, still waiting"), [21_000]);
+    assert_eq!(world.starts("a"), [0]);
+    let serial = world.sys.kernel.unstick()[0];
+    world.sys.kernel.end(serial, code(0));
+    world.wake();
+    assert_eq!(world.starts("a"), [0, 100_000]);
+}
+
+#[test]
+fn repeated_edits_never_postpone_sigkill() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_temper(DEAF))]);
+    for version in 1..8 {
+        world.run_until(u64::from(version) * 2_000 - 100);
+        world.save(&[job("a").version(version)]);
+    }
+    assert_eq!((world.sent(Signal::TERM), world.sent(Signal::KILL)), (vec![2_000, 14_000], vec![12_000]));
+    // What starts then is the definition that is in force by then.
+    let versions: Vec<u32> = world.sys.starts.iter().map(|(_, _, version)| *version).collect();
+    assert_eq!(versions, [0, 6, 7]);
+}
+
+#[test]
+fn a_job_removed_and_added_again_while_it_stops_starts_when_the_old_run_has_gone() {
+    for back in [job("a"), job("a").version(1)] {
+        let mut world = World::with_plans(&[job("a"), job("b")], &[("a", with_temper(DEAF))]);
+        world.run_until(900);
+        world.save(&[job("b")]);
+        world.run_until(5_000);
+        world.save(&[job("b"), back]);
+        world.run_until(30_000);
+        assert_eq!(world.starts("a"), [0, 11_000]);
+        assert_eq!((world.sent(Signal::TERM).len(), world.sent(Signal::KILL)), (1, vec![11_000]));
+    }
+}
+
+#[test]
+fn the_exit_of_an_old_run_does_not_touch_the_new_definition() {
+    let leaves = with_temper(Temper { status: Some(33), ..MEEK });
+    let mut world = World::with_plans(&[job("a"), job("b").once()], &[("a", leaves.clone()), ("b", leaves)]);
+    world.run_until(900);
+    world.save(&[job("a").once(), job("b").once().version(1)]);
+    world.run_until(30_000);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0, 1_000], vec![0, 1_000]));
+    assert!(world.pid("a").is_some() && world.pid("b").is_some());
+}
+
+#[test]
+fn a_number_that_comes_back_with_a_new_process_ends_the_sweep() {
+    let mut world = World::unborn(30_000);
+    world.plan("a", Plan { members: vec![(DEAF, Some(Parent::Foreign))], ..Plan::default() });
+    world.begin(&[job("a"), job("b").disable()]);
+    world.run_until(20_000);
+    let group = world.pid("a").unwrap();
+    world.exits("a", code(0));
+    // The rest dies and is reaped where nobody tells us, and the numbers come round.
+    world.sys.kernel.processes.clear();
+    world.sys.kernel.pids = group.as_raw() + 1;
+    world.command(Verb::Enable, "b");
+    assert_eq!(world.pid("b"), Some(group));
+    assert_eq!(world.sys.kept.len(), 0);
+    world.sys.kernel.pids = 30_000;
+    world.run_until(50_000);
+    assert_eq!((world.starts("b"), world.sent(Signal::KILL)), (vec![20_000], vec![]));
+}

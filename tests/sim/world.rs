@@ -2,7 +2,6 @@
 //! happened, then ticks until nothing is due, then sleep until the next deadline or happening.
 
 use crate::def::{Def, FILES};
-use crate::kernel::{Parent, Temper};
 use crate::system::{File, Happening, Plan, Sys};
 use pmtr::model::{Ending, Exit, MonoTime, Pid, Signal, Survivors, Verb};
 use pmtr::supervisor::{Event, Next, Reading, STARTS_PER_TURN, Supervisor, System, turn};
@@ -235,13 +234,6 @@ impl World {
     pub fn logged(&self, text: &str) -> Vec<u128> {
         let lines = self.sys.log.iter().filter(|(_, notice)| notice.to_string().contains(text));
         lines.map(|(at, _)| millis(*at)).collect()
-    }
-
-    /// Another process in the job's group.
-    pub fn fork(&mut self, name: &str, parent: Parent, temper: Temper) -> u64 {
-        let run = self.sys.reference.life(name).unwrap().run.as_ref().unwrap();
-        let group = (run.pid, run.serial);
-        self.sys.kernel.fork(parent, Some(group), temper).unwrap().serial
     }
 }
 
