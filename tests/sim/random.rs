@@ -143,7 +143,7 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
             world.sys.file = match rng.below(6) {
                 0 => File::Missing,
                 1 => File::Unreadable,
-                2 => File::NotAFile,
+                2 => File::Directory,
                 3 => File::Mistakes(1 + rng.below(25)),
                 4 => File::Busy(Vec::new()),
                 _ => File::Jobs(Vec::new()),

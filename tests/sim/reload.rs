@@ -153,7 +153,7 @@ fn a_file_that_is_gone_or_cannot_be_read_changes_nothing_and_is_logged_once() {
     for (trouble, text) in [
         (File::Missing, "is gone"),
         (File::Unreadable, "can't read /etc/pmtr.conf: Permission denied"),
-        (File::NotAFile, "is not a regular file"),
+        (File::Directory, "is not a regular file"),
     ] {
         let mut world = World::with(&[job("a")]);
         for second in 1..4 {

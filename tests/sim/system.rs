@@ -20,7 +20,7 @@ pub enum File {
     Mistakes(u32),
     Missing,
     Unreadable,
-    NotAFile,
+    Directory,
     /// Somebody has it open for writing; this is what it holds so far.
     Busy(Vec<Def>),
 }
@@ -191,7 +191,7 @@ impl System for Sys {
         let (defs, busy) = match &self.file {
             File::Jobs(defs) => (defs, false),
             File::Busy(defs) => (defs, true),
-            bad => {
+            bad @ (File::Mistakes(_) | File::Missing | File::Unreadable | File::Directory) => {
                 let error = match bad {
                     File::Mistakes(count) => {
                         let text = || b"  uesr me".to_vec().into();
@@ -201,7 +201,7 @@ impl System for Sys {
                         LoadError::Mistakes((1..=*count).map(mistake).collect())
                     }
                     File::Unreadable => LoadError::Unreadable(Errno(13)),
-                    File::NotAFile => LoadError::NotAFile,
+                    File::Directory => LoadError::NotAFile,
                     File::Missing | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
                 };
                 self.reference.not_loaded(self.now, self.file == File::Unreadable, false);

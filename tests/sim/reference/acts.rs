@@ -1,0 +1,223 @@
+//! What the supervisor does: whether it may, and what it means.
+
+use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO};
+use crate::def::Def;
+use crate::kernel::Kernel;
+use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
+use pmtr::supervisor::Reading;
+
+impl Reference {
+    /// The file is about to be read.
+    pub fn loading(&mut self, now: MonoTime, reading: Reading) {
+        if let Reading::IfChanged(than) = reading {
+            let settled = |(first, last): (MonoTime, MonoTime)| now >= last + QUIET || now >= first + TWO;
+            let due = |at: Option<MonoTime>| at.is_some_and(|at| at <= now);
+            let reload = &self.reload;
+            if !(reload.touched.is_some_and(settled)
+                || due(reload.retry.map(|since| since + SECOND))
+                || due(reload.empty_due))
+            {
+                let reload = self.reload.clone();
+                self.broken("the file is read only after a quiet time", &(now, reload));
+            }
+            if than != self.reload.applied {
+                self.broken("the content is compared with the one in force", &than);
+            }
+        }
+        if self.ending {
+            self.broken("files are ignored while ending", &now);
+        }
+        self.reload.touched = None;
+        self.reload.retry = None;
+    }
+
+    /// It could not be read; `again`: it is tried again without being touched.
+    pub fn not_loaded(&mut self, now: MonoTime, again: bool, busy: bool) {
+        self.reload.retry = again.then_some(now);
+        if !busy {
+            self.reload.empty_due = None;
+        }
+    }
+
+    /// It holds this.
+    pub fn loaded(&mut self, now: MonoTime, reading: Reading, defs: &[Def], content: Fingerprint) {
+        let had_jobs = self.lives.iter().any(|life| life.def.is_some());
+        let emptied = defs.is_empty() && had_jobs && reading != Reading::Always;
+        let due = if emptied { *self.reload.empty_due.get_or_insert(now + TWO) } else { now };
+        if due <= now {
+            self.reload.empty_due = None;
+        }
+        self.reload.offered = Some((defs.to_vec(), content, due <= now));
+    }
+
+    /// The supervisor applies what it was offered.
+    fn applies(&mut self, now: MonoTime) {
+        match self.reload.offered.take() {
+            Some((defs, content, true)) => {
+                self.reload.applied = Some(content);
+                self.applied(now, &defs);
+            }
+            offered => self.broken("a file that lost its jobs is applied after two seconds", &offered),
+        }
+    }
+
+    pub fn turn_is_over(&mut self) {
+        self.lives.iter_mut().for_each(|life| life.freed = false);
+        if let Some((defs, _, true)) = self.reload.offered.take() {
+            self.broken("a good file is applied", &defs);
+        }
+        if let Some(target) = self.cont_due.take() {
+            self.broken("SIGCONT follows SIGTERM", &target);
+        }
+    }
+
+    pub fn spawns(&mut self, now: MonoTime, spec: &JobSpec, kernel: &Kernel) -> Option<Def> {
+        let name = spec.name().to_string();
+        let Some(life) = self.life(&name).cloned() else {
+            self.broken("only what is in the file starts", &name);
+            return None;
+        };
+        let Some((def, _)) = life.def else {
+            self.broken("a removed job does not start", &life);
+            return None;
+        };
+        if spec.cmd().nth(1).is_none_or(|word| word.to_bytes() != def.version.to_string().as_bytes()) {
+            self.broken("the definition in force is started", &(spec, def));
+        }
+        if self.ending {
+            self.broken("nothing starts while ending", &life);
+        }
+        if let Some(run) = &life.run {
+            let old = kernel.members(run.serial).count();
+            self.broken("one run at a time", &(&life, old));
+        }
+        if !life.enabled || life.finished {
+            self.broken("what is disabled or finished does not start", &life);
+        }
+        if now < life.not_before {
+            self.broken("no start before the ten seconds are over", &(now, &life));
+        }
+        if !self.needs_met(def) {
+            self.broken("a job waits for the files that it depends on", &life);
+        }
+        if self.held(&life) {
+            self.broken("the gate holds first starts", &life);
+        }
+        if let Some(before) = self.lives.iter().find(|other| self.starts_before(other, &life, now)).cloned() {
+            self.broken("jobs start in their order", &(&life, before));
+        }
+        Some(def)
+    }
+
+    /// Whether `other` is as ready for its first start as `life` and comes before it.
+    fn starts_before(&self, other: &Life, life: &Life, now: MonoTime) -> bool {
+        let rank = |life: &Life| life.def.map(|(def, place)| (def.order, place));
+        life.debut == Debut::Pending
+            && other.debut == Debut::Pending
+            && rank(other) < rank(life)
+            && !other.freed
+            && self.should_run(other, now)
+    }
+
+    pub fn spawned(&mut self, now: MonoTime, name: &str, def: Def, answer: Option<(Pid, u64)>) {
+        if let Some((pid, _)) = answer {
+            // The number was free: whoever had a group of this number has none any more.
+            for life in &mut self.lives {
+                life.freed |= life.run.take_if(|run| run.pid == pid).is_some();
+            }
+        }
+        let Some(life) = self.life_mut(name) else { return };
+        match answer {
+            None => {
+                life.debut = Debut::Over;
+                life.not_before = now + TEN;
+            }
+            Some((pid, serial)) => {
+                if life.debut == Debut::Pending {
+                    life.debut = Debut::Begun;
+                }
+                life.run = Some(Run {
+                    pid,
+                    serial,
+                    def,
+                    generation: life.generation,
+                    since: now,
+                    reaped: None,
+                    restart: false,
+                    term: None,
+                    killed: None,
+                    outlived: false,
+                    empty_seen: None,
+                });
+            }
+        }
+    }
+
+    /// Returns the serial of the group that the signal is for.
+    pub fn signals(&mut self, now: MonoTime, target: Target, signal: Signal) -> Option<u64> {
+        if let Some(due) = self.cont_due.take()
+            && (due, Signal::CONT) != (target, signal)
+        {
+            self.broken("SIGCONT follows SIGTERM", &(target, signal));
+        }
+        let at = self.lives.iter().position(|life| match (&life.run, target) {
+            (Some(run), Target::Job(pid)) => run.pid == pid && run.reaped.is_none(),
+            (Some(run), Target::Rest(pid)) => run.pid == pid && run.reaped.is_some(),
+            (None, _) => false,
+        });
+        let Some(at) = at else {
+            self.broken("no signal goes to a number that is not ours", &(target, signal));
+            return None;
+        };
+        let mut life = self.lives[at].clone();
+        let run = life.run.as_mut().unwrap();
+        let serial = run.serial;
+        match signal {
+            Signal::TERM => {
+                if run.term.is_some() {
+                    self.broken("SIGTERM is sent once a stop", &run);
+                } else if run.reaped.is_none() && !self.must_stop(&self.lives[at], now) {
+                    self.broken("a job that nothing has changed is left alone", &run);
+                }
+                run.term = Some(now);
+                self.cont_due = Some(target);
+            }
+            Signal::KILL => {
+                let due = run.term.map(|at| at + TEN);
+                let slept = self.last_wake;
+                let exact =
+                    due.is_some_and(|at| at == now || at < now && slept.is_none_or(|slept| slept < at));
+                if run.killed.is_some() || !(exact || run.term.is_some() && self.hurried == Some(now)) {
+                    self.broken("SIGKILL comes once, ten seconds after the first SIGTERM", &(now, &run));
+                }
+                run.killed = Some(now);
+            }
+            Signal(_) => {}
+        }
+        self.lives[at] = life;
+        Some(serial)
+    }
+
+    pub fn looked(&mut self, group: Pid, empty: bool) {
+        for life in self.lives.iter_mut().filter(|_| empty) {
+            life.freed |= life.run.take_if(|run| run.pid == group && run.reaped.is_some()).is_some();
+        }
+    }
+
+    pub fn logs(&mut self, now: MonoTime, notice: &Notice) {
+        if let Notice::Managing { .. } = notice {
+            self.applies(now);
+        }
+        for life in &mut self.lives {
+            match (&mut life.run, notice) {
+                (Some(run), Notice::Outlived { pid, .. }) => run.outlived |= run.pid == *pid,
+                (Some(run), Notice::LeftOver { group, .. }) if run.pid == *group => {
+                    if run.killed.is_some_and(|at| at + TEN <= now) {
+                        life.run = None;
+                    }
+                }
+                (Some(_) | None, _) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What must and must not happen, worked out from the manual alone: from what was written into the
+//! file, what was commanded and what the processes did. It never asks the supervisor why.
+
+mod acts;
+mod checks;
+
+use crate::def::{Def, FILES};
+use pmtr::model::{Ending, Exit, Fingerprint, MonoTime, Pid, Target, Verb};
+use std::time::Duration;
+
+const TEN: Duration = Duration::from_secs(10);
+const SECOND: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_millis(100);
+const TWO: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Debut {
+    Pending,
+    Begun,
+    Over,
+}
+
+/// One run of a job: its main process, later what is left of its group.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub pid: Pid,
+    pub serial: u64,
+    pub def: Def,
+    generation: u32,
+    since: MonoTime,
+    pub reaped: Option<MonoTime>,
+    /// A file that it depends on has changed.
+    restart: bool,
+    pub term: Option<MonoTime>,
+    killed: Option<MonoTime>,
+    outlived: bool,
+    empty_seen: Option<MonoTime>,
+}
+
+/// All that is to be known of one name.
+#[derive(Clone, Debug)]
+pub struct Life {
+    pub name: &'static str,
+    /// The definition in force and its place in the file.
+    pub def: Option<(Def, usize)>,
+    generation: u32,
+    enabled: bool,
+    finished: bool,
+    not_before: MonoTime,
+    debut: Debut,
+    pub run: Option<Run>,
+    /// The old run was found gone in this turn: too late for the order of this turn.
+    freed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fact {
+    pub watched: bool,
+    known: Option<Option<u32>>,
+    last: Option<u32>,
+}
+
+/// What is known of the reading of the file.
+#[derive(Clone, Debug, Default)]
+pub struct Reload {
+    touched: Option<(MonoTime, MonoTime)>,
+    /// Since when it could not be read; it is tried again a second later.
+    retry: Option<MonoTime>,
+    empty_due: Option<MonoTime>,
+    pub applied: Option<Fingerprint>,
+    /// A content was handed over in this turn, and whether it must be applied.
+    pub offered: Option<(Vec<Def>, Fingerprint, bool)>,
+}
+
+#[derive(Default)]
+pub struct Reference {
+    pub lives: Vec<Life>,
+    pub facts: [Fact; FILES.len()],
+    pub reload: Reload,
+    pub ending: bool,
+    hurried: Option<MonoTime>,
+    last_wake: Option<MonoTime>,
+    cont_due: Option<Target>,
+    /// The first promise that was broken.
+    pub breach: Option<String>,
+}
+
+impl Reference {
+    pub fn life(&self, name: &str) -> Option<&Life> {
+        self.lives.iter().find(|life| life.name == name)
+    }
+
+    fn life_mut(&mut self, name: &str) -> Option<&mut Life> {
+        self.lives.iter_mut().find(|life| life.name == name)
+    }
+
+    pub fn broken(&mut self, promise: &str, detail: &dyn std::fmt::Debug) {
+        if self.breach.is_none() {
+            self.breach = Some(format!("{promise}: {detail:?}"));
+        }
+    }
+
+    // What happens to the supervisor.
+
+    pub fn applied(&mut self, now: MonoTime, defs: &[Def]) {
+        for life in &mut self.lives {
+            if !defs.iter().any(|def| def.name == life.name) {
+                life.def = None;
+            }
+        }
+        for (place, def) in defs.iter().enumerate() {
+            if self.life(def.name).is_none() {
+                self.lives.push(Life {
+                    name: def.name,
+                    def: None,
+                    generation: 0,
+                    enabled: false,
+                    finished: false,
+                    not_before: now,
+                    debut: Debut::Pending,
+                    run: None,
+                    freed: false,
+                });
+            }
+            let life = self.life_mut(def.name).unwrap();
+            if !life.def.is_some_and(|(old, _)| old.same(*def)) {
+                life.generation += 1;
+                life.finished = false;
+                life.not_before = now;
+                life.debut = Debut::Pending;
+            }
+            life.enabled = !def.disable;
+            life.def = Some((*def, place));
+        }
+    }
+
+    pub fn command(&mut self, verb: Verb, name: &str) {
+        let ending = self.ending;
+        let Some(life) = self.life_mut(name).filter(|life| life.def.is_some() && !ending) else { return };
+        if verb == Verb::Enable && !life.enabled {
+            life.finished = false;
+        }
+        life.enabled = verb == Verb::Enable;
+    }
+
+    pub fn fact(&mut self, now: MonoTime, file: usize, content: Option<u32>) {
+        let fact = &mut self.facts[file];
+        if self.ending || !fact.watched {
+            return;
+        }
+        let changed =
+            fact.known.is_some() && fact.last.is_some() && content.is_some() && content != fact.last;
+        fact.known = Some(content);
+        fact.last = content.or(fact.last);
+        for life in self.lives.iter_mut().filter(|_| changed) {
+            if life.enabled && life.def.is_some_and(|(def, _)| def.files().any(|f| f == file)) {
+                life.finished = false;
+                life.not_before = now;
+                if let Some(run) = &mut life.run {
+                    run.restart = true;
+                }
+            }
+        }
+    }
+
+    pub fn end_asked(&mut self, now: MonoTime) {
+        if self.ending {
+            self.hurried = Some(now);
+        }
+        self.ending = true;
+    }
+
+    pub fn touched(&mut self, now: MonoTime) {
+        // An attempt that is still to be repeated is part of the same save.
+        let first = self.reload.touched.map(|(first, _)| first).or(self.reload.retry.take());
+        self.reload.touched = Some((first.unwrap_or(now), now));
+    }
+
+    pub fn reload_asked(&mut self) {
+        self.reload.touched = None;
+        self.reload.retry = None;
+    }
+
+    pub fn exited(&mut self, now: MonoTime, pid: Pid, ending: Ending, rest: bool) {
+        let main = |run: &Run| run.pid == pid && run.reaped.is_none();
+        let Some(life) = self.lives.iter_mut().find(|life| life.run.as_ref().is_some_and(main)) else {
+            return;
+        };
+        let run = life.run.as_mut().unwrap();
+        run.reaped = Some(now);
+        match (run.term, ending) {
+            // A stop that was asked for counts neither as once nor as 33, and has no delay.
+            (Some(_), _) => life.not_before = now,
+            (None, Ending::NeverStarted(_)) => life.not_before = now + TEN,
+            (None, Ending::Ran(exit)) if run.def.once || exit == Exit::Code(33) => life.finished = true,
+            (None, Ending::Ran(_)) => {
+                life.not_before = if now.since(run.since) < TEN { now + TEN } else { now };
+            }
+        }
+        if run.generation == life.generation {
+            life.debut = Debut::Over;
+        }
+        if !rest {
+            life.run = None;
+        }
+    }
+
+    pub fn watched(&mut self, file: usize, watched: bool) {
+        if self.facts[file].watched == watched {
+            self.broken("a file is watched once", &file);
+        }
+        self.facts[file] = Fact { watched, ..Fact::default() };
+    }
+}
