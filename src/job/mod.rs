@@ -484,3 +484,6 @@ fn send(target: Target, signal: Signal, wishes: &mut Vec<Wish>) {
     wishes.push(Wish::Signal(target, signal));
     wishes.push(Wish::Signal(target, Signal::CONT));
 }
+
+#[cfg(test)]
+mod tests;

@@ -400,3 +400,6 @@ impl Supervisor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+use super::*;
+use crate::model::{Errno, Exit, JobDraft, Stage};
+
+fn at(secs: u64) -> MonoTime {
+    MonoTime::ZERO + Duration::from_secs(secs)
+}
+
+fn pid(raw: i32) -> Pid {
+    Pid::new(raw).unwrap()
+}
+
+fn spec(draft: JobDraft) -> JobSpec {
+    JobSpec::from(JobDraft { name: b"a".to_vec(), cmd: vec![b"/bin/a".to_vec()], ..draft })
+}
+
+/// Does one thing to the job and returns the signals that it wishes.
+fn signals(job: &mut Job, act: impl FnOnce(&mut Job, &mut Vec<Wish>)) -> Vec<(Target, Signal)> {
+    let mut wishes = Vec::new();
+    act(job, &mut wishes);
+    let signal = |wish| match wish {
+        Wish::Signal(target, signal) => Some((target, signal)),
+        Wish::Log(_) | Wish::Look(..) | Wish::Release(_) => None,
+    };
+    wishes.into_iter().filter_map(signal).collect()
+}
+
+/// A job that was started as process 7 at that time.
+fn running(draft: JobDraft, since: u64) -> Job {
+    let mut job = Job::new(spec(draft));
+    job.reconcile(at(since), &mut Vec::new());
+    assert_eq!(job.state(), State::Queued);
+    job.launch();
+    job.spawned(at(since), Ok(pid(7)), &mut Vec::new());
+    job
+}
+
+fn ends(job: &mut Job, now: u64, status: i32) {
+    job.exited(at(now), Ending::Ran(Exit::Code(status)), &Survivors::None, &mut Vec::new());
+}
+
+fn some() -> Survivors {
+    Survivors::Some(Box::new([]))
+}
+
+#[test]
+fn goal_follows_from_file_commands_and_ends() {
+    let mut job = running(JobDraft { once: true, ..JobDraft::default() }, 0);
+    assert_eq!((job.goal(), job.debut()), (Goal::Up, Debut::Begun));
+    ends(&mut job, 1, 0);
+    assert_eq!((job.goal(), job.debut(), job.state()), (Goal::Down, Debut::Over, State::Down));
+    job.switch(false, at(2), &mut Vec::new());
+    job.switch(true, at(2), &mut Vec::new());
+    assert_eq!((job.goal(), job.state()), (Goal::Up, State::Queued));
+    job.remove(at(3), &mut Vec::new());
+    assert_eq!((job.goal(), job.state()), (Goal::Gone, State::Down));
+}
+
+#[test]
+fn every_state_has_the_deadline_that_follows_from_it() {
+    let mut job = running(JobDraft { bounce_secs: std::num::NonZeroU32::new(30), ..JobDraft::default() }, 5);
+    assert_eq!(job.deadline(), Some(at(35)));
+    ends(&mut job, 8, 0);
+    assert_eq!((job.state(), job.deadline()), (State::Waiting, Some(at(18))));
+    job.expire(at(18), &mut Vec::new());
+    assert_eq!((job.state(), job.deadline()), (State::Queued, None));
+    job.launch();
+    job.spawned(at(18), Ok(pid(8)), &mut Vec::new());
+    job.expire(at(48), &mut Vec::new());
+    assert_eq!(job.deadline(), Some(at(58)));
+    job.expire(at(58), &mut Vec::new());
+    assert_eq!(job.deadline(), Some(at(68)));
+    job.expire(at(68), &mut Vec::new());
+    assert!(job.given_up() && job.deadline().is_none());
+}
+
+#[test]
+fn a_stop_keeps_its_time_whatever_else_is_asked() {
+    let mut job = running(JobDraft::default(), 0);
+    let group = Target::Job(pid(7));
+    let first = signals(&mut job, |job, wishes| job.redefine(spec(JobDraft::default()), at(1), wishes));
+    assert_eq!(first, [(group, Signal::TERM), (group, Signal::CONT)]);
+    let again = signals(&mut job, |job, wishes| {
+        job.redefine(spec(JobDraft { nice: Some(1), ..JobDraft::default() }), at(5), wishes);
+        job.restart(at(6), wishes);
+        job.remove(at(7), wishes);
+        job.redefine(spec(JobDraft::default()), at(8), wishes);
+        job.expire(at(10), wishes);
+    });
+    assert_eq!(again, []);
+    let last = signals(&mut job, |job, wishes| job.expire(at(11), wishes));
+    assert_eq!(last, [(group, Signal::KILL)]);
+}
+
+#[test]
+fn the_rest_of_a_group_keeps_the_pressure_of_a_stop_or_gets_its_own() {
+    let (group, term) = (Target::Rest(pid(7)), Signal::TERM);
+    let exit = Ending::Ran(Exit::Code(0));
+    let mut job = running(JobDraft::default(), 0);
+    let told = signals(&mut job, |job, wishes| job.exited(at(20), exit, &some(), wishes));
+    assert_eq!(told, [(group, term), (group, Signal::CONT)]);
+    assert_eq!((job.sweeps(), job.deadline()), (Some(pid(7)), Some(at(21))));
+    let mut job = running(JobDraft::default(), 0);
+    job.restart(at(4), &mut Vec::new());
+    assert_eq!(signals(&mut job, |job, wishes| job.exited(at(6), exit, &some(), wishes)), []);
+    job.expire(at(13), &mut Vec::new());
+    assert_eq!(signals(&mut job, |job, wishes| job.expire(at(14), wishes)), [(group, Signal::KILL)]);
+    job.looked(at(15), &some(), &mut Vec::new());
+    assert_eq!(job.sweeps(), Some(pid(7)));
+    job.looked(at(15), &Survivors::None, &mut Vec::new());
+    assert_eq!(job.state(), State::Queued);
+}
+
+#[test]
+fn a_failed_start_is_over_for_the_gate_and_is_tried_again() {
+    let mut job = Job::new(spec(JobDraft { once: true, ..JobDraft::default() }));
+    let error = SpawnError { stage: Stage::Fork, errno: Errno(11) };
+    for start in [0, 10, 20] {
+        let mut wishes = Vec::new();
+        job.expire(at(start), &mut wishes);
+        job.launch();
+        job.spawned(at(start), Err(error), &mut wishes);
+        assert_eq!((job.state(), job.debut(), job.finished()), (State::Waiting, Debut::Over, false));
+        assert_eq!(job.deadline(), Some(at(start + 10)));
+        assert_eq!(wishes.is_empty(), start > 0, "the same reason is told once");
+    }
+}
+
+#[test]
+fn an_expired_deadline_always_lies_in_the_future_afterwards() {
+    // Long after everything was due, as when the machine has slept.
+    for rest in [Survivors::None, some()] {
+        let mut job =
+            running(JobDraft { bounce_secs: std::num::NonZeroU32::MIN.into(), ..JobDraft::default() }, 0);
+        for now in [5_000, 9_000, 12_000] {
+            job.expire(at(now), &mut Vec::new());
+            assert!(job.deadline().is_none_or(|due| due > at(now)), "{job:?}");
+        }
+        job.exited(at(20_000), Ending::Ran(Exit::Code(0)), &rest, &mut Vec::new());
+        job.expire(at(30_000), &mut Vec::new());
+        assert!(job.deadline().is_none_or(|due| due > at(30_000)), "{job:?}");
+    }
+}

@@ -1,0 +1,143 @@
+//! What is filed beside the jobs follows from the jobs: after each turn it is worked out anew.
+
+use super::*;
+use crate::model::{Config, Errno, Exit, JobDraft, Stage};
+use std::time::Duration;
+
+/// A world that only counts: what it is asked for comes from a row of numbers.
+struct Dice {
+    row: u64,
+    pids: i32,
+    alive: Vec<Pid>,
+}
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.row ^= self.row << 13;
+        self.row ^= self.row >> 7;
+        self.row ^= self.row << 17;
+        self.row % end
+    }
+
+    fn config(&mut self) -> Load {
+        let mut jobs = Vec::new();
+        for name in b"abcde" {
+            if self.below(4) > 0 {
+                let file = |n: u64| format!("/file{n}").into_bytes();
+                jobs.push(JobSpec::from(JobDraft {
+                    name: vec![*name],
+                    cmd: vec![b"/bin/x".to_vec(), self.below(2).to_string().into_bytes()],
+                    depends: (0..self.below(3)).map(file).collect(),
+                    order: i32::try_from(self.below(2)).unwrap(),
+                    wait: self.below(3) == 0,
+                    once: self.below(3) == 0,
+                    disable: self.below(6) == 0,
+                    ..JobDraft::default()
+                }));
+            }
+        }
+        Load::New(Fingerprint { bytes: 0, hash: self.below(u64::MAX) }, Config { jobs, ..Config::default() })
+    }
+
+    fn survivors(&mut self) -> Survivors {
+        if self.below(3) == 0 { Survivors::Some(Box::new([])) } else { Survivors::None }
+    }
+}
+
+impl System for Dice {
+    fn spawn(&mut self, _: JobId, _: &JobSpec) -> Result<Pid, SpawnError> {
+        if self.below(5) == 0 {
+            return Err(SpawnError { stage: Stage::Fork, errno: Errno(11) });
+        }
+        self.pids += 1;
+        let pid = Pid::new(self.pids).unwrap();
+        self.alive.push(pid);
+        Ok(pid)
+    }
+    fn load_config(&mut self, _: Reading) -> Result<Load, LoadError> {
+        if self.below(5) == 0 { Err(LoadError::Busy) } else { Ok(self.config()) }
+    }
+    fn look(&mut self, _: Pid, _: Detail) -> Survivors {
+        self.survivors()
+    }
+    fn signal(&mut self, _: Target, _: Signal) {}
+    fn log(&mut self, _: &Notice) {}
+    fn watch(&mut self, _: Rc<[u8]>) {}
+    fn unwatch(&mut self, _: &[u8]) {}
+    fn serve(&mut self, _: &[Endpoint], _: &[Endpoint]) {}
+    fn release(&mut self, _: Pid) {}
+    fn forget(&mut self, _: JobId) {}
+}
+
+/// Works out anew what is filed, from the jobs alone.
+fn assert_filed(supervisor: &Supervisor) {
+    let mut index = Index::default();
+    let (mut pids, mut groups, mut names) = (HashMap::new(), BTreeMap::new(), Vec::new());
+    for (id, job) in supervisor.jobs() {
+        let slot = supervisor.slot(id).unwrap();
+        let need = supervisor.files.need(job.spec()).0;
+        assert_eq!(slot.need, need, "{job:?}");
+        assert_eq!(slot.rank.0, job.spec().order());
+        let queued = job.state() == State::Queued;
+        let ready = (queued && need == Need::Met).then_some(slot.rank);
+        let pending = job.debut() == Debut::Pending;
+        let blocked = pending && need == Need::Missing || job.debut() == Debut::Over;
+        let place = Place {
+            deadline: job.deadline(),
+            first: ready.filter(|_| pending),
+            again: ready.filter(|_| !pending),
+            holds: Some(slot.rank).filter(|_| job.spec().wait() && job.goal() == Goal::Up && !blocked),
+            lacks: queued && need == Need::Missing,
+        };
+        assert_eq!(slot.place, place, "{job:?}");
+        index.refile(id, &mut Place::default(), place);
+        if let State::Running { pid, .. } | State::Stopping { pid, .. } = job.state() {
+            pids.insert(pid, id);
+        }
+        groups.extend(job.sweeps().map(|group| (group, id)));
+        names.push(id);
+    }
+    names.sort_by_key(|id| supervisor.name_of(*id));
+    assert_eq!(format!("{:?}", supervisor.index), format!("{index:?}"));
+    assert_eq!((&supervisor.pids, &supervisor.groups, &supervisor.names), (&pids, &groups, &names));
+    let free = supervisor.slots.iter().filter(|slot| slot.is_none()).count();
+    assert_eq!(supervisor.free.len(), free);
+}
+
+fn event(dice: &mut Dice) -> Event {
+    match dice.below(10) {
+        0 => Event::ReloadAsked,
+        1 => Event::ConfigTouched,
+        2 | 3 => {
+            let path = format!("/file{}", dice.below(3)).into_bytes();
+            let content = Fingerprint { bytes: 0, hash: dice.below(2) };
+            Event::FileSeen(path.into(), (dice.below(3) > 0).then_some(content))
+        }
+        4 => Event::Command(Verb::Enable, Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()])),
+        5 => Event::Command(Verb::Disable, Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()])),
+        6..=8 if !dice.alive.is_empty() => {
+            let which = usize::try_from(dice.below(dice.alive.len() as u64)).unwrap();
+            let exit = Exit::Code(if dice.below(4) == 0 { 33 } else { 0 });
+            Event::Exited(dice.alive.swap_remove(which), Ending::Ran(exit), dice.survivors())
+        }
+        _ => Event::Tick,
+    }
+}
+
+#[test]
+fn what_is_filed_follows_from_the_jobs_after_every_turn() {
+    for seed in 1..300 {
+        let mut dice = Dice { row: 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed), pids: 1, alive: Vec::new() };
+        let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+        let mut now = MonoTime::ZERO;
+        for _ in 0..150 {
+            let event = event(&mut dice);
+            turn(&mut supervisor, &mut dice, now, event);
+            assert_filed(&supervisor);
+            turn(&mut supervisor, &mut dice, now, Event::Tick);
+            assert_filed(&supervisor);
+            now =
+                now + Duration::from_millis([0, 100, 1_000, 11_000][usize::try_from(dice.below(4)).unwrap()]);
+        }
+    }
+}
