@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""Breaks the machine in one way after another and demands that the simulation notices.
+
+Each mutant is an exact replacement in a copy of the tree. It fails loudly when a mutant survives,
+when a replacement no longer matches, or when one does not compile. `tests/mutants.py WORD` runs those
+whose title contains WORD.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+JOB, POLICY = "src/job/mod.rs", "src/job/policy.rs"
+SUPERVISOR, INDEX = "src/supervisor/mod.rs", "src/supervisor/index.rs"
+APPLY, RELOAD, FILES = "src/supervisor/apply.rs", "src/supervisor/reload.rs", "src/supervisor/files.rs"
+
+# What it breaks, where, the text, and what takes its place.
+MUTANTS = [
+    ("no restart delay", JOB, "self.not_before = now + delay;", "let _ = delay;\n                    self.not_before = now;"),
+    ("ten seconds exclusive", POLICY, "ran < QUICK", "ran <= QUICK"),
+    ("once ignored", POLICY, "once || exit", "once && ran > QUICK || exit"),
+    ("33 ignored", POLICY, "exit == Exit::Code(STAY_DOWN)", "exit == Exit::Code(STAY_DOWN + 1000)"),
+    ("failed start restarted at once", JOB, "self.debut = Debut::Over;\n        self.not_before = now + policy::QUICK;",
+     "self.debut = Debut::Over;\n        self.not_before = now;"),
+    ("failed exec restarted at once", JOB, "Ending::NeverStarted(_) => self.not_before = now + policy::QUICK,",
+     "Ending::NeverStarted(_) => self.not_before = now,"),
+    ("failed exec uses up once", JOB, "Ending::NeverStarted(_) => self.not_before = now + policy::QUICK,",
+     "Ending::NeverStarted(_) => {\n                self.not_before = now + policy::QUICK;\n                self.finished = self.spec.once();\n            }"),
+    ("failed start told every time", JOB, "if self.failure != Some(error) {", "if true {"),
+    ("old exit applied to the new definition", JOB, "                self.not_before = now;\n                pid\n            }\n            Down |",
+     "                self.ran_to_its_end(since, ending, now, wishes);\n                pid\n            }\n            Down |"),
+    ("old exit opens the gate for the new definition", JOB, "if self.debut == Debut::Begun {\n            self.debut = Debut::Over;",
+     "if self.debut != Debut::Over {\n            self.debut = Debut::Over;"),
+    ("asked restart delayed", JOB, "        self.finished = false;\n        self.not_before = now;\n        if let",
+     "        self.finished = false;\n        if let"),
+    ("enabling an enabled job brings it back", JOB, "        if self.enabled == enabled {\n            return;\n        }\n", ""),
+    ("enable does not bring back", JOB, "        if enabled {\n            self.finished = false;\n        }\n", ""),
+    ("SIGKILL forgotten", JOB, "wishes.push(Wish::Signal(target, signal));\n                Pressure::Kill",
+     "Pressure::Kill"),
+    ("SIGKILL a second late", JOB, "pub const KILL_AFTER: Duration = Duration::from_secs(10);",
+     "pub const KILL_AFTER: Duration = Duration::from_secs(11);"),
+    ("an edit moves SIGKILL", JOB, "        if let State::Running { pid, since } = self.state {\n            self.stop(pid, since, now, wishes);\n        }\n        self.reconcile(now, wishes);",
+     "        if let State::Running { pid, since } | State::Stopping { pid, since, .. } = self.state {\n            self.stop(pid, since, now, wishes);\n        }\n        self.reconcile(now, wishes);"),
+    ("sweep has ten seconds of its own in a stop", JOB, "(Survivors::Some(_), Stopping { pressure, .. }) => self.sweep(pid, now, pressure),",
+     "(Survivors::Some(_), Stopping { .. }) => {\n                self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });\n            }"),
+    ("sweep skipped", JOB, "match (rest, self.state) {", "match (&Survivors::None, self.state) {"),
+    ("rest not told to end", JOB, "                send(Target::Rest(pid), Signal::TERM, wishes);\n", ""),
+    ("no SIGCONT", JOB, "    wishes.push(Wish::Signal(target, Signal::CONT));\n", ""),
+    ("stuck rest never given up", JOB, "let given_up = pressed == Pressure::Stuck;", "let given_up = false;"),
+    ("given up without a look", JOB, "(Survivors::Some(_), Pressure::Term { .. } | Pressure::Kill { .. }) => return,",
+     "(Survivors::Some(_), Pressure::Term { .. }) => return,\n            (Survivors::Some(_), Pressure::Kill { .. }) => {}"),
+    ("group not released", JOB, "        wishes.push(Wish::Release(group));\n", ""),
+    ("end of a group seen late", JOB, "pub const LOOK_EVERY: Duration = Duration::from_secs(1);",
+     "pub const LOOK_EVERY: Duration = Duration::from_secs(3);"),
+    ("adopted orphans tell nothing", JOB, "*look_at = now.min(*look_at);", "let _ = (now, look_at);"),
+    ("bounce forgotten", JOB, "State::Running { since, .. } => self.bounce_at(since),", "State::Running { .. } => None,"),
+    ("queued keeps its deadline", JOB, "State::Down | State::Queued | State::Launching => None,\n            State::Waiting",
+     "State::Down | State::Launching => None,\n            State::Queued | State::Waiting"),
+    ("second signal kills nothing", JOB, "Pressure::Term { .. } => Pressure::Term { kill_at: now },",
+     "Pressure::Term { kill_at } => Pressure::Term { kill_at },"),
+    ("gate ignored", INDEX, "holder.0 < first.0", "holder.0 < first.0 && false"),
+    ("gate holds restarts", SUPERVISOR, "let held = slot.job.debut() == Debut::Pending;", "let held = true;"),
+    ("wait of a job with a missing file holds", SUPERVISOR, "Debut::Pending => slot.need != Need::Missing,", "Debut::Pending => true,"),
+    ("wait ends when the job has begun", SUPERVISOR, "            Debut::Begun => true,", "            Debut::Begun => false,"),
+    ("disabled wait job holds", SUPERVISOR, "&& slot.job.goal() == Goal::Up && able", "&& able"),
+    ("order ignored", APPLY, "let rank: Rank = (spec.order(),", "let rank: Rank = (spec.order() * 0,"),
+    ("new order not filed", APPLY, "(Change::Same { .. }, Some((id, false))) => {\n                    self.rerank(id, rank);",
+     "(Change::Same { .. }, Some((id, false))) => {"),
+    ("a hundred starts in a turn", SUPERVISOR, "pub const STARTS_PER_TURN: usize = 64;", "pub const STARTS_PER_TURN: usize = 100;"),
+    ("starts in the turn that reads", SUPERVISOR, "            return actions.push_back(Action::LoadConfig(", "            actions.push_back(Action::LoadConfig("),
+    ("start while ending", SUPERVISOR, "self.with(id, actions, |job, wishes| job.remove(now, wishes));\n        }\n    }\n}",
+     "self.with(id, actions, |job, wishes| job.restart(now, wishes));\n        }\n    }\n}"),
+    ("file applied while ending", SUPERVISOR, "Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}\n            Event::FileSeen(..) | Event::Command(..) if",
+     "Event::FileSeen(..) | Event::Command(..) if"),
+    ("order of ending", SUPERVISOR, "order.sort_unstable_by(|a, b| b.cmp(a));", "order.sort_unstable();"),
+    ("pid map not cleaned", SUPERVISOR, "self.pids.remove(&pid) {", "self.pids.get(&pid).copied() {"),
+    ("number that came back still swept", SUPERVISOR, "if let Some(swept) = self.groups.get(&pid).copied() {",
+     "if let Some(swept) = self.groups.get(&pid).copied().filter(|_| false) {"),
+    ("re-added job starts beside the old run", SUPERVISOR, "        change(&mut slot.job, &mut wishes);\n",
+     "        let gone = slot.job.goal() == Goal::Gone;\n        change(&mut slot.job, &mut wishes);\n        if gone && slot.job.goal() == Goal::Up {\n            slot.job = Job::new(slot.job.spec().clone());\n            slot.job.reconcile(MonoTime::ZERO, &mut wishes);\n        }\n"),
+    ("re-added job keeps its end", APPLY, "(Change::Same { .. }, Some((id, false))) => {", "(Change::Same { .. }, Some((id, _))) => {"),
+    ("same job restarted", "src/diff.rs", "if before.same(spec) {", "if before == spec {"),
+    ("remote command outlives the file", JOB, "        self.removed = false;\n        self.enabled = !self.spec.disabled();\n        self.reconcile",
+     "        self.removed = false;\n        self.reconcile"),
+    ("depends change ignored", APPLY, "if changed && up {", "if changed && up && false {"),
+    ("depends change starts what is disabled", JOB, "        self.finished = false;\n        self.not_before = now;\n        if let",
+     "        self.finished = false;\n        self.enabled = true;\n        self.not_before = now;\n        if let"),
+    ("job starts without its file", SUPERVISOR, "slot.job.state() == State::Queued && slot.need == Need::Met;", "slot.job.state() == State::Queued;"),
+    ("file that comes back the same restarts", FILES, "&& content != before;", "&& (content != before || true);"),
+    ("change while away unseen", FILES, "file.last = content.or(before);", "file.last = content;"),
+    ("files stay watched", APPLY, "        let unwatch = self.files.remove(id, slot.job.spec());\n", "        let unwatch: Vec<Rc<[u8]>> = Vec::new();\n"),
+    ("quiet time forgotten", RELOAD, "(now + QUIET).min(", "now.min("),
+    ("quiet time without end", RELOAD, ".min(since + QUIET_AT_MOST)", ".min(since + QUIET_AT_MOST * 9)"),
+    ("empty file applied at once", APPLY, "            if !believed {\n                return;\n            }\n", "            let _ = believed;\n"),
+    ("empty file waits for SIGHUP too", APPLY, " && reading != Reading::Always {\n            let (believed", " {\n            let (believed"),
+    ("two seconds run on when jobs are back", RELOAD, "    pub(super) fn no_longer_empty(&mut self) {\n        self.empty_until = None;",
+     "    pub(super) fn no_longer_empty(&mut self) {"),
+    ("busy file not read again", APPLY, "Err(LoadError::Busy) => return self.reload.retry(now),", "Err(LoadError::Busy) => return,"),
+    ("unreadable file not read again", APPLY, "        if let Some(Trouble::Unreadable(_)) = trouble {\n            self.reload.retry(now);\n        }\n", ""),
+    ("missing file told every time", APPLY, "if self.reload.trouble(trouble) {", "if self.reload.trouble(trouble) || trouble.is_some() {"),
+]
+
+
+def replace(tree, path, old, new):
+    file = os.path.join(tree, path)
+    with open(file, encoding="utf-8") as f:
+        text = f.read()
+    if text.count(old) != 1:
+        return None
+    with open(file, "w", encoding="utf-8") as f:
+        f.write(text.replace(old, new))
+    return text
+
+
+def test(tree, target):
+    env = dict(os.environ, CARGO_TARGET_DIR=target, RUST_BACKTRACE="0", PMTR_SIM_SEEDS="4000")
+    command = ["cargo", "test", "--offline", "--quiet", "--test", "sim"]
+    # A session of its own, so that a test that never ends goes with it.
+    run = subprocess.Popen(
+        command, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    try:
+        output, _ = run.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.communicate()
+        return ["does not come to an end"]
+    if "could not compile" in output:
+        return None
+    failed = sorted(set(re.findall(r"^    ([\w:]+)$", output, re.M)))
+    promise = re.search(r"seed (\d+): ([^:]*)", output)
+    if promise:
+        failed.insert(0, f"“{promise[2]}” (seed {promise[1]})")
+    return failed if run.returncode else []
+
+
+def main():
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    bad = 0
+    with tempfile.TemporaryDirectory(prefix="pmtr-mutants-") as work:
+        tree, target = os.path.join(work, "tree"), os.path.join(work, "target")
+        os.mkdir(tree)
+        for name in ["Cargo.toml", "Cargo.lock", "src", "tests", "benches", "LICENSE"]:
+            source = os.path.join(root, name)
+            if os.path.isdir(source):
+                shutil.copytree(source, os.path.join(tree, name))
+            elif os.path.exists(source):
+                shutil.copy(source, tree)
+        env = dict(os.environ, CARGO_TARGET_DIR=target)
+        subprocess.run(["cargo", "test", "--quiet", "--test", "sim", "--no-run"], cwd=tree, env=env, check=True)
+        if test(tree, target) != []:
+            sys.exit("the simulation fails without any mutant")
+        for title, path, old, new in [m for m in MUTANTS if word in m[0]]:
+            text = replace(tree, path, old, new)
+            if text is None:
+                verdict, wrong = "THE TEXT TO REPLACE IS NOT THERE EXACTLY ONCE", True
+            else:
+                caught = test(tree, target)
+                wrong = not caught
+                if caught is None:
+                    verdict = "DOES NOT COMPILE"
+                elif not caught:
+                    verdict = "SURVIVED"
+                else:
+                    more = f" and {len(caught) - 1} more" if len(caught) > 1 else ""
+                    verdict = caught[0] + more
+                with open(os.path.join(tree, path), "w", encoding="utf-8") as f:
+                    f.write(text)
+            bad += wrong
+            print(f"{title:48} {verdict}", flush=True)
+    if bad:
+        sys.exit(f"{bad} mutants were not caught")
+
+
+main()
