@@ -83,7 +83,7 @@ MUTANTS = [
     ("re-added job starts beside the old run", SUPERVISOR, "        change(&mut slot.job, &mut wishes);\n",
      "        let gone = slot.job.goal() == Goal::Gone;\n        change(&mut slot.job, &mut wishes);\n        if gone && slot.job.goal() == Goal::Up {\n            slot.job = Job::new(slot.job.spec().clone());\n            slot.job.reconcile(MonoTime::ZERO, &mut wishes);\n        }\n"),
     ("re-added job keeps its end", APPLY, "(Change::Same { .. }, Some((id, false))) => {", "(Change::Same { .. }, Some((id, _))) => {"),
-    ("same job restarted", "src/diff.rs", "if before.same(spec) {", "if before == spec {"),
+    ("same job restarted", "src/diff.rs", "if before.same(spec) {", "if *before == spec {"),
     ("remote command outlives the file", JOB, "        self.removed = false;\n        self.enabled = !self.spec.disabled();\n        self.reconcile",
      "        self.removed = false;\n        self.reconcile"),
     ("depends change ignored", APPLY, "if changed && up {", "if changed && up && false {"),
