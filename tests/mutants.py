@@ -144,13 +144,7 @@ def main():
     bad = 0
     with tempfile.TemporaryDirectory(prefix="pmtr-mutants-") as work:
         tree, target = os.path.join(work, "tree"), os.path.join(work, "target")
-        os.mkdir(tree)
-        for name in ["Cargo.toml", "Cargo.lock", "src", "tests", "benches", "LICENSE"]:
-            source = os.path.join(root, name)
-            if os.path.isdir(source):
-                shutil.copytree(source, os.path.join(tree, name))
-            elif os.path.exists(source):
-                shutil.copy(source, tree)
+        shutil.copytree(root, tree, ignore=shutil.ignore_patterns("target", ".git"))
         env = dict(os.environ, CARGO_TARGET_DIR=target)
         subprocess.run(["cargo", "test", "--quiet", "--test", "sim", "--no-run"], cwd=tree, env=env, check=True)
         if test(tree, target) != []:
