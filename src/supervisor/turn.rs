@@ -26,7 +26,8 @@ pub trait System {
     fn unwatch(&mut self, path: &[u8]);
     /// Opens the endpoints that are new and closes those that are gone.
     fn serve(&mut self, listen: &[Endpoint], report: &[Endpoint]);
-    /// Drops what is kept for the group of this leader.
+    /// Drops what is kept for the group of this leader. A process that has just been spawned may have
+    /// its number by then: what is kept for that one stays.
     fn release(&mut self, group: Pid);
     /// Drops what is kept for this job.
     fn forget(&mut self, id: JobId);
