@@ -2,6 +2,7 @@
 //!
 //! The modules stand in the order of the data flow; `ARCHITECTURE.md` tells which may import which.
 
+pub mod config;
 pub mod model;
 
 pub mod cli;

@@ -1,0 +1,127 @@
+//! Mistakes in the making: a place in the text and a reason become a `Mistake` with its line.
+
+use super::excerpt;
+use super::lexer::Line;
+use crate::model::{Clean, Mistake};
+use std::fmt;
+
+/// More mistakes than this are only counted.
+pub(super) const KEPT: usize = 1000;
+
+/// A range of the text. Offsets fit into 32 bits, as the text is bounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Span {
+    pub(super) fn new(start: usize, end: usize) -> Span {
+        Span { start: Span::offset(start), end: Span::offset(end) }
+    }
+
+    /// An offset in the text.
+    pub(super) fn offset(at: usize) -> u32 {
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    /// From the beginning of this one to the end of the other.
+    pub(super) fn to(self, last: Span) -> Span {
+        Span { start: self.start, end: last.end }
+    }
+
+    /// The bytes in this range.
+    pub(super) fn of(self, text: &[u8]) -> &[u8] {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// What is wrong, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) span: Span,
+    pub(super) what: String,
+}
+
+impl Fault {
+    pub(super) fn new(span: Span, what: impl Into<String>) -> Fault {
+        Fault { span, what: what.into() }
+    }
+}
+
+/// A word of the file in a message: between backquotes, cleaned, and cut when it is long.
+pub(super) struct Shown<'a>(pub(super) &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LONGEST: usize = 60;
+        if self.0.is_empty() {
+            return f.write_str("an empty word");
+        }
+        match self.0.get(..LONGEST) {
+            Some(head) if self.0.len() > LONGEST => write!(f, "`{}...`", Clean(head)),
+            _ => write!(f, "`{}`", Clean(self.0)),
+        }
+    }
+}
+
+/// The mistakes of one text.
+pub(super) struct Mistakes<'a> {
+    text: &'a [u8],
+    kept: Vec<Mistake>,
+    more: u64,
+    /// Where the line of the last mistake begins.
+    last: Option<u32>,
+}
+
+impl<'a> Mistakes<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Mistakes<'a> {
+        Mistakes { text, kept: Vec::new(), more: 0, last: None }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Whether a further one would only be counted: then no effort for its text is worth while.
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.len() >= KEPT
+    }
+
+    /// Adds a mistake. In one line the first one counts: those behind it are mostly its children.
+    pub(super) fn add(&mut self, line: Line, fault: Fault) {
+        if self.last.replace(line.at) != Some(line.at) {
+            self.add_to_line(line, fault);
+        }
+    }
+
+    /// Adds a mistake although its line may have had one before.
+    pub(super) fn add_to_line(&mut self, line: Line, fault: Fault) {
+        if self.is_full() {
+            self.more += 1;
+            return;
+        }
+        self.kept.push(excerpt::mistake(self.text, line, fault));
+    }
+
+    /// The number of the line on which this stands.
+    pub(super) fn line_of(&self, line: Line, span: Span) -> u32 {
+        excerpt::line_of(self.text, line, span)
+    }
+
+    /// All mistakes in the order of the file, with one at the end for those that were only counted.
+    pub(super) fn into_vec(mut self) -> Vec<Mistake> {
+        self.kept.sort_by_key(|mistake| (mistake.line, mistake.column));
+        if self.more > 0 {
+            let plural = if self.more == 1 { "" } else { "s" };
+            self.kept.push(about_file(format!("{} more mistake{plural}", self.more)));
+        }
+        self.kept
+    }
+}
+
+/// A mistake of the file as a whole.
+pub(super) fn about_file(what: String) -> Mistake {
+    Mistake { line: 0, column: 0, width: 0, text: Box::default(), what: what.into() }
+}

@@ -1,0 +1,313 @@
+//! Bytes to lines of words. Knows nothing of options.
+//!
+//! A word is a range of the text; its bytes are copied only when a value is taken from it.
+
+use super::fault::{Fault, Span};
+use std::borrow::Cow;
+
+/// How a word was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Without quotes: the bytes mean themselves.
+    Plain,
+    /// Without quotes, broken by a backslash at the end of a line.
+    Joined,
+    /// In quotes: the bytes between them mean themselves.
+    Quoted,
+    /// In quotes, with backslashes that mean something.
+    Escaped,
+}
+
+/// A word and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Word {
+    /// From its first byte to behind its last, quotes included.
+    pub(super) span: Span,
+    form: Form,
+}
+
+/// One line, which backslashes may have joined from several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Where it begins in the text.
+    pub(super) at: u32,
+    /// The number of the first line it is made of.
+    pub(super) number: u32,
+}
+
+/// Reads the text line by line.
+pub(super) struct Lexer<'a> {
+    text: &'a [u8],
+    at: usize,
+    number: u32,
+    fault: Option<Fault>,
+}
+
+impl Word {
+    /// What the word means: without quotes, with its escapes resolved.
+    pub(super) fn value<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+        let raw = self.span.of(text);
+        let unquoted = || raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        match self.form {
+            Form::Plain => Cow::Borrowed(raw),
+            Form::Joined => Cow::Owned(without_joins(raw)),
+            Form::Quoted => Cow::Borrowed(unquoted()),
+            Form::Escaped => Cow::Owned(without_escapes(&without_joins(unquoted()))),
+        }
+    }
+
+    /// Whether it is this word, without quotes. Keywords and braces are asked for in this way.
+    pub(super) fn is(&self, text: &[u8], word: &str) -> bool {
+        match self.form {
+            Form::Plain => self.span.of(text) == word.as_bytes(),
+            Form::Joined => *self.value(text) == *word.as_bytes(),
+            Form::Quoted | Form::Escaped => false,
+        }
+    }
+
+    /// Whether it was written in quotes.
+    pub(super) fn quoted(&self) -> bool {
+        matches!(self.form, Form::Quoted | Form::Escaped)
+    }
+}
+
+impl<'a> Lexer<'a> {
+    /// Begins at the start of the text; a byte order mark there means nothing.
+    pub(super) fn new(text: &'a [u8]) -> Lexer<'a> {
+        let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        Lexer { text, at, number: 1, fault: None }
+    }
+
+    /// Reads the next line into `words`; nothing when there is none. Of the mistakes in a line the first counts.
+    pub(super) fn next(&mut self, words: &mut Vec<Word>) -> Option<(Line, Option<Fault>)> {
+        words.clear();
+        if self.at >= self.text.len() {
+            return None;
+        }
+        let line = Line { at: Span::offset(self.at), number: self.number };
+        loop {
+            match self.text.get(self.at) {
+                None => break,
+                Some(b' ' | b'\t' | b'\r') => self.at += 1,
+                Some(b'\n') => {
+                    self.at += 1;
+                    self.number = self.number.saturating_add(1);
+                    break;
+                }
+                // A backslash at the end of a comment joins nothing: it would hide the next line unseen.
+                Some(b'#') => self.at = self.find(|b| b == b'\n'),
+                Some(b'"') => words.push(self.quoted()),
+                Some(_) => match join(self.text, self.at) {
+                    Some(bytes) => self.skip_join(bytes),
+                    None => words.push(self.plain()),
+                },
+            }
+        }
+        Some((line, self.fault.take()))
+    }
+
+    fn plain(&mut self) -> Word {
+        let (start, mut end, mut form) = (self.at, self.at, Form::Plain);
+        loop {
+            let stop = self.find(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
+            if stop > self.at {
+                (self.at, end) = (stop, stop);
+            }
+            if self.text.get(self.at) != Some(&b'\\') {
+                break;
+            }
+            match join(self.text, self.at) {
+                Some(bytes) => self.skip_join(bytes),
+                None => {
+                    self.at += 1;
+                    end = self.at;
+                }
+            }
+        }
+        // A join behind the last byte has broken nothing.
+        if self.text.get(start..end).is_some_and(|raw| raw.contains(&b'\n')) {
+            form = Form::Joined;
+        }
+        Word { span: Span::new(start, end), form }
+    }
+
+    fn quoted(&mut self) -> Word {
+        let (start, mut form) = (self.at, Form::Quoted);
+        let mut quote_escaped = false;
+        self.at += 1;
+        loop {
+            self.at = self.find(|b| matches!(b, b'"' | b'\\' | b'\n'));
+            match self.text.get(self.at) {
+                Some(b'"') => break self.at += 1,
+                Some(b'\\') => {
+                    form = Form::Escaped;
+                    if let Some(bytes) = join(self.text, self.at) {
+                        self.skip_join(bytes);
+                        continue;
+                    }
+                    self.at += 1;
+                    while let Some(bytes) = join(self.text, self.at) {
+                        self.skip_join(bytes);
+                    }
+                    if let Some(byte @ (b'"' | b'\\')) = self.text.get(self.at) {
+                        quote_escaped |= *byte == b'"';
+                        self.at += 1;
+                    }
+                }
+                _ => {
+                    let what = match quote_escaped {
+                        false => "this quote is not closed on its line",
+                        true => {
+                            "this quote is not closed on its line: inside of quotes, \\\" is a quote and \\\\ a backslash"
+                        }
+                    };
+                    self.fault(Span::new(start, self.at), what);
+                    break;
+                }
+            }
+        }
+        let word = Word { span: Span::new(start, self.at), form };
+        while let Some(bytes) = join(self.text, self.at) {
+            self.skip_join(bytes);
+        }
+        // Looking for the end of the word only once a line keeps a line of quotes from taking quadratic time.
+        let ends = matches!(self.text.get(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
+        if !ends && self.fault.is_none() {
+            let end = self.find(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
+            let what = "a closing quote ends the word: put a blank behind it, or write \\\" for a quote inside of quotes";
+            self.fault(Span::new(self.at, end), what);
+        }
+        word
+    }
+
+    /// The place of the next byte of this kind, or the end of the text.
+    fn find(&self, kind: impl Fn(u8) -> bool) -> usize {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        rest.iter().position(|b| kind(*b)).map_or(self.text.len(), |n| self.at + n)
+    }
+
+    fn skip_join(&mut self, bytes: usize) {
+        self.at += bytes;
+        self.number = self.number.saturating_add(1);
+    }
+
+    fn fault(&mut self, span: Span, what: &str) {
+        if self.fault.is_none() {
+            self.fault = Some(Fault::new(span, what));
+        }
+    }
+}
+
+/// The length of a backslash with the end of its line, if that is what stands here.
+fn join(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at..)? {
+        [b'\\'] => Some(1),
+        [b'\\', b'\n', ..] => Some(2),
+        [b'\\', b'\r', b'\n', ..] => Some(3),
+        _ => None,
+    }
+}
+
+fn without_joins(raw: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let [first, tail @ ..] = rest {
+        rest = match rest {
+            [b'\\', b'\n', tail @ ..] | [b'\\', b'\r', b'\n', tail @ ..] => tail,
+            _ => {
+                bytes.push(*first);
+                tail
+            }
+        };
+    }
+    bytes
+}
+
+fn without_escapes(raw: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let [first, tail @ ..] = rest {
+        let (byte, tail) = match rest {
+            [b'\\', byte @ (b'"' | b'\\'), tail @ ..] => (byte, tail),
+            _ => (first, tail),
+        };
+        bytes.push(*byte);
+        rest = tail;
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every line as the values of its words, with `!` for a mistake.
+    fn read(text: &str) -> Vec<Vec<String>> {
+        let (mut lexer, mut words, mut lines) = (Lexer::new(text.as_bytes()), Vec::new(), Vec::new());
+        while let Some((_, fault)) = lexer.next(&mut words) {
+            let value = |w: &Word| String::from_utf8_lossy(&w.value(text.as_bytes())).into_owned();
+            let mut line: Vec<String> = words.iter().map(value).collect();
+            line.extend(fault.map(|_| "!".to_owned()));
+            if !line.is_empty() {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn lines_are_words_between_blanks() {
+        for (text, lines) in [
+            ("", vec![]),
+            ("\n \t\r\n", vec![]),
+            ("a  b\tc\r\nd", vec![vec!["a", "b", "c"], vec!["d"]]),
+            ("# no\na # b\na#b \"#c\"\n", vec![vec!["a"], vec!["a#b", "#c"]]),
+            ("a\\b \\ c\\\\ d", vec![vec!["a\\b", "\\", "c\\\\", "d"]]),
+            ("\u{feff}a", vec![vec!["a"]]),
+        ] {
+            assert_eq!(read(text), lines as Vec<Vec<&str>>, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_at_the_end_joins_two_lines() {
+        for (text, lines) in [
+            ("a \\\n  b\nc", vec![vec!["a", "b"], vec!["c"]]),
+            ("a \\\r\n  b", vec![vec!["a", "b"]]),
+            ("ab\\\ncd", vec![vec!["abcd"]]),
+            ("ab\\\n cd", vec![vec!["ab", "cd"]]),
+            ("ab\\\\\ncd", vec![vec!["ab\\cd"]]),
+            ("\"a\\\nb\"", vec![vec!["ab"]]),
+            ("\"a\\\\\nb\"", vec![vec!["a\\b"]]),
+            ("a \\", vec![vec!["a"]]),
+            ("a\\", vec![vec!["a"]]),
+            ("a # \\\nb", vec![vec!["a"], vec!["b"]]),
+            ("a \\\n# b", vec![vec!["a"]]),
+        ] {
+            assert_eq!(read(text), lines, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_hold_a_word_together() {
+        for (text, words) in [
+            (r#""a b""#, vec!["a b"]),
+            (r#""""#, vec![""]),
+            (r#""a\"b\\c\d""#, vec![r#"a"b\c\d"#]),
+            (r#"a"b c"d"#, vec![r#"a"b"#, r#"c"d"#]),
+            (r#"'a b'"#, vec!["'a", "b'"]),
+        ] {
+            assert_eq!(read(text), [words], "{text:?}");
+        }
+        for text in ["\"a", "\"a\nb\"", "\"a\\\"", "\"a\"b", "\"a\"\"b\"", "\"", "\"\\", "\"a\\\\\n"] {
+            assert_eq!(read(text)[0].last().map(String::as_str), Some("!"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn keywords_are_written_without_quotes() {
+        let (text, mut words) = (b"name \"name\" na\\\nme", Vec::new());
+        Lexer::new(text).next(&mut words);
+        assert_eq!(words.iter().map(|w| w.is(text, "name")).collect::<Vec<_>>(), [true, false, true]);
+    }
+}

@@ -1,0 +1,50 @@
+//! Text to configuration: the parser of `pmtr.conf`. Never opens a file.
+//!
+//! Every mistake is found in one run, in one pass over the text, and a text with a mistake yields no
+//! configuration at all.
+#![forbid(unsafe_code)]
+
+mod build;
+mod excerpt;
+mod fault;
+mod lexer;
+pub mod options;
+mod parser;
+mod suggest;
+mod values;
+
+use crate::model::{Mistake, Parsed};
+use std::fmt;
+
+/// A file is no longer than this.
+pub const MAX_BYTES: usize = 10 * 1024 * 1024;
+
+/// Reads a configuration, or finds all its mistakes in the order of the file. Past a thousand they are only
+/// counted.
+pub fn parse(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
+    if text.len() > MAX_BYTES {
+        return Err(vec![fault::about_file("larger than 10 MiB".to_owned())]);
+    }
+    if let Some(at) = text.iter().position(|b| *b == 0) {
+        return Err(vec![nul(text, at)]);
+    }
+    parser::Parser::new(text).run()
+}
+
+/// What the operator sees of the mistakes in `file`: for each its place and what is wrong, then the line
+/// itself, then a caret under the place.
+pub fn render<'a>(file: &'a [u8], mistakes: &'a [Mistake]) -> impl fmt::Display + 'a {
+    excerpt::Rendered { file, mistakes }
+}
+
+/// A file with NUL bytes is no text: what else could be said about its lines would only bury that.
+fn nul(text: &[u8], at: usize) -> Mistake {
+    let before = text.get(..at).unwrap_or_default();
+    let newline = before.iter().rposition(|b| *b == b'\n');
+    let line = lexer::Line {
+        at: fault::Span::offset(newline.map_or(0, |n| n + 1)),
+        number: fault::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
+    };
+    let what = "a NUL byte: this is no text file, or a crash has damaged it";
+    excerpt::mistake(text, line, fault::Fault::new(fault::Span::new(at, at + 1), what))
+}

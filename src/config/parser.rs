@@ -1,0 +1,589 @@
+//! Lines to options and blocks. What may stand where it reads from the table; what an option means it
+//! leaves to the builder.
+//!
+//! After a mistake it goes on with the next line, in the block that was most probably meant: one slip shall
+//! not be told twice, nor hide the next one.
+
+use super::build::Builder;
+use super::fault::{Fault, Mistakes, Shown, Span};
+use super::lexer::{Lexer, Line, Word};
+use super::options::{Block, Inside, OptionRow, Place, TABLE};
+use super::suggest;
+use crate::model::{Mistake, Parsed};
+
+/// Reads a text and builds a configuration.
+pub(super) struct Parser<'a> {
+    text: &'a [u8],
+    mistakes: Mistakes<'a>,
+    build: Builder<'a>,
+    /// The open blocks, the innermost last.
+    open: Vec<Frame>,
+    /// The option on the line before, when a `{` alone on this one would open its block.
+    pending: Option<Pending>,
+    /// Where the last block began and where it was closed.
+    closed: Option<(u32, u32)>,
+}
+
+/// An open block.
+struct Frame {
+    /// Its option, or nothing when that is unknown or misplaced: then the block is skipped.
+    row: Option<(&'static OptionRow, Inside)>,
+    line: Line,
+    keyword: Span,
+    /// How many words its lines had.
+    words: usize,
+    /// How many blocks are open in a skipped one, itself included.
+    depth: usize,
+}
+
+struct Pending {
+    /// Nothing when the block is to be skipped.
+    row: Option<(&'static OptionRow, Inside)>,
+    line: Line,
+    keyword: Span,
+}
+
+/// What the first words of a line are.
+enum Found {
+    /// This option, by so many words.
+    Whole(&'static OptionRow, usize),
+    /// The beginning of this option, which has more words.
+    Begun(&'static OptionRow),
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Parser<'a> {
+        let (mistakes, build) = (Mistakes::new(text), Builder::new(text));
+        Parser { text, mistakes, build, open: Vec::new(), pending: None, closed: None }
+    }
+
+    /// Reads the whole text.
+    pub(super) fn run(mut self) -> Result<Parsed, Vec<Mistake>> {
+        let (mut lexer, mut words) = (Lexer::new(self.text), Vec::new());
+        while let Some((line, fault)) = lexer.next(&mut words) {
+            match fault {
+                None => self.line(line, &words),
+                Some(fault) => self.unreadable(line, &words, fault),
+            }
+        }
+        self.end();
+        match self.mistakes.is_empty() {
+            true => Ok(self.build.finish()),
+            false => Err(self.mistakes.into_vec()),
+        }
+    }
+
+    fn line(&mut self, line: Line, words: &[Word]) {
+        if let [brace] = words
+            && brace.is(self.text, "{")
+        {
+            return self.brace(line, brace.span);
+        }
+        if words.is_empty() {
+            return;
+        }
+        self.settle(words);
+        let mut words = words;
+        while let Some((first, rest)) = words.split_first()
+            && self.closes(first)
+        {
+            self.closing(line, first.span, rest);
+            words = rest;
+        }
+        if !words.is_empty() {
+            self.content(line, words);
+        }
+    }
+
+    /// A line of the innermost block.
+    fn content(&mut self, line: Line, words: &[Word]) {
+        match self.inside() {
+            Some((_, Inside::Options(place))) => self.option(line, place, words),
+            Some((Some(row), Inside::Words)) => match self.option_of_an_outer_block(words) {
+                true => self.close_for(line, words, self.open.len() - 1),
+                false => self.words(line, row, words),
+            },
+            Some((None, Inside::Words)) | None => self.skipped(line, words),
+        }
+    }
+
+    fn option(&mut self, line: Line, place: Place, words: &[Word]) {
+        match self.find(words, |row| row.place == place) {
+            Some(Found::Whole(row, count)) => {
+                let (keyword, args) = words.split_at_checked(count).unwrap_or((words, &[]));
+                self.known(line, row, span_of(keyword), args);
+            }
+            Some(Found::Begun(row)) => self.begun(line, row, words),
+            None => match self.find(words, |row| row.place != place) {
+                Some(Found::Whole(row, _) | Found::Begun(row)) => self.misplaced(line, row, words),
+                None => self.unknown(line, place, words),
+            },
+        }
+    }
+
+    fn known(&mut self, line: Line, row: &'static OptionRow, keyword: Span, args: &[Word]) {
+        let number = self.mistakes.line_of(line, keyword);
+        if let Err(what) = self.build.given(row, number) {
+            self.fault(line, keyword, what);
+        }
+        match row.block {
+            Block::Never => self.set(line, row, keyword, args),
+            Block::Always(inside) | Block::Instead(inside) => self.block(line, (row, inside), keyword, args),
+        }
+    }
+
+    fn set(&mut self, line: Line, row: &OptionRow, keyword: Span, args: &[Word]) {
+        let taken = match self.counted(row, row.count, keyword, args) {
+            Ok(()) => self.build.set(row.key, args, line, &self.mistakes),
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = taken {
+            self.mistakes.add(line, fault);
+        }
+    }
+
+    /// An option that takes a block.
+    fn block(&mut self, line: Line, row: (&'static OptionRow, Inside), keyword: Span, args: &[Word]) {
+        let brace = args.iter().position(|word| word.is(self.text, "{"));
+        let Some((head, [brace, tail @ ..])) = brace.and_then(|at| args.split_at_checked(at)) else {
+            return self.block_without_brace(line, row, keyword, args);
+        };
+        let count = if matches!(row.0.block, Block::Instead(_)) { (0, 0) } else { row.0.count };
+        let counted = self.counted(row.0, count, keyword, head);
+        if let Err(fault) = &counted {
+            self.mistakes.add(line, fault.clone());
+        }
+        let one_line = tail.split_last().filter(|(last, _)| last.is(self.text, "}"));
+        if let Some((last, _)) = one_line
+            && !row.0.one_line
+        {
+            let what = format!("a `{}` can't stand on one line: one option a line", row.0.keyword());
+            return self.fault(line, brace.span.to(last.span), what);
+        }
+        self.open(row, line, keyword);
+        if counted.is_err() {
+            // Whoever wrote `job web {` has thought of the name, and has been told.
+            TABLE.iter().filter(|row| row.required).take(1).for_each(|row| self.build.excuse(row.key));
+        }
+        match (tail, one_line) {
+            ([], _) => {}
+            (_, Some((_, inner))) => {
+                if !inner.is_empty() {
+                    self.line_of_block(line, inner);
+                }
+                self.close(line);
+            }
+            (_, None) => {
+                self.fault(line, brace.span, "`{` must be the last word of its line");
+                self.line_of_block(line, tail);
+            }
+        }
+    }
+
+    fn block_without_brace(
+        &mut self,
+        line: Line,
+        row: (&'static OptionRow, Inside),
+        keyword: Span,
+        args: &[Word],
+    ) {
+        let glued = |word: &&Word| !word.quoted() && word.span.of(self.text).starts_with(b"{");
+        if let Some(word) = args.iter().find(glued) {
+            self.fault(line, word.span, "braces want blanks around them");
+            return self.skip_next(line, keyword);
+        }
+        if matches!(row.0.block, Block::Instead(_)) && !args.is_empty() {
+            return self.set(line, row.0, keyword, args);
+        }
+        match (self.counted(row.0, row.0.count, keyword, args), row.1) {
+            (Err(fault), Inside::Words) if !args.is_empty() => {
+                self.mistakes.add(line, fault);
+                self.skip_next(line, keyword);
+            }
+            (Err(fault), Inside::Options(_)) => {
+                self.mistakes.add(line, fault);
+                self.pending = Some(Pending { row: Some(row), line, keyword });
+            }
+            (Ok(()), _) | (Err(_), Inside::Words) => {
+                self.pending = Some(Pending { row: Some(row), line, keyword });
+            }
+        }
+    }
+
+    /// What stands in a block behind its `{` on the same line.
+    fn line_of_block(&mut self, line: Line, words: &[Word]) {
+        match self.inside() {
+            Some((Some(row), Inside::Words)) => self.words(line, row, words),
+            Some((None, Inside::Words)) | Some((_, Inside::Options(_))) | None => self.content(line, words),
+        }
+    }
+
+    /// A line of a block of words.
+    fn words(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
+        if let Some(frame) = self.open.last_mut() {
+            frame.words += words.len();
+        }
+        let is = |word: &Word, brace: &str| word.is(self.text, brace);
+        let Some(brace) = words.iter().find(|word| is(word, "{") || is(word, "}")) else {
+            if let Err(fault) = self.build.words(row.key, words, line, &self.mistakes) {
+                self.mistakes.add(line, fault);
+            }
+            return;
+        };
+        let shown = Shown(brace.span.of(self.text));
+        let what = format!("{shown} must stand alone on its line; in quotes it is an ordinary word");
+        let closes = words.last().is_some_and(|word| is(word, "}"));
+        let opens = words.last().is_some_and(|word| is(word, "{"));
+        self.fault(line, brace.span, what);
+        if closes {
+            self.close(line);
+        } else if opens {
+            self.skip(line, brace.span);
+        }
+    }
+
+    /// A line of a block that is skipped.
+    fn skipped(&mut self, line: Line, words: &[Word]) {
+        let found = self.find(words, |_| true);
+        match found {
+            // Jobs are looked into even there: a mistake in one is not to wait for the next run.
+            Some(Found::Whole(row, _)) if matches!(row.block, Block::Always(Inside::Options(_))) => {
+                match self.frame_of_place(row.place) {
+                    Some(frame) => self.close_for(line, words, frame),
+                    None => self.option(line, row.place, words),
+                }
+            }
+            Some(Found::Whole(row, _)) if row.block == Block::Never => {}
+            Some(Found::Whole(..) | Found::Begun(_)) | None => {
+                let opens = words.last().is_some_and(|word| word.is(self.text, "{"));
+                if let Some(frame) = self.open.last_mut().filter(|_| opens) {
+                    frame.depth += 1;
+                }
+            }
+        }
+    }
+
+    /// The first words of an option of several, and then another word or none.
+    fn begun(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
+        let matches = |(word, known): &(&Word, &&str)| word.is(self.text, known);
+        let right = words.iter().zip(row.words).take_while(matches).count();
+        let keyword = span_of(words.get(..right).unwrap_or_default());
+        let place = words.get(right).map_or(keyword, |word| word.span);
+        let expected = row.words.get(right).copied().unwrap_or_default();
+        let written = Shown(keyword.of(self.text));
+        self.fault(line, place, format!("expected `{expected}` behind {written}: {}", row.usage()));
+        self.build.excuse(row.key);
+        self.skip_block(line, words);
+    }
+
+    /// An option that belongs to another place.
+    fn misplaced(&mut self, line: Line, row: &'static OptionRow, words: &[Word]) {
+        let frame = self.frame_of_place(row.place);
+        if let Some(frame) = frame.filter(|_| matches!(row.block, Block::Always(Inside::Options(_)))) {
+            return self.close_for(line, words, frame);
+        }
+        let what = match row.place {
+            Place::File => format!("`{}` belongs outside of all jobs", row.keyword()),
+            Place::Job => format!("`{}` belongs in a job, between `job {{` and `}}`", row.keyword()),
+        };
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), what);
+        self.skip_block(line, words);
+    }
+
+    fn unknown(&mut self, line: Line, place: Place, words: &[Word]) {
+        let Some((first, rest)) = words.split_first() else { return };
+        let raw = first.span.of(self.text);
+        if first.is(self.text, "{") {
+            self.fault(line, first.span, STRAY_OPEN);
+            return self.skip_block(line, words);
+        }
+        let before_brace = raw.strip_suffix(b"{").unwrap_or_default();
+        let glued = |row: &&OptionRow| matches!(row.words, [word] if word.as_bytes() == before_brace);
+        let (meant, what) = if first.quoted() {
+            (None, format!("expected an option, but {} is in quotes; {GO_ON}", Shown(raw)))
+        } else if let Some(row) = TABLE.iter().find(glued) {
+            (Some(row), format!("braces want blanks around them: `{} {{`", row.keyword()))
+        } else {
+            self.unknown_word(place, first, rest)
+        };
+        self.fault(line, first.span, what);
+        let Some(row) = meant else { return self.skip_block(line, words) };
+        self.build.excuse(row.key);
+        match row.block {
+            Block::Always(inside) | Block::Instead(inside) if raw.ends_with(b"{") && row.place == place => {
+                self.open((row, inside), line, first.span);
+            }
+            // The jobs of a misspelt `job` are looked into as well.
+            Block::Always(inside @ Inside::Options(_)) if row.place == place => {
+                self.block(line, (row, inside), first.span, rest);
+            }
+            Block::Never | Block::Always(_) | Block::Instead(_) => self.skip_block(line, words),
+        }
+    }
+
+    fn unknown_word(
+        &self,
+        place: Place,
+        first: &Word,
+        rest: &[Word],
+    ) -> (Option<&'static OptionRow>, String) {
+        // Looking for what was meant costs more than all else: not for mistakes that are only counted.
+        let value = first.value(self.text);
+        let second = rest.first().map(|word| word.value(self.text));
+        let meant = match self.mistakes.is_full() {
+            true => None,
+            false => suggest::option(place, &value, second.as_deref()),
+        };
+        let shown = Shown(&value);
+        let what = match meant {
+            Some(row) => format!("unknown option {shown}: did you mean `{}`?", row.keyword()),
+            None if matches!(*value, [b'-' | b'/', ..]) => format!("unknown option {shown}; {GO_ON}"),
+            None => format!("unknown option {shown}"),
+        };
+        (meant, what)
+    }
+
+    /// A line whose words can't be told apart.
+    fn unreadable(&mut self, line: Line, words: &[Word], fault: Fault) {
+        self.settle(words);
+        self.mistakes.add(line, fault);
+        if let Some(Found::Whole(row, _)) = self.find(words, |row| row.place == Place::Job) {
+            self.build.excuse(row.key);
+        }
+        self.skip_block(line, words);
+    }
+
+    /// A `{` alone on its line.
+    fn brace(&mut self, line: Line, span: Span) {
+        match (self.pending.take(), self.open.last_mut()) {
+            (Some(Pending { row: Some(row), line, keyword }), _) => self.open(row, line, keyword),
+            (Some(Pending { row: None, line, keyword }), _) => self.skip(line, keyword),
+            (None, Some(frame)) if frame.row.is_none() => frame.depth += 1,
+            (None, _) => {
+                self.fault(line, span, STRAY_OPEN);
+                self.skip(line, span);
+            }
+        }
+    }
+
+    /// Decides what becomes of an option whose `{` has not come with the next line.
+    fn settle(&mut self, next: &[Word]) {
+        let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
+        self.fault(line, keyword, lacks_block(row.0));
+        let other_option = || self.find(next, |row| row.place == Place::Job).is_some();
+        let closes = || next.first().is_some_and(|word| self.closes(word));
+        let forgotten = match row.1 {
+            Inside::Options(_) => !next.is_empty(),
+            Inside::Words => !next.is_empty() && !other_option() && !closes(),
+        };
+        if forgotten {
+            self.open(row, line, keyword);
+        }
+    }
+
+    /// Whether a line that begins with this word closes a block.
+    fn closes(&self, word: &Word) -> bool {
+        !word.quoted() && word.span.of(self.text).starts_with(b"}")
+    }
+
+    fn closing(&mut self, line: Line, span: Span, rest: &[Word]) {
+        let raw = span.of(self.text);
+        if self.open.is_empty() {
+            let hint = match self.closed {
+                Some((from, to)) => format!("; the last one, from line {from}, was closed on line {to}"),
+                None => String::new(),
+            };
+            self.fault(line, span, format!("stray `}}`: no block is open here{hint}"));
+        } else if raw != b"}" {
+            self.fault(line, span, "`}` must stand alone on its line");
+        } else if !rest.is_empty() {
+            self.fault(
+                line,
+                span_of(rest),
+                "`}` must stand alone on its line: what follows begins the next one",
+            );
+        }
+        let braces = raw.iter().take_while(|b| **b == b'}').count();
+        for _ in 0..braces.min(self.open.len()) {
+            self.close(line);
+        }
+    }
+
+    /// Closes the innermost block.
+    fn close(&mut self, line: Line) {
+        if let Some(frame) = self.open.last_mut().filter(|frame| frame.row.is_none() && frame.depth > 1) {
+            frame.depth -= 1;
+            return;
+        }
+        let Some(frame) = self.open.pop() else { return };
+        let begun = self.mistakes.line_of(frame.line, frame.keyword);
+        self.closed = Some((begun, line.number));
+        match frame.row {
+            Some((_, Inside::Options(place))) => {
+                if let Some(what) = self.build.close_job(place, &self.mistakes) {
+                    self.mistakes.add_to_line(frame.line, Fault::new(frame.keyword, what));
+                }
+            }
+            // A block of limits may be empty, as it always could.
+            Some((row, Inside::Words)) if frame.words == 0 && row.count == (0, 0) => {
+                let what = format!("the block is empty: {}", row.usage());
+                self.fault(frame.line, frame.keyword, what);
+            }
+            Some((_, Inside::Words)) | None => {}
+        }
+    }
+
+    /// Closes all blocks from this one inwards: an option has come that can only stand outside of them.
+    fn close_for(&mut self, line: Line, words: &[Word], frame: usize) {
+        let Some(begin) = self.open.get(frame).map(|frame| (frame.line, frame.keyword)) else { return };
+        let number = self.mistakes.line_of(begin.0, begin.1);
+        let block = Shown(begin.1.of(self.text));
+        let what =
+            format!("the block of {block} from line {number} is not closed: a `}}` is missing before this");
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), what);
+        while self.open.len() > frame {
+            if let Some(skipped) = self.open.last_mut() {
+                skipped.depth = 1;
+            }
+            self.close(line);
+        }
+        self.content(line, words);
+    }
+
+    /// What is still open at the end of the file.
+    fn end(&mut self) {
+        self.settle(&[]);
+        while let Some(frame) = self.open.pop() {
+            let block = Shown(frame.keyword.of(self.text));
+            let what = format!(
+                "the block of {block} is not closed: there is no `}}` for it up to the end of the file"
+            );
+            self.mistakes.add_to_line(frame.line, Fault::new(frame.keyword, what));
+        }
+    }
+
+    fn open(&mut self, row: (&'static OptionRow, Inside), line: Line, keyword: Span) {
+        if let Inside::Options(Place::Job) = row.1 {
+            self.build.open_job(self.mistakes.line_of(line, keyword));
+        }
+        self.open.push(Frame { row: Some(row), line, keyword, words: 0, depth: 1 });
+    }
+
+    /// Opens a block that is skipped.
+    fn skip(&mut self, line: Line, keyword: Span) {
+        self.open.push(Frame { row: None, line, keyword, words: 0, depth: 1 });
+    }
+
+    /// Skips the block of a line that was not understood, if it opens one.
+    fn skip_block(&mut self, line: Line, words: &[Word]) {
+        let keyword = span_of(words.get(..1).unwrap_or_default());
+        match words.last() {
+            Some(last) if last.is(self.text, "{") => self.skip(line, keyword),
+            Some(_) | None => self.skip_next(line, keyword),
+        }
+    }
+
+    /// Skips the block that a `{` alone on the next line would open.
+    fn skip_next(&mut self, line: Line, keyword: Span) {
+        self.pending = Some(Pending { row: None, line, keyword });
+    }
+
+    /// What stands in the innermost block; nothing when it is skipped.
+    fn inside(&self) -> Option<(Option<&'static OptionRow>, Inside)> {
+        match self.open.last() {
+            None => Some((None, Inside::Options(Place::File))),
+            Some(frame) => frame.row.map(|(row, inside)| (Some(row), inside)),
+        }
+    }
+
+    /// The outermost open block whose option stands in this place.
+    fn frame_of_place(&self, place: Place) -> Option<usize> {
+        self.open.iter().position(|frame| frame.row.is_some_and(|(row, _)| row.place == place))
+    }
+
+    /// Whether the line begins like an option of one of the blocks around the innermost one.
+    fn option_of_an_outer_block(&self, words: &[Word]) -> bool {
+        let outer =
+            |row: &OptionRow| self.open.iter().any(|f| f.row.is_some_and(|(r, _)| r.place == row.place));
+        matches!(self.find(words, outer), Some(Found::Whole(..)))
+    }
+
+    /// The option with which the line begins.
+    fn find(&self, words: &[Word], wanted: impl Fn(&OptionRow) -> bool) -> Option<Found> {
+        let first = words.first()?;
+        let begins =
+            |row: &&'static OptionRow| row.words.first().is_some_and(|word| first.is(self.text, word));
+        let whole = |row: &&'static OptionRow| {
+            words.len() >= row.words.len()
+                && row.words.iter().zip(words).all(|(known, word)| word.is(self.text, known))
+        };
+        let mut rows = TABLE.iter().filter(begins).filter(|row| wanted(row));
+        let begun = rows.clone().next()?;
+        let longest = rows.by_ref().filter(whole).max_by_key(|row| row.words.len());
+        Some(longest.map_or(Found::Begun(begun), |row| Found::Whole(row, row.words.len())))
+    }
+
+    /// Whether the number of arguments is right.
+    fn counted(
+        &self,
+        row: &OptionRow,
+        (least, most): (usize, usize),
+        keyword: Span,
+        args: &[Word],
+    ) -> Result<(), Fault> {
+        let name = row.keyword();
+        if args.len() < least {
+            let missing = if args.is_empty() && least == 1 { "its argument" } else { "an argument" };
+            let place = args.last().map_or(keyword, |last| keyword.to(last.span));
+            return Err(Fault::new(place, format!("`{name}` lacks {missing}: {}", row.usage())));
+        }
+        let Some(extra @ [first, ..]) = args.get(most..) else { return Ok(()) };
+        let known = self.find(extra, |other| other.place == row.place);
+        let what = match (most, known) {
+            (_, Some(Found::Whole(other, _))) => {
+                let other = other.keyword();
+                format!(
+                    "`{other}` must begin a line of its own to be an option, behind `{name}` it is one word too many"
+                )
+            }
+            (0, _) if row.block != Block::Never => {
+                format!("`{name}` takes no argument, only a block: {}", row.usage())
+            }
+            (0, _) => format!("`{name}` takes no argument"),
+            (1, _) if row.blanks => {
+                format!(
+                    "`{name}` takes one argument; put it in quotes as a whole if it has blanks: {}",
+                    row.usage()
+                )
+            }
+            (1, _) => format!("`{name}` takes one argument: {}", row.usage()),
+            _ => format!("too many arguments: {}", row.usage()),
+        };
+        Err(Fault::new(first.span.to(span_of(extra)), what))
+    }
+
+    fn fault(&mut self, line: Line, span: Span, what: impl Into<String>) {
+        self.mistakes.add(line, Fault::new(span, what));
+    }
+}
+
+const STRAY_OPEN: &str = "stray `{`: no option before it takes a block";
+const GO_ON: &str = "to go on with the line before, end that one with a backslash";
+
+fn lacks_block(row: &OptionRow) -> String {
+    match row.block {
+        Block::Always(Inside::Options(_)) => format!("`{}` lacks its `{{`: {}", row.keyword(), row.usage()),
+        Block::Always(Inside::Words) => format!("`{}` lacks its block: {}", row.keyword(), row.usage()),
+        Block::Never | Block::Instead(_) => {
+            format!("`{}` lacks its arguments: {}", row.keyword(), row.usage())
+        }
+    }
+}
+
+/// From the first of these words to the last.
+fn span_of(words: &[Word]) -> Span {
+    match (words.first(), words.last()) {
+        (Some(first), Some(last)) => first.span.to(last.span),
+        _ => Span::new(0, 0),
+    }
+}

@@ -1,0 +1,291 @@
+//! Words to values. Each function says what it expected when the word is not that.
+
+use super::fault::Shown;
+use super::suggest;
+use crate::model::{CpuSet, Endpoint, Infinity, Resource};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::str::{FromStr, from_utf8};
+
+/// A value, or what is wrong with the word.
+pub(super) type Value<T> = Result<T, String>;
+
+/// Whether the file system and the kernel would take it; where a program is looked for is the job's matter.
+pub(super) fn path(word: &[u8]) -> Value<Vec<u8>> {
+    match word {
+        [] => Err("expected a path, not an empty word".into()),
+        _ => Ok(word.to_vec()),
+    }
+}
+
+/// An absolute path; `why` it must be one, when it is not.
+pub(super) fn absolute(word: &[u8], why: &str) -> Value<Vec<u8>> {
+    match word {
+        [b'/', ..] => Ok(word.to_vec()),
+        [] => Err("expected an absolute path, not an empty word".into()),
+        _ => Err(format!("{} is not an absolute path: {why}", Shown(word))),
+    }
+}
+
+/// The name of a job.
+pub(super) fn name(word: &[u8]) -> Value<Vec<u8>> {
+    let text = String::from_utf8_lossy(word);
+    if word.is_empty() {
+        Err("a name can't be empty".into())
+    } else if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        Err("a name has no blanks and no control characters".into())
+    } else if word.len() > 255 {
+        Err(format!("a name has at most 255 bytes, this one has {}", word.len()))
+    } else if matches!(word, b"enable" | b"disable") {
+        Err(format!("a job can't be named {}: that is a word of remote control", Shown(word)))
+    } else {
+        Ok(word.to_vec())
+    }
+}
+
+/// A user by name or number. Whether there is one is asked when the job starts.
+pub(super) fn user(word: &[u8]) -> Value<Vec<u8>> {
+    let digits = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+    let uid = || number::<u32>(word).filter(|uid| *uid < u32::MAX);
+    if word.is_empty() {
+        Err("expected the name of a user or a uid, not an empty word".into())
+    } else if digits && uid().is_none() {
+        Err(format!("{} is no uid: the greatest is 4294967294", Shown(word)))
+    } else if digits && word.len() > 1 && word.starts_with(b"0") {
+        Err(format!("{} is no uid: write it without zeros in front", Shown(word)))
+    } else if word.contains(&b':') {
+        Err(format!("{} is no user: the groups follow from the user, so give the user alone", Shown(word)))
+    } else if word.starts_with(b"-") || word.iter().any(|b| b.is_ascii_control() || *b == b' ') {
+        Err(format!("{} is no user: expected a name or a uid", Shown(word)))
+    } else if word.len() > 99 {
+        Err(format!("the name of a user has at most 99 bytes, this one has {}", word.len()))
+    } else {
+        Ok(word.to_vec())
+    }
+}
+
+/// `VAR=VALUE`.
+pub(super) fn env(word: &[u8]) -> Value<Vec<u8>> {
+    match word.iter().position(|b| *b == b'=') {
+        Some(0) => Err("expected VAR=VALUE: there is no name before the `=`".into()),
+        Some(_) => Ok(word.to_vec()),
+        None => Err(format!("expected VAR=VALUE: {} has no `=`", Shown(word))),
+    }
+}
+
+/// `order`.
+pub(super) fn order(word: &[u8]) -> Value<i32> {
+    number(word)
+        .ok_or_else(|| format!("{} is not a whole number between -2147483648 and 2147483647", Shown(word)))
+}
+
+/// `nice`.
+pub(super) fn nice(word: &[u8]) -> Value<i8> {
+    let nice = number(word).filter(|nice| (-20..=19).contains(nice));
+    nice.ok_or_else(|| format!("{} is not a whole number from -20 to 19", Shown(word)))
+}
+
+/// `cpu`: a list of numbers and ranges, or a mask.
+pub(super) fn cpus(word: &[u8]) -> Value<CpuSet> {
+    match word.strip_prefix(b"0x") {
+        Some(mask) => cpu_mask(word, mask),
+        None => cpu_list(word),
+    }
+}
+
+fn cpu_list(word: &[u8]) -> Value<CpuSet> {
+    let wrong = || format!("{} is neither a list such as 0,2-4 nor a mask such as 0x1d", Shown(word));
+    let mut cpus = CpuSet::default();
+    for item in word.split(|b| *b == b',') {
+        let mut ends = item.splitn(2, |b| *b == b'-');
+        let first: u32 = cpu(ends.next().unwrap_or_default()).ok_or_else(wrong)?;
+        let last: u32 = ends.next().map_or(Some(first), cpu).ok_or_else(wrong)?;
+        if last < first {
+            return Err(format!("the range {} goes backwards", Shown(item)));
+        }
+        if last >= CpuSet::SIZE {
+            return Err(too_large());
+        }
+        (first..=last).for_each(|cpu| {
+            cpus.add(cpu);
+        });
+    }
+    Ok(cpus)
+}
+
+/// A number of digits only; one that is too large for every machine is as good as the largest.
+fn cpu(digits: &[u8]) -> Option<u32> {
+    let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    all.then(|| number(digits).unwrap_or(u32::MAX))
+}
+
+fn cpu_mask(word: &[u8], mask: &[u8]) -> Value<CpuSet> {
+    let mut cpus = CpuSet::default();
+    for (place, digit) in mask.iter().rev().enumerate() {
+        let bits = char::from(*digit).to_digit(16);
+        let bits = bits.ok_or_else(|| format!("{} is not a hexadecimal mask such as 0x1d", Shown(word)))?;
+        let first = u32::try_from(place).unwrap_or(u32::MAX).saturating_mul(4);
+        for bit in (0..4u32).filter(|bit| bits >> bit & 1 == 1) {
+            if !cpus.add(first.saturating_add(bit)) {
+                return Err(too_large());
+            }
+        }
+    }
+    match cpus == CpuSet::default() {
+        true if mask.is_empty() => Err("`0x` lacks its hexadecimal digits: a mask is such as 0x1d".into()),
+        true => Err("this mask leaves no processor to run on".into()),
+        false => Ok(cpus),
+    }
+}
+
+fn too_large() -> String {
+    format!("processors are numbered from 0 to {}", CpuSet::SIZE - 1)
+}
+
+/// The resource of a `ulimit`.
+pub(super) fn resource(word: &[u8]) -> Value<Resource> {
+    let named =
+        |(_, flag, name): &&(Resource, &str, &str)| word == flag.as_bytes() || word == name.as_bytes();
+    if let Some((resource, ..)) = Resource::ALL.iter().find(named) {
+        return Ok(*resource);
+    }
+    if let Some(meant) = suggest::resource(word) {
+        return Err(format!("unknown resource {}: did you mean `{meant}`?", Shown(word)));
+    }
+    let flags: Vec<&str> = Resource::ALL.iter().map(|(_, flag, _)| *flag).collect();
+    Err(format!(
+        "unknown resource {}: expected one of {}, or RLIMIT_NOFILE and the like",
+        Shown(word),
+        flags.join(" ")
+    ))
+}
+
+/// The value of a `ulimit`.
+pub(super) fn limit(resource: Resource, word: &[u8]) -> Value<Result<u64, Infinity>> {
+    // All bits set is how the kernel writes infinity: such a number would not mean itself.
+    let value = match word {
+        b"infinity" | b"unlimited" => Err(Infinity),
+        _ => match number::<u64>(word).filter(|value| *value < u64::MAX && !word.starts_with(b"+")) {
+            Some(value) => Ok(value),
+            None => return Err(no_limit(word)),
+        },
+    };
+    match (resource, value) {
+        (Resource::OpenFiles, Err(Infinity)) => Err("the number of open files must be finite".into()),
+        _ => Ok(value),
+    }
+}
+
+fn no_limit(word: &[u8]) -> String {
+    let word_shown = Shown(word);
+    if let Some(meant) = suggest::among(&["infinity", "unlimited"], word) {
+        return format!("{word_shown} is no limit: did you mean `{meant}`?");
+    }
+    match word {
+        b"-1" => "`-1` is no limit: write `infinity` if that is meant".into(),
+        [b'0'..=b'9', ..] if !word.iter().all(u8::is_ascii_digit) => {
+            format!(
+                "{word_shown} is no limit: expected a whole number without a unit (sizes are in bytes), or `infinity`"
+            )
+        }
+        [b'0'..=b'9', ..] => {
+            format!("{word_shown} is too large for a limit: write `infinity` if that is meant")
+        }
+        _ => format!("{word_shown} is no limit: expected a whole number, or `infinity`"),
+    }
+}
+
+/// `bounce every`.
+pub(super) fn interval(word: &[u8]) -> Value<NonZeroU32> {
+    let expected = || {
+        format!(
+            "{} is no interval: expected a number and one of s, m, h, d, such as 30s, 10m, 6h, 1d",
+            Shown(word)
+        )
+    };
+    let (unit, digits) = word.split_last().ok_or_else(expected)?;
+    let unit_secs: u32 = match unit {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3600,
+        b'd' => 86400,
+        _ => return Err(expected()),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(expected());
+    }
+    let secs = number::<u32>(digits).and_then(|count| count.checked_mul(unit_secs));
+    let secs =
+        secs.ok_or_else(|| format!("{} is too long: at most 4294967295s, about 136 years", Shown(word)))?;
+    NonZeroU32::new(secs).ok_or_else(|| {
+        "an interval can't be 0: leave the option out for a job that is not to be restarted".into()
+    })
+}
+
+/// `udp://HOST:PORT`, with `@INTERFACE` where reports go.
+pub(super) fn endpoint(word: &[u8], with_interface: bool) -> Value<Endpoint> {
+    let form = if with_interface { "udp://HOST:PORT[@INTERFACE]" } else { "udp://HOST:PORT" };
+    let expected = || format!("{} is no address: expected {form}", Shown(word));
+    let rest = from_utf8(word).ok().and_then(|text| text.strip_prefix("udp://")).ok_or_else(expected)?;
+    let (rest, interface) = match rest.split_once('@') {
+        Some(_) if !with_interface => {
+            return Err(format!("`@INTERFACE` is for `report to` only: expected {form}"));
+        }
+        Some((rest, name)) => (rest, Some(interface(name)?)),
+        None => (rest, None),
+    };
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or("the bracket `[` is not closed")?;
+            let host = Ipv6Addr::from_str(host).map(IpAddr::V6);
+            let host = host
+                .map_err(|_| format!("between the brackets must stand an IPv6 address: expected {form}"))?;
+            (host, port.strip_prefix(':'))
+        }
+        None => match rest.rsplit_once(':') {
+            Some((host, port)) => (numeric_host(host, form)?, Some(port)),
+            None => (numeric_host(rest, form)?, None),
+        },
+    };
+    let port = port.ok_or_else(|| format!("the port is missing: expected {form}"))?;
+    let number = number::<u16>(port.as_bytes()).filter(|n| *n > 0 && !port.starts_with('+'));
+    let port = number
+        .ok_or_else(|| format!("{} is no port: expected a number from 1 to 65535", Shown(port.as_bytes())))?;
+    Ok(Endpoint { address: SocketAddr::new(host, port), interface })
+}
+
+fn numeric_host(host: &str, form: &str) -> Value<IpAddr> {
+    match Ipv4Addr::from_str(host) {
+        Ok(address) => Ok(IpAddr::V4(address)),
+        Err(_) if host == "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        Err(_) if host.is_empty() => Err(format!("the host is missing: expected {form}")),
+        Err(_) if host.contains(':') => Err("an IPv6 address stands in brackets: udp://[::1]:9999".into()),
+        Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
+            Err(format!("{} is no IPv4 address: expected four numbers from 0 to 255", Shown(host.as_bytes())))
+        }
+        Err(_) => Err(format!(
+            "{} is no numeric address, and pmtr does no DNS: give the IPv4 address, the IPv6 address in brackets, or localhost",
+            Shown(host.as_bytes())
+        )),
+    }
+}
+
+fn interface(name: &str) -> Value<Box<str>> {
+    let graphic = name.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+    match name.len() {
+        1..=15 if graphic => Ok(name.into()),
+        0 => Err("the interface is missing behind the `@`".into()),
+        _ => Err(format!(
+            "{} is no interface: expected a name of at most 15 bytes, such as eth0",
+            Shown(name.as_bytes())
+        )),
+    }
+}
+
+fn number<T: FromStr>(word: &[u8]) -> Option<T> {
+    from_utf8(word).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+#[path = "values_tests.rs"]
+mod tests;

@@ -1,0 +1,284 @@
+//! The parser against pairs of files: `tests/config/NAME.conf` is what an operator wrote, `NAME.expected`
+//! what pmtr makes of it. `UPDATE_EXPECTED=1` writes the second anew: read the difference before you keep it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use pmtr::config::{self, options};
+use pmtr::model::{Config, Endpoint, JobSpec, Mistake, Parsed};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
+}
+
+fn cases() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory()).unwrap();
+    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    cases.sort();
+    cases
+}
+
+/// Everything that a configuration says, one value a line.
+fn dump(parsed: &Parsed) -> String {
+    let mut text = String::new();
+    let Config { jobs, listen, report } = &parsed.config;
+    for (keyword, endpoints) in [("listen on", listen), ("report to", report)] {
+        for Endpoint { address, interface } in endpoints {
+            let at = interface.as_ref().map_or(String::new(), |name| format!("@{name}"));
+            writeln!(text, "{keyword} {address}{at}").unwrap();
+        }
+    }
+    assert_eq!(jobs.len(), parsed.lines.len());
+    for (job, line) in jobs.iter().zip(&parsed.lines) {
+        writeln!(text, "job on line {line}").unwrap();
+        dump_job(&mut text, job);
+    }
+    match text.is_empty() {
+        true => "nothing\n".into(),
+        false => text,
+    }
+}
+
+fn dump_job(text: &mut String, job: &JobSpec) {
+    let mut field = |name: &str, value: String| writeln!(text, "  {name} {value}").unwrap();
+    field("name", format!("{:?}", String::from_utf8_lossy(job.name().as_bytes())));
+    let lists = [
+        ("cmd", job.cmd().collect::<Vec<_>>()),
+        ("env", job.env().collect()),
+        ("depends", job.depends().collect()),
+    ];
+    for (name, words) in lists {
+        words.iter().for_each(|word| field(name, format!("{word:?}")));
+    }
+    field("dir", format!("{:?}", job.dir()));
+    let texts = [("in", job.input()), ("out", job.out()), ("err", job.err()), ("user", job.user())];
+    for (name, value) in texts {
+        value.into_iter().for_each(|value| field(name, format!("{value:?}")));
+    }
+    let flags = [("disable", job.disabled()), ("wait", job.wait()), ("once", job.once())];
+    for (name, _) in flags.into_iter().filter(|(_, set)| *set) {
+        field(name, "yes".into());
+    }
+    field("order", job.order().to_string());
+    job.nice().into_iter().for_each(|nice| field("nice", nice.to_string()));
+    if let Some(set) = job.cpus() {
+        let cpus = (0..1024).filter(|cpu| set.0[cpu / 64] >> (cpu % 64) & 1 == 1);
+        field("cpu", format!("{:?}", cpus.collect::<Vec<_>>()));
+    }
+    job.limits().iter().for_each(|limit| field("ulimit", limit.to_string()));
+    job.bounce_every().into_iter().for_each(|every| field("bounce every", format!("{every:?}")));
+}
+
+fn outcome(name: &str, text: &[u8]) -> String {
+    match config::parse(text) {
+        Ok(parsed) => dump(&parsed),
+        Err(mistakes) => config::render(name.as_bytes(), &mistakes).to_string(),
+    }
+}
+
+#[test]
+fn each_file_means_what_is_written_beside_it() {
+    let update = std::env::var_os("UPDATE_EXPECTED").is_some();
+    let mut differences = String::new();
+    for path in cases() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let got = outcome(&name, &std::fs::read(&path).unwrap());
+        let beside = path.with_extension("expected");
+        if update {
+            std::fs::write(&beside, &got).unwrap();
+        }
+        let expected = std::fs::read_to_string(&beside).unwrap_or_default();
+        if got != expected {
+            write!(differences, "--- {name}: expected\n{expected}--- {name}: got\n{got}\n").unwrap();
+        }
+    }
+    assert!(differences.is_empty(), "\n{differences}");
+    assert!(cases().len() >= 150, "only {} cases", cases().len());
+}
+
+#[test]
+fn each_option_is_in_a_file_that_is_right() {
+    let good = cases().into_iter().filter(|path| config::parse(&std::fs::read(path).unwrap()).is_ok());
+    let texts: Vec<String> =
+        good.map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()).collect();
+    for row in &options::TABLE {
+        let begins = |line: &str| line.trim_start().starts_with(&row.keyword());
+        assert!(texts.iter().any(|text| text.lines().any(begins)), "no good file has `{}`", row.keyword());
+    }
+}
+
+#[test]
+fn carriage_returns_and_a_missing_last_newline_change_nothing_of_a_good_file() {
+    for path in cases() {
+        let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) else { continue };
+        let Ok(parsed) = config::parse(text.as_bytes()) else { continue };
+        if text.contains('\r') {
+            continue;
+        }
+        for other in [text.replace('\n', "\r\n"), text.trim_end_matches('\n').to_owned()] {
+            let other = config::parse(other.as_bytes()).unwrap();
+            assert_eq!(dump(&other), dump(&parsed), "{}", path.display());
+        }
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.next() % bound as u64).unwrap()
+    }
+}
+
+/// What must hold of the outcome for every text.
+fn check(text: &[u8]) {
+    let Err(mistakes) = config::parse(text) else { return };
+    assert!(!mistakes.is_empty() && mistakes.len() <= 1001);
+    let lines = text.split(|b| *b == b'\n').count();
+    for Mistake { line, column, text: shown, what, .. } in &mistakes {
+        assert!(*line as usize <= lines && shown.len() <= 200 && !what.is_empty(), "{what}");
+        assert!((*line == 0) == (*column == 0), "{what}");
+    }
+    let in_order = |pair: &[Mistake]| pair[1].line == 0 || pair[0].line <= pair[1].line;
+    assert!(mistakes.windows(2).all(in_order), "{mistakes:?}");
+    let drawn = config::render(b"f", &mistakes).to_string();
+    assert!(drawn.chars().all(|c| c == '\n' || !c.is_control()), "{drawn:?}");
+}
+
+#[test]
+fn no_text_makes_the_parser_stumble() {
+    const PIECES: [&[u8]; 40] = [
+        b"job",
+        b"{",
+        b"}",
+        b"\n",
+        b"\n",
+        b"\n",
+        b" ",
+        b" ",
+        b"\t",
+        b"\r\n",
+        b"\\\n",
+        b"\\",
+        b"\"",
+        b"#",
+        b"name a",
+        b"cmd /a",
+        b"depends {",
+        b"ulimit {",
+        b"-n 30",
+        b"bounce every 5s",
+        b"bounce",
+        b"listen on",
+        b"udp://1.2.3.4:5",
+        b"report to",
+        b"\xff\xfe",
+        b"\xc3\xa9",
+        b"\x1b[2J",
+        b"cpu 0x",
+        b"order -",
+        b"env A=b",
+        b"user 0",
+        b"once",
+        b"wait",
+        b"uesr x",
+        b"jbo {",
+        b"job {",
+        b"job {\nname b\ncmd /b\n}",
+        b"}}",
+        b"{ }",
+        b"\"a b\"",
+    ];
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let seeds: Vec<Vec<u8>> = cases().iter().map(|path| std::fs::read(path).unwrap()).collect();
+    for _ in 0..100_000 {
+        let pieces = (0..random.below(30)).flat_map(|_| PIECES[random.below(40)].iter().copied());
+        check(&pieces.collect::<Vec<u8>>());
+        let bytes: Vec<u8> = (0..random.below(40)).map(|_| random.next().to_le_bytes()[0] | 1).collect();
+        check(&bytes);
+        let mut mutated = seeds[random.below(seeds.len())].clone();
+        for _ in 0..=random.below(3) {
+            let at = random.below(mutated.len() + 1);
+            let (cut, piece) = (random.below(6).min(mutated.len() - at), PIECES[random.below(40)]);
+            mutated.splice(at..at + cut, piece.iter().copied());
+        }
+        if mutated.len() < 2000 {
+            check(&mutated);
+        }
+    }
+}
+
+#[test]
+fn a_text_of_the_greatest_size_takes_no_more_than_its_length_in_time() {
+    const SIZE: usize = config::MAX_BYTES;
+    let fill = |piece: &str| piece.repeat(SIZE / piece.len());
+    let block =
+        |inside: &str| format!("job {{\nname a\ncmd /a\n{}\n}}\n", inside.repeat((SIZE - 40) / inside.len()));
+    let named = |name: fn(usize) -> String| {
+        (0..SIZE / 28).map(|n| format!("job {{\nname {}\ncmd /a\n}}\n", name(n))).collect()
+    };
+    let texts: [(&str, String); 26] = [
+        ("braces", fill("{")),
+        ("open braces", fill("{\n")),
+        ("closing braces", fill("}")),
+        ("closing braces, a line each", fill("}\n")),
+        ("closing braces on one line", fill("} ")),
+        ("pairs of braces", fill("{ } ")),
+        ("unknown blocks", fill("x {\n")),
+        ("jobs in jobs", fill("job {\n")),
+        ("misspelt jobs", fill("jbo {\n")),
+        ("blocks on one line", fill("ulimit { ")),
+        ("quotes", fill("\"")),
+        ("quotes apart", fill("\" ")),
+        ("backslashes", fill("\\")),
+        ("quoted backslashes", format!("\"{}", "\\".repeat(SIZE - 1))),
+        ("joined lines", fill("\\\n")),
+        ("a joined quote", format!("\"{}", "\\\n".repeat(SIZE / 2 - 1))),
+        ("one word", fill("x")),
+        ("unknown options", fill("uesr\n")),
+        ("comments", fill("#\n")),
+        ("newlines", fill("\n")),
+        ("arguments", format!("job {{\nname a\ncmd /a {}\n}}\n", "b ".repeat(SIZE / 2 - 20))),
+        ("variables", block("env a=\n")),
+        ("files", block("depends { a }\n")),
+        ("limits", block("ulimit { -n 1 -n 1 }\n")),
+        ("jobs with one name", named(|_| "a".into())),
+        ("jobs with many names", named(|n| format!("{n:x}"))),
+    ];
+    let timed = |text: &str| {
+        let begin = Instant::now();
+        check(text.as_bytes());
+        begin.elapsed()
+    };
+    for (name, text) in &texts {
+        assert!(text.len() <= SIZE, "{name}: {}", text.len());
+        // Not a measure of speed: quadratic time would be hours.
+        assert!(timed(text) < Duration::from_secs(60), "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_text_or_too_long_is_refused_with_one_mistake() {
+    let long = config::parse(&vec![b'\n'; config::MAX_BYTES + 1]).unwrap_err();
+    assert_eq!(config::render(b"f", &long).to_string(), "f: larger than 10 MiB\n");
+    assert!(config::parse(&vec![b'\n'; config::MAX_BYTES]).is_ok());
+    let nul = config::parse(b"x\njob {\n name a\0b\n\0").unwrap_err();
+    assert_eq!((nul.len(), nul[0].line, nul[0].column), (1, 3, 8));
+}
+
+#[test]
+fn past_a_thousand_mistakes_are_only_counted() {
+    let mistakes = config::parse("uesr\n".repeat(1234).as_bytes()).unwrap_err();
+    assert_eq!(mistakes.len(), 1001);
+    assert_eq!(mistakes[999].line, 1000);
+    assert_eq!((mistakes[1000].line, &*mistakes[1000].what), (0, "234 more mistakes"));
+}
