@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use crate::model::{Clean, Errno};
+use crate::sys::numbers;
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
@@ -130,7 +131,7 @@ fn claim(path: PathBuf, uid: u32) -> Result<PidFile, Why> {
 }
 
 fn open(path: &Path) -> Result<File, Why> {
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let flags = numbers::O_NOFOLLOW | numbers::O_NONBLOCK | numbers::O_NOCTTY;
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o644).custom_flags(flags);
     options.open(path).map_err(|e| match fs::symlink_metadata(path) {

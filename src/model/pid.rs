@@ -30,10 +30,20 @@ impl fmt::Display for Pid {
 pub struct Signal(pub i32);
 
 impl Signal {
+    /// The terminal is gone, or: read your configuration.
+    pub const HUP: Signal = Signal(1);
+    /// ^C.
+    pub const INT: Signal = Signal(2);
+    /// ^\\.
+    pub const QUIT: Signal = Signal(3);
+    /// Means what a program wants it to.
+    pub const USR1: Signal = Signal(10);
     /// Asks a process to end.
     pub const TERM: Signal = Signal(15);
     /// Ends a process.
     pub const KILL: Signal = Signal(9);
+    /// A child has ended.
+    pub const CHLD: Signal = Signal(17);
     /// Lets a stopped process go on. The numbers are those of every Linux but Alpha, MIPS and SPARC.
     pub const CONT: Signal = Signal(18);
 }

@@ -10,6 +10,7 @@ pub mod clock;
 mod copy;
 pub mod group;
 pub mod lock;
+pub mod numbers;
 pub mod process;
 pub mod reap;
 pub mod signals;

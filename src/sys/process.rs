@@ -1,7 +1,7 @@
 //! This process itself: what it is, what it holds, and how it goes to the background.
 
 use super::{calls, check};
-use crate::model::Pid;
+use crate::model::{Infinity, Pid, Resource};
 use libc::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -95,18 +95,19 @@ pub fn fill_standard_descriptors() -> io::Result<()> {
     }
 }
 
-/// Leads 0, 1 and 2 to /dev/null.
-pub fn redirect_std_to_null() -> io::Result<()> {
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    for fd in 0..=2 {
-        if null.as_raw_fd() == fd {
-            // SAFETY: takes numbers. It was closed, so it is the device now; it is to stay open.
-            check(unsafe { libc::dup(fd) })?;
-        }
-        // SAFETY: takes numbers; nothing of ours owns 0, 1 or 2, and std takes them as they are.
-        check(unsafe { libc::dup2(null.as_raw_fd(), fd) })?;
+/// Leads a standard descriptor, 0, 1 or 2, to where `to` leads.
+pub fn redirect(to: BorrowedFd, standard: c_int) -> io::Result<()> {
+    if to.as_raw_fd() == standard {
+        return Ok(());
     }
-    Ok(())
+    // SAFETY: takes numbers; nothing of ours owns 0, 1 or 2, and std takes them as they are.
+    check(unsafe { libc::dup2(to.as_raw_fd(), standard) }).map(drop)
+}
+
+/// The hard limit of a resource: nobody but root can go beyond it.
+pub fn hard_limit(resource: Resource) -> Option<Result<u64, Infinity>> {
+    let hard = calls::limit(super::spawn::number(resource)).ok()?.hard;
+    Some(if hard == u64::MAX { Err(Infinity) } else { Ok(hard) })
 }
 
 /// Gives memory that is free back to the kernel, where the C library would keep it.
@@ -136,7 +137,7 @@ pub fn send(fd: BorrowedFd, message: &[u8]) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reap::{Waited, wait_any};
+    use super::super::reap::{Waited, peek_any, wait_for};
     use super::super::testing::{ended, in_own_process, start};
     use super::*;
     use crate::model::Exit;
@@ -180,12 +181,10 @@ mod tests {
     #[test]
     fn standard_descriptors_can_be_led_away() {
         in_own_process("sys::process::tests::standard_descriptors_can_be_led_away", || {
-            let kept = io::stdout().as_fd().try_clone_to_owned().unwrap();
-            redirect_std_to_null().unwrap();
-            let leads_to = |fd| std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap();
-            assert_eq!([0, 1, 2].map(leads_to), ["/dev/null"; 3].map(std::path::PathBuf::from));
-            // SAFETY: takes numbers; the result of the test is to be read by the process that started it.
-            unsafe { libc::dup2(kept.as_raw_fd(), 1) };
+            let null = File::open("/dev/null").unwrap();
+            redirect(null.as_fd(), 0).unwrap();
+            assert_eq!(std::fs::read_link("/proc/self/fd/0").unwrap().to_str(), Some("/dev/null"));
+            assert!(!is_close_on_exec(0));
         });
     }
 
@@ -196,9 +195,8 @@ mod tests {
             let script = "/bin/sh -c 'exit 9' & exit 5";
             let (child, _) = start(std::process::Command::new("/bin/sh").args(["-c", script]));
             assert_eq!(ended(child), Exit::Code(5));
-            let orphan = std::iter::repeat_with(wait_any).find_map(|found| found).unwrap();
-            assert_eq!(orphan.1, Exit::Code(9));
-            assert_eq!(super::super::reap::wait_for(orphan.0), Waited::NotOurs);
+            let orphan = std::iter::repeat_with(peek_any).find_map(|found| found).unwrap();
+            assert_eq!(wait_for(orphan), Waited::Ended(Exit::Code(9)));
         });
     }
 

@@ -3,6 +3,7 @@
 use super::last_errno;
 use crate::model::{Exit, Pid, Signal};
 use libc::c_int;
+use std::mem::MaybeUninit;
 
 /// What has become of one child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,10 +25,24 @@ pub fn wait_for(pid: Pid) -> Waited {
     }
 }
 
-/// Reaps any one child that has ended: the oldest. Walks all children when there is none.
-pub fn wait_any() -> Option<(Pid, Exit)> {
-    let (pid, status) = wait(-1)?;
-    Some((Pid::new(pid)?, exit_of(status)?))
+/// Any one child that has ended, the oldest first; it stays to be reaped by [`wait_for`], so that its group can
+/// be taken hold of before its number is free. Walks all children when there is none.
+pub fn peek_any() -> Option<Pid> {
+    loop {
+        let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+        // SAFETY: the kernel fills in one siginfo, for which there is room.
+        let done = unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), flags) };
+        if done == 0 {
+            // SAFETY: all zeros is a value of it; the call has filled it in if there was anything to tell.
+            let info = unsafe { info.assume_init() };
+            // SAFETY: waitid sets the pid, to zero when no child has ended.
+            return Pid::new(unsafe { info.si_pid() });
+        }
+        if last_errno().0 != libc::EINTR {
+            return None;
+        }
+    }
 }
 
 fn wait(pid: c_int) -> Option<(c_int, c_int)> {
@@ -79,10 +94,12 @@ mod tests {
     #[test]
     fn any_child_is_found_without_its_pid() {
         in_own_process("sys::reap::tests::any_child_is_found_without_its_pid", || {
-            assert_eq!(wait_any(), None);
+            assert_eq!(peek_any(), None);
             let pid = run("exit 3");
-            let found = std::iter::repeat_with(wait_any).find_map(|found| found);
-            assert_eq!(found, Some((pid, Exit::Code(3))));
+            let found = || std::iter::repeat_with(peek_any).find_map(|found| found);
+            assert_eq!((found(), found()), (Some(pid), Some(pid)));
+            assert_eq!(wait_for(pid), Waited::Ended(Exit::Code(3)));
+            assert_eq!(peek_any(), None);
         });
     }
 }

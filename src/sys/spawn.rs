@@ -299,8 +299,9 @@ fn fork_copy(plan: &Plan, envp: &Pointers, owner: Option<&copy::Owner>) -> Resul
     }
 }
 
-fn bound(index: u8, limit: &Limit) -> Bound {
-    let number = match limit.resource {
+/// The kernel's number of a resource.
+pub(super) fn number(resource: Resource) -> c_long {
+    let number = match resource {
         Resource::Core => libc::RLIMIT_CORE,
         Resource::Data => libc::RLIMIT_DATA,
         Resource::Nice => libc::RLIMIT_NICE,
@@ -316,11 +317,15 @@ fn bound(index: u8, limit: &Limit) -> Bound {
         Resource::Processes => libc::RLIMIT_NPROC,
         Resource::AddressSpace => libc::RLIMIT_AS,
     };
+    number as c_long
+}
+
+fn bound(index: u8, limit: &Limit) -> Bound {
     // The largest number is the kernel's infinity.
     let value = limit.value.unwrap_or(u64::MAX);
     Bound {
         stage: Stage::Limit(index),
-        resource: number as c_long,
+        resource: number(limit.resource),
         bounds: Bounds { soft: value, hard: value },
     }
 }

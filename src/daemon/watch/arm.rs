@@ -6,11 +6,12 @@ use super::{LOOK_EVERY, Watch};
 use crate::daemon::mounts::look;
 use crate::daemon::trail::{End, Step, Trail, follow};
 use crate::model::{Errno, Level, MonoTime};
+use crate::sys::numbers;
 use mio::Registry;
 use std::io;
 
-const EMFILE: Errno = Errno(24);
-const ENOSPC: Errno = Errno(28);
+const EMFILE: Errno = Errno(numbers::EMFILE);
+const ENOSPC: Errno = Errno(numbers::ENOSPC);
 
 /// How often a path is followed anew when it changes while its watches are set.
 const ROUNDS: usize = 4;

@@ -3,6 +3,7 @@
 use super::Content;
 use crate::model::{Errno, Fingerprint, LoadError, Mistake};
 use crate::supervisor::Reading;
+use crate::sys::numbers::{ENOMEM, O_NONBLOCK};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hasher};
@@ -15,16 +16,6 @@ use std::path::Path;
 const LARGEST: u64 = 10 << 20;
 /// How often a file that changes while it is read is tried at once when it must be read.
 const TRIES: usize = 3;
-const ENOMEM: i32 = 12;
-/// The kernel's O_NONBLOCK: an open that would wait for somebody else fails instead.
-const O_NONBLOCK: i32 = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
-    0x80
-} else if cfg!(any(target_arch = "sparc", target_arch = "sparc64")) {
-    0x4000
-} else {
-    0o4000
-};
-
 /// Whether somebody has the file open for writing.
 pub type BeingWritten = fn(&File) -> bool;
 
