@@ -35,6 +35,8 @@ pub(super) struct Backlog {
     jobs: BTreeMap<JobName, Ring>,
     jobs_bytes: usize,
     turns: [Turns; READERS],
+    /// Lines that ever came.
+    newest: u64,
 }
 
 /// Which job's turn it is with one reader.
@@ -54,16 +56,19 @@ impl Backlog {
             jobs: BTreeMap::new(),
             jobs_bytes: 0,
             turns: Default::default(),
+            newest: 0,
         }
     }
 
     /// Keeps a line of pmtr's own.
     pub(super) fn push_main(&mut self, line: Line) {
+        self.newest = self.newest.wrapping_add(1);
         self.main.push(line, MAIN_LINES);
     }
 
     /// Keeps a line of a job.
     pub(super) fn push_job(&mut self, name: &JobName, line: Line) {
+        self.newest = self.newest.wrapping_add(1);
         let limit = if self.jobs_bytes < JOBS_BYTES { JOB_LINES } else { JOB_LINES_IN_NEED };
         let present = self.present;
         let ring = self.jobs.entry(name.clone()).or_insert_with(|| Ring::new(present));
@@ -73,6 +78,11 @@ impl Backlog {
             self.note_turn(name, reader);
         }
         self.drop_idle(name);
+    }
+
+    /// The number of the newest line: another one than before means that there is something new.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// What this reader gets next, and from whom.

@@ -14,6 +14,9 @@ use std::time::Duration;
 const BUDGET: usize = 1_024;
 /// How long to wait before trying again where nothing tells when that makes sense.
 const RETRY: Duration = Duration::from_millis(500);
+/// With each failure in a row the wait doubles up to this: where there is no log daemon, as in most
+/// containers, pmtr is to sleep all the same. A new line is a reason to try before.
+const RETRY_AT_MOST: Duration = Duration::from_secs(600);
 /// How long a job with a full ring is not read while no line gets out. After that its lines are lost, and
 /// counted, but the job is not held up by a log daemon that hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -29,6 +32,8 @@ pub(super) struct Channel {
     armed: Option<RawFd>,
     /// Used again for each frame.
     frame: Vec<u8>,
+    /// The newest line when it was last tried.
+    newest: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +44,8 @@ enum State {
     More,
     /// No room; the poll tells when there is.
     Blocked,
-    /// Away; to be tried again then.
-    Retry(MonoTime),
+    /// Away since `tried`; to be tried again after `wait`.
+    Retry { tried: MonoTime, wait: Duration },
     /// For ever.
     Gone,
 }
@@ -59,7 +64,7 @@ enum Flow {
 impl Channel {
     pub(super) fn new(reader: usize, token: Token, transport: Box<dyn Transport>) -> Channel {
         let (state, flow) = (State::Open, Flow::Moving);
-        Channel { reader, token, transport, state, flow, armed: None, frame: Vec::new() }
+        Channel { reader, token, transport, state, flow, armed: None, frame: Vec::new(), newest: 0 }
     }
 
     /// Sends what can be sent now. Without anything to send, makes no system call.
@@ -77,9 +82,15 @@ impl Channel {
         }
         match self.state {
             State::Open | State::More => {}
-            State::Retry(at) if at <= now => {}
-            State::Retry(_) | State::Blocked | State::Gone => return,
+            State::Retry { tried, wait } if tried + wait <= now => {}
+            State::Retry { tried, .. } if tried + RETRY <= now && backlog.newest() != self.newest => {}
+            State::Retry { .. } | State::Blocked | State::Gone => return,
         }
+        let waited = match self.state {
+            State::Retry { wait, .. } => wait,
+            State::Open | State::More | State::Blocked | State::Gone => Duration::ZERO,
+        };
+        self.newest = backlog.newest();
         self.disarm(registry);
         self.transport.begin();
         let mut sent = 0;
@@ -111,7 +122,10 @@ impl Channel {
             None => State::More,
             Some(Answer::Taken) => State::Open,
             Some(Answer::Full) if self.arm(registry) => State::Blocked,
-            Some(Answer::Full | Answer::Later) => State::Retry(now + RETRY),
+            Some(Answer::Full | Answer::Later) => {
+                let wait = if sent > 0 { RETRY } else { (waited * 2).clamp(RETRY, RETRY_AT_MOST) };
+                State::Retry { tried: now, wait }
+            }
             Some(Answer::Gone) => {
                 backlog.retire(self.reader);
                 State::Gone
@@ -119,8 +133,8 @@ impl Channel {
         };
         self.flow = match (self.state, self.flow) {
             (State::Open | State::More | State::Gone, _) => Flow::Moving,
-            (State::Blocked | State::Retry(_), flow) if sent == 0 && flow != Flow::Moving => flow,
-            (State::Blocked | State::Retry(_), _) => Flow::Stuck { since: now },
+            (State::Blocked | State::Retry { .. }, flow) if sent == 0 && flow != Flow::Moving => flow,
+            (State::Blocked | State::Retry { .. }, _) => Flow::Stuck { since: now },
         };
     }
 
@@ -136,14 +150,15 @@ impl Channel {
         match self.state {
             State::More => true,
             State::Open => backlog.has(self.reader),
-            State::Blocked | State::Retry(_) | State::Gone => false,
+            State::Blocked | State::Retry { .. } | State::Gone => false,
         }
     }
 
     /// When a flush makes sense that nothing else asks for.
     pub(super) fn deadline(&self, backlog: &Backlog) -> Option<MonoTime> {
         let retry = match self.state {
-            State::Retry(at) => Some(at),
+            State::Retry { tried, .. } if backlog.newest() != self.newest => Some(tried + RETRY),
+            State::Retry { tried, wait } => Some(tried + wait),
             State::Open | State::More | State::Blocked | State::Gone => None,
         };
         let patience = match self.flow {

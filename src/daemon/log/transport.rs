@@ -2,23 +2,12 @@
 
 use super::line::Line;
 use crate::model::Errno;
+use crate::sys::numbers;
 use mio::net::UnixStream;
 use std::io::{self, ErrorKind, Write as _};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-
-/// Errors that std has no kind for. The numbers are those of every Linux but Alpha, MIPS and SPARC.
-mod errno {
-    pub(super) const EIO: i32 = 5;
-    pub(super) const ENXIO: i32 = 6;
-    pub(super) const EBADF: i32 = 9;
-    pub(super) const ENOMEM: i32 = 12;
-    pub(super) const EPIPE: i32 = 32;
-    pub(super) const EMSGSIZE: i32 = 90;
-    pub(super) const EPROTOTYPE: i32 = 91;
-    pub(super) const ENOBUFS: i32 = 105;
-}
 
 /// What became of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +108,7 @@ impl Connection {
         socket.set_nonblocking(true)?;
         match socket.connect(path) {
             Ok(()) => Ok(Connection::Datagram(socket)),
-            Err(error) if error.raw_os_error() == Some(errno::EPROTOTYPE) => {
+            Err(error) if error.raw_os_error() == Some(numbers::EPROTOTYPE) => {
                 UnixStream::connect(path).map(Connection::Stream)
             }
             Err(error) => Err(error),
@@ -133,7 +122,9 @@ impl Connection {
                 let mut bytes = frame.bytes.split_last().map_or(&[][..], |(_, bytes)| bytes);
                 loop {
                     match socket.send(bytes) {
-                        Err(error) if error.raw_os_error() == Some(errno::EMSGSIZE) && !bytes.is_empty() => {
+                        Err(error)
+                            if error.raw_os_error() == Some(numbers::EMSGSIZE) && !bytes.is_empty() =>
+                        {
                             bytes = bytes.get(..bytes.len() / 2).unwrap_or_default();
                         }
                         result => return result.map(|_| frame.bytes.len()),
@@ -175,7 +166,7 @@ impl Transport for Daemon {
                 Ok(bytes) if bytes > 0 => self.frame.done += bytes,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Answer::Full,
-                Err(error) if matches!(error.raw_os_error(), Some(errno::ENOBUFS | errno::ENOMEM)) => {
+                Err(error) if matches!(error.raw_os_error(), Some(numbers::ENOBUFS | numbers::ENOMEM)) => {
                     return Answer::Later;
                 }
                 // The daemon has gone: a new one gets the frame from its beginning.
@@ -241,7 +232,7 @@ impl Transport for Terminal {
                 Err(error) => {
                     return match Errno::of(&error).0 {
                         // A closed pipe, a closed descriptor, a terminal that hung up.
-                        errno::EPIPE | errno::EBADF | errno::EIO | errno::ENXIO => Answer::Gone,
+                        numbers::EPIPE | numbers::EBADF | numbers::EIO | numbers::ENXIO => Answer::Gone,
                         // A full disk, say.
                         _ => Answer::Later,
                     };
