@@ -10,6 +10,7 @@ mod fault;
 mod lexer;
 pub mod options;
 mod parser;
+mod show;
 mod suggest;
 mod values;
 
@@ -35,6 +36,11 @@ pub fn parse(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
 /// itself, then a caret under the place.
 pub fn render<'a>(file: &'a [u8], mistakes: &'a [Mistake]) -> impl fmt::Display + 'a {
     excerpt::Rendered { file, mistakes }
+}
+
+/// What the parser saw, option by option.
+pub fn show(parsed: &Parsed) -> impl fmt::Display + '_ {
+    show::Shown(parsed)
 }
 
 /// A file with NUL bytes is no text: what else could be said about its lines would only bury that.
