@@ -117,6 +117,9 @@ pub enum Notice {
         pid: Pid,
     },
     Status(JobStatus),
+    StatusEnd {
+        jobs: usize,
+    },
     Lost {
         lines: u64,
     },
@@ -137,7 +140,7 @@ impl Notice {
             Starting | Managing { .. } | ExitingOn(_) | Started { .. } | Exited { .. } => Level::Info,
             Sending { .. } | SendingToRest { .. } | Pausing | Bouncing { .. } => Level::Info,
             DependsChanged { .. } | DependsBack { .. } | Rescanning => Level::Info,
-            ConfigBack { .. } | Switched { .. } | Status(_) => Level::Info,
+            ConfigBack { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => Level::Info,
             TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
             Unserved { .. } | UnknownJob { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
@@ -225,6 +228,7 @@ impl fmt::Display for Notice {
             Switched { job, enabled: false } => write!(f, "job {job} disabled by command"),
             AdoptedEnded { pid } => write!(f, "adopted process {pid} ended"),
             Status(status) => write!(f, "{status}"),
+            StatusEnd { jobs } => write!(f, "that was the state of {jobs} jobs"),
             Lost { lines } => write!(f, "{lines} messages were lost"),
             LinesLost { job, lines } => write!(f, "{lines} lines of job {} were lost", Clean(job)),
             Shell(_, text) => f.write_str(text),

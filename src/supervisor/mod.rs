@@ -226,6 +226,21 @@ impl Supervisor {
         slots.filter_map(|(i, slot)| Some((JobId(u32::try_from(i).ok()?), &slot.as_ref()?.job)))
     }
 
+    /// How many main processes are unreaped.
+    pub fn processes(&self) -> usize {
+        self.pids.len()
+    }
+
+    /// The main processes that are unreaped, in the order of their jobs' numbers.
+    pub fn pids(&self) -> impl Iterator<Item = Pid> {
+        self.jobs().filter_map(|(_, job)| job.pid().filter(|pid| self.pids.contains_key(pid)))
+    }
+
+    /// The content of the file that is in force.
+    pub fn applied(&self) -> Option<Fingerprint> {
+        self.reload.applied()
+    }
+
     /// Whose main process this is.
     pub fn job_of(&self, pid: Pid) -> Option<JobId> {
         self.pids.get(&pid).copied()
