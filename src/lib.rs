@@ -2,13 +2,13 @@
 //!
 //! The modules stand in the order of the data flow; `ARCHITECTURE.md` tells which may import which.
 
-pub mod config;
 pub mod model;
 
 pub mod cli;
+pub mod config;
 pub mod diff;
 pub mod job;
 pub mod supervisor;
-pub mod sys;
 
 pub mod daemon;
+pub mod sys;

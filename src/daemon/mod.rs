@@ -1,11 +1,233 @@
-//! The shell: what touches the world in safe code, and hands it to the pure core.
+//! The shell around the supervisor: one thread, one loop, nothing in it blocks.
+//! Brings events in and carries actions out; decides nothing about jobs.
 #![forbid(unsafe_code)]
 
-pub mod background;
-pub mod check;
+mod background;
+mod check;
+mod kernel;
 pub mod log;
 pub mod mounts;
 pub mod output;
-pub mod pidfile;
+mod pidfile;
+mod reaper;
+mod start;
+mod stderr;
 mod trail;
 pub mod watch;
+
+pub use start::run;
+
+use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Pid, Signal};
+use crate::supervisor::{Event, Next, Supervisor, turn};
+use crate::sys::clock;
+use crate::sys::group::Group;
+use crate::sys::process;
+use crate::sys::reap::{self, Waited};
+use crate::sys::signals::{Caught, SignalPipe};
+use kernel::Kernel;
+use mio::{Events, Poll, Token};
+use reaper::Reaper;
+use std::io;
+use std::time::Duration;
+use watch::Seen;
+
+const SIGNALS: Token = Token(0);
+const INOTIFY: Token = Token(1);
+const MOUNTS: Token = Token(2);
+/// The log's own sources.
+const LOG: [Token; 2] = [Token(3), Token(4)];
+/// Pipes of jobs have tokens from here on.
+const OUTPUTS: usize = 16;
+
+/// When a walk over all children has found so many, the rest of ours is asked one by one.
+const MERGED: usize = 16;
+/// How many lines of a state dump go to the log in one turn.
+const DUMP_LINES: usize = 256;
+/// How much room a dump leaves to others in the log.
+const DUMP_LEAVES: usize = 1_024;
+/// How long the end waits for a log daemon that does not read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The loop and what it works on.
+struct Daemon {
+    poll: Poll,
+    supervisor: Supervisor,
+    kernel: Kernel,
+    signals: SignalPipe,
+    reaper: Reaper,
+    /// The next job of a state dump that is under way.
+    dump: Option<JobId>,
+    dumped: usize,
+    /// The content of the file for which memory was given back last.
+    tidied: Option<Fingerprint>,
+}
+
+impl Daemon {
+    /// Runs until pmtr was told to end and nothing of its jobs is left.
+    fn run(&mut self) {
+        let mut events = Events::with_capacity(256);
+        let mut caught = Vec::new();
+        let mut seen = Vec::new();
+        while !self.supervisor.ended() {
+            let timeout = self.timeout(clock::now());
+            // Every error is a wake-up; EINTR is the usual one, and no other may end the daemon.
+            if self.poll.poll(&mut events, timeout).is_err_and(|e| e.kind() != io::ErrorKind::Interrupted) {
+                events.clear();
+            }
+            let now = clock::now();
+            self.signals.read(&mut caught);
+            self.reap(now, &caught);
+            for event in &events {
+                self.ready(event);
+            }
+            self.kernel.outputs.work(&mut self.kernel.log, &self.kernel.registry);
+            self.kernel.watch.work(now, &self.kernel.registry, &mut seen);
+            for fact in seen.drain(..) {
+                self.take(
+                    now,
+                    match fact {
+                        Seen::Config => Event::ConfigTouched,
+                        Seen::File(path, content) => Event::FileSeen(path, content),
+                        Seen::Say(notice) => {
+                            self.kernel.log.notice(&notice);
+                            continue;
+                        }
+                    },
+                );
+            }
+            self.obey(now, &caught);
+            caught.clear();
+            self.take(now, Event::Tick);
+            self.tidy();
+            self.dump(now);
+            self.kernel.log.flush(now, &self.kernel.registry);
+        }
+        // What the jobs wrote last, as far as it is in the pipes.
+        while self.kernel.outputs.more(&self.kernel.log) {
+            self.kernel.outputs.work(&mut self.kernel.log, &self.kernel.registry);
+            self.kernel.log.flush(clock::now(), &self.kernel.registry);
+        }
+        self.kernel.log.finish(LAST_WORDS);
+    }
+
+    /// Gives back what a reload has freed: the C library would keep it.
+    fn tidy(&mut self) {
+        let applied = self.supervisor.applied();
+        if applied != self.tidied {
+            process::trim_memory();
+            self.tidied = applied;
+        }
+    }
+
+    fn take(&mut self, now: MonoTime, event: Event) {
+        turn(&mut self.supervisor, &mut self.kernel, now, event);
+    }
+
+    fn timeout(&self, now: MonoTime) -> Option<Duration> {
+        let kernel = &self.kernel;
+        let dumping = self.dump.is_some() && kernel.log.room() > DUMP_LEAVES;
+        if dumping || kernel.outputs.more(&kernel.log) || kernel.watch.more() || kernel.log.more() {
+            return Some(Duration::ZERO);
+        }
+        let jobs = match self.supervisor.next() {
+            Next::Now => Some(now),
+            Next::At(at) => Some(at),
+            Next::Never => None,
+        };
+        let due = [jobs, self.reaper.deadline(), kernel.watch.deadline(), kernel.log.deadline()];
+        due.into_iter().flatten().min().map(|at| at.since(now))
+    }
+
+    fn ready(&mut self, event: &mio::event::Event) {
+        match event.token() {
+            // Read on every wake-up.
+            SIGNALS => {}
+            token @ (INOTIFY | MOUNTS) => self.kernel.watch.ready(token),
+            token => {
+                let _known = self.kernel.log.ready(token) || self.kernel.outputs.ready(token);
+            }
+        }
+    }
+
+    /// Asks for the children that were named, and for all when that is owed.
+    fn reap(&mut self, now: MonoTime, caught: &[Caught]) {
+        for signal in caught {
+            match signal {
+                Caught::Child(pid) => {
+                    self.reap_one(now, *pid);
+                }
+                Caught::Signal(_) => continue,
+                Caught::Overflow => {}
+            }
+            self.reaper.child_ended(now, self.supervisor.processes());
+        }
+        if !self.reaper.due(now) {
+            return;
+        }
+        let mut found = 0;
+        while let Some(pid) = reap::peek_any() {
+            if !self.reap_one(now, pid) {
+                break;
+            }
+            found += 1;
+            if found == MERGED {
+                // Each walk begins at the oldest child; asking ours by number is cheaper by now.
+                let ours: Vec<Pid> = self.supervisor.pids().collect();
+                for pid in ours {
+                    self.reap_one(now, pid);
+                }
+            }
+        }
+    }
+
+    /// Reaps a child if it has ended; false when it has not.
+    fn reap_one(&mut self, now: MonoTime, pid: Pid) -> bool {
+        // Taken before the number can be given to another.
+        let group = self.supervisor.job_of(pid).map(|_| Group::of(pid));
+        let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
+        let ending: Ending = self.kernel.ending(pid, exit);
+        self.kernel.outputs.reaped(pid);
+        let rest = match group {
+            Some(group) => self.kernel.keep_rest(pid, group),
+            None => crate::model::Survivors::None,
+        };
+        self.take(now, Event::Exited(pid, ending, rest));
+        true
+    }
+
+    /// Signals that are an operator's word. Several of one kind at once are one.
+    fn obey(&mut self, now: MonoTime, caught: &[Caught]) {
+        let came = |signal| caught.contains(&Caught::Signal(signal));
+        for signal in start::ENDING.into_iter().filter(|signal| came(*signal)) {
+            let times = caught.iter().filter(|c| **c == Caught::Signal(signal)).count();
+            for _ in 0..times.min(2) {
+                self.take(now, Event::EndAsked(signal));
+            }
+        }
+        if came(Signal::HUP) {
+            self.take(now, Event::ReloadAsked);
+        }
+        if came(Signal::USR1) {
+            self.dump = Some(JobId(0));
+            self.dumped = 0;
+        }
+    }
+
+    /// Writes the state of the jobs to the log, in portions as the log takes them.
+    fn dump(&mut self, now: MonoTime) {
+        for _ in 0..DUMP_LINES {
+            let Some(from) = self.dump.filter(|_| self.kernel.log.room() > DUMP_LEAVES) else { return };
+            self.dump = match self.supervisor.status_from(from, now) {
+                Some((id, status)) => {
+                    self.dumped += 1;
+                    self.kernel.log.notice(&Notice::Status(status));
+                    Some(JobId(id.0.saturating_add(1)))
+                }
+                None => {
+                    self.kernel.log.notice(&Notice::StatusEnd { jobs: self.dumped });
+                    None
+                }
+            };
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The world as the supervisor acts upon it: processes, the file, the log.
+#![forbid(unsafe_code)]
+
+use super::log::Log;
+use super::output::{Outputs, Streams};
+use super::watch::{Content, Watch};
+use crate::config;
+use crate::model::{
+    Detail, Ending, Endpoint, Errno, Exit, JobId, JobSpec, Load, LoadError, Notice, Pid, Signal, SpawnError,
+    Stage, Survivors, Target,
+};
+use crate::supervisor::{Reading, System};
+use crate::sys::group::{self, Group};
+use crate::sys::spawn::{Spawner, Way};
+use mio::Registry;
+use std::collections::HashMap;
+use std::ffi::CStr;
+use std::os::fd::AsFd;
+use std::rc::Rc;
+
+/// Everything the supervisor's actions work on.
+pub(super) struct Kernel {
+    pub(super) registry: Registry,
+    pub(super) log: Log,
+    pub(super) outputs: Outputs,
+    pub(super) watch: Watch,
+    pub(super) spawner: Spawner,
+    /// What is left of groups whose leader has been reaped.
+    pub(super) groups: HashMap<Pid, Group>,
+}
+
+impl Kernel {
+    /// What the end of a child means; its pid is free from now on.
+    pub(super) fn ending(&mut self, pid: Pid, exit: Exit) -> Ending {
+        match self.spawner.reaped(pid) {
+            Some(error) => Ending::NeverStarted(error),
+            None => Ending::Ran(exit),
+        }
+    }
+
+    /// Keeps the group of a job whose main process has been reaped if anything is left of it.
+    pub(super) fn keep_rest(&mut self, pid: Pid, group: Group) -> Survivors {
+        if !group.alive() {
+            return Survivors::None;
+        }
+        self.groups.insert(pid, group);
+        Survivors::Some(Box::new([]))
+    }
+
+    /// Whether somebody else could hold the child up before the command runs: then pmtr must not wait for it.
+    fn way(&self, spec: &JobSpec) -> Way {
+        let dir = spec.dir().to_bytes();
+        let mounts = self.watch.mounts();
+        let files = [spec.input(), spec.out(), spec.err()];
+        let mut files = files.into_iter().flatten().filter(|path| !is_syslog(Some(path)));
+        let held_up = spec.user().is_some()
+            || files.any(|path| super::mounts::may_hold_up(mounts, path.to_bytes(), dir))
+            || mounts.any_remote()
+                && [spec.path().to_bytes(), dir]
+                    .iter()
+                    .any(|path| super::mounts::may_hold_up(mounts, path, b"/"));
+        if held_up { Way::Copy } else { Way::Shared }
+    }
+}
+
+fn is_syslog(path: Option<&CStr>) -> bool {
+    path == Some(c"syslog")
+}
+
+impl System for Kernel {
+    fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError> {
+        let streams = match (is_syslog(spec.out()), is_syslog(spec.err())) {
+            (false, false) => return self.spawner.spawn(spec, None, None, self.way(spec)),
+            (true, false) => Streams::Out,
+            (false, true) => Streams::Err,
+            (true, true) => Streams::Both,
+        };
+        let ends = self
+            .outputs
+            .prepare(&self.registry, id, spec.name(), streams)
+            .map_err(|error| SpawnError { stage: Stage::Prepare, errno: Errno::of(&error) })?;
+        let out = ends.out.as_ref().map(AsFd::as_fd);
+        let err = ends.err.as_ref().map(AsFd::as_fd);
+        let answer = self.spawner.spawn(spec, out, err, self.way(spec));
+        match answer {
+            Ok(pid) => self.outputs.born(id, pid),
+            Err(_) => self.outputs.unborn(id),
+        }
+        answer
+    }
+
+    fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {
+        match self.watch.load(reading)? {
+            Content::Same => Ok(Load::Same),
+            Content::New(fingerprint, text) => {
+                let parsed = config::parse(&text).map_err(LoadError::Mistakes)?;
+                Ok(Load::New(fingerprint, parsed.config))
+            }
+        }
+    }
+
+    fn look(&mut self, group: Pid, detail: Detail) -> Survivors {
+        match self.groups.get(&group) {
+            Some(rest) if rest.alive() => Survivors::Some(match detail {
+                Detail::Whether => Box::new([]),
+                Detail::Names => group::members(group).into(),
+            }),
+            Some(_) | None => Survivors::None,
+        }
+    }
+
+    fn signal(&mut self, target: Target, signal: Signal) {
+        match target {
+            Target::Job(pid) => group::signal_job(pid, signal),
+            Target::Rest(pid) => {
+                if let Some(group) = self.groups.get(&pid) {
+                    group.signal(signal);
+                }
+            }
+        }
+    }
+
+    fn log(&mut self, notice: &Notice) {
+        self.log.notice(notice);
+    }
+
+    fn watch(&mut self, path: Rc<[u8]>) {
+        self.watch.add(path);
+    }
+
+    fn unwatch(&mut self, path: &[u8]) {
+        self.watch.remove(path);
+    }
+
+    fn serve(&mut self, listen: &[Endpoint], report: &[Endpoint]) {
+        if !listen.is_empty() || !report.is_empty() {
+            self.log.notice(&Notice::Unserved { listen: listen.to_vec(), report: report.to_vec() });
+        }
+    }
+
+    fn release(&mut self, group: Pid) {
+        self.groups.remove(&group);
+    }
+
+    fn forget(&mut self, id: JobId) {
+        self.outputs.forget(id);
+    }
+}

@@ -1,0 +1,77 @@
+//! Which children to ask for: those that SIGCHLD named, and now and then all, because signals merge
+//! and because orphans of jobs become ours without a word. Decides; the kernel is asked by others.
+#![forbid(unsafe_code)]
+
+use crate::model::MonoTime;
+use std::time::Duration;
+
+/// With so few children a walk over all costs next to nothing.
+pub const FEW: usize = 500;
+/// How often all children are walked when there are more.
+pub const PASS_EVERY: Duration = Duration::from_millis(100);
+
+/// When the next walk over all children is owed.
+#[derive(Debug, Default)]
+pub struct Reaper {
+    owed: Option<MonoTime>,
+    last: Option<MonoTime>,
+}
+
+impl Reaper {
+    /// A SIGCHLD has come: merged with it may be others that named nobody.
+    pub fn child_ended(&mut self, now: MonoTime, children: usize) {
+        if self.owed.is_none() {
+            let rested = self.last.map_or(now, |last| last + PASS_EVERY);
+            self.owed = Some(if children <= FEW { now } else { rested.max(now) });
+        }
+    }
+
+    /// When the walk is due.
+    pub fn deadline(&self) -> Option<MonoTime> {
+        self.owed
+    }
+
+    /// Whether to walk now; if so it is owed no more.
+    pub fn due(&mut self, now: MonoTime) -> bool {
+        let due = self.owed.is_some_and(|at| at <= now);
+        if due {
+            self.owed = None;
+            self.last = Some(now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn few_children_are_walked_at_once_and_many_not_more_often_than_every_hundred_milliseconds() {
+        let mut reaper = Reaper::default();
+        assert!(!reaper.due(at(0)));
+        reaper.child_ended(at(1), FEW);
+        assert!(reaper.due(at(1)) && !reaper.due(at(1)));
+        reaper.child_ended(at(2), FEW);
+        assert!(reaper.due(at(2)));
+        reaper.child_ended(at(3), FEW + 1);
+        assert_eq!(reaper.deadline(), Some(at(102)));
+        assert!(!reaper.due(at(101)) && reaper.due(at(102)));
+        reaper.child_ended(at(900), FEW + 1);
+        assert!(reaper.due(at(900)));
+    }
+
+    #[test]
+    fn a_later_death_does_not_postpone_the_walk() {
+        let mut reaper = Reaper::default();
+        reaper.child_ended(at(0), 9_999);
+        assert!(reaper.due(at(0)));
+        reaper.child_ended(at(10), 9_999);
+        reaper.child_ended(at(90), 9_999);
+        assert_eq!(reaper.deadline(), Some(at(100)));
+    }
+}

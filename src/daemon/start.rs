@@ -1,0 +1,255 @@
+//! From the command line to the running loop. What goes wrong here is said on stderr and ends pmtr;
+//! what goes wrong later never does.
+#![forbid(unsafe_code)]
+
+use super::background::{self, Fork, Process, Side, Starting};
+use super::check::{self, Machine, Parser};
+use super::kernel::Kernel;
+use super::log::{self, Log, Stderr};
+use super::output::Outputs;
+use super::pidfile::PidFile;
+use super::reaper::Reaper;
+use super::stderr::OwnStderr;
+use super::watch::{Content, Tokens, Watch};
+use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS};
+use crate::cli::{Mode, Options};
+use crate::config;
+use crate::model::{
+    Clean, Config, Errno, Fingerprint, Level, Load, LoadError, MonoTime, Notice, Pid, Signal,
+};
+use crate::supervisor::{Event, Reading, Supervisor, turn};
+use crate::sys::process::{self, Forked};
+use crate::sys::signals::SignalPipe;
+use crate::sys::spawn::Spawner;
+use crate::sys::{clock, lock, numbers, users};
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Token};
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The signals that end pmtr.
+pub(super) const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::QUIT];
+/// The signals that pmtr obeys or needs.
+const HANDLED: [Signal; 6] =
+    [Signal::CHLD, Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::USR1];
+
+/// What every job gets, whatever pmtr's caller had.
+const UMASK: u32 = 0o022;
+
+/// Does what the command line asks for. Returns when pmtr is to end.
+pub fn run(options: Options) -> ExitCode {
+    match options.mode {
+        Mode::Run => match start(options) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                crate::cli::say(&mut io::stderr(), &format_args!("pmtr: {why}\n"));
+                ExitCode::FAILURE
+            }
+        },
+        mode @ (Mode::Test | Mode::Check) => test(&options, mode),
+    }
+}
+
+/// `-t` and `--check`.
+fn test(options: &Options, mode: Mode) -> ExitCode {
+    let parser =
+        Parser { parse: config::parse, render: |file, mistakes| config::render(file, mistakes).to_string() };
+    let machine = Machine {
+        hard_limit: &process::hard_limit,
+        uid: process::effective_uid(),
+        user: &|name| users::lookup(name).ok().map(|user| user.uid),
+    };
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let status = check::run(&options.config, mode, &parser, &machine, &mut out, &mut err);
+    if options.verbosity > 1
+        && let Ok(text) = std::fs::read(&options.config)
+        && let Ok(parsed) = config::parse(&text)
+    {
+        crate::cli::say(&mut out, &config::show(&parsed));
+    }
+    ExitCode::from(status)
+}
+
+fn start(options: Options) -> Result<(), String> {
+    // Whatever the caller left open is nobody's business but his.
+    process::close_on_exec_all();
+    process::umask(UMASK);
+    let file = background::absolute(&options.config).map_err(|why| why.to_string())?;
+    create_missing(&file)?;
+    let tokens = Tokens { inotify: INOTIFY, mounts: MOUNTS };
+    let mut watch = Watch::new(&file, lock::being_written, tokens);
+    let (content, config) = load(&file, &mut watch)?;
+    if options.verbosity > 1 {
+        let parsed = crate::model::Parsed { config: config.clone(), lines: Vec::new() };
+        crate::cli::say(&mut io::stderr(), &config::show(&parsed));
+    }
+    let pidfile = match &options.pidfile {
+        Some(path) => Some(PidFile::claim(path, process::effective_uid()).map_err(|why| why.to_string())?),
+        None => None,
+    };
+    let foreground = options.foreground || process::is_init();
+    let starting = if foreground {
+        None
+    } else {
+        match background::go(&mut OwnProcess).map_err(|why| why.to_string())? {
+            Side::Parent(waiting) => return waiting.wait().map_err(|why| why.to_string()),
+            Side::Child(starting) => Some(starting),
+        }
+    };
+    match prepare(&file, &options, foreground, watch, pidfile.as_ref()) {
+        Ok(mut daemon) => {
+            if let Some(starting) = starting {
+                starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
+            }
+            daemon.begin(content, config);
+            daemon.run();
+            remove(pidfile);
+            Ok(())
+        }
+        Err(why) => {
+            remove(pidfile);
+            tell(starting, why)
+        }
+    }
+}
+
+/// In the background it is the parent who has somebody to tell.
+fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
+    match starting {
+        Some(starting) => {
+            starting.failed(&why);
+            Ok(())
+        }
+        None => Err(why),
+    }
+}
+
+fn remove(pidfile: Option<PidFile>) {
+    // The end has come: there is nobody left to tell, and a stale file is taken over by the next start.
+    let _ = pidfile.map(PidFile::remove);
+}
+
+/// A missing configuration is created empty: pmtr waits for its first jobs.
+fn create_missing(file: &Path) -> Result<(), String> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o644).open(file);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // It may be there all the same, on a root that is not writable.
+        Err(_) if file.symlink_metadata().is_ok() => Ok(()),
+        Err(error) => Err(format!(
+            "{} is missing and can't be created: {}",
+            Clean(file.as_os_str().as_bytes()),
+            Errno::of(&error)
+        )),
+    }
+}
+
+fn load(file: &Path, watch: &mut Watch) -> Result<(Fingerprint, Config), String> {
+    let name = file.as_os_str().as_bytes();
+    let text = match watch.load(Reading::Always) {
+        Ok(Content::New(content, text)) => Ok((content, text)),
+        Ok(Content::Same) => Err("can't be read".to_string()),
+        Err(LoadError::Mistakes(mistakes)) => return Err(mistaken(name, &mistakes)),
+        Err(LoadError::Missing) => Err(Errno(numbers::ENOENT).to_string()),
+        Err(LoadError::Unreadable(errno)) => Err(errno.to_string()),
+        Err(LoadError::NotAFile) => Err("is not a regular file".to_string()),
+        Err(LoadError::Busy) => Err("is being written, try again".to_string()),
+    };
+    let (content, text) = text.map_err(|why| format!("{}: {why}", Clean(name)))?;
+    let parsed = config::parse(&text).map_err(|mistakes| mistaken(name, &mistakes))?;
+    Ok((content, parsed.config))
+}
+
+fn mistaken(file: &[u8], mistakes: &[crate::model::Mistake]) -> String {
+    let failed = Notice::ParseFailed { file: file.into() };
+    format!("{failed}\n{}", config::render(file, mistakes).to_string().trim_end())
+}
+
+/// Everything that the loop works on. Nothing runs yet.
+fn prepare(
+    file: &Path,
+    options: &Options,
+    foreground: bool,
+    mut watch: Watch,
+    pidfile: Option<&PidFile>,
+) -> Result<Daemon, String> {
+    let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
+    let pid = process::own_pid().ok_or("has no process id")?;
+    // Without it orphans of jobs go to process 1, which reaps them as well.
+    let subreaper = process::become_subreaper();
+    let signals = SignalPipe::install(&HANDLED).map_err(because("catch signals"))?;
+    let mut spawner = Spawner::new().map_err(because("prepare to start processes"))?;
+    spawner.raise_own_files();
+    let poll = Poll::new().map_err(because("wait for events"))?;
+    let registry = poll.registry().try_clone().map_err(because("wait for events"))?;
+    registry
+        .register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)
+        .map_err(because("wait for signals"))?;
+    watch.register(&registry);
+    if let Some(pidfile) = pidfile {
+        pidfile.write(std::process::id()).map_err(|why| why.to_string())?;
+    }
+    let log = open_log(pid, options.verbosity > 0, foreground);
+    let mut kernel =
+        Kernel { registry, log, outputs: Outputs::new(OUTPUTS), watch, spawner, groups: HashMap::new() };
+    kernel.log.notice(&Notice::Starting);
+    if let Err(error) = subreaper {
+        let text = format!("orphans of jobs are not ours to reap: {}", Errno::of(&error));
+        kernel.log.notice(&Notice::Shell(Level::Warning, text.into()));
+    }
+    Ok(Daemon {
+        poll,
+        supervisor: Supervisor::new(file.as_os_str().as_bytes()),
+        kernel,
+        signals,
+        reaper: Reaper::default(),
+        dump: None,
+        dumped: 0,
+        tidied: None,
+    })
+}
+
+fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
+    let sockets = log::SOCKETS.iter().map(Into::into).collect();
+    let tokens: [Token; 2] = LOG;
+    let options = log::Options { pid, verbose, sockets, stamp: clock::log_stamp, tokens };
+    Log::new(options, foreground.then(|| Box::new(OwnStderr::open()) as Box<dyn Stderr>))
+}
+
+impl Daemon {
+    /// The first configuration comes into force.
+    fn begin(&mut self, content: Fingerprint, config: Config) {
+        let now: MonoTime = clock::now();
+        let loaded = Event::Loaded(Reading::Always, Ok(Load::New(content, config)));
+        turn(&mut self.supervisor, &mut self.kernel, now, loaded);
+        // What was saved between that look and the watch is seen by another look.
+        turn(&mut self.supervisor, &mut self.kernel, now, Event::ConfigTouched);
+    }
+}
+
+/// The system calls of going to the background.
+struct OwnProcess;
+
+impl Process for OwnProcess {
+    fn fork(&mut self) -> io::Result<Fork> {
+        Ok(match process::fork()? {
+            Forked::Parent(pid) => Fork::Parent(pid),
+            Forked::Child => Fork::Child,
+        })
+    }
+
+    fn setsid(&mut self) -> io::Result<()> {
+        process::new_session()
+    }
+
+    fn redirect(&mut self, file: BorrowedFd<'_>, standard: i32) -> io::Result<()> {
+        process::redirect(file, standard)
+    }
+}
