@@ -1,0 +1,164 @@
+//! What the program says and how it ends.
+
+use crate::support::{Dir, PMTR, Pmtr, alive, output, read_when_there, wait_until};
+use std::process::Command;
+
+fn pmtr(arguments: &[&str]) -> (Option<i32>, String, String) {
+    output(Command::new(PMTR).args(arguments))
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    for help in ["-h", "--help"] {
+        let (status, out, err) = pmtr(&[help]);
+        assert_eq!((status, err.as_str()), (Some(0), ""));
+        assert!(out.contains("-c FILE") && out.contains("--check"), "{out}");
+    }
+    let (status, out, _) = pmtr(&["--version"]);
+    assert_eq!(status, Some(0));
+    assert_eq!(out.trim(), format!("pmtr {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_is_told_with_the_usage_and_status_two() {
+    for arguments in [&["-x"][..], &["-c"], &["operand"], &["--chekc"], &["-tz"]] {
+        let (status, out, err) = pmtr(arguments);
+        assert_eq!((status, out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(err.lines().count() >= 2 && err.to_lowercase().contains("usage"), "{err}");
+    }
+}
+
+#[test]
+fn a_test_shows_every_mistake_and_always_ends_with_zero() {
+    let dir = Dir::new();
+    let bad = dir.write("bad.conf", "job {\n name a\n cmd rel\n uesr bob\n}\n");
+    let bad = bad.to_str().unwrap();
+    let (status, out, err) = pmtr(&["-tc", bad]);
+    assert_eq!(status, Some(0));
+    assert!(out.starts_with(&format!("{bad}: ")) && out.contains("2 mistakes"), "{out}");
+    assert!(err.contains("did you mean") && err.contains('^') && err.contains(":4:"), "{err}");
+    assert_eq!(pmtr(&["--check", "-c", bad]).0, Some(1));
+    let good = dir.write("good.conf", "job {\n name a\n cmd /bin/true\n}\n");
+    let (status, out, err) = pmtr(&["-t", "-c", good.to_str().unwrap()]);
+    assert_eq!(
+        (status, out, err),
+        (Some(0), format!("{}: 1 jobs, 0 mistakes\n", good.display()), String::new())
+    );
+    assert_eq!(pmtr(&["--check", "-c", good.to_str().unwrap()]).0, Some(0));
+    let missing = dir.join("missing.conf");
+    let (status, out, err) = pmtr(&["-tc", missing.to_str().unwrap()]);
+    assert_eq!(status, Some(0));
+    assert!(out.contains("0 jobs, 1 mistakes") && err.contains("No such file"), "{out}{err}");
+    assert!(!missing.exists());
+    assert_eq!(pmtr(&["--check", "-c", missing.to_str().unwrap()]).0, Some(1));
+}
+
+#[test]
+fn what_looks_wrong_is_warned_of_but_is_no_mistake() {
+    let dir = Dir::new();
+    let conf = dir.write(
+        "c.conf",
+        "job {\n name a\n cmd /no/such/program\n user no-such-user-here\n dir /no/such/dir\n}\n",
+    );
+    let (status, out, err) = pmtr(&["--check", "-c", conf.to_str().unwrap()]);
+    assert_eq!(status, Some(0), "{err}");
+    assert!(out.contains("1 jobs, 0 mistakes"), "{out}");
+    for part in ["/no/such/program", "no-such-user-here", "/no/such/dir", "warning"] {
+        assert!(err.contains(part), "{err}");
+    }
+}
+
+#[test]
+fn a_start_that_fails_says_why_and_ends_with_one_also_without_foreground() {
+    let dir = Dir::new();
+    let bad = dir.write("bad.conf", "nonsense\n");
+    for extra in [&["-F"][..], &[]] {
+        let (status, _, err) = output(Command::new(PMTR).args(extra).arg("-c").arg(&bad));
+        assert_eq!(status, Some(1));
+        assert!(err.contains("bad.conf:1:1") && err.contains("FAILED to parse"), "{err}");
+    }
+    let (status, _, err) = output(Command::new(PMTR).arg("-Fc").arg(dir.path()));
+    assert_eq!(status, Some(1));
+    assert!(err.contains("not a regular file") || err.contains("directory"), "{err}");
+}
+
+#[test]
+fn a_missing_configuration_is_created_empty() {
+    let dir = Dir::new();
+    let file = dir.join("made.conf");
+    let mut command = Command::new(PMTR);
+    command.arg("-F").arg("-c").arg(&file);
+    let mut pmtr = Pmtr::run(dir, file.clone(), command, |_| {});
+    pmtr.wait("pmtr: managing 0 jobs");
+    assert_eq!(std::fs::read(&file).unwrap(), b"");
+    std::fs::write(&file, "job {\n name a\n cmd /bin/sleep 100\n}\n").unwrap();
+    pmtr.started("a");
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn the_log_begins_and_ends_as_the_manual_says() {
+    let mut pmtr =
+        Pmtr::start("job {\n name a\n cmd /bin/sleep 100\n}\njob {\n name b\n cmd /bin/sleep 100\n}\n");
+    let pid = pmtr.pid();
+    pmtr.started("b");
+    pmtr.stop();
+    assert_eq!(pmtr.seen[0], format!("pmtr[{pid}]: pmtr: starting"));
+    assert_eq!(pmtr.seen[1], format!("pmtr[{pid}]: pmtr: managing 2 jobs"));
+    assert!(pmtr.seen.contains(&format!("pmtr[{pid}]: pmtr: exiting on signal 15")));
+}
+
+#[test]
+fn in_the_background_the_parent_returns_when_the_pid_file_is_written() {
+    let dir = Dir::new();
+    dir.write("pmtr.conf", "job {\n name a\n cmd /bin/sleep 1000\n}\n");
+    // Relative paths are made absolute: the daemon does not stay here.
+    let mut command = Command::new(PMTR);
+    command.args(["-c", "pmtr.conf", "-p", "pid"]).current_dir(dir.path());
+    let (status, out, err) = output(&mut command);
+    assert_eq!((status, out.as_str(), err.as_str()), (Some(0), "", ""));
+    let text = std::fs::read_to_string(dir.join("pid")).unwrap();
+    let pid: i32 = text.trim().parse().unwrap();
+    assert!(alive(pid) && text.ends_with('\n'));
+    let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap();
+    assert_eq!(cwd.to_str(), Some("/"));
+    for fd in 0..3 {
+        let target = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap();
+        assert_eq!(target.to_str(), Some("/dev/null"));
+    }
+    // A second one is refused while this one runs, and disturbs nothing.
+    let mut command = Command::new(PMTR);
+    command.args(["-F", "-c", "pmtr.conf", "-p", "pid"]).current_dir(dir.path());
+    let (status, _, err) = output(&mut command);
+    assert_eq!(status, Some(1));
+    assert!(err.contains(&pid.to_string()) || err.contains("running"), "{err}");
+    assert_eq!(std::fs::read_to_string(dir.join("pid")).unwrap(), text);
+    crate::support::kill(pid, "TERM");
+    wait_until("it is gone", || !alive(pid));
+    assert!(!dir.join("pid").exists());
+}
+
+#[test]
+fn a_pid_file_that_is_a_link_is_refused_and_its_target_left_alone() {
+    let dir = Dir::new();
+    let target = dir.write("precious", "precious");
+    std::os::unix::fs::symlink(&target, dir.join("pid")).unwrap();
+    let conf = dir.write("pmtr.conf", "");
+    let (status, _, err) = output(Command::new(PMTR).arg("-Fc").arg(conf).arg("-p").arg(dir.join("pid")));
+    assert_eq!(status, Some(1));
+    assert!(err.contains("pid"), "{err}");
+    assert_eq!(std::fs::read_to_string(target).unwrap(), "precious");
+}
+
+#[test]
+fn the_foreground_has_a_pid_file_too() {
+    let dir = Dir::new();
+    let path = dir.join("pid");
+    let mut pmtr = Pmtr::start_in(dir, "", |command| {
+        command.arg("-p").arg(&path);
+    });
+    pmtr.wait("pmtr: managing 0 jobs");
+    assert_eq!(read_when_there(&path), format!("{}\n", pmtr.pid()));
+    pmtr.stop();
+    assert!(!path.exists());
+}

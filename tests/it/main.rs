@@ -1,0 +1,10 @@
+//! The real daemon with real processes, each test in a directory of its own.
+//! Nothing here sleeps to wait: a test waits for a line, a file or an end, with a time limit.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod command_line;
+mod jobs;
+mod options;
+mod saving;
+mod support;
+mod world;
