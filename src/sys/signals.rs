@@ -15,7 +15,7 @@ static PIPE: AtomicI32 = AtomicI32::new(-1);
 static CAME: AtomicU64 = AtomicU64::new(0);
 /// A record did not fit into the pipe.
 static OVERFLOWED: AtomicBool = AtomicBool::new(false);
-/// The signals that we have taken from their default.
+/// The signals whose handler or whose being ignored a child must put back itself.
 static CHANGED: AtomicU64 = AtomicU64::new(0);
 
 /// A pid for SIGCHLD, zero for any other signal.
@@ -58,7 +58,7 @@ impl SignalPipe {
         for signal in
             (1..=LAST).filter(|number| !handled.contains(&Signal(*number)) && is_a_nuisance(*number))
         {
-            ignore(signal)?;
+            overhear(signal);
         }
         Ok(pipe)
     }
@@ -109,14 +109,14 @@ impl AsRawFd for SignalPipe {
     }
 }
 
-/// The signals, bit n-1 for n, that are not at their default in this process.
-pub(super) fn not_default() -> u64 {
-    (1..=LAST)
-        .filter(|signal| !is_default(*signal))
-        .fold(CHANGED.load(SeqCst), |set, signal| set | bit(signal))
+/// The signals, bit n-1 for n, that a child has to set back to their default: those that are ignored, for that
+/// survives exec, and those with a handler that must not run in it. Other handlers end with exec.
+pub(super) fn to_reset() -> u64 {
+    let ignored = (1..=LAST).filter(|signal| is_ignored(*signal));
+    ignored.fold(CHANGED.load(SeqCst), |set, signal| set | bit(signal))
 }
 
-/// The signals that `install` has taken from their default so far.
+/// Those of them that are due to `install`.
 pub(super) fn changed() -> u64 {
     CHANGED.load(SeqCst)
 }
@@ -159,35 +159,55 @@ fn catch(signal: c_int) -> io::Result<()> {
     check(unsafe { libc::sigaction(signal, action, ptr::null_mut()) }).map(drop)
 }
 
-fn ignore(signal: c_int) -> io::Result<()> {
-    CHANGED.fetch_or(bit(signal), SeqCst);
-    // SAFETY: SIG_IGN is no function that could do harm.
-    if unsafe { libc::signal(signal, libc::SIG_IGN) } != libc::SIG_ERR {
-        return Ok(());
+/// Makes nothing of a signal that would end us. By a handler that does nothing rather than by ignoring it: exec
+/// puts the default back without a system call for each signal and each start.
+fn overhear(signal: c_int) {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: all zeroes are a valid sigaction: an empty mask and no flags.
+    let action = unsafe { action.assume_init_mut() };
+    action.sa_sigaction = do_nothing as extern "C" fn(c_int) as usize;
+    action.sa_flags = libc::SA_RESTART;
+    // SAFETY: the handler has the right signature and can run at any time in any memory.
+    if unsafe { libc::sigaction(signal, action, ptr::null_mut()) } == 0 {
+        return;
     }
     // The C library refuses the two or three signals that it keeps for threads; we have none.
+    CHANGED.fetch_or(bit(signal), SeqCst);
     let mut action = [0_u64; 8];
     if let (true, Some(handler)) = (HANDLER_FIRST, action.first_mut()) {
-        // One is SIG_IGN. Where a pointer has four bytes, the handler is the lower half if they come first.
-        *handler = if cfg!(target_endian = "big") && size_of::<usize>() == 4 { 1 << 32 } else { 1 };
+        // Where a pointer has four bytes, the handler is the lower half if they come first.
+        *handler = if HALF { SIG_IGN << 32 } else { SIG_IGN };
         let none = ptr::null_mut::<u64>();
         let size = calls::SIGNAL_SET_BYTES;
         // SAFETY: the kernel reads a sigaction from 64 bytes, more than it has anywhere, and writes nothing.
         unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, size) };
     }
-    Ok(())
 }
 
+extern "C" fn do_nothing(_signal: c_int) {}
+
+/// The kernel's SIG_IGN.
+const SIG_IGN: u64 = 1;
+/// Whether the handler is the upper half of the first eight bytes.
+const HALF: bool = cfg!(target_endian = "big") && size_of::<usize>() == 4;
 /// On MIPS the flags come first.
 const HANDLER_FIRST: bool = !cfg!(any(target_arch = "mips", target_arch = "mips64"));
 
-fn is_default(signal: c_int) -> bool {
+fn is_ignored(signal: c_int) -> bool {
     let mut action = [0_u64; 8];
     let (none, size) = (ptr::null::<u64>(), calls::SIGNAL_SET_BYTES);
     // SAFETY: the kernel writes one sigaction, and 64 bytes are more than that anywhere.
     let returned = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, none, action.as_mut_ptr(), size) };
-    // All of it zero is SIG_DFL without flags or mask. Something else that is the default does no harm here.
-    returned != 0 || action == [0; 8]
+    // Where the flags come first, setting back what is not ignored does no harm.
+    let [first, ..] = action;
+    let handler = if size_of::<usize>() == 8 {
+        first
+    } else if HALF {
+        first >> 32
+    } else {
+        first & 0xffff_ffff
+    };
+    returned == 0 && (handler == SIG_IGN || !HANDLER_FIRST)
 }
 
 /// Does what POSIX allows: atomics, and one write. Leaves errno as it was, for it may run between a call and the

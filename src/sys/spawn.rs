@@ -78,7 +78,7 @@ impl Spawner {
             sharing: Sharing::MemoryAndFiles,
             cut: Cut::Range,
             environment: std::env::vars_os().filter(wanted).filter_map(text).collect(),
-            reset: signals::not_default(),
+            reset: signals::to_reset(),
             files: None,
             argv: Pointers::new(),
             envp: Pointers::new(),
@@ -94,6 +94,9 @@ impl Spawner {
     /// Raises our own soft limit of descriptors to the hard one. Jobs get what we had, unless `ulimit` says more.
     pub fn raise_own_files(&mut self) {
         let Ok(before) = calls::limit(FILES) else { return };
+        if before.soft == before.hard {
+            return;
+        }
         if calls::set_limit(FILES, &Bounds { soft: before.hard, ..before }).is_ok() {
             self.files.get_or_insert(before);
         }
