@@ -148,16 +148,23 @@ pub struct JobSpec {
     /// user, dir, in, out, err (empty: not given), then cmd, env and depends; each ends in NUL.
     texts: Box<[u8]>,
     name: JobName,
-    limits: Box<[Limit]>,
-    cpus: Option<Box<CpuSet>>,
+    /// None when the job has nothing of it, so that equal definitions are equal here too.
+    rare: Option<Box<Rare>>,
     cmd_words: u32,
     env_words: u32,
-    bounce_secs: Option<NonZeroU32>,
     order: i32,
-    nice: Option<i8>,
     disable: bool,
     wait: bool,
     once: bool,
+}
+
+/// What few jobs have.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Rare {
+    limits: Box<[Limit]>,
+    cpus: Option<CpuSet>,
+    bounce_secs: Option<NonZeroU32>,
+    nice: Option<i8>,
 }
 
 const FIXED_TEXTS: usize = 5;
@@ -172,16 +179,19 @@ impl From<JobDraft> for JobSpec {
             texts.push(0);
         }
         let count = |words: &[Vec<u8>]| u32::try_from(words.len()).unwrap_or(u32::MAX);
+        let rare = Rare {
+            limits: draft.limits.into(),
+            cpus: draft.cpus,
+            bounce_secs: draft.bounce_secs,
+            nice: draft.nice,
+        };
         JobSpec {
             texts: texts.into(),
             name: JobName::new(&draft.name),
-            limits: draft.limits.into(),
-            cpus: draft.cpus.map(Box::new),
+            rare: (rare != Rare::default()).then(|| Box::new(rare)),
             cmd_words: count(&draft.cmd),
             env_words: count(&draft.env),
-            bounce_secs: draft.bounce_secs,
             order: draft.order,
-            nice: draft.nice,
             disable: draft.disable,
             wait: draft.wait,
             once: draft.once,
@@ -198,16 +208,12 @@ impl JobSpec {
     /// Whether a job needs no restart when this definition takes the place of `other`.
     pub fn same(&self, other: &JobSpec) -> bool {
         // Every field by name, so that a new one has to be thought of here.
-        let JobSpec { texts, name, limits, cpus, cmd_words, env_words, bounce_secs, .. } = self;
-        let JobSpec { order: _, nice, disable, wait, once, .. } = self;
+        let JobSpec { texts, name, rare, cmd_words, env_words, order: _, disable, wait, once } = self;
         *texts == other.texts
             && *name == other.name
-            && *limits == other.limits
-            && *cpus == other.cpus
+            && *rare == other.rare
             && *cmd_words == other.cmd_words
             && *env_words == other.env_words
-            && *bounce_secs == other.bounce_secs
-            && *nice == other.nice
             && *disable == other.disable
             && *wait == other.wait
             && *once == other.once
@@ -265,22 +271,23 @@ impl JobSpec {
 
     /// `ulimit`, in the order of the file.
     pub fn limits(&self) -> &[Limit] {
-        &self.limits
+        self.rare.as_ref().map_or(&[], |rare| &rare.limits)
     }
 
     /// `cpu`.
     pub fn cpus(&self) -> Option<&CpuSet> {
-        self.cpus.as_deref()
+        self.rare.as_ref()?.cpus.as_ref()
     }
 
     /// `nice`.
     pub fn nice(&self) -> Option<i8> {
-        self.nice
+        self.rare.as_ref()?.nice
     }
 
     /// `bounce every`.
     pub fn bounce_every(&self) -> Option<Duration> {
-        self.bounce_secs.map(|secs| Duration::from_secs(u64::from(secs.get())))
+        let secs = self.rare.as_ref()?.bounce_secs;
+        secs.map(|secs| Duration::from_secs(u64::from(secs.get())))
     }
 
     /// `order`.
@@ -309,9 +316,9 @@ impl JobSpec {
         match stage {
             Stage::User | Stage::Groups | Stage::Gid | Stage::Uid => text(self.user()),
             Stage::Dir => text(Some(self.dir())),
-            Stage::Nice => self.nice.map_or(String::new(), |nice| nice.to_string()),
+            Stage::Nice => self.nice().map_or(String::new(), |nice| nice.to_string()),
             Stage::Limit(index) => {
-                self.limits.get(usize::from(index)).map_or(String::new(), Limit::to_string)
+                self.limits().get(usize::from(index)).map_or(String::new(), Limit::to_string)
             }
             Stage::In => text(self.input()),
             Stage::Out => text(self.out()),

@@ -7,19 +7,45 @@ use std::collections::BTreeSet;
 /// A job's place in the order of start: its `order`, then its place in the file.
 pub(super) type Rank = (i32, u32);
 
-/// Where one job is filed.
+/// Where one job is filed. There is one for each job, so it is kept small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     /// When it has something to do.
     pub(super) deadline: Option<MonoTime>,
-    /// Wants its first start under its definition.
-    pub(super) first: Option<Rank>,
-    /// Wants to be started again.
-    pub(super) again: Option<Rank>,
-    /// Holds back the first starts of later jobs.
-    pub(super) holds: Option<Rank>,
-    /// Would start if a file that it depends on were there.
+    /// Its place in the order of start.
+    pub(super) rank: Rank,
+    /// Before which door it stands.
+    pub(super) line: Line,
+    /// Whether it holds back the first starts of later jobs.
+    pub(super) holds: bool,
+    /// Whether it would start if a file that it depends on were there.
     pub(super) lacks: bool,
+}
+
+/// The doors to a start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Wants no start.
+    #[default]
+    None,
+    /// Wants its first start under its definition.
+    First,
+    /// Wants to be started again.
+    Again,
+}
+
+impl Place {
+    fn first(self) -> Option<Rank> {
+        (self.line == Line::First).then_some(self.rank)
+    }
+
+    fn again(self) -> Option<Rank> {
+        (self.line == Line::Again).then_some(self.rank)
+    }
+
+    fn holder(self) -> Option<Rank> {
+        self.holds.then_some(self.rank)
+    }
 }
 
 /// All places.
@@ -36,9 +62,9 @@ impl Index {
     pub(super) fn refile(&mut self, id: JobId, place: &mut Place, to: Place) {
         let from = std::mem::replace(place, to);
         move_in(&mut self.deadlines, id, from.deadline, to.deadline);
-        move_in(&mut self.firsts, id, from.first, to.first);
-        move_in(&mut self.agains, id, from.again, to.again);
-        move_in(&mut self.holders, id, from.holds, to.holds);
+        move_in(&mut self.firsts, id, from.first(), to.first());
+        move_in(&mut self.agains, id, from.again(), to.again());
+        move_in(&mut self.holders, id, from.holder(), to.holder());
     }
 
     /// The earliest deadline.

@@ -18,7 +18,7 @@ use crate::model::{
     Phase, Pid, Signal, SpawnError, Survivors, Target, Verb,
 };
 use files::{Files, Need};
-use index::{Index, Place, Rank};
+use index::{Index, Line, Place, Rank};
 use reload::Reload;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
@@ -307,13 +307,12 @@ impl Supervisor {
             Debut::Over => false,
         };
         let holds = slot.job.spec().wait() && slot.job.goal() == Goal::Up && able;
-        let place = Place {
-            deadline: slot.job.deadline(),
-            first: (queued && held).then_some(slot.rank),
-            again: (queued && !held).then_some(slot.rank),
-            holds: holds.then_some(slot.rank),
-            lacks,
+        let line = match (queued, held) {
+            (false, _) => Line::None,
+            (true, true) => Line::First,
+            (true, false) => Line::Again,
         };
+        let place = Place { deadline: slot.job.deadline(), rank: slot.rank, line, holds, lacks };
         if lacks != slot.place.lacks && slot.job.goal() == Goal::Up {
             let job = slot.job.spec().name().clone();
             match self.files.need(slot.job.spec()) {

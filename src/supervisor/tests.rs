@@ -79,14 +79,17 @@ fn assert_filed(supervisor: &Supervisor) {
         assert_eq!(slot.need, need, "{job:?}");
         assert_eq!(slot.rank.0, job.spec().order());
         let queued = job.state() == State::Queued;
-        let ready = (queued && need == Need::Met).then_some(slot.rank);
         let pending = job.debut() == Debut::Pending;
         let blocked = pending && need == Need::Missing || job.debut() == Debut::Over;
         let place = Place {
             deadline: job.deadline(),
-            first: ready.filter(|_| pending),
-            again: ready.filter(|_| !pending),
-            holds: Some(slot.rank).filter(|_| job.spec().wait() && job.goal() == Goal::Up && !blocked),
+            rank: slot.rank,
+            line: match queued && need == Need::Met {
+                false => Line::None,
+                true if pending => Line::First,
+                true => Line::Again,
+            },
+            holds: job.spec().wait() && job.goal() == Goal::Up && !blocked,
             lacks: queued && need == Need::Missing,
         };
         assert_eq!(slot.place, place, "{job:?}");
