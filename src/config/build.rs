@@ -6,15 +6,16 @@ use super::options::{Key, OptionRow, Place, TABLE};
 use super::values;
 use crate::model::{Config, Endpoint, JobDraft, JobSpec, Limit, Parsed, Resource};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The configuration in the making.
 pub(super) struct Builder<'a> {
     text: &'a [u8],
     parsed: Parsed,
     job: Option<Job>,
-    /// The lines of all names and endpoints so far.
-    names: BTreeMap<Cow<'a, [u8]>, u32>,
+    /// The lines of all names so far: one block of memory, which leaves no holes among the definitions.
+    names: HashMap<Cow<'a, [u8]>, u32>,
+    /// The lines of all endpoints so far.
     endpoints: BTreeMap<(Key, Endpoint), u32>,
 }
 
@@ -32,7 +33,7 @@ struct Job {
 
 impl<'a> Builder<'a> {
     pub(super) fn new(text: &'a [u8]) -> Builder<'a> {
-        let (names, endpoints) = (BTreeMap::new(), BTreeMap::new());
+        let (names, endpoints) = (HashMap::new(), BTreeMap::new());
         Builder { text, parsed: Parsed::default(), job: None, names, endpoints }
     }
 

@@ -80,6 +80,7 @@ fn start(options: Options) -> Result<(), String> {
     // Whatever the caller left open is nobody's business but his.
     process::close_on_exec_all();
     process::umask(UMASK);
+    process::return_large_blocks();
     let file = background::absolute(&options.config).map_err(|why| why.to_string())?;
     create_missing(&file)?;
     let tokens = Tokens { inotify: INOTIFY, mounts: MOUNTS };

@@ -110,6 +110,20 @@ pub fn hard_limit(resource: Resource) -> Option<Result<u64, Infinity>> {
     Some(if hard == u64::MAX { Err(Infinity) } else { Ok(hard) })
 }
 
+/// Has large blocks come from the kernel and go back to it one by one, whatever has been freed before: else the C
+/// library learns from the first large block to keep the later ones.
+pub fn return_large_blocks() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes two numbers; there is one thread, and blocks that are in use stay where they are.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+    };
+}
+
+/// The C library's own first threshold.
+#[cfg(target_env = "gnu")]
+const LARGE_BLOCK_BYTES: c_int = 128 * 1024;
+
 /// Gives memory that is free back to the kernel, where the C library would keep it.
 pub fn trim_memory() {
     #[cfg(target_env = "gnu")]
