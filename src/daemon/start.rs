@@ -81,16 +81,21 @@ fn start(options: Options) -> Result<(), String> {
     process::close_on_exec_all();
     process::umask(UMASK);
     process::return_large_blocks();
-    let file = background::absolute(&options.config).map_err(|why| why.to_string())?;
+    let absolute = |path: &Path| background::absolute(path).map_err(|why| why.to_string());
+    let file = absolute(&options.config)?;
+    let pidfile = options.pidfile.as_deref().map(absolute).transpose()?;
     create_missing(&file)?;
     let tokens = Tokens { inotify: INOTIFY, mounts: MOUNTS };
+    // The directory in which somebody happened to start us is nobody's business any more, and must not be kept
+    // from being unmounted. Where even the root is closed to us, we stay.
+    let _ = std::env::set_current_dir("/");
     let mut watch = Watch::new(&file, lock::being_written, tokens);
     let (content, config) = load(&file, &mut watch)?;
     if options.verbosity > 1 {
         let parsed = crate::model::Parsed { config: config.clone(), lines: Vec::new() };
         crate::cli::say(&mut io::stderr(), &config::show(&parsed));
     }
-    let pidfile = match &options.pidfile {
+    let pidfile = match &pidfile {
         Some(path) => Some(PidFile::claim(path, process::effective_uid()).map_err(|why| why.to_string())?),
         None => None,
     };

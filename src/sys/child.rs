@@ -50,11 +50,14 @@ pub(super) enum Cut {
 pub(super) struct Plan<'a> {
     pub(super) slot: Slot<'a>,
     pub(super) cut: Cut,
-    /// Two descriptors above 2, the lower one first, that stay open until the command runs.
-    pub(super) keep: [c_int; 2],
+    /// Three descriptors above 2, in rising order, that stay open until the command runs.
+    pub(super) keep: [c_int; 3],
+    /// One of them, which leads to /dev/null, if there was one when we started.
+    pub(super) null: Option<c_int>,
     pub(super) path: &'a CStr,
     pub(super) argv: &'a Pointers,
-    pub(super) dir: &'a CStr,
+    /// None when that is where we are.
+    pub(super) dir: Option<&'a CStr>,
     pub(super) nice: Option<c_int>,
     pub(super) cpus: Option<&'a CpuSet>,
     pub(super) limits: &'a [Bound],
@@ -100,9 +103,9 @@ fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
 /// and copies only what lies below the highest range: so this takes the same time with many descriptors as with few.
 pub(super) fn close_others(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Close);
-    let [low, high] = plan.keep;
+    let [low, middle, high] = plan.keep;
     calls::close_range(high.saturating_add(1), u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
-    for (before, after) in [(2, low), (low, high)] {
+    for (before, after) in [(2, low), (low, middle), (middle, high)] {
         let (first, last) = (before.saturating_add(1), after.saturating_sub(1));
         if first <= last {
             calls::close_range(first, last.cast_unsigned(), 0)?;
@@ -131,8 +134,10 @@ pub(super) fn reset_signals(plan: &Plan) -> Done {
 
 /// Place, priority, processors and limits: whatever may need the rights that a switch of user gives up.
 pub(super) fn prepare(plan: &Plan) -> Done {
-    plan.slot.enter(Stage::Dir);
-    calls::chdir(plan.dir)?;
+    if let Some(dir) = plan.dir {
+        plan.slot.enter(Stage::Dir);
+        calls::chdir(dir)?;
+    }
     if let Some(nice) = plan.nice {
         plan.slot.enter(Stage::Nice);
         calls::nice(nice)?;
@@ -170,23 +175,31 @@ pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
 /// Opens 0, 1 and 2 as the user that the job runs as: no path in the file leads further than that user may go.
 pub(super) fn open_files(plan: &Plan) -> Done {
     plan.slot.enter(Stage::In);
-    calls::open_as(0, plan.input.unwrap_or(NULL), libc::O_RDONLY)?;
+    match plan.input {
+        Some(path) => calls::open_as(0, path, libc::O_RDONLY)?,
+        None => lead_nowhere(0, plan)?,
+    }
     plan.slot.enter(Stage::Out);
-    open_output(1, plan.out)?;
+    open_output(1, plan.out, plan)?;
     plan.slot.enter(Stage::Err);
-    open_output(2, plan.err)
+    open_output(2, plan.err, plan)
 }
 
-const NULL: &CStr = c"/dev/null";
-
-fn open_output(fd: c_int, output: Output) -> Done {
-    let append = libc::O_WRONLY | libc::O_APPEND;
+fn open_output(fd: c_int, output: Output, plan: &Plan) -> Done {
     match output {
-        Output::File(path) => calls::open_as(fd, path, append | libc::O_CREAT),
-        // Without O_CREAT: where the device is missing, no file is to take its place.
-        Output::Null => calls::open_as(fd, NULL, append),
+        Output::File(path) => calls::open_as(fd, path, libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT),
+        Output::Null => lead_nowhere(fd, plan),
         Output::Pipe(pipe) => calls::duplicate(pipe, fd),
         Output::SameAsOut => calls::duplicate(1, fd),
+    }
+}
+
+/// Leads a descriptor to the device that was opened once for all; where there was none, to the one there is by now.
+fn lead_nowhere(fd: c_int, plan: &Plan) -> Done {
+    match plan.null {
+        Some(null) => calls::duplicate(null, fd),
+        // Without O_CREAT: where the device is missing, no file is to take its place.
+        None => calls::open_as(fd, c"/dev/null", libc::O_RDWR),
     }
 }
 

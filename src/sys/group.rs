@@ -23,7 +23,7 @@ pub struct Group {
 impl Group {
     /// The group that `leader` leads. To be taken before the leader is reaped: until then its pid is its own.
     pub fn of(leader: Pid) -> Group {
-        Group { leader, pidfd: open(leader).filter(|fd| send(fd, 0) != Err(libc::EINVAL)) }
+        Group { leader, pidfd: open(leader) }
     }
 
     /// Whether anybody is left, be it a zombie that its parent does not care for.
@@ -39,7 +39,11 @@ impl Group {
 
     fn send(&self, signal: c_int) -> Result<(), c_int> {
         match &self.pidfd {
-            Some(fd) => send(fd, signal),
+            // Before Linux 6.9 it can't stand for a group; the number has to do.
+            Some(fd) => match send(fd, signal) {
+                Err(libc::EINVAL) => kill_group(self.leader, signal),
+                sent => sent,
+            },
             None => kill_group(self.leader, signal),
         }
     }

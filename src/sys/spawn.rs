@@ -50,6 +50,10 @@ pub struct Spawner {
     /// Two descriptors that lead nowhere, the lower first: the places in which a child finds its pipes.
     places: [OwnedFd; 2],
     nowhere: OwnedFd,
+    /// Where the descriptors of a job lead for which no file is given.
+    null: Option<OwnedFd>,
+    /// Our directory is the root: jobs that run there need not go there.
+    at_root: bool,
     sharing: Sharing,
     cut: Cut,
     environment: Box<[CString]>,
@@ -75,6 +79,13 @@ impl Spawner {
             slots: Slots::new()?,
             places,
             nowhere: place()?,
+            null: std::fs::OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open("/dev/null")
+                .ok()
+                .map(OwnedFd::from),
+            at_root: std::env::current_dir().is_ok_and(|dir| dir == std::path::Path::new("/")),
             sharing: Sharing::MemoryAndFiles,
             cut: Cut::Range,
             environment: std::env::vars_os().filter(wanted).filter_map(text).collect(),
@@ -198,7 +209,10 @@ impl Spawner {
     ) -> Result<Pid, SpawnError> {
         let error = |errno| SpawnError { stage: Stage::Fork, errno };
         let slot = self.slots.slot(ticket).ok_or(error(Errno(libc::EAGAIN)))?;
-        let keep = self.places.each_ref().map(AsRawFd::as_raw_fd);
+        let places = self.places.each_ref().map(AsRawFd::as_raw_fd);
+        let null = self.null.as_ref().map(AsRawFd::as_raw_fd);
+        let mut keep = [places[0], places[1], null.unwrap_or(self.nowhere.as_raw_fd())];
+        keep.sort_unstable();
         let output = |piped, place, file: Option<_>| match file {
             _ if piped => Output::Pipe(place),
             Some(path) => Output::File(path),
@@ -209,16 +223,17 @@ impl Spawner {
             slot,
             cut: self.cut,
             keep,
+            null,
             path: spec.path(),
             argv: &self.argv,
-            dir: spec.dir(),
+            dir: Some(spec.dir()).filter(|dir| !(self.at_root && *dir == c"/")),
             nice: spec.nice().map(c_int::from),
             cpus: spec.cpus(),
             limits: &self.limits,
             files: self.files,
             input: spec.input(),
-            out: output(out_piped, keep[0], spec.out()),
-            err: if same { Output::SameAsOut } else { output(err_piped, keep[1], spec.err()) },
+            out: output(out_piped, places[0], spec.out()),
+            err: if same { Output::SameAsOut } else { output(err_piped, places[1], spec.err()) },
             reset: self.reset | signals::changed(),
         };
         let owner = spec.user().map(|name| copy::Owner { name, own_variables });
