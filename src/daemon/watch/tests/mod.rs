@@ -103,8 +103,17 @@ impl Bench {
         }
     }
 
+    /// Whether the configuration is told to be touched. It may take a while: a process that another test has
+    /// just forked can hold a file open that was closed here.
     fn touched(&mut self) -> bool {
-        self.run().contains(&Seen::Config)
+        let end = std::time::Instant::now() + secs(20);
+        while !self.run().contains(&Seen::Config) {
+            if std::time::Instant::now() > end {
+                return false;
+            }
+            std::thread::yield_now();
+        }
+        true
     }
 }
 
