@@ -141,9 +141,9 @@ fn remove(pidfile: Option<PidFile>) {
     let _ = pidfile.map(PidFile::remove);
 }
 
-/// A missing configuration is created empty: pmtr waits for its first jobs.
+/// A missing configuration is created empty, for its owner alone: pmtr waits for its first jobs.
 fn create_missing(file: &Path) -> Result<(), String> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o644).open(file);
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     match made {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -91,6 +91,8 @@ fn a_missing_configuration_is_created_empty() {
     let mut pmtr = Pmtr::run(dir, file.clone(), command, |_| {});
     pmtr.wait("pmtr: managing 0 jobs");
     assert_eq!(std::fs::read(&file).unwrap(), b"");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
     std::fs::write(&file, "job {\n name a\n cmd /bin/sleep 100\n}\n").unwrap();
     pmtr.started("a");
     assert_eq!(pmtr.stop().code(), Some(0));
