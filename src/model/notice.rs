@@ -62,7 +62,9 @@ pub enum Notice {
         group: Pid,
         left: Survivors,
     },
-    Pausing,
+    Pausing {
+        job: JobName,
+    },
     Bouncing {
         job: JobName,
     },
@@ -138,7 +140,7 @@ impl Notice {
         match self {
             AdoptedEnded { .. } => Level::Debug,
             Starting | Managing { .. } | ExitingOn(_) | Started { .. } | Exited { .. } => Level::Info,
-            Sending { .. } | SendingToRest { .. } | Pausing | Bouncing { .. } => Level::Info,
+            Sending { .. } | SendingToRest { .. } | Pausing { .. } | Bouncing { .. } => Level::Info,
             DependsChanged { .. } | DependsBack { .. } | Rescanning => Level::Info,
             ConfigBack { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => Level::Info,
             TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => Level::Warning,
@@ -192,7 +194,7 @@ impl fmt::Display for Notice {
             LeftOver { job, group, left } => {
                 write!(f, "giving up on what is left of job {job} [{group}] 10 sec after SIGKILL: {left}")
             }
-            Pausing => f.write_str("pausing for job setup to finish"),
+            Pausing { job } => write!(f, "pausing for job {job} to finish"),
             Bouncing { job } => write!(f, "job {job}: time to bounce"),
             DependsChanged { job } => write!(f, "job {job}: a file that it depends on has changed"),
             DependsMissing { job, file } => {
@@ -298,7 +300,7 @@ mod tests {
                 Notice::Sending { signal: Signal::KILL, job: job.clone(), pid },
                 "sending SIGKILL to job app-server [18478]",
             ),
-            (Notice::Pausing, "pausing for job setup to finish"),
+            (Notice::Pausing { job: JobName::new(b"setup") }, "pausing for job setup to finish"),
             (
                 Notice::CantStart { job: job.clone(), error, subject: "/opt/app".into() },
                 "can't start job app-server: exec /opt/app: No such file or directory",

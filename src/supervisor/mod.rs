@@ -374,20 +374,25 @@ impl Supervisor {
             // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
             return actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
         }
+        // Before the starts: a job that begins to hold others in this turn is `started` first and paused for in
+        // the next one, which comes at once.
+        self.say_when_paused(actions);
         for _ in 0..STARTS_PER_TURN {
             let Some(id) = self.index.ready() else { break };
             self.with(id, actions, |job, _| job.launch());
             actions.push_back(Action::Spawn(id));
         }
-        self.say_when_paused(actions);
     }
 
     /// A wait that lasts is logged when it begins.
     fn say_when_paused(&mut self, actions: &mut VecDeque<Action>) {
-        if self.is_pause_news() {
-            actions.push_back(Action::Log(Notice::Pausing));
+        let holder = self.index.held_by();
+        if self.is_pause_news()
+            && let Some(job) = holder.and_then(|id| self.spec(id)).map(|spec| spec.name().clone())
+        {
+            actions.push_back(Action::Log(Notice::Pausing { job }));
         }
-        self.paused_for = self.index.held_by();
+        self.paused_for = holder;
     }
 
     /// Whether jobs are waiting for a job for which they were not waiting at the last tick.

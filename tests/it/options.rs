@@ -218,7 +218,7 @@ fn jobs_start_in_their_order_and_a_wait_job_holds_the_later_ones() {
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
     let early = pmtr.started("early");
     pmtr.started("setup");
-    pmtr.rewind().wait("pausing for job setup to finish");
+    pmtr.wait("pausing for job setup to finish");
     // Restarts, reloads and signals go on meanwhile: nothing blocks.
     kill(early, "KILL");
     pmtr.wait(&format!("job early {early} exited"));

@@ -24,6 +24,8 @@ fn a_wait_job_holds_later_first_starts_until_it_has_ended_whatever_its_exit() {
         world.run_until(60_000);
         assert_eq!(world.order(), "before setup");
         assert_eq!(world.logged("pausing for job setup to finish"), [0]);
+        let line = |text: &str| world.sys.log.iter().position(|(_, line)| line.to_string().starts_with(text));
+        assert!(line("started job setup") < line("pausing for job setup"));
         world.exits("setup", exit);
         assert!(world.order().starts_with("before setup"));
         assert_eq!((world.starts("after"), world.starts("too")), (vec![60_000], vec![60_000]));

@@ -67,7 +67,7 @@ fn a_job_that_is_due_in_the_moment_of_a_reload_starts_under_the_new_file_or_not_
     world.file(File::Jobs(vec![job("w").wait(), job("b").disable(), job("c").version(1)]));
     world.run_until(10_000);
     assert_eq!(world.order(), "a b c w");
-    assert_eq!(world.logged("pausing for job setup"), [10_000]);
+    assert_eq!(world.logged("pausing for job w to finish"), [10_000]);
     world.exits("w", code(0));
     assert_eq!(world.order(), "a b c w c");
 }
