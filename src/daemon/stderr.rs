@@ -9,18 +9,25 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
+const STDERR: &str = "/proc/self/fd/2";
+
 /// Standard error may be anybody's, so the flag that makes it nonblocking is never set on it.
 pub(super) enum OwnStderr {
     /// Opened once more, for ourselves alone, so that it can be nonblocking.
     Reopened(File),
-    /// Without /proc, or for a socket: asked for room before each write.
+    /// A regular file, a socket, or without /proc: asked for room before each write.
     Shared(io::Stderr),
 }
 
 impl OwnStderr {
     pub(super) fn open() -> OwnStderr {
+        // A file never makes us wait, and its place in it is shared with whoever else writes there: opened once
+        // more, our lines would be written over by what a wrapper says after us.
+        if std::fs::metadata(STDERR).is_ok_and(|there| there.is_file()) {
+            return OwnStderr::Shared(io::stderr());
+        }
         let flags = O_NONBLOCK | O_NOCTTY;
-        match OpenOptions::new().append(true).custom_flags(flags).open("/proc/self/fd/2") {
+        match OpenOptions::new().append(true).custom_flags(flags).open(STDERR) {
             Ok(file) => OwnStderr::Reopened(file),
             Err(_) => OwnStderr::Shared(io::stderr()),
         }

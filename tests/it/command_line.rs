@@ -83,6 +83,24 @@ fn a_start_that_fails_says_why_and_ends_with_one_also_without_foreground() {
 }
 
 #[test]
+fn a_log_file_that_is_shared_with_a_wrapper_keeps_the_lines_of_both() {
+    let dir = Dir::new();
+    let conf = dir.write(
+        "pmtr.conf",
+        "job {\n name end\n cmd /bin/sh -c \"kill -TERM $PPID; exec /bin/sleep 1000\"\n}\n",
+    );
+    let log = dir.join("log");
+    let script =
+        format!("exec 2>{}; echo before >&2; {PMTR} -Fc {}; echo after >&2", log.display(), conf.display());
+    assert_eq!(output(Command::new("/bin/sh").args(["-c", &script])).0, Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!((lines[0], lines[lines.len() - 1]), ("before", "after"), "{log}");
+    assert!(lines[1].starts_with("pmtr[") && lines[1].ends_with("]: pmtr: starting"), "{log}");
+    assert!(lines[lines.len() - 2].contains("job end"), "{log}");
+}
+
+#[test]
 fn a_missing_configuration_is_created_empty() {
     let dir = Dir::new();
     let file = dir.join("made.conf");
