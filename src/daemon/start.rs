@@ -161,12 +161,12 @@ fn load(file: &Path, watch: &mut Watch) -> Result<(Fingerprint, Config), String>
     let name = file.as_os_str().as_bytes();
     let text = match watch.load(Reading::Always) {
         Ok(Content::New(content, text)) => Ok((content, text)),
-        Ok(Content::Same) => Err("can't be read".to_string()),
+        Ok(Content::Same) => Err("can't read it".to_string()),
         Err(LoadError::Mistakes(mistakes)) => return Err(mistaken(name, &mistakes)),
-        Err(LoadError::Missing) => Err(Errno(numbers::ENOENT).to_string()),
-        Err(LoadError::Unreadable(errno)) => Err(errno.to_string()),
-        Err(LoadError::NotAFile) => Err("is not a regular file".to_string()),
-        Err(LoadError::Busy) => Err("is being written, try again".to_string()),
+        Err(LoadError::Missing) => Err(format!("can't read it: {}", Errno(numbers::ENOENT))),
+        Err(LoadError::Unreadable(errno)) => Err(format!("can't read it: {errno}")),
+        Err(LoadError::NotAFile) => Err("not a regular file".to_string()),
+        Err(LoadError::Busy) => Err("somebody is writing it, try again".to_string()),
     };
     let (content, text) = text.map_err(|why| format!("{}: {why}", Clean(name)))?;
     let parsed = config::parse(&text).map_err(|mistakes| mistaken(name, &mistakes))?;
