@@ -7,4 +7,5 @@ mod jobs;
 mod options;
 mod saving;
 mod support;
+mod upstream;
 mod world;
