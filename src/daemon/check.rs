@@ -86,6 +86,7 @@ pub fn look(parsed: &Parsed, machine: &Machine<'_>) -> Vec<Warning> {
         command(job, &mut found);
         user(job, machine, &mut found);
         directories(job, &mut found);
+        priority(job, machine, &mut found);
         limits(job, machine, &mut found);
         let named = |what| Warning { line, text: format!("job {}: {what}", job.name()) };
         warnings.extend(found.into_iter().map(named));
@@ -143,6 +144,17 @@ fn directories(job: &JobSpec, found: &mut Vec<String>) {
             Ok(_) | Err(_) => continue,
         };
         found.push(format!("{option} {}: {why}", shown(file)));
+    }
+}
+
+fn priority(job: &JobSpec, machine: &Machine<'_>, found: &mut Vec<String>) {
+    let Some(nice) = job.nice().filter(|nice| *nice < 0 && machine.uid != 0) else { return };
+    // That limit counts from 20 downwards: 25 allows nice -5. What can't be found out is not warned of.
+    let wanted = u64::try_from(20 - i64::from(nice)).unwrap_or(0);
+    if let Some(Ok(hard)) = (machine.hard_limit)(Resource::Nice)
+        && hard < wanted
+    {
+        found.push(format!("nice {nice} takes a pmtr that runs as root"));
     }
 }
 

@@ -43,7 +43,8 @@ fn machine(uid: u32) -> Machine<'static> {
             _ => None,
         },
         hard_limit: &|resource| {
-            let known = [(Resource::OpenFiles, Ok(1024)), (Resource::Core, Err(Infinity))];
+            let known =
+                [(Resource::OpenFiles, Ok(1024)), (Resource::Core, Err(Infinity)), (Resource::Nice, Ok(25))];
             known.into_iter().find(|(known, _)| *known == resource).map(|(_, hard)| hard)
         },
     }
@@ -130,6 +131,9 @@ fn what_looks_like_a_mistake_is_warned_of() {
         (0, JobDraft { limits: limit(Resource::OpenFiles, Ok(1025)), ..good() }, String::new()),
         (1000, JobDraft { limits: limit(Resource::Core, Err(Infinity)), ..good() }, String::new()),
         (1000, JobDraft { limits: limit(Resource::Stack, Ok(9)), ..good() }, String::new()),
+        (1000, JobDraft { nice: Some(-5), ..good() }, String::new()),
+        (1000, JobDraft { nice: Some(-6), ..good() }, "nice -6 takes a pmtr that runs as root".into()),
+        (0, JobDraft { nice: Some(-20), ..good() }, String::new()),
     ];
     for (uid, job, expected) in cases {
         let found: Vec<Warning> = look(&parsed(job), &machine(uid));
