@@ -102,9 +102,20 @@ fn command(job: &JobSpec, found: &mut Vec<String>) {
         Ok(there) if there.is_dir() => "is a directory",
         Ok(there) if !there.is_file() => "is not a regular file",
         Ok(there) if there.permissions().mode() & 0o111 == 0 => "is not executable",
-        Ok(_) => return,
+        Ok(_) => return found.extend(interpreter(path)),
     };
     found.push(format!("cmd {} {why}", shown(path)));
+}
+
+/// A script whose interpreter is missing: its start would say that the script is, which then nobody believes.
+fn interpreter(script: &CStr) -> Option<String> {
+    let mut start = Vec::new();
+    File::open(as_path(script)).ok()?.take(256).read_to_end(&mut start).ok()?;
+    let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    // As the kernel sees it: only these two are blanks, and a CR belongs to the name.
+    let path = line.split(|byte| b" \t".contains(byte)).find(|word| !word.is_empty())?;
+    let missing = fs::metadata(OsStr::from_bytes(path)).is_err_and(|e| is_missing(&e));
+    missing.then(|| format!("cmd {} is a script for {}, which does not exist", shown(script), Clean(path)))
 }
 
 fn user(job: &JobSpec, machine: &Machine<'_>, found: &mut Vec<String>) {

@@ -12,6 +12,8 @@ impl Scratch {
         let scratch = Scratch(path);
         scratch.file("cmd", "", 0o755);
         scratch.file("plain", "", 0o644);
+        scratch.file("script", "#! /bin/sh -e\n", 0o755);
+        scratch.file("astray", "#!/no/sh\r\n", 0o755);
         scratch
     }
 
@@ -79,6 +81,12 @@ fn what_looks_like_a_mistake_is_warned_of() {
             1000,
             JobDraft { cmd: vec![b"/dev/null".to_vec()], ..good() },
             "cmd /dev/null is not a regular file".into(),
+        ),
+        (1000, JobDraft { cmd: vec![scratch.at("script")], ..good() }, String::new()),
+        (
+            1000,
+            JobDraft { cmd: vec![scratch.at("astray")], ..good() },
+            format!("cmd {here}/astray is a script for /no/sh?, which does not exist"),
         ),
         (1000, JobDraft { user: text("me"), ..good() }, String::new()),
         (1000, JobDraft { user: text("1000"), ..good() }, String::new()),
