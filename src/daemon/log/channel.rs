@@ -162,8 +162,9 @@ impl Channel {
             State::Open | State::More | State::Blocked | State::Gone => None,
         };
         let patience = match self.flow {
-            Flow::Stuck { since } if backlog.has_job_lines(self.reader) => Some(since + PATIENCE),
-            Flow::Stuck { .. } | Flow::Moving | Flow::GivenUp => None,
+            // Jobs with full rings and a dump of states go on when this reader is given up.
+            Flow::Stuck { since } => Some(since + PATIENCE),
+            Flow::Moving | Flow::GivenUp => None,
         };
         retry.into_iter().chain(patience).min()
     }

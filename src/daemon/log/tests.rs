@@ -210,6 +210,10 @@ fn an_overflow_is_counted_exactly_and_told_when_it_works_again() {
         world.flush();
     }
     assert_eq!(world.log.room(), 0);
+    let patience = world.now + Duration::from_secs(1);
+    assert_eq!(world.log.deadline(), Some(patience), "who waits for room is not to wait for ever");
+    world.later(1_000);
+    world.flush();
     assert_eq!(world.log.deadline(), None, "the poll tells when there is room");
     let lines = world.receive(&daemon);
     let queued = lines.iter().position(|line| line.contains("were lost")).unwrap();
