@@ -3,9 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod command_line;
+mod container;
+mod files;
+mod identity;
 mod jobs;
+mod log_daemon;
+mod many;
+mod mounts;
 mod options;
 mod saving;
 mod support;
+mod syslog;
+mod tree;
 mod upstream;
 mod world;
+mod wrapped;

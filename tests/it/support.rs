@@ -117,6 +117,8 @@ pub struct Pmtr {
     pub dir: Dir,
     pub config: PathBuf,
     child: Child,
+    /// The daemon as this namespace numbers it, when it runs in another one; its log has other numbers then.
+    pub inner: Option<i32>,
     lines: Receiver<String>,
     /// All lines so far.
     pub seen: Vec<String>,
@@ -158,11 +160,11 @@ impl Pmtr {
                 line.clear();
             }
         });
-        Pmtr { dir, config, child, lines, seen: Vec::new(), mark: 0 }
+        Pmtr { dir, config, child, inner: None, lines, seen: Vec::new(), mark: 0 }
     }
 
     pub fn pid(&self) -> i32 {
-        i32::try_from(self.child.id()).unwrap()
+        self.inner.unwrap_or_else(|| i32::try_from(self.child.id()).unwrap())
     }
 
     /// Waits for the next line that contains `text`, and returns it.
@@ -265,6 +267,10 @@ impl Drop for Pmtr {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if self.inner.is_some() {
+            // The numbers in the log are others' here, and the jobs have gone with their process 1.
+            return;
+        }
         self.catch_up();
         let pids: BTreeSet<i32> =
             self.seen.iter().filter(|line| line.contains("started job ")).map(|line| pid_in(line)).collect();
@@ -302,6 +308,20 @@ impl Report {
     pub fn has(&self, key: &str) -> bool {
         self.0.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with('=')))
     }
+}
+
+/// A copy of a program that every user can run, wherever the project lies. Made by `cp`: a file that this process
+/// writes would be busy for as long as another test's child has it open.
+pub fn copy_of(program: &Path, dir: &Dir, name: &str) -> PathBuf {
+    let copy = dir.join(name);
+    assert!(Command::new("cp").arg(program).arg(&copy).status().unwrap().success());
+    copy
+}
+
+/// Lets every user write in this directory.
+pub fn open_to_all(dir: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).unwrap();
 }
 
 /// Runs a program to its end and returns status, stdout and stderr.
