@@ -2,7 +2,7 @@
 
 use super::eye::{Eye, Scope};
 use super::table::{Id, Name, Table};
-use super::{LOOK_EVERY, Watch};
+use super::{CONFIG, LOOK_EVERY, PATHS_PER_TURN, Watch};
 use crate::daemon::mounts::look;
 use crate::daemon::trail::{End, Step, Trail, follow};
 use crate::model::{Errno, Level, MonoTime};
@@ -65,6 +65,8 @@ impl Watch {
                 self.want(id, path, Scope::File, Name::default(), &mut sight);
             }
         }
+        let was_unwatched = self.short.contains(&id) || self.closed.contains(&id);
+        let was_short = self.short.contains(&id);
         for (set, member) in [
             (&mut self.slow, slow),
             (&mut self.closed, sight.closed),
@@ -78,6 +80,13 @@ impl Watch {
         }
         if let Some(error) = &sight.short {
             self.complain(error);
+        } else if was_short && self.arm.is_empty() {
+            // There are watches again: perhaps for all.
+            self.arm.extend(&self.short);
+        }
+        if was_unwatched && !sight.closed && sight.short.is_none() {
+            // For what happened between the last look and the watch.
+            self.look.insert(id);
         }
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let old = std::mem::take(&mut entry.interests);
@@ -95,8 +104,8 @@ impl Watch {
                 sight.interests.push((number, name));
             }
             Err(error) => match (error.kind(), scope) {
-                // What is gone again is seen when the path is followed once more.
-                (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => {}
+                // What is gone again is seen when the path is followed once more, unless it is back by then.
+                (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => sight.closed = true,
                 (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) => sight.short = Some(error),
                 (_, Scope::Names) => sight.closed = true,
                 // The directory of the file tells nearly as much, and of its directories few ever move.
@@ -132,9 +141,15 @@ impl Watch {
         if !self.retrying.due(now) {
             return;
         }
+        self.remounted |= self.mounts_outdated;
         if self.eye.is_some() {
-            self.arm.extend(self.short.iter().chain(&self.closed));
-            self.look.extend(&self.short);
+            // In turn, so that thousands without a watch are no work to speak of.
+            let mut unwatched: Vec<Id> = self.short.union(&self.closed).copied().collect();
+            let next = unwatched.partition_point(|id| *id <= self.retried);
+            unwatched.rotate_left(next);
+            unwatched.truncate(PATHS_PER_TURN);
+            self.retried = unwatched.last().copied().unwrap_or(CONFIG);
+            self.arm.extend(unwatched);
             return;
         }
         let eye = Eye::open().and_then(|eye| {

@@ -10,6 +10,8 @@ use std::time::Duration;
 const BYTES_PER_TURN: usize = 1 << 20;
 /// What opening a file counts for, so that many small files are no more work than a large one.
 const OPENING: usize = 16 << 10;
+/// When a file that could not be opened is tried again.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// A file that nothing has been told of is taken as it is after being found busy this often:
 /// some are open for writing for ever, and a job waits to be started.
 const PATIENCE: u32 = 2;
@@ -48,9 +50,15 @@ impl Watch {
         match opened {
             Ok((file, _)) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
             Ok((file, stamp)) => self.hashing = Some((id, Hashing::new(file, stamp))),
-            Err(LoadError::Unreadable(errno)) if !lasts(errno) => self.failed(id, now, seen),
+            Err(LoadError::Unreadable(errno)) if !lasts(errno) => self.unopened(id, now, seen),
             Err(_) => self.tell(id, None, found, seen),
         }
+    }
+
+    /// A file could not be opened, for want of descriptors, say. To try again costs nothing.
+    fn unopened(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
+        self.failed(id, now, seen);
+        self.settling.again(id, now + REOPEN_AFTER);
     }
 
     /// A file could not be read for a reason that may pass without a change of the file.

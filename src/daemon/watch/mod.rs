@@ -40,11 +40,11 @@ use std::time::Duration;
 use table::{Id, Name, Table};
 
 /// How often a file is looked at that can't be watched.
-const LOOK_EVERY: Duration = Duration::from_secs(4);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often a file is looked at that others can change without our kernel's knowledge.
 const LOOK_SLOWLY_EVERY: Duration = Duration::from_secs(30);
 /// How often watching is tried again that failed.
-const RETRY_EVERY: Duration = Duration::from_secs(30);
+const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// How many paths are followed, and how many files looked at, in one turn.
 const PATHS_PER_TURN: usize = 64;
 
@@ -112,6 +112,8 @@ pub struct Watch {
     mounts: Mounts,
     mountinfo: Option<File>,
     remounted: bool,
+    /// The list of mounts could not be read when it had changed.
+    mounts_outdated: bool,
 
     /// Whose path is to be followed and watched anew.
     arm: BTreeSet<Id>,
@@ -131,6 +133,8 @@ pub struct Watch {
     looking: Interval,
     looking_slowly: Interval,
     retrying: Interval,
+    /// The last one for which watching was tried again.
+    retried: Id,
 
     config_touched: bool,
     /// That watching fails has been said.
@@ -155,6 +159,7 @@ impl Watch {
             mounts: Mounts::read(),
             mountinfo: File::open("/proc/self/mountinfo").ok(),
             remounted: false,
+            mounts_outdated: false,
             arm: BTreeSet::new(),
             look: BTreeSet::new(),
             settling: Settling::default(),
@@ -166,6 +171,7 @@ impl Watch {
             looking: Interval::new(LOOK_EVERY),
             looking_slowly: Interval::new(LOOK_SLOWLY_EVERY),
             retrying: Interval::new(RETRY_EVERY),
+            retried: CONFIG,
             config_touched: false,
             complained: false,
             says: Vec::new(),
@@ -310,10 +316,12 @@ impl Watch {
     fn mounted_anew(&mut self) {
         // By the descriptor that we have: there may be no other to be had.
         let mut text = Vec::new();
-        if let Some(file) = &mut self.mountinfo
-            && file.rewind().and_then(|()| file.read_to_end(&mut text)).is_ok()
-        {
-            self.mounts = Mounts::parse(&text);
+        if let Some(file) = &mut self.mountinfo {
+            let read = file.rewind().and_then(|()| file.read_to_end(&mut text));
+            if read.is_ok() {
+                self.mounts = Mounts::parse(&text);
+            }
+            self.mounts_outdated = read.is_err();
         }
         self.config_touched = true;
         self.arm_all();
@@ -330,7 +338,7 @@ impl Watch {
 
     /// Whether there is anything of which the kernel does not tell us.
     fn unwatched(&self) -> bool {
-        !self.short.is_empty() || !self.closed.is_empty()
+        !self.short.is_empty() || !self.closed.is_empty() || self.mounts_outdated
     }
 
     fn say(&mut self, level: Level, text: String) {

@@ -28,11 +28,11 @@ fn without_notifications_files_are_looked_at_and_both_changes_of_ways_are_said_o
         let a = bench.path("a");
         bench.watch.add(a);
         let seen = bench.run();
-        let complaint = format!("can't watch files for changes: {text}; looking every 4 sec instead");
+        let complaint = format!("can't watch files for changes: {text}; looking every 2 sec instead");
         assert_eq!(lines(&seen), [complaint]);
         assert_eq!(bench.run_for(secs(100)).iter().filter(|s| **s == Seen::Config).count(), 0, "{step}");
         bench.sh("echo 22 >conf; echo 22 >a");
-        let seen = bench.run_for(secs(5));
+        let seen = bench.run_for(secs(3));
         assert!(seen.contains(&Seen::Config));
         assert!(seen.iter().any(|s| matches!(s, Seen::File(_, Some(print)) if print.bytes == 3)));
         assert_eq!(bench.load().1, "22\n");
@@ -40,7 +40,7 @@ fn without_notifications_files_are_looked_at_and_both_changes_of_ways_are_said_o
 
         FAULTS.set((0, 0));
         bench.sh("rm a");
-        let seen = bench.run_for(secs(31));
+        let seen = bench.run_for(secs(2));
         assert_eq!(lines(&seen), ["files are watched for changes again"]);
         assert!(seen.iter().any(|s| matches!(s, Seen::File(_, None))));
         assert_eq!(bench.watch.deadline(), None, "at rest nothing is due");
@@ -62,9 +62,61 @@ fn notifications_that_break_off_are_done_without_and_taken_up_again() {
     assert!(seen.contains(&Seen::Config), "what happened meanwhile is looked at");
     bench.load();
     FAULTS.set((0, 0));
-    assert_eq!(lines(&bench.run_for(secs(31))).len(), 1);
+    assert_eq!(lines(&bench.run_for(secs(2))).len(), 1);
     bench.sh("echo 3 >conf");
     assert!(bench.touched());
+}
+
+#[test]
+fn a_directory_that_vanishes_and_is_back_while_it_is_being_watched_is_watched() {
+    const ENOENT: i32 = 2;
+    FAULTS.set((ADD, ENOENT));
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    assert_eq!(bench.run(), []);
+    FAULTS.set((0, 0));
+    assert_eq!(bench.run_for(secs(3)), []);
+    assert_eq!(bench.watch.deadline(), None, "at rest nothing is due");
+    bench.sh("echo 22 >conf");
+    assert!(bench.touched());
+}
+
+#[test]
+fn thousands_without_a_watch_are_tried_in_turn_and_all_at_once_when_one_has_got_his() {
+    FAULTS.set((ADD, ENOSPC));
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    for number in 0..500 {
+        let path = bench.path(&format!("{number}"));
+        bench.watch.add(path);
+    }
+    bench.run();
+    assert_eq!(bench.watch.short.len(), 501);
+    let before = bench.watch.retried;
+    bench.run_for(secs(2));
+    assert_eq!(bench.watch.retried, Id(before.0 + PATHS_PER_TURN as u64));
+    FAULTS.set((0, 0));
+    assert_eq!(lines(&bench.run_for(secs(2))), ["files are watched for changes again"]);
+    assert_eq!(bench.watch.deadline(), None);
+}
+
+#[test]
+fn a_list_of_mounts_that_cannot_be_read_is_read_later() {
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    bench.run();
+    // Reading a directory fails.
+    bench.watch.mountinfo = File::open(&bench.root).ok();
+    bench.watch.ready(TOKENS.mounts);
+    assert_eq!(bench.run(), [Seen::Config]);
+    bench.sh("echo '1 1 0:1 / /srv rw - nfs x:/ rw' >mounts");
+    bench.watch.mountinfo = File::open(bench.root.join("mounts")).ok();
+    bench.run_for(secs(3));
+    assert!(bench.watch.mounts().any_remote());
+    assert_eq!(bench.watch.deadline(), None);
 }
 
 #[test]
@@ -152,7 +204,7 @@ fn a_directory_that_may_not_be_watched_is_looked_into_and_tried_again() {
     assert_eq!(bench.run_for(secs(5)).first(), Some(&Seen::Config));
     bench.load();
     FAULTS.set((0, 0));
-    bench.run_for(secs(31));
+    bench.run_for(secs(2));
     assert_eq!(bench.watch.deadline(), None, "at rest nothing is due");
 }
 
