@@ -165,11 +165,15 @@ impl Daemon {
             return;
         }
         let mut found = 0;
-        while let Some(pid) = reap::peek_any() {
-            if !self.reap_one(now, pid) {
-                break;
+        loop {
+            match reap::peek_any() {
+                Ok(Some(pid)) if self.reap_one(now, pid) => found += 1,
+                Ok(None) => return,
+                // The kernel contradicts itself. To believe it could cost a job its restart.
+                Ok(Some(_)) => return self.reaper.again(now),
+                Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(now),
+                Err(_) => return,
             }
-            found += 1;
             if found == MERGED {
                 // Each walk begins at the oldest child; asking ours by number is cheaper by now.
                 let ours: Vec<Pid> = self.supervisor.pids().collect();

@@ -10,6 +10,8 @@ pub const FEW: usize = 500;
 /// How often all children are walked when there are more: a walk over ten thousand takes a third of a
 /// millisecond, and a thousand deaths at once, most of which have merged, are to be found in fifty.
 pub const PASS_EVERY: Duration = Duration::from_millis(20);
+/// When a walk that failed is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// When the next walk over all children is owed.
 #[derive(Debug, Default)]
@@ -25,6 +27,11 @@ impl Reaper {
             let rested = self.last.map_or(now, |last| last + PASS_EVERY);
             self.owed = Some(if children <= FEW { now } else { rested.max(now) });
         }
+    }
+
+    /// The walk has failed: it is owed for later.
+    pub fn again(&mut self, now: MonoTime) {
+        self.owed = Some(now + AGAIN_AFTER);
     }
 
     /// When the walk is due.
@@ -64,6 +71,16 @@ mod tests {
         assert!(!reaper.due(at(21)) && reaper.due(at(22)));
         reaper.child_ended(at(900), FEW + 1);
         assert!(reaper.due(at(900)));
+    }
+
+    #[test]
+    fn a_walk_that_failed_is_tried_again_after_a_while() {
+        let mut reaper = Reaper::default();
+        reaper.child_ended(at(0), 1);
+        assert!(reaper.due(at(0)));
+        reaper.again(at(0));
+        assert!(!reaper.due(at(999)) && reaper.due(at(1000)));
+        assert_eq!(reaper.deadline(), None);
     }
 
     #[test]

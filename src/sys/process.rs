@@ -209,7 +209,7 @@ mod tests {
             let script = "/bin/sh -c 'exit 9' & exit 5";
             let (child, _) = start(std::process::Command::new("/bin/sh").args(["-c", script]));
             assert_eq!(ended(child), Exit::Code(5));
-            let orphan = std::iter::repeat_with(peek_any).find_map(|found| found).unwrap();
+            let orphan = std::iter::repeat_with(peek_any).find_map(|found| found.unwrap()).unwrap();
             assert_eq!(wait_for(orphan), Waited::Ended(Exit::Code(9)));
         });
     }

@@ -1,7 +1,7 @@
 //! What has become of our children. Never waits.
 
 use super::last_errno;
-use crate::model::{Exit, Pid, Signal};
+use crate::model::{Errno, Exit, Pid, Signal};
 use libc::c_int;
 use std::mem::MaybeUninit;
 
@@ -27,7 +27,8 @@ pub fn wait_for(pid: Pid) -> Waited {
 
 /// Any one child that has ended, the oldest first; it stays to be reaped by [`wait_for`], so that its group can
 /// be taken hold of before its number is free. Walks all children when there is none.
-pub fn peek_any() -> Option<Pid> {
+/// An error means that there are no children at all, or that the kernel does not tell.
+pub fn peek_any() -> Result<Option<Pid>, Errno> {
     loop {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
         let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
@@ -37,10 +38,11 @@ pub fn peek_any() -> Option<Pid> {
             // SAFETY: all zeros is a value of it; the call has filled it in if there was anything to tell.
             let info = unsafe { info.assume_init() };
             // SAFETY: waitid sets the pid, to zero when no child has ended.
-            return Pid::new(unsafe { info.si_pid() });
+            return Ok(Pid::new(unsafe { info.si_pid() }));
         }
-        if last_errno().0 != libc::EINTR {
-            return None;
+        match last_errno() {
+            Errno(libc::EINTR) => {}
+            errno => return Err(errno),
         }
     }
 }
@@ -94,12 +96,12 @@ mod tests {
     #[test]
     fn any_child_is_found_without_its_pid() {
         in_own_process("sys::reap::tests::any_child_is_found_without_its_pid", || {
-            assert_eq!(peek_any(), None);
+            assert_eq!(peek_any(), Err(Errno(libc::ECHILD)));
             let pid = run("exit 3");
-            let found = || std::iter::repeat_with(peek_any).find_map(|found| found);
+            let found = || std::iter::repeat_with(peek_any).find_map(|found| found.unwrap());
             assert_eq!((found(), found()), (Some(pid), Some(pid)));
             assert_eq!(wait_for(pid), Waited::Ended(Exit::Code(3)));
-            assert_eq!(peek_any(), None);
+            assert_eq!(peek_any(), Err(Errno(libc::ECHILD)));
         });
     }
 }

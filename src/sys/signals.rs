@@ -72,8 +72,11 @@ impl SignalPipe {
             // SAFETY: the kernel writes at most as many bytes as the array has.
             let count = unsafe { libc::read(fd, records.as_mut_ptr().cast(), records.len()) };
             let Ok(count) = usize::try_from(count) else {
-                if last_errno().0 == libc::EINTR {
-                    continue;
+                match last_errno().0 {
+                    libc::EINTR => continue,
+                    libc::EAGAIN => {}
+                    // What is in the pipe stays there until the next signal, so children are not waited for by name.
+                    _ => into.push(Caught::Overflow),
                 }
                 break false;
             };
@@ -252,8 +255,13 @@ impl Blocked {
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        // SAFETY: one set is read.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) };
+        // It can't fail; but a pmtr that stayed deaf to all signals would be past help, so it is tried again.
+        for _ in 0..3 {
+            // SAFETY: one set is read.
+            if unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) } == 0 {
+                return;
+            }
+        }
     }
 }
 
