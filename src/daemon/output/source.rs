@@ -90,11 +90,8 @@ impl Source {
                     self.split(log, buffer.get(..bytes).unwrap_or_default());
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.empty(log),
-                Err(_) => {
-                    self.last_line(log);
-                    return Turn::Ended;
-                }
+                // WouldBlock; and whatever else it is, to close the pipe now would kill the job that writes next.
+                Err(_) => return self.empty(log),
             }
         }
     }
