@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::FileType;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 /// What can be expected of a file system.
@@ -145,7 +145,8 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Whether opening this path could hold somebody up: it leads over a remote file system, or to a FIFO or a disk.
+/// Whether opening this path could hold somebody up: it leads over a remote file system, or to a FIFO, a disk or
+/// a terminal.
 /// What is relative is so to `cwd`. Each step's mount is judged before the step is looked at.
 pub fn may_hold_up(mounts: &Mounts, path: &[u8], cwd: &[u8]) -> bool {
     let slash: &[u8] = if path.starts_with(b"/") { b"" } else { b"/" };
@@ -162,13 +163,16 @@ pub fn may_hold_up(mounts: &Mounts, path: &[u8], cwd: &[u8]) -> bool {
         End::Found(_, Step::File | Step::Dir) => false,
         // The links of /proc do not lead where they say; only the kernel can follow them.
         End::Found(..) | End::Missing | End::Closed | End::Loop => {
-            std::fs::metadata(OsStr::from_bytes(&whole)).is_ok_and(|meta| waits(meta.file_type()))
+            std::fs::metadata(OsStr::from_bytes(&whole))
+                .is_ok_and(|meta| waits(meta.file_type(), meta.rdev()))
         }
     }
 }
 
-fn waits(kind: FileType) -> bool {
-    kind.is_fifo() || kind.is_block_device()
+/// A serial line waits for its modem, a tape for its tape; /dev/null and its like have the major number 1.
+fn waits(kind: FileType, device: u64) -> bool {
+    let major = device >> 8 & 0xfff;
+    kind.is_fifo() || kind.is_block_device() || kind.is_char_device() && major != 1
 }
 
 /// What stands at a path, without following it.
@@ -267,9 +271,10 @@ broken\n\
         assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         std::os::unix::fs::symlink("fifo", dir.join("link")).unwrap();
         let dir_bytes = dir.as_os_str().as_bytes();
-        let answers = [&b"fifo"[..], b"link", b"missing", b".", b"/dev/null", b"/proc/self/exe"]
-            .map(|path| may_hold_up(&mounts, path, dir_bytes));
+        let answers =
+            [&b"fifo"[..], b"link", b"missing", b".", b"/dev/null", b"/proc/self/exe", b"/dev/ptmx"]
+                .map(|path| may_hold_up(&mounts, path, dir_bytes));
         std::fs::remove_dir_all(&dir).unwrap();
-        assert_eq!(answers, [true, true, false, false, false, false]);
+        assert_eq!(answers, [true, true, false, false, false, false, true]);
     }
 }
