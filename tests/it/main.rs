@@ -4,6 +4,7 @@
 
 mod command_line;
 mod container;
+mod faults;
 mod files;
 mod identity;
 mod jobs;
