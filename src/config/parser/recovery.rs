@@ -1,0 +1,196 @@
+//! After a mistake the parser goes on with the next line, in the block that was most probably meant: one
+//! slip shall not be told twice, nor hide the next one.
+
+use super::{Found, Frame, Parser, Pending, STRAY_OPEN, span_of};
+use crate::config::fault::{Fault, Shown, Span};
+use crate::config::lexer::{Line, Word};
+use crate::config::options::{Block, Inside, OptionRow, Place, TABLE};
+use crate::config::suggest;
+
+const GO_ON: &str = "to go on with the line before, end that one with a backslash";
+
+impl Parser<'_> {
+    /// The first words of an option of several, and then another word or none.
+    pub(super) fn begun(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
+        let matches = |(word, known): &(&Word, &&str)| word.is(self.text, known);
+        let right = words.iter().zip(row.words).take_while(matches).count();
+        let keyword = span_of(words.get(..right).unwrap_or_default());
+        let place = words.get(right).map_or(keyword, |word| word.span);
+        let expected = row.words.get(right).copied().unwrap_or_default();
+        let written = Shown(keyword.of(self.text));
+        self.fault(line, place, format!("expected `{expected}` behind {written}: {}", row.usage()));
+        self.build.excuse(row.key);
+        self.skip_block(line, words);
+    }
+
+    /// An option that belongs to another place.
+    pub(super) fn misplaced(&mut self, line: Line, row: &'static OptionRow, words: &[Word]) {
+        let frame = self.frame_of_place(row.place);
+        if let Some(frame) = frame.filter(|_| matches!(row.block, Block::Always(Inside::Options(_)))) {
+            return self.close_for(line, words, frame);
+        }
+        let what = match row.place {
+            Place::File => format!("`{}` belongs outside of all jobs", row.keyword()),
+            Place::Job => format!("`{}` belongs in a job, between `job {{` and `}}`", row.keyword()),
+        };
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), what);
+        self.skip_block(line, words);
+    }
+
+    pub(super) fn unknown(&mut self, line: Line, place: Place, words: &[Word]) {
+        let Some((first, rest)) = words.split_first() else { return };
+        let raw = first.span.of(self.text);
+        if first.is(self.text, "{") {
+            self.fault(line, first.span, STRAY_OPEN);
+            return self.skip_block(line, words);
+        }
+        let before_brace = raw.strip_suffix(b"{").unwrap_or_default();
+        let glued = |row: &&OptionRow| matches!(row.words, [word] if word.as_bytes() == before_brace);
+        let (meant, what) = if first.quoted() {
+            (None, format!("expected an option, but {} is in quotes; {GO_ON}", Shown(raw)))
+        } else if let Some(row) = TABLE.iter().find(glued) {
+            (Some(row), format!("braces want blanks around them: `{} {{`", row.keyword()))
+        } else {
+            self.unknown_word(place, first, rest)
+        };
+        self.fault(line, first.span, what);
+        let Some(row) = meant else { return self.skip_block(line, words) };
+        self.build.excuse(row.key);
+        match row.block {
+            Block::Always(inside) | Block::Instead(inside) if raw.ends_with(b"{") && row.place == place => {
+                self.open((row, inside), line, first.span);
+            }
+            // The jobs of a misspelt `job` are looked into as well.
+            Block::Always(inside @ Inside::Options(_)) if row.place == place => {
+                self.block(line, (row, inside), first.span, rest);
+            }
+            Block::Never | Block::Always(_) | Block::Instead(_) => self.skip_block(line, words),
+        }
+    }
+
+    fn unknown_word(
+        &self,
+        place: Place,
+        first: &Word,
+        rest: &[Word],
+    ) -> (Option<&'static OptionRow>, String) {
+        // Looking for what was meant costs more than all else: not for mistakes that are only counted.
+        let value = first.value(self.text);
+        let second = rest.first().map(|word| word.value(self.text));
+        let meant = match self.mistakes.is_full() {
+            true => None,
+            false => suggest::option(place, &value, second.as_deref()),
+        };
+        let shown = Shown(&value);
+        let what = match meant {
+            Some(row) => format!("unknown option {shown}: did you mean `{}`?", row.keyword()),
+            None if matches!(*value, [b'-' | b'/', ..]) => format!("unknown option {shown}; {GO_ON}"),
+            None => format!("unknown option {shown}"),
+        };
+        (meant, what)
+    }
+
+    /// A line whose words can't be told apart.
+    pub(super) fn unreadable(&mut self, line: Line, words: &[Word], fault: Fault) {
+        self.settle(words);
+        self.mistakes.add(line, fault);
+        if let Some(Found::Whole(row, _)) = self.find(words, |row| row.place == Place::Job) {
+            self.build.excuse(row.key);
+        }
+        self.skip_block(line, words);
+    }
+
+    /// Decides what becomes of an option whose `{` has not come with the next line.
+    pub(super) fn settle(&mut self, next: &[Word]) {
+        let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
+        self.fault(line, keyword, lacks_block(row.0));
+        let other_option = || self.find(next, |row| row.place == Place::Job).is_some();
+        let closes = || next.first().is_some_and(|word| self.closes(word));
+        let forgotten = match row.1 {
+            Inside::Options(_) => !next.is_empty(),
+            Inside::Words => !next.is_empty() && !other_option() && !closes(),
+        };
+        if forgotten {
+            self.open(row, line, keyword);
+        }
+    }
+
+    /// Closes all blocks from this one inwards: an option has come that can only stand outside of them.
+    pub(super) fn close_for(&mut self, line: Line, words: &[Word], frame: usize) {
+        let Some(begin) = self.open.get(frame).map(|frame| (frame.line, frame.keyword)) else { return };
+        let number = self.mistakes.line_of(begin.0, begin.1);
+        let block = Shown(begin.1.of(self.text));
+        let what =
+            format!("the block of {block} from line {number} is not closed: a `}}` is missing before this");
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), what);
+        while self.open.len() > frame {
+            if let Some(skipped) = self.open.last_mut() {
+                skipped.depth = 1;
+            }
+            self.close(line);
+        }
+        self.content(line, words);
+    }
+
+    /// A line of a block that is skipped.
+    pub(super) fn skipped(&mut self, line: Line, words: &[Word]) {
+        let found = self.find(words, |_| true);
+        match found {
+            // Jobs are looked into even there: a mistake in one is not to wait for the next run.
+            Some(Found::Whole(row, _)) if matches!(row.block, Block::Always(Inside::Options(_))) => {
+                match self.frame_of_place(row.place) {
+                    Some(frame) => self.close_for(line, words, frame),
+                    None => self.option(line, row.place, words),
+                }
+            }
+            Some(Found::Whole(row, _)) if row.block == Block::Never => {}
+            Some(Found::Whole(..) | Found::Begun(_)) | None => {
+                let opens = words.last().is_some_and(|word| word.is(self.text, "{"));
+                if let Some(frame) = self.open.last_mut().filter(|_| opens) {
+                    frame.depth += 1;
+                }
+            }
+        }
+    }
+
+    /// Opens a block that is skipped.
+    pub(super) fn skip(&mut self, line: Line, keyword: Span) {
+        self.open.push(Frame { row: None, line, keyword, words: 0, depth: 1 });
+    }
+
+    /// Skips the block of a line that was not understood, if it opens one.
+    fn skip_block(&mut self, line: Line, words: &[Word]) {
+        let keyword = span_of(words.get(..1).unwrap_or_default());
+        match words.last() {
+            Some(last) if last.is(self.text, "{") => self.skip(line, keyword),
+            Some(_) | None => self.skip_next(line, keyword),
+        }
+    }
+
+    /// Skips the block that a `{` alone on the next line would open.
+    pub(super) fn skip_next(&mut self, line: Line, keyword: Span) {
+        self.pending = Some(Pending { row: None, line, keyword });
+    }
+
+    /// The outermost open block whose option stands in this place.
+    fn frame_of_place(&self, place: Place) -> Option<usize> {
+        self.open.iter().position(|frame| frame.row.is_some_and(|(row, _)| row.place == place))
+    }
+
+    /// Whether the line begins like an option of one of the blocks around the innermost one.
+    pub(super) fn option_of_an_outer_block(&self, words: &[Word]) -> bool {
+        let outer =
+            |row: &OptionRow| self.open.iter().any(|f| f.row.is_some_and(|(r, _)| r.place == row.place));
+        matches!(self.find(words, outer), Some(Found::Whole(..)))
+    }
+}
+
+fn lacks_block(row: &OptionRow) -> String {
+    match row.block {
+        Block::Always(Inside::Options(_)) => format!("`{}` lacks its `{{`: {}", row.keyword(), row.usage()),
+        Block::Always(Inside::Words) => format!("`{}` lacks its block: {}", row.keyword(), row.usage()),
+        Block::Never | Block::Instead(_) => {
+            format!("`{}` lacks its arguments: {}", row.keyword(), row.usage())
+        }
+    }
+}
