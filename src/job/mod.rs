@@ -3,10 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod policy;
+mod state;
 
 use crate::model::{
     Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Survivors, Target,
 };
+pub use state::{Debut, Goal, Pressure, State, Wish};
 use std::time::Duration;
 
 /// From SIGTERM to SIGKILL.
@@ -15,71 +17,6 @@ pub const KILL_AFTER: Duration = Duration::from_secs(10);
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 /// How often the rest of a group is looked at while nothing else tells of its end.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What the job is meant to come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
-    /// A process runs.
-    Up,
-    /// None runs.
-    Down,
-    /// None runs, and the job is forgotten.
-    Gone,
-}
-
-/// What has been done to make processes end, and when more is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pressure {
-    /// SIGTERM was sent; SIGKILL is due at this time.
-    Term { kill_at: MonoTime },
-    /// SIGKILL was sent; at this time they count as stuck.
-    Kill { give_up_at: MonoTime },
-    /// SIGKILL was sent and did not help; there is nothing more to do.
-    Stuck,
-}
-
-/// What the job is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Nothing runs and nothing is due.
-    Down,
-    /// To be started again at `not_before`.
-    Waiting,
-    /// Wants to start; the gate decides.
-    Queued,
-    /// The spawn was asked for; its answer comes in this turn.
-    Launching,
-    /// The main process runs; it is unreaped.
-    Running { pid: Pid, since: MonoTime },
-    /// The main process was told to end; it is unreaped.
-    Stopping { pid: Pid, since: MonoTime, pressure: Pressure },
-    /// The main process is gone, others of its group are not.
-    Sweeping { group: Pid, look_at: MonoTime, pressure: Pressure },
-}
-
-/// How far the first run under the present definition has come: the gate asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Debut {
-    /// Not begun.
-    Pending,
-    /// Running.
-    Begun,
-    /// Ended, or failed to start.
-    Over,
-}
-
-/// What the job wants done. The supervisor adds whose wish it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// A line for the log.
-    Log(Notice),
-    /// A signal to the job's processes.
-    Signal(Target, Signal),
-    /// A look at what is left of this group.
-    Look(Pid, Detail),
-    /// The group is of no interest any more.
-    Release(Pid),
-}
 
 /// One job.
 #[derive(Debug)]
@@ -466,16 +403,6 @@ impl Job {
             wishes.push(Wish::Log(Notice::TooFast));
         }
         self.failure = Some(error);
-    }
-}
-
-impl Pressure {
-    fn deadline(self) -> Option<MonoTime> {
-        match self {
-            Pressure::Term { kill_at } => Some(kill_at),
-            Pressure::Kill { give_up_at } => Some(give_up_at),
-            Pressure::Stuck => None,
-        }
     }
 }
 
