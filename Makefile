@@ -7,10 +7,15 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # How many random worlds `make soak` goes through.
 PMTR_SIM_SEEDS ?= 100000
+# What `make mutants` is told: --jobs N, --every N, or a word of the titles that are meant.
+MUTANTS ?=
+
+# Without these some tests are skipped.
+TEST_TOOLS = bash mkfifo objdump python3 setsid strace unshare vim
 
 PMTR = $${CARGO_TARGET_DIR:-target}/release/pmtr
 
-.PHONY: build run check clean soak mutants bench install uninstall help need-cargo need-lints
+.PHONY: build run check clean soak mutants bench bench-short install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -36,6 +41,11 @@ check: need-lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) test --locked
+# The child of a spawn is looked at in the machine code, which is that of a release only without these.
+	$(CARGO) test --locked --config profile.test.debug-assertions=false --lib sys::
+	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; done; \
+	[ -z "$$missing" ] || echo "make check: not installed, so what needs it was skipped:$$missing"
+	@[ "$$(id -u)" -eq 0 ] || echo "make check: not root, so what needs root was skipped"
 	@echo "make check: all is well"
 
 clean: need-cargo
@@ -45,33 +55,42 @@ soak: need-cargo
 	PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS) $(CARGO) test --locked --test sim
 
 mutants: need-cargo
-	sh tests/mutants.sh
+	sh tests/mutants.sh $(MUTANTS)
 
 bench: need-cargo
-	$(CARGO) bench --locked
+	$(CARGO) bench --locked --bench parse
+	$(CARGO) bench --locked --bench daemon
+
+bench-short: need-cargo
+	$(CARGO) bench --locked --bench parse
+	$(CARGO) bench --locked --bench daemon -- --short
 
 # Nothing but copying, so that it may run as root after a build as somebody else.
 install:
 	@test -x "$(PMTR)" || { echo "make install: run make build first, as an ordinary user" >&2; exit 1; }
-	mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man8" "$(DESTDIR)$(PREFIX)/share/doc/pmtr"
+	mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/doc/pmtr" \
+	"$(DESTDIR)$(PREFIX)/share/man/man5" "$(DESTDIR)$(PREFIX)/share/man/man8"
 	install -m 755 "$(PMTR)" "$(DESTDIR)$(PREFIX)/bin/pmtr"
+	install -m 644 man/pmtr.conf.5 "$(DESTDIR)$(PREFIX)/share/man/man5/pmtr.conf.5"
 	install -m 644 man/pmtr.8 "$(DESTDIR)$(PREFIX)/share/man/man8/pmtr.8"
 	install -m 644 pmtr.conf.example "$(DESTDIR)$(PREFIX)/share/doc/pmtr/pmtr.conf.example"
 
 uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/pmtr" "$(DESTDIR)$(PREFIX)/share/man/man8/pmtr.8"
+	rm -f "$(DESTDIR)$(PREFIX)/share/man/man5/pmtr.conf.5"
 	rm -f "$(DESTDIR)$(PREFIX)/share/doc/pmtr/pmtr.conf.example"
+	rmdir "$(DESTDIR)$(PREFIX)/share/doc/pmtr" 2>/dev/null || true
 
 help:
-	@echo "make build      the program, in target/release"
-	@echo "make run        pmtr at work on an example, ended by ^C"
-	@echo "make check      format, lints as errors, all tests"
-	@echo "make soak       many random worlds, PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS)"
-	@echo "make mutants    whether the tests notice mistakes that are put in"
-	@echo "make bench      measurements"
-	@echo "make install    into DESTDIR and PREFIX=$(PREFIX)"
-	@echo "make uninstall  the same files away again"
-	@echo "make clean      everything that was built"
+	@echo "make build        the program, in target/release"
+	@echo "make run          pmtr at work on an example, ended by ^C"
+	@echo "make check        format, lints as errors, all tests"
+	@echo "make soak         many random worlds, PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS)"
+	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
+	@echo "make bench        measurements, several minutes; make bench-short takes fewer samples"
+	@echo "make install      into DESTDIR and PREFIX=$(PREFIX)"
+	@echo "make uninstall    the same files away again"
+	@echo "make clean        everything that was built away again"
 
 need-cargo:
 	@command -v $(CARGO) >/dev/null 2>&1 || { \
