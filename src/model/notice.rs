@@ -278,6 +278,7 @@ mod tests {
         let job = JobName::new(b"app-server");
         let pid = Pid::new(18478).unwrap();
         let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+        let endpoint = Endpoint { address: ([127, 0, 0, 1], 10000).into(), interface: None };
         for (notice, text) in [
             (Notice::Starting, "pmtr: starting"),
             (Notice::Managing { jobs: 2 }, "pmtr: managing 2 jobs"),
@@ -308,6 +309,10 @@ mod tests {
             (Notice::ParseFailed { file: (*b"/etc/pmtr.conf").into() }, "FAILED to parse /etc/pmtr.conf"),
             (Notice::UsingPrevious, "NOTE: using PREVIOUS job config"),
             (Notice::ExitingOn(Signal::TERM), "pmtr: exiting on signal 15"),
+            (
+                Notice::Unserved { listen: vec![endpoint], report: Vec::new() },
+                "not served yet: listen on udp://127.0.0.1:10000",
+            ),
         ] {
             assert_eq!(notice.to_string(), text);
         }
