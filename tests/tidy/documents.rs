@@ -1,0 +1,250 @@
+//! What the documents say of options, messages and files, held against the program.
+
+use super::{files, read, root};
+use pmtr::cli;
+use pmtr::config::{self, options};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// The texts of the log that people and programs rely on. The manual explains each.
+const LOG_TEXTS: [&str; 14] = [
+    "pmtr: starting",
+    "pmtr: managing 2 jobs",
+    "started job app-server [18478]",
+    "job app-server 18478 exited after 0 sec: exit status 1",
+    "job app-server 18478 exited after 75 sec: signal 11",
+    "job restarting too fast, delaying restart",
+    "rescanning job configuration",
+    "sending SIGTERM to job app-server [18478]",
+    "sending SIGKILL to job app-server [18478]",
+    "pausing for job setup to finish",
+    "can't start job app-server: exec /opt/app: No such file or directory",
+    "FAILED to parse /etc/pmtr.conf",
+    "NOTE: using PREVIOUS job config",
+    "pmtr: exiting on signal 15",
+];
+
+/// A section of a manual page, from its heading to the next one.
+fn section(page: &str, title: &str) -> String {
+    let text = read(page);
+    let begin = text.find(&format!("\n.Sh {title}\n")).unwrap_or_else(|| panic!("{page} has no {title}"));
+    let rest = &text[begin + 1..];
+    rest.split("\n.Sh ").next().unwrap().to_owned()
+}
+
+/// The heads of a section's list that begin with this macro, as a terminal shows them but without blanks.
+fn heads(section: &str, macro_name: &str) -> BTreeSet<String> {
+    let begins = format!(".It {macro_name} ");
+    section.lines().filter(|line| line.starts_with(&begins)).map(shown).collect()
+}
+
+fn shown(line: &str) -> String {
+    let mut text = String::new();
+    let mut words = line.split(' ').skip(1);
+    while let Some(word) = words.next() {
+        match word {
+            "Ic" | "Ar" | "Cm" | "Ns" | "No" | "Li" => {}
+            "Fl" => text.push('-'),
+            // What is optional goes on to the end of the line.
+            "Op" => {
+                return format!("{text}[{}]", shown(&format!("It {}", words.collect::<Vec<_>>().join(" "))));
+            }
+            word => text.push_str(word),
+        }
+    }
+    text
+}
+
+fn without_blanks(text: &str) -> String {
+    text.replace(' ', "")
+}
+
+/// How an option is written: each form that it has, without blanks.
+fn usages(place: options::Place) -> BTreeSet<String> {
+    let mut usages = BTreeSet::new();
+    for row in options::TABLE.iter().filter(|row| row.place == place) {
+        for arguments in row.arguments.split(" | ") {
+            usages.insert(without_blanks(&format!("{}{arguments}", row.keyword())));
+        }
+    }
+    usages
+}
+
+/// The first two cells of the rows of the table that comes behind a heading of README.md.
+fn readme_table(heading: &str) -> BTreeSet<(String, String)> {
+    let text = read("README.md").replace("\\|", "\u{1}");
+    let rest = text.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
+    let table =
+        rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let cell = |text: &str| text.trim().replace('\u{1}', "|").replace('`', "");
+    table
+        .skip(2)
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+            (cell(cells[0]), cell(cells[1]))
+        })
+        .collect()
+}
+
+#[test]
+fn the_manual_of_the_file_has_each_option_as_the_table_writes_it_and_no_other() {
+    for (title, place) in [("FILE OPTIONS", options::Place::File), ("JOB OPTIONS", options::Place::Job)] {
+        assert_eq!(heads(&section("man/pmtr.conf.5", title), "Ic"), usages(place), "{title}");
+    }
+}
+
+#[test]
+fn readme_has_each_option_as_the_table_writes_it_and_no_other() {
+    for (heading, place) in
+        [("### Options of a job", options::Place::Job), ("### Options of the file", options::Place::File)]
+    {
+        let rows = options::TABLE.iter().filter(|row| row.place == place && row.key != options::Key::Job);
+        let table: BTreeSet<_> = rows.map(|row| (row.keyword(), row.arguments.to_owned())).collect();
+        assert_eq!(readme_table(heading), table, "{heading}");
+    }
+}
+
+/// The example with everything that is commented out in it: `#` and no blank behind it.
+fn uncommented(example: &str) -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && (!rest.starts_with(' ') || rest.starts_with("  ")) => {
+            rest.to_owned()
+        }
+        _ => line.to_owned(),
+    };
+    example.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_shows_every_option_and_holds_with_all_of_them() {
+    let text = uncommented(&read("pmtr.conf.example"));
+    holds("pmtr.conf.example, uncommented", &text);
+    for row in &options::TABLE {
+        let begins = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().take(row.words.len()).collect();
+            words == row.words
+        };
+        assert!(text.lines().any(|line| begins(&line)), "pmtr.conf.example lacks {}", row.keyword());
+    }
+}
+
+fn holds(what: &str, text: &str) {
+    if let Err(mistakes) = config::parse(text.as_bytes()) {
+        panic!("{}", config::render(what.as_bytes(), &mistakes));
+    }
+}
+
+#[test]
+fn every_configuration_that_is_shown_has_no_mistake() {
+    holds("pmtr.conf.example", &read("pmtr.conf.example"));
+    for path in files(&root().join("examples")) {
+        holds(path.to_str().unwrap(), &fs::read_to_string(&path).unwrap());
+    }
+    let (mut blocks, readme) = (0, read("README.md"));
+    for block in readme.split("\n```").skip(1).step_by(2) {
+        // What has a language is none of ours.
+        if let Some(text) = block.strip_prefix('\n').filter(|text| text.contains("job {")) {
+            holds("README.md", text);
+            blocks += 1;
+        }
+    }
+    for page in ["man/pmtr.8", "man/pmtr.conf.5"] {
+        for text in displays(page).iter().filter(|text| !text.starts_with('/')) {
+            holds(page, text);
+            blocks += 1;
+        }
+    }
+    assert!(blocks >= 6, "only {blocks} were found");
+}
+
+/// The literal displays of a manual page, as a terminal shows them.
+fn displays(page: &str) -> Vec<String> {
+    let text = read(page);
+    let blocks = text.split("\n.Bd -literal -offset indent\n").skip(1);
+    let plain = |text: &str| text.replace("\\e", "\\").replace("\\(dq", "\"").replace("\\(ga", "`");
+    blocks.map(|block| plain(block.split("\n.Ed").next().unwrap())).collect()
+}
+
+#[test]
+fn the_mistake_in_the_manual_is_told_as_the_manual_says() {
+    let text = b"job {\n  name app\n  cmd /bin/app\n  uesr nobody\n}\n";
+    let mistakes = config::parse(text).unwrap_err();
+    let told = config::render(b"/etc/pmtr.conf", &mistakes).to_string();
+    assert!(
+        displays("man/pmtr.conf.5").iter().any(|display| display.trim_end() == told.trim_end()),
+        "{told}"
+    );
+}
+
+/// The options of the command line as the table writes them: `-h, --help`.
+fn command_line() -> BTreeSet<String> {
+    let written = |option: &cli::Opt<cli::Id>| {
+        let letter = option.letter.map(|letter| format!("-{letter}"));
+        let long = option.long.map(|long| format!("--{long}"));
+        let names = letter.into_iter().chain(long).collect::<Vec<_>>().join(", ");
+        option.argument.map_or(names.clone(), |argument| format!("{names} {argument}"))
+    };
+    cli::OPTIONS.iter().map(written).collect()
+}
+
+#[test]
+fn the_command_line_is_the_same_in_the_manual_in_readme_and_in_help() {
+    let table = command_line();
+    let readme: BTreeSet<String> =
+        readme_table("## Command line").into_iter().map(|(option, _)| option).collect();
+    assert_eq!(readme, table);
+    let manual = heads(&section("man/pmtr.8", "DESCRIPTION"), "Fl");
+    assert_eq!(manual, table.iter().map(|option| without_blanks(option)).collect());
+    for line in &table {
+        assert!(cli::help().contains(&format!("\n  {line} ")), "--help lacks {line}");
+    }
+}
+
+#[test]
+fn readme_explains_the_command_line_in_the_words_of_help() {
+    let text = read("README.md").replace('`', "");
+    for option in cli::OPTIONS.iter().filter(|option| option.letter != Some('h')) {
+        assert!(text.contains(option.help), "README.md does not say: {}", option.help);
+    }
+}
+
+#[test]
+fn the_manual_explains_the_texts_of_the_log_and_no_other() {
+    let program = read("src/model/notice.rs");
+    let manual: BTreeSet<String> = section("man/pmtr.8", "LOG")
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It Li \"")?.strip_suffix('"'))
+        .map(str::to_owned)
+        .collect();
+    for text in LOG_TEXTS {
+        assert!(manual.contains(text), "man/pmtr.8 lacks: {text}");
+    }
+    // The test there holds each of them against what the program says.
+    for text in manual {
+        assert!(program.contains(&format!("\"{text}\"")), "no line of the log: {text}");
+    }
+}
+
+#[test]
+fn a_manual_page_refers_to_those_that_exist() {
+    let ours: BTreeSet<String> = files(&root().join("man"))
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    for page in &ours {
+        let text = read(&format!("man/{page}"));
+        for reference in text.lines().filter_map(|line| line.strip_prefix(".Xr ")) {
+            let words: Vec<&str> = reference.split(' ').collect();
+            let name = format!("{}.{}", words[0], words[1]);
+            assert!(!name.starts_with("pmtr") || ours.contains(&name), "{page} refers to {name}");
+        }
+    }
+    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "pmtr.conf.example"] {
+        let text = read(document);
+        for program in text.split("pmtr-").skip(1) {
+            let name: String = program.chars().take_while(char::is_ascii_alphabetic).collect();
+            let there = root().join(format!("src/bin/pmtr-{name}.rs")).exists();
+            assert!(there, "{document} names pmtr-{name}, which does not exist");
+        }
+    }
+}

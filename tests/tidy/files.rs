@@ -1,0 +1,54 @@
+//! What holds for every file of the project.
+
+use super::{files, read, root, sources};
+use std::fs;
+use std::path::PathBuf;
+
+/// Where the project's own files are; the rest of the tree is what was built.
+const FOLDERS: [&str; 8] = [".ci", "benches", "examples", "man", "src", "tests", "initscripts", "fuzz"];
+
+/// What somebody leaves behind who means to come back.
+const LEFT_BEHIND: [&str; 5] = ["TODO", "FIXME", "XXX:", "<<<<<<<", ">>>>>>>"];
+
+fn project() -> Vec<PathBuf> {
+    let folders = FOLDERS.iter().map(|name| root().join(name)).filter(|path| path.is_dir());
+    let top = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    let top = top.filter(|path| path.is_file() && !path.ends_with(".git"));
+    folders.flat_map(|folder| files(&folder)).chain(top).collect()
+}
+
+#[test]
+fn no_source_file_holds_more_than_one_reads_at_once() {
+    for path in sources(&root().join("src")) {
+        let tests = path.iter().any(|part| part == "tests")
+            || path.file_stem().is_some_and(|name| name.to_string_lossy().ends_with("tests"));
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(tests || lines <= 450, "{} has {lines} lines: it usually holds two ideas", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    for path in project() {
+        if path == root().join(file!()) {
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        for word in LEFT_BEHIND {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn what_the_documents_link_to_is_there() {
+    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        let text = read(name);
+        for rest in text.split("](").skip(1) {
+            let target = rest.split(')').next().unwrap();
+            let known = target.starts_with("https://") || root().join(target).exists();
+            assert!(known, "{name} links to {target}, which is not there");
+        }
+    }
+}
