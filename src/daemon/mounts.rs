@@ -264,17 +264,13 @@ broken\n\
     #[test]
     fn only_what_can_wait_holds_up() {
         let mounts = Mounts::default();
-        let dir = std::env::temp_dir().join(format!("pmtr-mounts-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let fifo = dir.join("fifo");
-        let _ = std::fs::remove_file(&fifo);
-        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let dir = crate::sys::testing::Dir::new();
+        assert!(std::process::Command::new("mkfifo").arg(dir.join("fifo")).status().unwrap().success());
         std::os::unix::fs::symlink("fifo", dir.join("link")).unwrap();
-        let dir_bytes = dir.as_os_str().as_bytes();
+        let dir_bytes = dir.path().as_os_str().as_bytes();
         let answers =
             [&b"fifo"[..], b"link", b"missing", b".", b"/dev/null", b"/proc/self/exe", b"/dev/ptmx"]
                 .map(|path| may_hold_up(&mounts, path, dir_bytes));
-        std::fs::remove_dir_all(&dir).unwrap();
         assert_eq!(answers, [true, true, false, false, false, false, true]);
     }
 }

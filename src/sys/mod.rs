@@ -19,7 +19,7 @@ pub mod spawn;
 pub mod users;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use crate::model::Errno;
 use std::io;

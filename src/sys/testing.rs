@@ -1,4 +1,4 @@
-//! What the tests of this module have in common. Children are waited for by pid only: all tests share one process.
+//! What tests have in common, most of it those of this module. Children are waited for by pid only: all tests share one process.
 
 use super::reap::{Waited, wait_for};
 use crate::model::{Exit, Pid};
@@ -60,22 +60,26 @@ pub(super) fn as_root(what: &str) -> bool {
 }
 
 /// A directory that goes with the test, and that every user may enter and write.
-pub(super) struct Dir(PathBuf);
+pub(crate) struct Dir(PathBuf);
 
 impl Dir {
-    pub(super) fn new() -> Dir {
+    pub(crate) fn new() -> Dir {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("pmtr-sys-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("pmtr-test-{}-{number}", std::process::id()));
         std::fs::create_dir(&path).unwrap();
         Dir(path)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(super) fn read(&self, name: &str) -> String {
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.0.join(name)).unwrap_or_default()
     }
 }

@@ -1,15 +1,14 @@
 use super::*;
 use crate::model::{Config, JobDraft, Limit};
+use crate::sys::testing::Dir;
 use std::path::PathBuf;
 
 /// A directory of its own for each test, with a command and a file that is none.
-struct Scratch(PathBuf);
+struct Scratch(Dir);
 
 impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("pmtr-check-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        let scratch = Scratch(path);
+    fn new() -> Scratch {
+        let scratch = Scratch(Dir::new());
         scratch.file("cmd", "", 0o755);
         scratch.file("plain", "", 0o644);
         scratch.file("script", "#! /bin/sh -e\n", 0o755);
@@ -26,12 +25,6 @@ impl Scratch {
 
     fn at(&self, name: &str) -> Vec<u8> {
         self.0.join(name).as_os_str().as_bytes().to_vec()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
     }
 }
 
@@ -58,8 +51,8 @@ fn parsed(job: JobDraft) -> Parsed {
 
 #[test]
 fn what_looks_like_a_mistake_is_warned_of() {
-    let scratch = Scratch::new("table");
-    let here = scratch.0.display().to_string();
+    let scratch = Scratch::new();
+    let here = scratch.0.path().display().to_string();
     let limit = |resource, value| vec![Limit { resource, value }];
     let good = || JobDraft { name: b"web".to_vec(), cmd: vec![scratch.at("cmd")], ..JobDraft::default() };
     let text = |text: &str| Some(text.as_bytes().to_vec());
@@ -176,8 +169,8 @@ fn test(file: &Path, mode: Mode) -> (String, String, u8) {
 
 #[test]
 fn the_number_of_mistakes_goes_to_stdout_and_all_else_to_stderr() {
-    let scratch = Scratch::new("output");
-    let here = scratch.0.display();
+    let scratch = Scratch::new();
+    let here = scratch.0.path().display();
     let good = scratch.file("good", "x", 0o644);
     let open = scratch.file("open", "", 0o666);
     let bad = scratch.file("bad", "job {\n bad\n}\n\tjob\n{\n}\njob x\njobs {\n", 0o644);
@@ -189,7 +182,7 @@ fn the_number_of_mistakes_goes_to_stdout_and_all_else_to_stderr() {
         (&open, 0, 0, writable),
         (&bad, 2, 2, format!("{here}/bad:1:1: bad\n{here}/bad:1:1: bad\n")),
         (&missing, 0, 1, format!("{here}/missing: can't read it: No such file or directory\n")),
-        (&scratch.0, 0, 1, format!("{here}: not a regular file\n")),
+        (&scratch.0.path().to_path_buf(), 0, 1, format!("{here}: not a regular file\n")),
     ] {
         let stdout = format!("{}: {jobs} jobs, {mistakes} mistakes\n", file.display());
         assert_eq!(test(file, Mode::Test), (stdout.clone(), stderr.clone(), 0));

@@ -2,45 +2,27 @@
 
 use super::backlog::{JOB_LINES, MAIN_LINES};
 use super::*;
+use crate::sys::testing::Dir;
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 const STAMP: &str = "Nov  5 09:03:07 ";
 
-/// A directory that goes away with its test.
-struct Dir(PathBuf);
-
-impl Dir {
-    fn new() -> Dir {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("pmtr-log-{}-{next}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Dir(path)
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.0.join("log")
-    }
-
-    /// A log daemon that begins to listen.
-    fn daemon(&self) -> UnixDatagram {
-        let _ = fs::remove_file(self.socket());
-        let daemon = UnixDatagram::bind(self.socket()).unwrap();
-        daemon.set_nonblocking(true).unwrap();
-        daemon
-    }
+/// Where the log daemon's socket is.
+fn socket(dir: &Dir) -> PathBuf {
+    dir.join("log")
 }
 
-impl Drop for Dir {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// A log daemon that begins to listen.
+fn log_daemon(dir: &Dir) -> UnixDatagram {
+    let _ = fs::remove_file(socket(dir));
+    let daemon = UnixDatagram::bind(socket(dir)).unwrap();
+    daemon.set_nonblocking(true).unwrap();
+    daemon
 }
 
 /// A log in a loop of its own, with a clock that the test moves.
@@ -55,7 +37,7 @@ impl World {
         let options = Options {
             pid: Pid::new(7).unwrap(),
             verbose: false,
-            sockets: vec![dir.0.join("none"), dir.socket()],
+            sockets: vec![dir.join("none"), socket(dir)],
             stamp: || *b"Nov  5 09:03:07 ",
             tokens: [Token(1), Token(2)],
         };
@@ -165,7 +147,7 @@ fn lines_logged_before_the_daemon_is_there_arrive_in_order() {
     world.say(0..3_000);
     world.flush();
     assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     world.flush();
     assert!(datagrams(&daemon).is_empty(), "it was tried before its time");
     world.later(500);
@@ -179,7 +161,7 @@ fn a_log_with_nothing_to_say_does_nothing() {
     let mut world = World::new(&dir, None);
     world.flush();
     assert!(world.log.channels.iter().all(|channel| channel.deadline(&world.log.backlog).is_none()));
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     world.say(0..1);
     assert_eq!(world.receive(&daemon), own(0..1));
     drop(daemon);
@@ -191,7 +173,7 @@ fn a_log_with_nothing_to_say_does_nothing() {
 #[test]
 fn debug_lines_need_verbose() {
     let dir = Dir::new();
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     let mut world = World::new(&dir, None);
     world.log.notice(&Notice::Shell(Level::Debug, "a".into()));
     assert!(world.receive(&daemon).is_empty());
@@ -203,7 +185,7 @@ fn debug_lines_need_verbose() {
 #[test]
 fn an_overflow_is_counted_exactly_and_told_when_it_works_again() {
     let dir = Dir::new();
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     let mut world = World::new(&dir, None);
     for round in 0..10 {
         world.say(round * 1_000..(round + 1) * 1_000);
@@ -230,7 +212,7 @@ fn nothing_is_lost_or_doubled_when_the_daemon_is_replaced() {
     let mut world = World::new(&dir, None);
     let mut lines = Vec::new();
     for round in 0..20 {
-        let daemon = dir.daemon();
+        let daemon = log_daemon(&dir);
         world.later(500);
         world.say(round * 100..round * 100 + 50);
         lines.extend(world.receive(&daemon));
@@ -238,7 +220,7 @@ fn nothing_is_lost_or_doubled_when_the_daemon_is_replaced() {
         world.say(round * 100 + 50..round * 100 + 100);
         world.flush();
     }
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     world.later(500);
     lines.extend(world.receive(&daemon));
     assert_eq!(lines, own(0..2_000));
@@ -247,14 +229,14 @@ fn nothing_is_lost_or_doubled_when_the_daemon_is_replaced() {
 #[test]
 fn a_daemon_that_dies_with_a_full_queue_wakes_the_loop() {
     let dir = Dir::new();
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     let mut world = World::new(&dir, None);
     world.say(0..1_000);
     world.flush();
     assert!(!world.wakes(Duration::ZERO));
     let got = datagrams(&daemon).len();
     drop(daemon);
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     assert!(world.wakes(Duration::from_secs(20)));
     assert_eq!(world.receive(&daemon), own(got..1_000));
 }
@@ -262,7 +244,7 @@ fn a_daemon_that_dies_with_a_full_queue_wakes_the_loop() {
 #[test]
 fn a_stream_daemon_gets_whole_frames_however_slowly_it_reads() {
     let dir = Dir::new();
-    let listener = UnixListener::bind(dir.socket()).unwrap();
+    let listener = UnixListener::bind(socket(&dir)).unwrap();
     let mut world = World::new(&dir, None);
     let long = "x".repeat(2_000);
     let say = |world: &mut World| {
@@ -295,9 +277,9 @@ fn a_stream_daemon_gets_whole_frames_however_slowly_it_reads() {
 #[test]
 fn a_stream_daemon_that_accepts_nobody_does_not_block() {
     let dir = Dir::new();
-    let _listener = UnixListener::bind(dir.socket()).unwrap();
+    let _listener = UnixListener::bind(socket(&dir)).unwrap();
     let mut waiting = Vec::new();
-    while let Ok(stream) = mio::net::UnixStream::connect(dir.socket()) {
+    while let Ok(stream) = mio::net::UnixStream::connect(socket(&dir)) {
         waiting.push(stream);
     }
     let mut world = World::new(&dir, None);
@@ -309,7 +291,7 @@ fn a_stream_daemon_that_accepts_nobody_does_not_block() {
 #[test]
 fn a_stderr_that_is_full_blocks_nobody_and_gets_the_rest_later() {
     let dir = Dir::new();
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     let (reader, stderr) = pipe();
     let mut world = World::new(&dir, Some(stderr));
     let mut sent = Vec::new();
@@ -341,7 +323,7 @@ fn a_stderr_that_is_full_blocks_nobody_and_gets_the_rest_later() {
 #[test]
 fn a_stderr_that_nobody_reads_any_more_is_left_alone() {
     let dir = Dir::new();
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     let (reader, stderr) = pipe();
     let mut world = World::new(&dir, Some(stderr));
     drop(reader);
@@ -378,7 +360,7 @@ fn a_stderr_on_a_full_disk_or_unfit_for_the_poll_is_tried_again_later() {
     // ENOSPC and EAGAIN.
     for errno in [28, 11] {
         let dir = Dir::new();
-        let _daemon = dir.daemon();
+        let _daemon = log_daemon(&dir);
         let state = Rc::new(RefCell::new((Some(errno), Vec::new())));
         let mut world = World::new(&dir, Some(Box::new(Script(state.clone()))));
         world.say(0..2);
@@ -400,7 +382,7 @@ fn a_flooding_job_displaces_and_delays_only_itself() {
     world.job("web", 0..3);
     world.say(0..2);
     world.flush();
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     world.later(500);
     let lines = world.receive(&daemon);
     let job = |name: &str, number: usize| format!("<30>{STAMP}{name}[9]: {number}");
@@ -453,7 +435,7 @@ fn the_end_waits_for_a_daemon_without_room_but_not_for_one_that_is_away() {
     let begin = Instant::now();
     world.log.finish(Duration::from_secs(60));
     assert!(begin.elapsed() < Duration::from_secs(30));
-    let daemon = dir.daemon();
+    let daemon = log_daemon(&dir);
     daemon.set_nonblocking(false).unwrap();
     let reader = std::thread::spawn(move || {
         let mut buffer = [0; 100];
@@ -466,7 +448,7 @@ fn the_end_waits_for_a_daemon_without_room_but_not_for_one_that_is_away() {
 #[test]
 fn the_end_does_not_wait_for_ever() {
     let dir = Dir::new();
-    let _daemon = dir.daemon();
+    let _daemon = log_daemon(&dir);
     let mut world = World::new(&dir, None);
     world.say(0..1_000);
     world.log.finish(Duration::from_millis(20));
@@ -479,7 +461,7 @@ fn a_second_connection_is_not_taken_for_the_first() {
     let dir = Dir::new();
     let mut world = World::new(&dir, None);
     for round in 0..3 {
-        let daemon = dir.daemon();
+        let daemon = log_daemon(&dir);
         world.later(500);
         world.say(round * 500..(round + 1) * 500);
         assert_eq!(world.receive(&daemon), own(round * 500..(round + 1) * 500));

@@ -3,18 +3,17 @@
 use super::*;
 use crate::daemon::log::Options;
 use crate::model::MonoTime;
+use crate::sys::testing::Dir;
 use mio::{Events, Poll};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 const JOB: JobId = JobId(3);
 
 struct World {
-    dir: PathBuf,
+    _dir: Dir,
     daemon: UnixDatagram,
     log: Log,
     outputs: Outputs,
@@ -23,10 +22,7 @@ struct World {
 
 impl World {
     fn new() -> World {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("pmtr-output-{}-{next}", std::process::id()));
-        fs::create_dir(&dir).unwrap();
+        let dir = Dir::new();
         let daemon = UnixDatagram::bind(dir.join("log")).unwrap();
         daemon.set_nonblocking(true).unwrap();
         let options = Options {
@@ -37,7 +33,7 @@ impl World {
             tokens: [Token(1), Token(2)],
         };
         let (log, poll) = (Log::new(options, None), Poll::new().unwrap());
-        World { dir, daemon, log, outputs: Outputs::new(100), poll }
+        World { _dir: dir, daemon, log, outputs: Outputs::new(100), poll }
     }
 
     fn start(&mut self, job: JobId, streams: Streams, number: i32) -> [Option<File>; 2] {
@@ -83,12 +79,6 @@ impl World {
         let outputs = &self.outputs;
         assert!(outputs.streams.is_empty() && outputs.jobs.is_empty() && outputs.pids.is_empty());
         assert!(outputs.ready.is_empty());
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

@@ -1,15 +1,14 @@
 use super::*;
+use crate::sys::testing::Dir;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
 /// A directory of its own for each test, removed at the end.
-struct Scratch(PathBuf);
+struct Scratch(Dir);
 
 impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("pmtr-pidfile-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Scratch(path)
+    fn new() -> Scratch {
+        Scratch(Dir::new())
     }
 
     fn path(&self) -> PathBuf {
@@ -17,7 +16,7 @@ impl Scratch {
     }
 
     fn uid(&self) -> u32 {
-        fs::metadata(&self.0).unwrap().uid()
+        fs::metadata(self.0.path()).unwrap().uid()
     }
 
     fn claim(&self) -> Result<PidFile, String> {
@@ -31,15 +30,9 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
-
 #[test]
 fn a_fresh_file_is_made_written_and_removed() {
-    let scratch = Scratch::new("fresh");
+    let scratch = Scratch::new();
     let claimed = scratch.claim().unwrap();
     assert_eq!(scratch.text(), "");
     claimed.write(4711).unwrap();
@@ -50,7 +43,7 @@ fn a_fresh_file_is_made_written_and_removed() {
 
 #[test]
 fn a_stale_file_is_taken_over_whatever_number_it_holds() {
-    let scratch = Scratch::new("stale");
+    let scratch = Scratch::new();
     for old in ["", "1\n", "1234567890\n", "12", " 77 \n\n", "\0\0\0\0"] {
         fs::write(scratch.path(), old).unwrap();
         let claimed = scratch.claim().unwrap();
@@ -64,7 +57,7 @@ fn a_stale_file_is_taken_over_whatever_number_it_holds() {
 
 #[test]
 fn a_file_with_a_live_holder_is_refused_and_left_alone() {
-    let scratch = Scratch::new("held");
+    let scratch = Scratch::new();
     let holder = scratch.claim().unwrap();
     assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr");
     holder.write(4711).unwrap();
@@ -78,7 +71,7 @@ fn a_file_with_a_live_holder_is_refused_and_left_alone() {
 #[test]
 fn the_claim_lasts_while_one_of_two_processes_has_it() {
     // A fork leaves two descriptors of one open file, as dup does.
-    let scratch = Scratch::new("fork");
+    let scratch = Scratch::new();
     let parent = scratch.claim().unwrap();
     let child = parent.file.try_clone().unwrap();
     drop(parent);
@@ -89,7 +82,7 @@ fn the_claim_lasts_while_one_of_two_processes_has_it() {
 
 #[test]
 fn a_link_is_never_followed() {
-    let scratch = Scratch::new("link");
+    let scratch = Scratch::new();
     let target = scratch.0.join("target");
     symlink(&target, scratch.path()).unwrap();
     assert_eq!(scratch.claim().unwrap_err(), "is a symbolic link, which is never followed");
@@ -101,7 +94,7 @@ fn a_link_is_never_followed() {
 
 #[test]
 fn what_is_no_regular_file_is_refused_unopened() {
-    let scratch = Scratch::new("kinds");
+    let scratch = Scratch::new();
     fs::create_dir(scratch.path()).unwrap();
     assert_eq!(scratch.claim().unwrap_err(), "is a directory");
     fs::remove_dir(scratch.path()).unwrap();
@@ -120,7 +113,7 @@ fn what_is_no_regular_file_is_refused_unopened() {
 
 #[test]
 fn the_file_of_another_user_is_refused() {
-    let scratch = Scratch::new("owner");
+    let scratch = Scratch::new();
     fs::write(scratch.path(), "1\n").unwrap();
     let (uid, other) = (scratch.uid(), scratch.uid() + 1);
     let error = PidFile::claim(&scratch.path(), other).unwrap_err();
@@ -130,7 +123,7 @@ fn the_file_of_another_user_is_refused() {
 
 #[test]
 fn a_file_that_holds_something_else_is_not_overwritten() {
-    let scratch = Scratch::new("foreign");
+    let scratch = Scratch::new();
     for content in ["job {\n name a\n", "12 a\n", "-1\n", &"1".repeat(33)] {
         fs::write(scratch.path(), content).unwrap();
         assert_eq!(
@@ -144,7 +137,7 @@ fn a_file_that_holds_something_else_is_not_overwritten() {
 
 #[test]
 fn a_missing_directory_is_named_as_the_reason() {
-    let scratch = Scratch::new("nodir");
+    let scratch = Scratch::new();
     let path = scratch.0.join("missing/pmtr.pid");
     let error = PidFile::claim(&path, scratch.uid()).unwrap_err().to_string();
     assert_eq!(error, format!("pid file {}: can't open it: No such file or directory", path.display()));
@@ -152,7 +145,7 @@ fn a_missing_directory_is_named_as_the_reason() {
 
 #[test]
 fn a_file_removed_meanwhile_is_no_error_at_the_end() {
-    let scratch = Scratch::new("removed");
+    let scratch = Scratch::new();
     let claimed = scratch.claim().unwrap();
     fs::remove_file(scratch.path()).unwrap();
     claimed.remove().unwrap();
@@ -160,7 +153,7 @@ fn a_file_removed_meanwhile_is_no_error_at_the_end() {
 
 #[test]
 fn a_file_replaced_meanwhile_stays() {
-    let scratch = Scratch::new("replaced");
+    let scratch = Scratch::new();
     let claimed = scratch.claim().unwrap();
     claimed.write(1).unwrap();
     let new = scratch.0.join("new");
@@ -175,7 +168,7 @@ fn a_relative_path_is_made_absolute() {
     // Whatever the current directory of the tests is, the file must not be left there.
     let name = format!("pmtr-relative-{}.pid", std::process::id());
     let here = std::env::current_dir().unwrap();
-    let uid = Scratch::new("relative").uid();
+    let uid = Scratch::new().uid();
     let claimed = PidFile::claim(Path::new(&name), uid).unwrap();
     assert_eq!(claimed.path, here.join(name));
     claimed.remove().unwrap();
