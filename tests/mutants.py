@@ -128,7 +128,7 @@ def test(tree, target):
         command, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
     try:
-        output, _ = run.communicate(timeout=180)
+        output, _ = run.communicate(timeout=100)
     except subprocess.TimeoutExpired:
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
