@@ -20,6 +20,16 @@ pub struct Opt<I: 'static> {
     pub help: &'static str,
 }
 
+impl<I> Opt<I> {
+    /// How it is written, in all its forms: `-h, --help`, `-c FILE`.
+    pub fn written(&self) -> String {
+        let letter = self.letter.map(|letter| format!("-{letter}"));
+        let long = self.long.map(|long| format!("--{long}"));
+        let names = letter.into_iter().chain(long).collect::<Vec<_>>().join(", ");
+        self.argument.map_or(names.clone(), |argument| format!("{names} {argument}"))
+    }
+}
+
 /// One option as it was given, with its argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arg<I> {
@@ -213,12 +223,6 @@ pub(super) fn synopsis<I>(program: &str, table: &[Opt<I>]) -> String {
 
 /// One line for each option: how it is written, and what it is for.
 pub(super) fn list<I>(table: &[Opt<I>]) -> String {
-    let written = |option: &Opt<I>| {
-        let letter = option.letter.map(|letter| format!("-{letter}"));
-        let long = option.long.map(|long| format!("--{long}"));
-        let names = letter.into_iter().chain(long).collect::<Vec<_>>().join(", ");
-        option.argument.map_or(names.clone(), |argument| format!("{names} {argument}"))
-    };
-    let width = table.iter().map(|option| written(option).len()).max().unwrap_or(0);
-    table.iter().map(|option| format!("  {:width$}  {}\n", written(option), option.help)).collect()
+    let width = table.iter().map(|option| option.written().len()).max().unwrap_or(0);
+    table.iter().map(|option| format!("  {:width$}  {}\n", option.written(), option.help)).collect()
 }

@@ -176,20 +176,9 @@ fn the_mistake_in_the_manual_is_told_as_the_manual_says() {
     );
 }
 
-/// The options of the command line as the table writes them: `-h, --help`.
-fn command_line() -> BTreeSet<String> {
-    let written = |option: &cli::Opt<cli::Id>| {
-        let letter = option.letter.map(|letter| format!("-{letter}"));
-        let long = option.long.map(|long| format!("--{long}"));
-        let names = letter.into_iter().chain(long).collect::<Vec<_>>().join(", ");
-        option.argument.map_or(names.clone(), |argument| format!("{names} {argument}"))
-    };
-    cli::OPTIONS.iter().map(written).collect()
-}
-
 #[test]
 fn the_command_line_is_the_same_in_the_manual_in_readme_and_in_help() {
-    let table = command_line();
+    let table: BTreeSet<String> = cli::OPTIONS.iter().map(cli::Opt::written).collect();
     let readme: BTreeSet<String> =
         readme_table("## Command line").into_iter().map(|(option, _)| option).collect();
     assert_eq!(readme, table);
