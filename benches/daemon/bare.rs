@@ -6,7 +6,8 @@ use std::path::Path;
 
 struct Program {
     path: CString,
-    argv: [*const libc::c_char; 2],
+    argv: Vec<*const libc::c_char>,
+    envp: Vec<*const libc::c_char>,
 }
 
 #[allow(clippy::multiple_unsafe_ops_per_block)]
@@ -14,10 +15,9 @@ extern "C" fn child(program: *mut c_void) -> c_int {
     // SAFETY: `spawn` passes a Program that outlives this child, which only makes system calls.
     unsafe {
         let program = &*program.cast::<Program>();
-        let nothing: [*const libc::c_char; 1] = [std::ptr::null()];
         libc::setsid();
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        libc::execve(program.path.as_ptr(), program.argv.as_ptr(), nothing.as_ptr());
+        libc::execve(program.path.as_ptr(), program.argv.as_ptr(), program.envp.as_ptr());
         libc::_exit(127)
     }
 }
@@ -35,8 +35,17 @@ fn spawn(stack: &mut [u128], program: &mut Program) {
 /// Keeps so many copies of the program running until it is told to end.
 pub fn run(jobs: usize, path: &Path) {
     let path = CString::new(path.as_os_str().as_bytes()).unwrap();
-    let argv = [path.as_ptr(), std::ptr::null()];
-    let mut program = Program { path, argv };
+    // The kernel copies what it is given: the same amount as a typical job's.
+    let words = ["--config", "/etc/service-1234.conf", "--listen", "127.0.0.1", "v0"];
+    let words: Vec<CString> = words.into_iter().map(|word| CString::new(word).unwrap()).collect();
+    let variables =
+        std::env::vars_os().map(|(name, value)| format!("{}={}", name.display(), value.display()));
+    let variables: Vec<CString> =
+        variables.chain(["MODE=production".to_string()]).map(|text| CString::new(text).unwrap()).collect();
+    let list = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).collect::<Vec<_>>();
+    let argv = [vec![path.as_ptr()], list(&words), vec![std::ptr::null()]].concat();
+    let envp = [list(&variables), vec![std::ptr::null()]].concat();
+    let mut program = Program { path, argv, envp };
     let mut stack = vec![0u128; 2_048];
     for _ in 0..jobs {
         spawn(&mut stack, &mut program);
