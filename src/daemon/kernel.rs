@@ -10,6 +10,7 @@ use crate::model::{
     Stage, Survivors, Target,
 };
 use crate::supervisor::{Reading, System};
+use crate::sys::clock;
 use crate::sys::group::{self, Group};
 use crate::sys::spawn::{Spawner, Way};
 use mio::Registry;
@@ -17,6 +18,9 @@ use std::collections::HashMap;
 use std::ffi::CStr;
 use std::os::fd::AsFd;
 use std::rc::Rc;
+
+/// With less room than this in the log, lines are sent before the turn is over.
+const ROOM_FOR_MORE: usize = 256;
 
 /// Everything the supervisor's actions work on.
 pub(super) struct Kernel {
@@ -122,6 +126,10 @@ impl System for Kernel {
 
     fn log(&mut self, notice: &Notice) {
         self.log.notice(notice);
+        // A turn can have more to say than the ring holds, as when ten thousand jobs are stopped.
+        if self.log.room() < ROOM_FOR_MORE {
+            self.log.flush(clock::now(), &self.registry);
+        }
     }
 
     fn watch(&mut self, path: Rc<[u8]>) {

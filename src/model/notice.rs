@@ -101,6 +101,9 @@ pub enum Notice {
     ConfigBack {
         file: Rc<[u8]>,
     },
+    ConfigInForce {
+        file: Rc<[u8]>,
+    },
     Emptied {
         file: Rc<[u8]>,
     },
@@ -142,7 +145,9 @@ impl Notice {
             Starting | Managing { .. } | ExitingOn(_) | Started { .. } | Exited { .. } => Level::Info,
             Sending { .. } | SendingToRest { .. } | Pausing { .. } | Bouncing { .. } => Level::Info,
             DependsChanged { .. } | DependsBack { .. } | Rescanning => Level::Info,
-            ConfigBack { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => Level::Info,
+            ConfigBack { .. } | ConfigInForce { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => {
+                Level::Info
+            }
             TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
             Unserved { .. } | UnknownJob { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
@@ -212,6 +217,7 @@ impl fmt::Display for Notice {
             }
             ConfigNotAFile { file } => write!(f, "{} is not a regular file, the jobs run on", Clean(file)),
             ConfigBack { file } => write!(f, "{} can be read again", Clean(file)),
+            ConfigInForce { file } => write!(f, "{} is again as it is in force", Clean(file)),
             Emptied { file } => {
                 write!(f, "{} has no jobs any more, stopping them in 2 sec unless it gets some", Clean(file))
             }

@@ -39,18 +39,20 @@ impl Supervisor {
         if let Some(Trouble::Unreadable(_)) = trouble {
             self.reload.retry(now);
         }
-        if answer.is_ok() {
-            self.reload.mistaken(&[], 0);
-        }
+        let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
         match answer {
             Ok(Load::New(content, config)) => self.changed(now, reading, content, config, actions),
-            Ok(Load::Same) => self.reload.no_longer_empty(),
+            Ok(Load::Same) => {
+                if self.reload.no_longer_empty() || cured {
+                    actions.push_back(Action::Log(Notice::ConfigInForce { file: self.file.clone() }));
+                }
+            }
             Err(LoadError::Mistakes(mistakes)) => {
-                self.reload.no_longer_empty();
+                let _ = self.reload.no_longer_empty();
                 self.log_mistakes(reading, mistakes, actions);
             }
             Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy) => {
-                self.reload.no_longer_empty();
+                let _ = self.reload.no_longer_empty();
             }
         }
     }

@@ -92,9 +92,9 @@ impl Reload {
         self.empty_until = None;
     }
 
-    /// The file was read, and is not empty or was not to be applied.
-    pub(super) fn no_longer_empty(&mut self) {
-        self.empty_until = None;
+    /// The file was read, and is not empty or was not to be applied; true when it had been empty before.
+    pub(super) fn no_longer_empty(&mut self) -> bool {
+        self.empty_until.take().is_some()
     }
 
     /// Takes note of what keeps the file from being read; true when it is news.

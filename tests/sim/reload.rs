@@ -73,6 +73,24 @@ fn a_job_that_is_due_in_the_moment_of_a_reload_starts_under_the_new_file_or_not_
 }
 
 #[test]
+fn a_file_that_is_put_back_to_what_is_in_force_is_told_once() {
+    let mut world = World::with(&[job("a")]);
+    let pid = world.pid("a");
+    world.file(File::Mistakes(1));
+    world.run_until(1_000);
+    world.save(&[job("a")]);
+    world.run_until(2_000);
+    world.save(&[]);
+    world.run_until(3_000);
+    world.save(&[job("a")]);
+    world.run_until(4_000);
+    world.save(&[job("a")]);
+    world.run_until(9_000);
+    assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [1_100, 3_100]);
+    assert_eq!((world.logged("rescanning").len(), world.pid("a")), (0, pid));
+}
+
+#[test]
 fn mistakes_change_nothing_and_are_logged_once() {
     let mut world = World::with(&[job("a")]);
     let pid = world.pid("a");

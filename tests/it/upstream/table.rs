@@ -229,7 +229,7 @@ const EXPOSES: &[Row] = &[
     (
         "setting the clock puts restarts off and makes jobs bounce: time is an argument of the core",
         &[
-            "tidy the_pure_modules_ask_the_world_for_nothing",
+            "tidy/code the_pure_modules_ask_the_world_for_nothing",
             "../src/sys/clock the_monotonic_clock_does_not_go_back",
         ],
     ),
@@ -249,7 +249,7 @@ const EXPOSES: &[Row] = &[
     ),
     (
         "as process 1 it logs an error for each orphan",
-        &["it/world as_process_one_it_reaps_orphans_and_ends_cleanly_without_proc_or_a_writable_root"],
+        &["it/container as_process_one_it_reaps_orphans_and_ends_cleanly_without_proc_or_a_writable_root"],
     ),
 ];
 
