@@ -41,6 +41,8 @@ const OUTPUTS: usize = 16;
 
 /// When a walk over all children has found so many, the rest of ours is asked one by one.
 const MERGED: usize = 16;
+/// How many children one walk reaps at most.
+const AT_ONCE: usize = 4_096;
 /// How many lines of a state dump go to the log in one turn.
 const DUMP_LINES: usize = 256;
 /// How much room a dump leaves to others in the log.
@@ -68,14 +70,16 @@ impl Daemon {
         let mut events = Events::with_capacity(256);
         let mut caught = Vec::new();
         let mut seen = Vec::new();
+        let mut more_signals = false;
         while !self.supervisor.ended() {
-            let timeout = self.timeout(clock::now());
+            // The pipe tells of its edges only: what is left in it would not wake us.
+            let timeout = if more_signals { Some(Duration::ZERO) } else { self.timeout(clock::now()) };
             // Every error is a wake-up; EINTR is the usual one, and no other may end the daemon.
             if self.poll.poll(&mut events, timeout).is_err_and(|e| e.kind() != io::ErrorKind::Interrupted) {
                 events.clear();
             }
             let now = clock::now();
-            self.signals.read(&mut caught);
+            more_signals = self.signals.read(&mut caught);
             self.reap(now, &caught);
             for event in &events {
                 self.ready(event);
@@ -174,6 +178,10 @@ impl Daemon {
                 Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(now),
                 Err(_) => return,
             }
+            if found == AT_ONCE {
+                // Orphans may come as fast as they are reaped; others have their turn in between.
+                return self.reaper.owe(now);
+            }
             if found == MERGED {
                 // Each walk begins at the oldest child; asking ours by number is cheaper by now.
                 let ours: Vec<Pid> = self.supervisor.pids().collect();
@@ -203,10 +211,7 @@ impl Daemon {
     fn obey(&mut self, now: MonoTime, caught: &[Caught]) {
         let came = |signal| caught.contains(&Caught::Signal(signal));
         for signal in start::ENDING.into_iter().filter(|signal| came(*signal)) {
-            let times = caught.iter().filter(|c| **c == Caught::Signal(signal)).count();
-            for _ in 0..times.min(2) {
-                self.take(now, Event::EndAsked(signal));
-            }
+            self.take(now, Event::EndAsked(signal));
         }
         if came(Signal::HUP) {
             self.take(now, Event::ReloadAsked);

@@ -29,6 +29,11 @@ impl Reaper {
         }
     }
 
+    /// The walk was not finished: it is owed at once.
+    pub fn owe(&mut self, now: MonoTime) {
+        self.owed = Some(now);
+    }
+
     /// The walk has failed: it is owed for later.
     pub fn again(&mut self, now: MonoTime) {
         self.owed = Some(now + AGAIN_AFTER);
@@ -81,6 +86,15 @@ mod tests {
         reaper.again(at(0));
         assert!(!reaper.due(at(999)) && reaper.due(at(1000)));
         assert_eq!(reaper.deadline(), None);
+    }
+
+    #[test]
+    fn a_walk_that_was_not_finished_goes_on_at_once() {
+        let mut reaper = Reaper::default();
+        reaper.child_ended(at(0), 9_999);
+        assert!(reaper.due(at(0)));
+        reaper.owe(at(0));
+        assert!(reaper.due(at(0)));
     }
 
     #[test]
