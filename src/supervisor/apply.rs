@@ -40,20 +40,15 @@ impl Supervisor {
             self.reload.retry(now);
         }
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
+        let refilled = !matches!(answer, Ok(Load::New(..))) && self.reload.no_longer_empty();
         match answer {
             Ok(Load::New(content, config)) => self.changed(now, reading, content, config, actions),
-            Ok(Load::Same) => {
-                if self.reload.no_longer_empty() || cured {
-                    actions.push_back(Action::Log(Notice::ConfigInForce { file: self.file.clone() }));
-                }
+            Ok(Load::Same) if cured || refilled => {
+                actions.push_back(Action::Log(Notice::ConfigInForce { file: self.file.clone() }));
             }
-            Err(LoadError::Mistakes(mistakes)) => {
-                let _ = self.reload.no_longer_empty();
-                self.log_mistakes(reading, mistakes, actions);
-            }
-            Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy) => {
-                let _ = self.reload.no_longer_empty();
-            }
+            Err(LoadError::Mistakes(mistakes)) => self.log_mistakes(reading, mistakes, actions),
+            Ok(Load::Same) => {}
+            Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy) => {}
         }
     }
 
