@@ -26,7 +26,13 @@ impl LogDaemon {
 
     pub fn read_one(&mut self) -> String {
         let mut buffer = [0; 4096];
-        let length = self.socket.recv(&mut buffer).unwrap();
+        // With a time limit, whatever stops this process for a moment interrupts the call.
+        let length = loop {
+            match self.socket.recv(&mut buffer) {
+                Err(why) if why.kind() == std::io::ErrorKind::Interrupted => {}
+                answer => break answer.unwrap(),
+            }
+        };
         let line = String::from_utf8_lossy(&buffer[..length]).into_owned();
         self.lines.push(line.clone());
         line
