@@ -192,11 +192,6 @@ impl Supervisor {
         }
     }
 
-    /// Whether pmtr was told to end.
-    pub fn ending(&self) -> bool {
-        self.ending
-    }
-
     /// Whether pmtr was told to end and nothing is left that an end could be waited for.
     pub fn ended(&self) -> bool {
         self.ending && self.slots.iter().flatten().all(|slot| slot.job.given_up())

@@ -1,19 +1,8 @@
-//! Locks and leases on files.
+//! Leases on files: whether somebody is writing one.
 
 use super::check;
 use std::fs::File;
-use std::io;
 use std::os::fd::AsRawFd;
-
-/// Locks the file for as long as it stays open, here or in a process that we fork. False: another one has it.
-pub fn try_lock(file: &File) -> io::Result<bool> {
-    // SAFETY: takes numbers.
-    match check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(error),
-    }
-}
 
 /// From the kernel's fcntl.h, the same on every architecture; not in the libc package.
 const F_SETSIG: libc::c_int = 10;
@@ -43,16 +32,6 @@ pub fn being_written(file: &File) -> bool {
 mod tests {
     use super::super::testing::Dir;
     use super::*;
-
-    #[test]
-    fn a_lock_is_held_by_one_at_a_time() {
-        let dir = Dir::new();
-        let path = dir.path().join("lock");
-        let (one, two) = (File::create(&path).unwrap(), File::create(&path).unwrap());
-        assert!(try_lock(&one).unwrap() && !try_lock(&two).unwrap());
-        drop(one);
-        assert!(try_lock(&two).unwrap());
-    }
 
     #[test]
     fn a_writer_is_seen_until_it_closes_the_file() {

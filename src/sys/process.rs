@@ -80,21 +80,6 @@ pub(super) fn open_descriptors() -> Vec<c_int> {
     (0..c_int::try_from(limit).unwrap_or(0)).collect()
 }
 
-/// Makes sure that 0, 1 and 2 are open, so that no file of ours ever gets such a number.
-pub fn fill_standard_descriptors() -> io::Result<()> {
-    loop {
-        // SAFETY: a C string that outlives the call.
-        let fd = check(unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) })?;
-        if fd > 2 {
-            // SAFETY: this number came from open above and has no other owner.
-            unsafe { libc::close(fd) };
-            return Ok(());
-        }
-        // SAFETY: takes numbers; 0, 1 and 2 are the ones that are meant to go on.
-        check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })?;
-    }
-}
-
 /// Leads a standard descriptor, 0, 1 or 2, to where `to` leads.
 pub fn redirect(to: BorrowedFd, standard: c_int) -> io::Result<()> {
     if to.as_raw_fd() == standard {
@@ -179,16 +164,6 @@ mod tests {
             let fd = leak();
             mark_by_walking();
             assert!(is_close_on_exec(fd) && !is_close_on_exec(2));
-        });
-    }
-
-    #[test]
-    fn closed_standard_descriptors_are_filled() {
-        in_own_process("sys::process::tests::closed_standard_descriptors_are_filled", || {
-            // SAFETY: takes a number; std takes 0 as it is.
-            unsafe { libc::close(0) };
-            fill_standard_descriptors().unwrap();
-            assert!(open_descriptors().contains(&0) && !is_close_on_exec(0));
         });
     }
 
