@@ -17,7 +17,7 @@ pub mod watch;
 
 pub use start::run;
 
-use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Pid, Signal};
+use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal};
 use crate::supervisor::{Event, Next, Supervisor, turn};
 use crate::sys::clock;
 use crate::sys::group::Group;
@@ -227,8 +227,14 @@ impl Daemon {
         for _ in 0..DUMP_LINES {
             let Some(from) = self.dump.filter(|_| self.kernel.log.room() > DUMP_LEAVES) else { return };
             self.dump = match self.supervisor.status_from(from, now) {
-                Some((id, status)) => {
+                Some((id, mut status)) => {
                     self.dumped += 1;
+                    // Whether it has got to its command, only the child itself has told.
+                    if let Phase::Running(pid, _) = status.phase
+                        && let Some(stage) = self.kernel.spawner.stage(pid)
+                    {
+                        status.phase = Phase::Starting(pid, stage);
+                    }
                     self.kernel.log.notice(&Notice::Status(status));
                     Some(JobId(id.0.saturating_add(1)))
                 }

@@ -1,6 +1,6 @@
 //! What one job is doing, for those who ask.
 
-use super::{JobName, Pid};
+use super::{JobName, Pid, Stage};
 use std::fmt;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub enum Phase {
     Missing,
     /// Held back by an earlier `wait` job, or about to start.
     Queued,
+    /// This process has not got to the job's command yet: it is at this step.
+    Starting(Pid, Stage),
     /// Runs as this process, for this long.
     Running(Pid, Duration),
     /// Has been told to end.
@@ -43,6 +45,7 @@ impl fmt::Display for JobStatus {
             Phase::Waiting(left) => write!(f, "restarts in {} sec", left.as_secs().max(1)),
             Phase::Missing => f.write_str("waits for a file that it depends on"),
             Phase::Queued => f.write_str("waits for its turn"),
+            Phase::Starting(pid, stage) => write!(f, "starting [{pid}], at the step: {stage}"),
             Phase::Running(pid, time) => write!(f, "running [{pid}] for {} sec", time.as_secs()),
             Phase::Stopping(pid, time) => write!(f, "stopping [{pid}] after {} sec", time.as_secs()),
             Phase::Sweeping(pid) => write!(f, "ended, others of group [{pid}] have not"),

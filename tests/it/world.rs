@@ -79,6 +79,11 @@ fn a_fifo_that_nobody_reads_holds_up_its_own_job_alone() {
     kill(free, "KILL");
     pmtr.wait(&format!("job free {free} exited"));
     assert!(alive(held));
+    // The state of the jobs tells what it is held up by.
+    wait_until("the step is told", || {
+        pmtr.settle();
+        pmtr.has(&format!("job held: starting [{held}], at the step: open out"))
+    });
     assert_eq!(pmtr.stop().code(), Some(0));
     wait_until("both are gone", || !alive(held) && !alive(free));
 }
