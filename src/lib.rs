@@ -9,6 +9,7 @@ pub mod config;
 pub mod diff;
 pub mod job;
 pub mod supervisor;
+pub mod wire;
 
 pub mod daemon;
 pub mod sys;

@@ -6,8 +6,8 @@ use super::output::{Outputs, Streams};
 use super::watch::{Content, Watch};
 use crate::config;
 use crate::model::{
-    Detail, Ending, Endpoint, Errno, Exit, JobId, JobSpec, Load, LoadError, Notice, Pid, Signal, SpawnError,
-    Stage, Survivors, Target,
+    Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, NetError, Notice, Origin, Pid,
+    Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
 };
 use crate::supervisor::{Reading, System};
 use crate::sys::clock;
@@ -140,11 +140,15 @@ impl System for Kernel {
         self.watch.remove(path);
     }
 
-    fn serve(&mut self, listen: &[Endpoint], report: &[Endpoint]) {
-        if !listen.is_empty() || !report.is_empty() {
-            self.log.notice(&Notice::Unserved { listen: listen.to_vec(), report: report.to_vec() });
-        }
+    fn open(&mut self, _: SocketId, _: &Station) -> Result<(), NetError> {
+        Err(NetError::Failed(Errno(38)))
     }
+
+    fn close(&mut self, _: SocketId) {}
+
+    fn report(&mut self, _: &mut dyn Iterator<Item = JobLine<'_>>) {}
+
+    fn answer(&mut self, _: Origin, _: &[Verdict]) {}
 
     fn release(&mut self, group: Pid) {
         self.groups.remove(&group);

@@ -1,9 +1,11 @@
 //! What pmtr has to say: each log line is a value with one text.
 
 use super::{
-    Clean, Endpoint, Errno, Exit, JobName, JobStatus, Mistake, Pid, Signal, SpawnError, Stage, Survivors,
+    Clean, Endpoint, Errno, Exit, JobName, JobStatus, Mistake, NetError, Pid, Signal, SpawnError, Stage,
+    Station, Survivors,
 };
 use std::fmt;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// How much a line matters.
@@ -107,12 +109,34 @@ pub enum Notice {
     Emptied {
         file: Rc<[u8]>,
     },
-    Unserved {
-        listen: Vec<Endpoint>,
-        report: Vec<Endpoint>,
+    Exposed {
+        endpoint: Endpoint,
     },
-    UnknownJob {
-        name: Box<[u8]>,
+    Listening {
+        endpoint: Endpoint,
+    },
+    Unserved {
+        station: Station,
+        error: NetError,
+    },
+    ReportingAgain {
+        endpoint: Endpoint,
+    },
+    InvalidControl {
+        from: SocketAddr,
+    },
+    UnknownJobs {
+        names: Vec<Box<[u8]>>,
+        more: usize,
+    },
+    MoreComplaints {
+        invalid: u64,
+        unknown: u64,
+        secs: u64,
+        last: SocketAddr,
+    },
+    Flood {
+        from: SocketAddr,
     },
     Switched {
         job: JobName,
@@ -150,7 +174,9 @@ impl Notice {
             }
             TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
-            Unserved { .. } | UnknownJob { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
+            Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
+            MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
+            Listening { .. } | ReportingAgain { .. } => Level::Info,
             Outlived { .. } | LeftOver { .. } | CantStart { .. } => Level::Error,
             ParseFailed { .. } | Wrong { .. } | MoreMistakes(_) => Level::Error,
             Shell(level, _) => *level,
@@ -221,17 +247,30 @@ impl fmt::Display for Notice {
             Emptied { file } => {
                 write!(f, "{} has no jobs any more, stopping them in 2 sec unless it gets some", Clean(file))
             }
-            Unserved { listen, report } => {
-                write!(f, "not served yet:")?;
-                for endpoint in listen {
-                    write!(f, " listen on {endpoint}")?;
-                }
-                for endpoint in report {
-                    write!(f, " report to {endpoint}")?;
-                }
-                Ok(())
+            Exposed { endpoint } => {
+                write!(f, "listen on {endpoint}: whoever can reach it can enable and disable jobs")
             }
-            UnknownJob { name } => write!(f, "no such job: {}", Clean(name)),
+            Listening { endpoint } => write!(f, "listening on {endpoint}"),
+            Unserved { station, error } => {
+                let reason = error.describe(&station.endpoint);
+                write!(f, "can't {station}: {reason}; trying again every 10 sec")
+            }
+            ReportingAgain { endpoint } => write!(f, "reporting to {endpoint} again"),
+            InvalidControl { from } => write!(f, "invalid control msg from {from}"),
+            UnknownJobs { names, more } => {
+                write!(f, "no such job:")?;
+                for name in names {
+                    write!(f, " {}", Clean(name))?;
+                }
+                if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
+            }
+            MoreComplaints { invalid, unknown, secs, last } => {
+                write!(f, "in {secs} sec {invalid} more invalid control msgs")?;
+                write!(f, " and {unknown} more that name no such job, the last from {last}")
+            }
+            Flood { from } => {
+                write!(f, "a flood of control msgs, the last from {from}; jobs are served first")
+            }
             Switched { job, enabled: true } => write!(f, "job {job} enabled by command"),
             Switched { job, enabled: false } => write!(f, "job {job} disabled by command"),
             AdoptedEnded { pid } => write!(f, "adopted process {pid} ended"),
@@ -278,13 +317,18 @@ impl fmt::Display for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Role;
 
     #[test]
     fn the_texts_are_those_of_the_manual() {
         let job = JobName::new(b"app-server");
         let pid = Pid::new(18478).unwrap();
         let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
-        let endpoint = Endpoint { address: ([127, 0, 0, 1], 10000).into(), interface: None };
+        let endpoint = Endpoint { address: ([192, 0, 2, 7], 10000).into(), interface: None };
+        let listen = Station { role: Role::Listen, endpoint: endpoint.clone() };
+        let group = Endpoint { address: ([239, 0, 0, 1], 9999).into(), interface: Some("eth7".into()) };
+        let multicast = Station { role: Role::Report, endpoint: group };
+        let from = ([192, 0, 2, 9], 4711).into();
         for (notice, text) in [
             (Notice::Starting, "pmtr: starting"),
             (Notice::Managing { jobs: 2 }, "pmtr: managing 2 jobs"),
@@ -316,8 +360,35 @@ mod tests {
             (Notice::UsingPrevious, "NOTE: using PREVIOUS job config"),
             (Notice::ExitingOn(Signal::TERM), "pmtr: exiting on signal 15"),
             (
-                Notice::Unserved { listen: vec![endpoint], report: Vec::new() },
-                "not served yet: listen on udp://127.0.0.1:10000",
+                Notice::Exposed { endpoint: endpoint.clone() },
+                "listen on udp://192.0.2.7:10000: whoever can reach it can enable and disable jobs",
+            ),
+            (Notice::Listening { endpoint: endpoint.clone() }, "listening on udp://192.0.2.7:10000"),
+            (
+                Notice::Unserved { station: listen, error: NetError::Failed(Errno(98)) },
+                "can't listen on udp://192.0.2.7:10000: Address already in use; trying again every 10 sec",
+            ),
+            (
+                Notice::Unserved { station: multicast.clone(), error: NetError::NoInterface },
+                "can't report to udp://239.0.0.1:9999@eth7: there is no interface eth7; trying again every 10 sec",
+            ),
+            (
+                Notice::Unserved { station: multicast, error: NetError::NoMulticast },
+                "can't report to udp://239.0.0.1:9999@eth7: interface eth7 can't do multicast; trying again every 10 sec",
+            ),
+            (Notice::ReportingAgain { endpoint }, "reporting to udp://192.0.2.7:10000 again"),
+            (Notice::InvalidControl { from }, "invalid control msg from 192.0.2.9:4711"),
+            (
+                Notice::UnknownJobs { names: vec![(*b"web").into(), (*b"a\x1b").into()], more: 3 },
+                "no such job: web a? and 3 more",
+            ),
+            (
+                Notice::MoreComplaints { invalid: 41, unknown: 1, secs: 2, last: from },
+                "in 2 sec 41 more invalid control msgs and 1 more that name no such job, the last from 192.0.2.9:4711",
+            ),
+            (
+                Notice::Flood { from },
+                "a flood of control msgs, the last from 192.0.2.9:4711; jobs are served first",
             ),
         ] {
             assert_eq!(notice.to_string(), text);

@@ -76,11 +76,7 @@ impl Supervisor {
             actions.push_back(Action::Log(Notice::Rescanning));
         }
         actions.push_back(Action::Log(Notice::Managing { jobs: config.jobs.len() }));
-        if self.listen != config.listen || self.report != config.report {
-            self.listen.clone_from(&config.listen);
-            self.report.clone_from(&config.report);
-            actions.push_back(Action::Serve { listen: config.listen, report: config.report });
-        }
+        self.network.apply(now, config.listen, config.report, actions);
         self.apply(now, config.jobs, actions);
     }
 

@@ -4,97 +4,36 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod complaints;
+mod event;
 mod files;
 mod index;
+mod network;
 mod reload;
+mod remote;
 mod turn;
 
+pub use complaints::FLOOD;
+pub use event::{Action, Event, Next, Reading};
+pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
 pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST};
 pub use turn::{System, turn};
 
 use crate::job::{Debut, Goal, Job, State, Wish};
 use crate::model::{
-    Detail, Ending, Endpoint, Fingerprint, JobId, JobSpec, JobStatus, Load, LoadError, MonoTime, Notice,
-    Phase, Pid, Signal, SpawnError, Survivors, Target, Verb,
+    Ending, Fingerprint, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal, SpawnError,
+    Survivors,
 };
+use complaints::Complaints;
 use files::{Files, Need};
 use index::{Index, Line, Place, Rank};
+use network::Network;
 use reload::Reload;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
 /// How many jobs are started in one turn, so that signals and deaths are served in between.
 pub const STARTS_PER_TURN: usize = 64;
-
-/// What has happened.
-#[derive(Debug)]
-pub enum Event {
-    /// A child has been reaped; what is left of its process group is told with it.
-    Exited(Pid, Ending, Survivors),
-    /// The answer to [`Action::Look`].
-    Looked(Pid, Survivors),
-    /// The answer to [`Action::Spawn`].
-    Spawned(JobId, Result<Pid, SpawnError>),
-    /// The answer to [`Action::LoadConfig`].
-    Loaded(Reading, Result<Load, LoadError>),
-    /// Something happened to the configuration file.
-    ConfigTouched,
-    /// The operator wants the file read, whatever has become of it.
-    ReloadAsked,
-    /// A watched file has this content now, or can't be read.
-    FileSeen(Rc<[u8]>, Option<Fingerprint>),
-    /// A remote command.
-    Command(Verb, Box<[u8]>),
-    /// pmtr is to end.
-    EndAsked(Signal),
-    /// Time has passed, or there is time for more: what is due is done.
-    Tick,
-}
-
-/// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Start the job. Answered by [`Event::Spawned`] in the same turn.
-    Spawn(JobId),
-    /// Read the file. Answered by [`Event::Loaded`] in the same turn.
-    LoadConfig(Reading),
-    /// Look at what is left of a group. Answered by [`Event::Looked`] in the same turn.
-    Look(Pid, Detail),
-    /// Send a signal; that nobody is there any more is no error.
-    Signal(Target, Signal),
-    /// Write a line to the log.
-    Log(Notice),
-    /// Tell by [`Event::FileSeen`] what this file holds, now and whenever that changes.
-    Watch(Rc<[u8]>),
-    /// This file is of no interest any more.
-    Unwatch(Rc<[u8]>),
-    /// From now on these are the endpoints to listen on and to report to.
-    Serve { listen: Vec<Endpoint>, report: Vec<Endpoint> },
-    /// The group of this leader is of no interest any more.
-    Release(Pid),
-    /// This job is forgotten; its number may be given to another.
-    Forget(JobId),
-}
-
-/// How the configuration is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// Leave it when its content is still this one, or somebody is writing it.
-    IfChanged(Option<Fingerprint>),
-    /// Read it in any case.
-    Always,
-}
-
-/// When the next [`Event::Tick`] is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// At once: there is more to do.
-    Now,
-    /// At this time, which lies in the future.
-    At(MonoTime),
-    /// Not before something happens.
-    Never,
-}
 
 /// One job with what the supervisor keeps beside it.
 #[derive(Debug)]
@@ -122,8 +61,8 @@ pub struct Supervisor {
     index: Index,
     files: Files,
     reload: Reload,
-    listen: Vec<Endpoint>,
-    report: Vec<Endpoint>,
+    network: Network,
+    complaints: Complaints,
     /// The job for which the others were last said to be waiting.
     paused_for: Option<JobId>,
     ending: bool,
@@ -142,8 +81,8 @@ impl Supervisor {
             index: Index::default(),
             files: Files::default(),
             reload: Reload::default(),
-            listen: Vec::new(),
-            report: Vec::new(),
+            network: Network::default(),
+            complaints: Complaints::default(),
             paused_for: None,
             ending: false,
         }
@@ -163,7 +102,7 @@ impl Supervisor {
             Event::Tick => self.tick(now, actions),
             // Once ending, files and commands are ignored.
             Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}
-            Event::FileSeen(..) | Event::Command(..) if self.ending => {}
+            Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
             Event::Loaded(reading, answer) => self.loaded(now, reading, answer, actions),
             Event::ConfigTouched => self.reload.touched(now),
             Event::ReloadAsked => {
@@ -171,12 +110,10 @@ impl Supervisor {
                 actions.push_back(Action::LoadConfig(Reading::Always));
             }
             Event::FileSeen(path, content) => self.file_seen(now, &path, content, actions),
-            Event::Command(verb, name) => match self.find(&name) {
-                Some(id) => {
-                    self.with(id, actions, |job, wishes| job.switch(verb == Verb::Enable, now, wishes))
-                }
-                None => actions.push_back(Action::Log(Notice::UnknownJob { name })),
-            },
+            Event::Opened(id, answer) => self.network.opened(now, id, answer, actions),
+            Event::Unsent(id, error) => self.network.unsent(id, error, actions),
+            Event::Command(from, orders) => self.command(now, from, orders, actions),
+            Event::Invalid(from) => self.invalid(now, from, actions),
         }
     }
 
@@ -186,7 +123,9 @@ impl Supervisor {
             return Next::Now;
         }
         let reload = if self.ending { None } else { self.reload.deadline() };
-        match [self.index.deadline(), reload].into_iter().flatten().min() {
+        let network = self.network.deadline();
+        match [self.index.deadline(), reload, network, self.complaints.deadline()].into_iter().flatten().min()
+        {
             Some(at) => Next::At(at),
             None => Next::Never,
         }
@@ -367,8 +306,15 @@ impl Supervisor {
         }
         if self.reload.due(now) {
             // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
-            return actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
+            actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
+        } else {
+            self.start(actions);
         }
+        actions.extend(self.complaints.tick(now).map(Action::Log));
+        self.network.tick(now, self.index.ready().is_some(), actions);
+    }
+
+    fn start(&mut self, actions: &mut VecDeque<Action>) {
         // Before the starts: a job that begins to hold others in this turn is `started` first and paused for in
         // the next one, which comes at once.
         self.say_when_paused(actions);
@@ -409,6 +355,8 @@ impl Supervisor {
         }
         self.ending = true;
         actions.push_back(Action::Log(Notice::ExitingOn(signal)));
+        self.network.close(actions);
+        self.complaints = Complaints::default();
         for (_, id) in order {
             self.with(id, actions, |job, wishes| job.remove(now, wishes));
         }

@@ -1,7 +1,10 @@
 //! What is filed beside the jobs follows from the jobs: after each turn it is worked out anew.
 
 use super::*;
-use crate::model::{Config, Errno, Exit, JobDraft, Stage};
+use crate::model::{
+    Config, Detail, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, NetError, Notice, Order,
+    Origin, SocketId, Stage, Station, Target, Verb, Verdict,
+};
 use std::time::Duration;
 
 /// A world that only counts: what it is asked for comes from a row of numbers.
@@ -64,7 +67,14 @@ impl System for Dice {
     fn log(&mut self, _: &Notice) {}
     fn watch(&mut self, _: Rc<[u8]>) {}
     fn unwatch(&mut self, _: &[u8]) {}
-    fn serve(&mut self, _: &[Endpoint], _: &[Endpoint]) {}
+    fn open(&mut self, _: SocketId, _: &Station) -> Result<(), NetError> {
+        if self.below(3) == 0 { Err(NetError::NoInterface) } else { Ok(()) }
+    }
+    fn close(&mut self, _: SocketId) {}
+    fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
+        jobs.for_each(drop);
+    }
+    fn answer(&mut self, _: Origin, _: &[Verdict]) {}
     fn release(&mut self, _: Pid) {}
     fn forget(&mut self, _: JobId) {}
 }
@@ -116,8 +126,12 @@ fn event(dice: &mut Dice) -> Event {
             let content = Fingerprint { bytes: 0, hash: dice.below(2) };
             Event::FileSeen(path.into(), (dice.below(3) > 0).then_some(content))
         }
-        4 => Event::Command(Verb::Enable, Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()])),
-        5 => Event::Command(Verb::Disable, Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()])),
+        4 | 5 => {
+            let verb = if dice.below(2) == 0 { Verb::Enable } else { Verb::Disable };
+            let name = Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()]);
+            let origin = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
+            Event::Command(origin, vec![Order { verb, name }])
+        }
         6..=8 if !dice.alive.is_empty() => {
             let which = usize::try_from(dice.below(dice.alive.len() as u64)).unwrap();
             let exit = Exit::Code(if dice.below(4) == 0 { 33 } else { 0 });

@@ -2,8 +2,8 @@
 
 use super::{Action, Event, Reading, Supervisor};
 use crate::model::{
-    Detail, Endpoint, JobId, JobSpec, Load, LoadError, MonoTime, Notice, Pid, Signal, SpawnError, Survivors,
-    Target,
+    Detail, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, Notice, Origin, Pid, Signal,
+    SocketId, SpawnError, Station, Survivors, Target, Verdict,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,8 +24,14 @@ pub trait System {
     fn watch(&mut self, path: Rc<[u8]>);
     /// Ceases to.
     fn unwatch(&mut self, path: &[u8]);
-    /// Opens the endpoints that are new and closes those that are gone.
-    fn serve(&mut self, listen: &[Endpoint], report: &[Endpoint]);
+    /// Opens a socket; one that is open under this number is closed before.
+    fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError>;
+    /// Closes a socket, if it is open.
+    fn close(&mut self, id: SocketId);
+    /// Sends a report of these jobs to every socket that is open for it.
+    fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>);
+    /// Answers a command, if that can be done at once.
+    fn answer(&mut self, to: Origin, verdicts: &[Verdict]);
     /// Drops what is kept for the group of this leader. A process that has just been spawned may have
     /// its number by then: what is kept for that one stays.
     fn release(&mut self, group: Pid);
@@ -61,8 +67,20 @@ pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime
                 system.unwatch(&path);
                 continue;
             }
-            Action::Serve { listen, report } => {
-                system.serve(&listen, &report);
+            Action::Open(id) => {
+                let Some(station) = supervisor.station(id) else { continue };
+                Event::Opened(id, system.open(id, station))
+            }
+            Action::Close(id) => {
+                system.close(id);
+                continue;
+            }
+            Action::Report => {
+                system.report(&mut supervisor.report(now));
+                continue;
+            }
+            Action::Answer(to, verdicts) => {
+                system.answer(to, &verdicts);
                 continue;
             }
             Action::Release(group) => {

@@ -4,7 +4,7 @@ use crate::def::{Def, job};
 use crate::kernel::{MEEK, Parent};
 use crate::rng::Rng;
 use crate::system::{File, Happening, some_exit, some_temper};
-use crate::world::World;
+use crate::world::{World, command};
 use pmtr::model::{Ending, Signal, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -158,8 +158,8 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
         }
         13 | 14 => world.event(Event::ReloadAsked),
         15..=18 => {
-            let name = rng.pick(&NAMES).as_bytes().into();
-            world.event(Event::Command(rng.pick(&[Verb::Enable, Verb::Disable]), name));
+            let name = rng.pick(&NAMES);
+            world.event(command(rng.pick(&[Verb::Enable, Verb::Disable]), name));
         }
         19..=21 => {
             let file = rng.below(3) as usize;

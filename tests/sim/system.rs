@@ -5,8 +5,8 @@ use crate::kernel::{Kernel, MEEK, Parent, Temper};
 use crate::reference::Reference;
 use crate::rng::Rng;
 use pmtr::model::{
-    Config, Detail, Ending, Endpoint, Errno, Exit, JobId, JobSpec, Load, LoadError, Mistake, MonoTime,
-    Notice, Pid, Signal, SpawnError, Stage, Survivors, Target,
+    Config, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, Mistake, MonoTime,
+    NetError, Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
 };
 use pmtr::supervisor::{Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -270,7 +270,17 @@ impl System for Sys {
         self.reference.watched(file, false);
     }
 
-    fn serve(&mut self, _: &[Endpoint], _: &[Endpoint]) {}
+    fn open(&mut self, _: SocketId, _: &Station) -> Result<(), NetError> {
+        Ok(())
+    }
+
+    fn close(&mut self, _: SocketId) {}
+
+    fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
+        jobs.for_each(drop);
+    }
+
+    fn answer(&mut self, _: Origin, _: &[Verdict]) {}
 
     fn release(&mut self, group: Pid) {
         if !self.kept.remove(&group) {

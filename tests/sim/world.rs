@@ -3,7 +3,7 @@
 
 use crate::def::{Def, FILES};
 use crate::system::{File, Happening, Plan, Sys};
-use pmtr::model::{Ending, Exit, MonoTime, Pid, Signal, Survivors, Verb};
+use pmtr::model::{Ending, Exit, MonoTime, Order, Origin, Pid, Signal, SocketId, Survivors, Verb};
 use pmtr::supervisor::{Event, Next, Reading, STARTS_PER_TURN, Supervisor, System, turn};
 use std::time::Duration;
 
@@ -141,10 +141,13 @@ impl World {
             Event::ConfigTouched => self.sys.reference.touched(self.sys.now),
             Event::ReloadAsked => self.sys.reference.reload_asked(),
             Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
-            Event::Command(verb, name) => {
-                self.sys.reference.command(*verb, &String::from_utf8_lossy(name));
+            Event::Command(_, orders) => {
+                for Order { verb, name } in orders {
+                    self.sys.reference.command(*verb, &String::from_utf8_lossy(name));
+                }
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
+            Event::Opened(..) | Event::Unsent(..) | Event::Invalid(_) => {}
             Event::FileSeen(..) | Event::Tick => {}
         }
         self.turn(event);
@@ -184,7 +187,7 @@ impl World {
     }
 
     pub fn command(&mut self, verb: Verb, name: &str) {
-        self.event(Event::Command(verb, name.as_bytes().into()));
+        self.event(command(verb, name));
         self.assert_kept();
     }
 
@@ -243,4 +246,10 @@ fn millis(at: MonoTime) -> u128 {
 
 pub fn code(status: i32) -> Ending {
     Ending::Ran(Exit::Code(status))
+}
+
+/// A command from somewhere.
+pub fn command(verb: Verb, name: &str) -> Event {
+    let origin = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
+    Event::Command(origin, vec![Order { verb, name: name.as_bytes().into() }])
 }

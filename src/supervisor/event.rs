@@ -1,0 +1,89 @@
+//! What the supervisor is told, and what it wants done.
+
+use crate::model::{
+    Detail, Ending, Fingerprint, JobId, Load, LoadError, MonoTime, NetError, Notice, Order, Origin, Pid,
+    Signal, SocketId, SpawnError, Survivors, Target, Verdict,
+};
+use std::rc::Rc;
+
+/// What has happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A child has been reaped; what is left of its process group is told with it.
+    Exited(Pid, Ending, Survivors),
+    /// The answer to [`Action::Look`].
+    Looked(Pid, Survivors),
+    /// The answer to [`Action::Spawn`].
+    Spawned(JobId, Result<Pid, SpawnError>),
+    /// The answer to [`Action::LoadConfig`].
+    Loaded(Reading, Result<Load, LoadError>),
+    /// Something happened to the configuration file.
+    ConfigTouched,
+    /// The operator wants the file read, whatever has become of it.
+    ReloadAsked,
+    /// A watched file has this content now, or can't be read.
+    FileSeen(Rc<[u8]>, Option<Fingerprint>),
+    /// The answer to [`Action::Open`].
+    Opened(SocketId, Result<(), NetError>),
+    /// A report could not be sent, or was refused where it went.
+    Unsent(SocketId, NetError),
+    /// A remote command.
+    Command(Origin, Vec<Order>),
+    /// A message that is no command.
+    Invalid(Origin),
+    /// pmtr is to end.
+    EndAsked(Signal),
+    /// Time has passed, or there is time for more: what is due is done.
+    Tick,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Start the job. Answered by [`Event::Spawned`] in the same turn.
+    Spawn(JobId),
+    /// Read the file. Answered by [`Event::Loaded`] in the same turn.
+    LoadConfig(Reading),
+    /// Look at what is left of a group. Answered by [`Event::Looked`] in the same turn.
+    Look(Pid, Detail),
+    /// Send a signal; that nobody is there any more is no error.
+    Signal(Target, Signal),
+    /// Write a line to the log.
+    Log(Notice),
+    /// Tell by [`Event::FileSeen`] what this file holds, now and whenever that changes.
+    Watch(Rc<[u8]>),
+    /// This file is of no interest any more.
+    Unwatch(Rc<[u8]>),
+    /// Open this socket, anew if it is open. Answered by [`Event::Opened`] in the same turn.
+    Open(SocketId),
+    /// Close this socket.
+    Close(SocketId),
+    /// Send a report to every socket that is open for it.
+    Report,
+    /// Answer a command.
+    Answer(Origin, Vec<Verdict>),
+    /// The group of this leader is of no interest any more.
+    Release(Pid),
+    /// This job is forgotten; its number may be given to another.
+    Forget(JobId),
+}
+
+/// How the configuration is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Leave it when its content is still this one, or somebody is writing it.
+    IfChanged(Option<Fingerprint>),
+    /// Read it in any case.
+    Always,
+}
+
+/// When the next [`Event::Tick`] is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// At once: there is more to do.
+    Now,
+    /// At this time, which lies in the future.
+    At(MonoTime),
+    /// Not before something happens.
+    Never,
+}

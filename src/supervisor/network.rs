@@ -1,0 +1,180 @@
+//! The sockets that the file asks for: which are open, which are tried again when, and when a report is due.
+
+use super::Action;
+use crate::model::{Endpoint, MonoTime, NetError, Notice, Role, SocketId, Station};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// From one report to the next, and from one attempt to open a socket to the next.
+pub const REPORT_EVERY: Duration = Duration::from_secs(10);
+/// From a command to the report that shows what came of it.
+pub const REPORT_AFTER_COMMAND: Duration = Duration::from_millis(500);
+/// How long a report may wait for starts that are under way.
+const REPORT_PATIENCE: Duration = Duration::from_secs(1);
+/// So many reports without an error end the trouble with a destination.
+const CLEAN_REPORTS: u8 = 2;
+
+/// All stations.
+#[derive(Debug, Default)]
+pub(super) struct Network {
+    desks: BTreeMap<SocketId, Desk>,
+    next: u32,
+    /// Some exactly while there is a station to report to.
+    report_at: Option<MonoTime>,
+}
+
+/// One station with the state of its socket.
+#[derive(Debug)]
+struct Desk {
+    station: Station,
+    health: Health,
+}
+
+/// How a station fares. Trouble is logged when it begins and when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    /// As far as anybody knows, well.
+    Fine,
+    /// A listener that could not be opened.
+    Closed { retry_at: MonoTime },
+    /// A destination with an error, and so many reports since.
+    Troubled { reports: u8 },
+}
+
+impl Network {
+    /// The line of the file that asked for a socket.
+    pub(super) fn station(&self, id: SocketId) -> Option<&Station> {
+        self.desks.get(&id).map(|desk| &desk.station)
+    }
+
+    /// From now on these are the stations. Those that were there before keep their sockets.
+    pub(super) fn apply(
+        &mut self,
+        now: MonoTime,
+        listen: Vec<Endpoint>,
+        report: Vec<Endpoint>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let listen = listen.into_iter().map(|endpoint| Station { role: Role::Listen, endpoint });
+        let report = report.into_iter().map(|endpoint| Station { role: Role::Report, endpoint });
+        let mut wanted: Vec<Station> = listen.chain(report).collect();
+        self.desks.retain(|id, desk| {
+            let place = wanted.iter().position(|station| *station == desk.station);
+            match place {
+                Some(place) => drop(wanted.remove(place)),
+                None => actions.push_back(Action::Close(*id)),
+            }
+            place.is_some()
+        });
+        for station in wanted {
+            let id = SocketId(self.next);
+            self.next = self.next.wrapping_add(1);
+            match station.role {
+                Role::Listen if !station.endpoint.address.ip().to_canonical().is_loopback() => {
+                    actions.push_back(Action::Log(Notice::Exposed { endpoint: station.endpoint.clone() }));
+                }
+                Role::Listen => {}
+                Role::Report => self.report_at = Some(now),
+            }
+            actions.push_back(Action::Open(id));
+            self.desks.insert(id, Desk { station, health: Health::Fine });
+        }
+        if !self.desks.values().any(|desk| desk.station.role == Role::Report) {
+            self.report_at = None;
+        }
+    }
+
+    /// The end has come: nobody is listened to or told any more.
+    pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
+        actions.extend(self.desks.keys().copied().map(Action::Close));
+        self.desks.clear();
+        self.report_at = None;
+    }
+
+    /// The answer to [`Action::Open`].
+    pub(super) fn opened(
+        &mut self,
+        now: MonoTime,
+        id: SocketId,
+        answer: Result<(), NetError>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let Some(desk) = self.desks.get_mut(&id) else { return };
+        match (desk.station.role, answer) {
+            (Role::Listen, Ok(())) => {
+                desk.health = Health::Fine;
+                actions.push_back(Action::Log(Notice::Listening { endpoint: desk.station.endpoint.clone() }));
+            }
+            (Role::Listen, Err(error)) => {
+                desk.fails(Health::Closed { retry_at: now + REPORT_EVERY }, error, actions);
+            }
+            // Whether it can be reached is seen by what is sent.
+            (Role::Report, Ok(())) => {}
+            (Role::Report, Err(error)) => desk.fails(Health::Troubled { reports: 0 }, error, actions),
+        }
+    }
+
+    /// A report could not be sent, or was refused where it went.
+    pub(super) fn unsent(&mut self, id: SocketId, error: NetError, actions: &mut VecDeque<Action>) {
+        let Some(desk) = self.desks.get_mut(&id) else { return };
+        match desk.station.role {
+            Role::Report => desk.fails(Health::Troubled { reports: 0 }, error, actions),
+            Role::Listen => {}
+        }
+    }
+
+    /// A job was switched: those who get reports are to know soon.
+    pub(super) fn switched(&mut self, now: MonoTime) {
+        self.report_at = self.report_at.map(|at| at.min(now + REPORT_AFTER_COMMAND));
+    }
+
+    /// When there is something to do.
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        let retries = self.desks.values().filter_map(|desk| match desk.health {
+            Health::Closed { retry_at } => Some(retry_at),
+            Health::Fine | Health::Troubled { .. } => None,
+        });
+        retries.chain(self.report_at).min()
+    }
+
+    /// Does what is due. While jobs are `starting` there is another tick at once: a report waits for them a little.
+    pub(super) fn tick(&mut self, now: MonoTime, starting: bool, actions: &mut VecDeque<Action>) {
+        for (id, desk) in &mut self.desks {
+            if let Health::Closed { retry_at } = &mut desk.health
+                && *retry_at <= now
+            {
+                *retry_at = now + REPORT_EVERY;
+                actions.push_back(Action::Open(*id));
+            }
+        }
+        let patience = if starting { REPORT_PATIENCE } else { Duration::ZERO };
+        if self.report_at.is_none_or(|at| at + patience > now) {
+            return;
+        }
+        self.report_at = Some(now + REPORT_EVERY);
+        for (id, desk) in &mut self.desks {
+            let Health::Troubled { reports } = &mut desk.health else { continue };
+            if *reports == CLEAN_REPORTS {
+                desk.health = Health::Fine;
+                let endpoint = desk.station.endpoint.clone();
+                actions.push_back(Action::Log(Notice::ReportingAgain { endpoint }));
+                continue;
+            }
+            if *reports == 0 {
+                // Addresses, routes and interfaces may be others by now: a new socket asks for them anew.
+                actions.push_back(Action::Open(*id));
+            }
+            *reports += 1;
+        }
+        actions.push_back(Action::Report);
+    }
+}
+
+impl Desk {
+    fn fails(&mut self, health: Health, error: NetError, actions: &mut VecDeque<Action>) {
+        if self.health == Health::Fine {
+            actions.push_back(Action::Log(Notice::Unserved { station: self.station.clone(), error }));
+        }
+        self.health = health;
+    }
+}

@@ -1,0 +1,70 @@
+//! What comes from other machines and goes to them: commands, answers, reports.
+
+use super::{Action, Slot, Supervisor};
+use crate::job::{Goal, State};
+use crate::model::{JobLine, MonoTime, Order, Origin, Process, SocketId, Station, Verb, Verdict};
+use std::collections::VecDeque;
+
+impl Supervisor {
+    /// The line of the file that asked for this socket.
+    pub fn station(&self, id: SocketId) -> Option<&Station> {
+        self.network.station(id)
+    }
+
+    /// What a report tells of the jobs, in the order in which they start.
+    pub fn report(&self, now: MonoTime) -> impl Iterator<Item = JobLine<'_>> {
+        let told = self.slots.iter().flatten().filter(|s| s.job.goal() != Goal::Gone && !s.job.finished());
+        let mut slots: Vec<&Slot> = told.collect();
+        slots.sort_unstable_by_key(|slot| slot.rank);
+        slots.into_iter().map(move |slot| {
+            let (seconds, process) = match slot.job.state() {
+                State::Running { pid, since } | State::Stopping { pid, since, .. } => {
+                    (now.since(since).as_secs(), Process::Pid(pid))
+                }
+                State::Down | State::Waiting | State::Queued | State::Launching | State::Sweeping { .. } => {
+                    (0, Process::None)
+                }
+            };
+            let spec = slot.job.spec();
+            let (name, path) = (spec.name().as_bytes(), spec.path().to_bytes());
+            JobLine { name, enabled: slot.job.enabled(), seconds, process, path }
+        })
+    }
+
+    /// Does what a message asks for, job by job, and answers it.
+    pub(super) fn command(
+        &mut self,
+        now: MonoTime,
+        from: Origin,
+        orders: Vec<Order>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        actions.extend(self.complaints.message(now, from).map(Action::Log));
+        let mut verdicts = Vec::with_capacity(orders.len());
+        for order in orders {
+            let id = self.find(&order.name);
+            if let Some(id) = id {
+                self.with(id, actions, |job, wishes| job.switch(order.verb == Verb::Enable, now, wishes));
+            }
+            verdicts.push(Verdict { order, known: id.is_some() });
+        }
+        let unknown = verdicts.iter().filter(|verdict| !verdict.known).map(|verdict| &*verdict.order.name);
+        let unknown: Vec<&[u8]> = unknown.collect();
+        if !unknown.is_empty() {
+            actions.extend(self.complaints.unknown(now, from, &unknown).map(Action::Log));
+        }
+        if unknown.len() < verdicts.len() {
+            self.network.switched(now);
+        }
+        if !verdicts.is_empty() {
+            actions.push_back(Action::Answer(from, verdicts));
+        }
+    }
+
+    /// A message that is no command is not answered, only complained of.
+    pub(super) fn invalid(&mut self, now: MonoTime, from: Origin, actions: &mut VecDeque<Action>) {
+        let flood = self.complaints.message(now, from);
+        let invalid = self.complaints.invalid(now, from);
+        actions.extend(flood.into_iter().chain(invalid).map(Action::Log));
+    }
+}

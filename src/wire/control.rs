@@ -1,0 +1,101 @@
+//! Remote commands and their answers.
+//!
+//! A command is words apart by any white space: `enable a b disable c`. The answer has a line for what was done and
+//! one for what was not known, for each run of one verb.
+
+use super::{is_blank, is_control, words};
+use crate::model::{Order, Verb, Verdict};
+
+/// The longest command. It bounds the work that one message can cause.
+pub const MAX_COMMAND_BYTES: usize = 8_192;
+
+/// Reads a command; `None` when it is none.
+pub fn decode(message: &[u8]) -> Option<Vec<Order>> {
+    let control = |byte: &u8| is_control(*byte) && !is_blank(*byte);
+    if message.len() > MAX_COMMAND_BYTES || message.iter().any(control) {
+        return None;
+    }
+    let mut words = words(message);
+    let mut verb = verb(words.next()?)?;
+    let mut orders = Vec::new();
+    for word in words {
+        match self::verb(word) {
+            Some(next) => verb = next,
+            None => orders.push(Order { verb, name: word.into() }),
+        }
+    }
+    Some(orders)
+}
+
+/// What a word commands, if anything.
+pub fn verb(word: &[u8]) -> Option<Verb> {
+    match word {
+        b"enable" => Some(Verb::Enable),
+        b"disable" => Some(Verb::Disable),
+        _ => None,
+    }
+}
+
+/// Commands as messages of at most `room` bytes each, as far as names allow it. Their order is kept.
+pub fn encode(orders: &[Order], room: usize) -> Vec<Vec<u8>> {
+    let mut messages: Vec<Vec<u8>> = Vec::new();
+    let mut last = None;
+    for order in orders {
+        let verb = match order.verb {
+            Verb::Enable => "enable",
+            Verb::Disable => "disable",
+        };
+        let more = if last == Some(order.verb) { 0 } else { verb.len() + 1 } + 1 + order.name.len();
+        match messages.last_mut().filter(|message| message.len() + more <= room) {
+            Some(message) => {
+                if last != Some(order.verb) {
+                    message.push(b' ');
+                    message.extend_from_slice(verb.as_bytes());
+                }
+                message.push(b' ');
+                message.extend_from_slice(&order.name);
+            }
+            None => messages.push([verb.as_bytes(), b" ", &order.name].concat()),
+        }
+        last = Some(order.verb);
+    }
+    messages
+}
+
+/// The answer to a command. It is never longer than twice what was asked: two lines of one verb need two names.
+pub fn answer(verdicts: &[Verdict]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for run in verdicts.chunk_by(|a, b| a.order.verb == b.order.verb) {
+        let Some(first) = run.first() else { continue };
+        let done = match first.order.verb {
+            Verb::Enable => "enabled",
+            Verb::Disable => "disabled",
+        };
+        for (known, word) in [(true, done), (false, "unknown")] {
+            let mut names = run.iter().filter(|verdict| verdict.known == known).peekable();
+            if names.peek().is_none() {
+                continue;
+            }
+            text.extend_from_slice(word.as_bytes());
+            for verdict in names {
+                text.push(b' ');
+                text.extend_from_slice(&verdict.order.name);
+            }
+            text.push(b'\n');
+        }
+    }
+    text
+}
+
+/// Whether an answer names jobs that are not known; `None` when these bytes are no answer.
+pub fn has_unknown(answer: &[u8]) -> Option<bool> {
+    let mut unknown = false;
+    for line in answer.strip_suffix(b"\n")?.split(|byte| *byte == b'\n') {
+        match words(line).next()? {
+            b"unknown" => unknown = true,
+            b"enabled" | b"disabled" => {}
+            _ => return None,
+        }
+    }
+    Some(unknown)
+}
