@@ -7,6 +7,7 @@ pub mod model;
 pub mod cli;
 pub mod config;
 pub mod diff;
+pub mod fleet;
 pub mod job;
 pub mod supervisor;
 pub mod wire;

@@ -17,7 +17,7 @@ pub use config::{Config, Endpoint, Fingerprint, Load, LoadError, Parsed};
 pub use errno::Errno;
 pub use event::{Detail, Ending, Exit, SpawnError, Stage, Survivors, Target, Verb};
 pub use mistake::Mistake;
-pub use network::{JobLine, NetError, Order, Origin, Process, Role, SocketId, Station, Verdict};
+pub use network::{Head, JobLine, NetError, Order, Origin, Part, Process, Role, SocketId, Station, Verdict};
 pub use notice::{Level, Notice};
 pub use pid::{JobId, Pid, Signal};
 pub use spec::{CpuSet, Infinity, JobDraft, JobName, JobSpec, Limit, Resource};

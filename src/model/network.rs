@@ -75,6 +75,28 @@ pub struct Verdict {
     pub known: bool,
 }
 
+/// The first line of a report's datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// Who reports; the first generation doesn't tell.
+    pub host: Option<&'a [u8]>,
+    /// The address of the interface over which it reports, if the file chose one.
+    pub interface: Option<IpAddr>,
+    /// Which part of which report this is, when there are several.
+    pub part: Option<Part>,
+}
+
+/// Which of a report's several datagrams one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which one, from 1.
+    pub index: u32,
+    /// Of how many.
+    pub of: u32,
+    /// The report's number.
+    pub serial: u64,
+}
+
 /// One job as a report tells of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobLine<'a> {

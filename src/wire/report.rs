@@ -6,7 +6,7 @@
 //! The first generation of senders says `report` alone and leaves out pid and path.
 
 use super::{is_blank, is_control, number, words};
-use crate::model::{JobLine, Pid, Process};
+use crate::model::{Head, JobLine, Part, Pid, Process};
 use std::io::Write;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -15,28 +15,6 @@ use std::ops::Range;
 pub const MAX_REPORT_BYTES: usize = 1_400;
 /// The longest name of a host or job that is believed.
 const MAX_NAME_BYTES: usize = 255;
-
-/// The first line of a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head<'a> {
-    /// Who reports; the first generation doesn't tell.
-    pub host: Option<&'a [u8]>,
-    /// The address of the interface over which it reports, if the file chose one.
-    pub interface: Option<IpAddr>,
-    /// Which part of which report this is, when there are several.
-    pub part: Option<Part>,
-}
-
-/// One of several datagrams.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Which one, from 1.
-    pub index: u32,
-    /// Of how many.
-    pub of: u32,
-    /// The report's number.
-    pub serial: u64,
-}
 
 /// One datagram of a report, known to be well formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
