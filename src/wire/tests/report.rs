@@ -1,0 +1,323 @@
+use super::super::report::*;
+use super::Dice;
+use crate::model::{Head, JobLine, Part, Pid, Process};
+use std::net::IpAddr;
+
+/// What a line of a job says, as text.
+fn told(job: &JobLine<'_>) -> String {
+    let process = match job.process {
+        Process::None => "none".into(),
+        Process::Pid(pid) => pid.to_string(),
+        Process::Unsaid => "unsaid".into(),
+    };
+    let [name, path] = [job.name, job.path].map(String::from_utf8_lossy);
+    format!("{name}|{}|{}|{process}|{path}", if job.enabled { "e" } else { "d" }, job.seconds)
+}
+
+fn head<'a>(host: &'a str, interface: Option<&str>, part: Option<(u32, u32, u64)>) -> Head<'a> {
+    Head {
+        host: Some(host.as_bytes()),
+        interface: interface.map(|text| text.parse().unwrap()),
+        part: part.map(|(index, of, serial)| Part { index, of, serial }),
+    }
+}
+
+#[test]
+fn the_first_line_tells_host_address_and_part() {
+    let unsaid = Head { host: None, interface: None, part: None };
+    for (line, wanted) in [
+        ("report", unsaid),
+        ("report ", unsaid),
+        ("report app1", head("app1", None, None)),
+        ("report app1 ", head("app1", None, None)),
+        ("report  app1  10.0.0.5", head("app1", Some("10.0.0.5"), None)),
+        ("report app1 fe80::1", head("app1", Some("fe80::1"), None)),
+        ("report 10.0.0.1", head("10.0.0.1", None, None)),
+        ("report 10.0.0.1 10.0.0.2", head("10.0.0.1", Some("10.0.0.2"), None)),
+        ("report app1 part 1/1 0", head("app1", None, Some((1, 1, 0)))),
+        ("report app1 part 2/3 7", head("app1", None, Some((2, 3, 7)))),
+        ("report app1 10.0.0.5 part 3/3 7", head("app1", Some("10.0.0.5"), Some((3, 3, 7)))),
+        ("report app1 part 01/03 007", head("app1", None, Some((1, 3, 7)))),
+        (
+            "report app1 part 1/4294967295 18446744073709551615",
+            head("app1", None, Some((1, u32::MAX, u64::MAX))),
+        ),
+        // A host may be called like a word of the line.
+        ("report part", head("part", None, None)),
+        ("report report", head("report", None, None)),
+        ("report part part 1/2 3", head("part", None, Some((1, 2, 3)))),
+        ("report part 10.0.0.5 part 1/2 3", head("part", Some("10.0.0.5"), Some((1, 2, 3)))),
+        ("report ?", head("?", None, None)),
+    ] {
+        for end in ["", "\n"] {
+            let datagram = [line, end].concat();
+            let found = decode(datagram.as_bytes());
+            assert_eq!(found.map(|found| found.head), Some(wanted), "{datagram:?}");
+            assert_eq!(found.map(|found| found.jobs().count()), Some(0));
+        }
+    }
+    let host = "h".repeat(255);
+    assert_eq!(decode(format!("report {host}").as_bytes()).unwrap().head, head(&host, None, None));
+    assert_eq!(decode(b"report h\xff\n").unwrap().head.host, Some(&b"h\xff"[..]));
+}
+
+#[test]
+fn a_first_line_of_another_kind_is_refused() {
+    let long = format!("report {}", "h".repeat(256));
+    for line in [
+        "",
+        "\n",
+        " ",
+        "repor",
+        "reports app1",
+        "Report app1",
+        "enable a",
+        "report app1 eth0",
+        "report app1 10.0.0",
+        "report app1 10.0.0.256",
+        "report app1 10.0.0.5/24",
+        "report app1 fe80::1%eth0",
+        "report app1 10.0.0.5 10.0.0.6",
+        "report app1 10.0.0.5 more",
+        "report app1 part",
+        "report app1 part 1/2",
+        "report app1 part 1 2",
+        "report app1 part 1/2 3 4",
+        "report app1 part 0/3 7",
+        "report app1 part 4/3 7",
+        "report app1 part 0/0 7",
+        "report app1 part 1/2/3 7",
+        "report app1 part /3 7",
+        "report app1 part 1/ 7",
+        "report app1 part +1/3 7",
+        "report app1 part 1/+3 7",
+        "report app1 part -1/3 7",
+        "report app1 part 1/3 -7",
+        "report app1 part 1/3 0x7",
+        "report app1 part 1/4294967296 7",
+        "report app1 part 1/3 18446744073709551616",
+        "report app1 10.0.0.5 part",
+        "report\tapp1",
+        "report app1\r",
+        "report app1\0",
+        "report app1\x7f",
+        "report app\x1b[2J",
+        &long,
+    ] {
+        assert_eq!(decode(line.as_bytes()), None, "{line:?}");
+    }
+}
+
+#[test]
+fn a_line_tells_of_one_job_in_the_old_and_the_new_format() {
+    let long = "n".repeat(255);
+    for (line, wanted) in [
+        ("web e 12 34 /bin/web", "web|e|12|34|/bin/web".to_string()),
+        ("web d 0 0 /bin/web", "web|d|0|none|/bin/web".into()),
+        ("web e 12", "web|e|12|unsaid|".into()),
+        ("web d 0", "web|d|0|unsaid|".into()),
+        ("web e 12 34", "web|e|12|34|".into()),
+        ("web e 12 34 ", "web|e|12|34|".into()),
+        ("web e 12 34 /my bin/web ", "web|e|12|34|/my bin/web ".into()),
+        ("web e 12 34  /x", "web|e|12|34| /x".into()),
+        ("web e 007 034 p", "web|e|7|34|p".into()),
+        ("web e 18446744073709551615 2147483647 p", "web|e|18446744073709551615|2147483647|p".into()),
+        // A job that never started, from a sender that tells the time of day then.
+        ("web e 1795178944 0 /bin/web", "web|e|1795178944|none|/bin/web".into()),
+        ("e e 1", "e|e|1|unsaid|".into()),
+        ("report e 1", "report|e|1|unsaid|".into()),
+        (&format!("{long} e 1"), format!("{long}|e|1|unsaid|")),
+    ] {
+        for (before, end) in [("", ""), ("", "\n"), ("x d 0\n", ""), ("x d 0\n", "\n")] {
+            let text = format!("report h\n{before}{line}{end}");
+            let found = decode(text.as_bytes()).unwrap_or_else(|| panic!("{text:?}"));
+            assert_eq!(told(&found.jobs().last().unwrap()), wanted, "{text:?}");
+            assert_eq!(found.jobs().count(), if before.is_empty() { 1 } else { 2 });
+        }
+    }
+}
+
+#[test]
+fn one_wrong_line_spoils_the_datagram() {
+    let long = format!("{} e 1 2 p", "n".repeat(256));
+    for line in [
+        " ",
+        "web",
+        "web e",
+        "web e ",
+        "web x 1",
+        "web E 1",
+        "web ee 1",
+        " e 1",
+        " web e 1",
+        "web  e 1",
+        "web e  1",
+        "web e 1 ",
+        "web e 1  ",
+        "web e 1  /x",
+        "web e -1",
+        "web e +1",
+        "web e 1.5",
+        "web e 0x1",
+        "web e 1s",
+        "web e 18446744073709551616",
+        "web e 1 -2 p",
+        "web e 1 +2 p",
+        "web e 1 00 p",
+        "web e 1 2x p",
+        "web e 1 2147483648 p",
+        "web e 1 99999999999999999999 p",
+        "web\te\t1",
+        "web e 1 2 /bin\t/x",
+        "web e 1 2 /bin/x\r",
+        "we\0b e 1",
+        "web e 1 2 \0",
+        "web e 1 2 \x7f",
+        "web e 1 2 \x1b[2J",
+        &long,
+    ] {
+        for text in [format!("report h\n{line}\n"), format!("report h\na e 1\n{line}\nb e 1\n")] {
+            assert_eq!(decode(text.as_bytes()), None, "{text:?}");
+        }
+    }
+    // Neither is an empty line a line of a job.
+    for text in ["report h\n\n", "report h\n\na e 1\n", "report h\na e 1\n\n", "report h\na e 1\n\nb e 1"] {
+        assert_eq!(decode(text.as_bytes()), None, "{text:?}");
+    }
+}
+
+#[test]
+fn a_line_is_written_as_it_is_read_and_can_not_break_out() {
+    let job = |name, path| JobLine { name, enabled: true, seconds: 5, process: Process::None, path };
+    let mut body = Vec::new();
+    encode_line(
+        &JobLine { process: Process::Pid(Pid::new(77).unwrap()), ..job(b"web", b"/bin/web") },
+        &mut body,
+    );
+    encode_line(&JobLine { enabled: false, seconds: 0, ..job(b"b", b"/my bin/b") }, &mut body);
+    encode_line(&JobLine { process: Process::Unsaid, ..job(b"old", b"") }, &mut body);
+    encode_line(&job(b"a b\nc\t\x7f\xff", b"/x\ny z\0\x1b"), &mut body);
+    let wanted = b"web e 5 77 /bin/web\nb d 0 0 /my bin/b\nold e 5 0 \na?b?c??\xff e 5 0 /x?y z??\n";
+    assert_eq!(String::from_utf8_lossy(&body), String::from_utf8_lossy(wanted));
+    assert_eq!(body, wanted);
+}
+
+#[test]
+fn the_name_of_the_host_can_not_break_out_and_is_never_missing() {
+    let first = |host: &[u8], interface: Option<&str>| {
+        let mut datagram = b"what was in it before".to_vec();
+        let interface = interface.map(|text| text.parse().unwrap());
+        let split = Split::new(host, interface, 1, b"");
+        assert!(split.len() == 1 && !split.is_empty());
+        split.datagram(0, b"", &mut datagram);
+        assert!(decode(&datagram).is_some(), "{datagram:?}");
+        String::from_utf8_lossy(&datagram).into_owned()
+    };
+    assert_eq!(first(b"app1", None), "report app1\n");
+    assert_eq!(first(b"app1", Some("10.0.0.5")), "report app1 10.0.0.5\n");
+    assert_eq!(first(b"app1", Some("ff02::1")), "report app1 ff02::1\n");
+    assert_eq!(first(b"", Some("10.0.0.5")), "report ? 10.0.0.5\n");
+    assert_eq!(first(b"a b\nc\x7f", None), "report a?b?c?\n");
+    assert_eq!(first(&[b'h'; 300], None), format!("report {}\n", "h".repeat(255)));
+}
+
+/// Encodes, checks each datagram, and puts the bodies together again.
+fn check_split(host: &[u8], interface: Option<IpAddr>, serial: u64, body: &[u8]) -> usize {
+    let split = Split::new(host, interface, serial, body);
+    let (mut joined, mut datagram) = (Vec::new(), Vec::new());
+    for index in 0..split.len() {
+        split.datagram(index, body, &mut datagram);
+        let end = datagram.iter().position(|byte| *byte == b'\n').unwrap();
+        let lines = &datagram[end + 1..];
+        let alone = lines.iter().filter(|byte| **byte == b'\n').count() == 1;
+        assert!(datagram.len() <= MAX_REPORT_BYTES || alone, "{} bytes", datagram.len());
+        assert!(lines.is_empty() && body.is_empty() || lines.ends_with(b"\n"), "a line is cut");
+        joined.extend_from_slice(lines);
+        let found = decode(&datagram).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&datagram)));
+        let number = |at: usize| u32::try_from(at).unwrap();
+        let part = Part { index: number(index + 1), of: number(split.len()), serial };
+        let part = (split.len() > 1).then_some(part);
+        assert_eq!(found.head, Head { host: Some(host), interface, part });
+        assert_eq!(found.jobs().count(), lines.iter().filter(|byte| **byte == b'\n').count());
+    }
+    assert_eq!(joined, body);
+    split.datagram(split.len(), body, &mut datagram);
+    assert!(datagram.is_empty());
+    split.len()
+}
+
+#[test]
+fn what_fits_is_one_datagram_and_one_byte_more_makes_it_two() {
+    // Two lines, of which the second fills the datagram.
+    let body = |bytes: usize| {
+        let first = b"a e 1 0 /a\n";
+        [&first[..], b"b e 1 0 ", &vec![b'x'; bytes - first.len() - 9], b"\n"].concat()
+    };
+    let room = MAX_REPORT_BYTES - b"report h\n".len();
+    assert_eq!(check_split(b"h", None, 1, &body(room)), 1);
+    assert_eq!(check_split(b"h", None, 1, &body(room + 1)), 2);
+    // One line that is longer than any datagram should be goes alone, first, last or in between.
+    let long = [b"b e 1 0 ", &vec![b'x'; 4_000][..], b"\n"].concat();
+    assert_eq!(check_split(b"h", None, 1, &long), 1);
+    let short = b"a e 1 0 /a\n";
+    assert_eq!(check_split(b"h", None, 1, &[&long, &short[..]].concat()), 2);
+    assert_eq!(check_split(b"h", None, 1, &[&short[..], &long].concat()), 2);
+    assert_eq!(check_split(b"h", None, 1, &[&short[..], &long, &short[..]].concat()), 3);
+    assert_eq!(check_split(b"h", None, 1, &long.repeat(5)), 5);
+}
+
+#[test]
+fn whatever_is_split_is_the_same_when_joined() {
+    let mut dice = Dice(3);
+    for round in 0..4_000 {
+        let host = dice.name();
+        let interface = dice.pick(&[None, Some("10.1.2.3"), Some("fe80::aaaa:bbbb:cccc:dddd")]);
+        let serial = dice.pick(&[0, 9, 10, u64::MAX]);
+        let jobs = if round % 50 == 0 { 2_000 } else { dice.below(100) };
+        let longest = dice.pick(&[5, 40, 1_300, 1_400]);
+        let mut body = Vec::new();
+        for _ in 0..jobs {
+            let path = vec![b'x'; dice.below(longest)];
+            let process = Pid::new(i32::try_from(dice.below(9)).unwrap()).map_or(Process::None, Process::Pid);
+            let (name, seconds) = (dice.name(), dice.pick(&[0, 1, u64::MAX]));
+            let line = JobLine { name: &name, enabled: dice.below(2) == 0, seconds, process, path: &path };
+            let before = body.len();
+            encode_line(&line, &mut body);
+            // What is read of the line is what was written.
+            let alone = [b"report h\n", &body[before..]].concat();
+            assert_eq!(decode(&alone).unwrap().jobs().collect::<Vec<_>>(), [line]);
+        }
+        check_split(&host, interface.map(|text| text.parse().unwrap()), serial, &body);
+    }
+}
+
+#[test]
+fn no_bytes_upset_the_reader_of_reports() {
+    let mut dice = Dice(4);
+    let seeds = [
+        &b"report\nweb e 12\ndb d 0\n"[..],
+        b"report app1 10.0.0.5 part 1/2 77\nweb e 12 34 /bin/web\ndb d 0 0 /bin/db\n",
+        b"report h",
+        b"report h part 2/2 1\na e 1",
+    ];
+    let mut good = 0;
+    for round in 0..150_000 {
+        let seed = dice.pick(&seeds);
+        let bytes =
+            if round % 3 == 0 { [b"report ", &dice.bytes(40)[..]].concat() } else { dice.spoilt(seed) };
+        let Some(found) = decode(&bytes) else { continue };
+        good += 1;
+        let fit = |name: &[u8]| {
+            !name.is_empty() && name.len() <= 255 && !name.iter().any(|b| *b <= 32 || *b == 127)
+        };
+        assert!(found.head.host.is_none_or(fit), "{bytes:?}");
+        assert!(found.head.part.is_none_or(|part| 1 <= part.index && part.index <= part.of), "{bytes:?}");
+        // Every line is a job, and each can be sent on.
+        let lines = bytes.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty()).count();
+        assert_eq!(found.jobs().count(), lines, "{bytes:?}");
+        for job in found.jobs() {
+            assert!(fit(job.name) && !job.path.iter().any(|b| *b < 32 || *b == 127), "{bytes:?}");
+        }
+    }
+    assert!(good > 10_000, "{good}");
+}
