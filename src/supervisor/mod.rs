@@ -103,7 +103,11 @@ impl Supervisor {
             // Once ending, files and commands are ignored.
             Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}
             Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
-            Event::Loaded(reading, answer) => self.loaded(now, reading, answer, actions),
+            Event::Loaded(reading, answer) => {
+                self.loaded(now, reading, answer, actions);
+                // Left to this by the tick that had the file read. A station that is new is told of at once.
+                self.tick_network(now, actions);
+            }
             Event::ConfigTouched => self.reload.touched(now),
             Event::ReloadAsked => {
                 self.reload.asked();
@@ -304,13 +308,17 @@ impl Supervisor {
         if self.ending {
             return;
         }
+        actions.extend(self.complaints.tick(now).map(Action::Log));
         if self.reload.due(now) {
             // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
             actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
         } else {
             self.start(actions);
+            self.tick_network(now, actions);
         }
-        actions.extend(self.complaints.tick(now).map(Action::Log));
+    }
+
+    fn tick_network(&mut self, now: MonoTime, actions: &mut VecDeque<Action>) {
         self.network.tick(now, self.index.ready().is_some(), actions);
     }
 
