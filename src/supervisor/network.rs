@@ -9,8 +9,8 @@ use std::time::Duration;
 pub const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// From a command to the report that shows what came of it.
 pub const REPORT_AFTER_COMMAND: Duration = Duration::from_millis(500);
-/// How long a report may wait for starts that are under way.
-const REPORT_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a report may wait for starts that are under way: not so long that one after a command takes a second.
+const REPORT_PATIENCE: Duration = Duration::from_millis(400);
 /// So many reports without an error end the trouble with a destination.
 const CLEAN_REPORTS: u8 = 2;
 
