@@ -22,6 +22,8 @@ pub(super) struct Complaints {
     /// No line before this time. Some while there was one not long ago.
     quiet_until: Option<MonoTime>,
     pause: Duration,
+    /// When those that are held back began to be counted.
+    counted_from: MonoTime,
     invalid: u64,
     unknown: u64,
     last: Option<SocketAddr>,
@@ -103,7 +105,9 @@ impl Complaints {
             self.last = None;
             return None;
         };
-        let secs = self.pause.as_secs();
+        // A flood may have been told of in the meantime, or the machine have slept.
+        let secs = now.since(self.counted_from).as_secs();
+        self.counted_from = now;
         self.pause = (self.pause * 2).min(PAUSE_AT_MOST);
         self.quiet_until = Some(now + self.pause);
         Some(Notice::MoreComplaints { invalid, unknown, secs, last })
@@ -115,6 +119,7 @@ impl Complaints {
             return false;
         }
         self.pause = PAUSE;
+        self.counted_from = now;
         self.quiet_until = Some(now + PAUSE);
         true
     }
