@@ -95,7 +95,8 @@ impl Complaints {
     pub(super) fn tick(&mut self, now: MonoTime) -> Option<Notice> {
         self.quiet_until.filter(|until| *until <= now)?;
         if let Some(flood) = self.flood() {
-            self.quiet_until = Some(now + self.pause);
+            // What was held back has waited its pause: were it longer, one flood after another could keep it back.
+            self.quiet_until = Some(now + PAUSE);
             return Some(flood);
         }
         let (invalid, unknown) = (std::mem::take(&mut self.invalid), std::mem::take(&mut self.unknown));
