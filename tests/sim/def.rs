@@ -1,6 +1,6 @@
 //! A job's definition as the invented world writes it down.
 
-use pmtr::model::{Fingerprint, JobDraft, JobSpec};
+use pmtr::model::{Fingerprint, JobDraft, JobSpec, Role, Station};
 use std::num::NonZeroU32;
 
 /// The files that jobs can depend on.
@@ -75,7 +75,7 @@ impl Def {
 }
 
 /// Equal contents have equal fingerprints.
-pub fn fingerprint(defs: &[Def]) -> Fingerprint {
+pub fn fingerprint(defs: &[Def], lines: &[Station]) -> Fingerprint {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for def in defs {
         let flags = u64::from(def.wait) | u64::from(def.once) << 1 | u64::from(def.disable) << 2;
@@ -85,6 +85,10 @@ pub fn fingerprint(defs: &[Def]) -> Fingerprint {
         for part in numbers.into_iter().chain(name).chain([sign]) {
             hash = (hash ^ part).wrapping_mul(0x0100_0000_01b3);
         }
+    }
+    for line in lines {
+        let part = u64::from(line.endpoint.address.port()) << 1 | u64::from(line.role == Role::Listen);
+        hash = (hash ^ part).wrapping_mul(0x0100_0000_01b3);
     }
     Fingerprint { bytes: defs.len() as u64, hash }
 }

@@ -14,12 +14,16 @@ mod kernel;
 mod random;
 mod reference;
 mod rng;
+mod sockets;
 mod system;
 mod world;
 
 mod depends;
 mod ending;
 mod gate;
+mod messages;
+mod network;
 mod reload;
+mod reports;
 mod restart;
 mod stop;

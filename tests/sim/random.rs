@@ -3,9 +3,10 @@
 use crate::def::{Def, job};
 use crate::kernel::{MEEK, Parent};
 use crate::rng::Rng;
+use crate::sockets::{REFUSED, exposed, listen, report};
 use crate::system::{File, Happening, some_exit, some_temper};
-use crate::world::{World, command};
-use pmtr::model::{Ending, Signal, Verb};
+use crate::world::{SOMEBODY, World, command};
+use pmtr::model::{Ending, NetError, Order, Signal, SocketId, Station, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -73,6 +74,9 @@ fn live(seed: u64, events: u64, tracing: bool) -> World {
     for _ in 0..rng.below(6) {
         change(&mut defs, &mut rng);
     }
+    for _ in 0..rng.below(5) {
+        change_lines(&mut world.sys.sockets.lines, &mut rng);
+    }
     world.sys.chance = Some(Rng::new(!seed));
     world.begin(&defs);
     for _ in 0..events {
@@ -131,10 +135,26 @@ fn change(defs: &mut Vec<Def>, rng: &mut Rng) {
     }
 }
 
+/// One change of the lines for sockets.
+fn change_lines(lines: &mut Vec<Station>, rng: &mut Rng) {
+    let line = match rng.below(4) {
+        0 => listen(1),
+        1 => exposed(2),
+        port => report(u16::try_from(port).unwrap()),
+    };
+    match lines.iter().position(|other| *other == line) {
+        Some(place) => drop(lines.remove(place)),
+        None => lines.push(line),
+    }
+}
+
 fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
-    match rng.below(40) {
+    match rng.below(44) {
         0..=8 => {
             change(defs, rng);
+            if rng.one_in(4) {
+                change_lines(&mut world.sys.sockets.lines, rng);
+            }
             world.sys.file = if rng.one_in(6) { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
             world.event(Event::ConfigTouched);
         }
@@ -196,6 +216,28 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
         35 | 36 => unstick(world),
         37 => world.jump(Duration::from_secs(rng.pick(&[1, 9, 10, 11, 25, 3_600]))),
         38 => world.jump(Duration::from_millis(rng.pick(&[1, 100, 1_000, 2_000]))),
+        39 => {
+            // One that is open, or was, or never will be.
+            let newest = world.sys.sockets.open.keys().last().map_or(0, |id| id.0);
+            world.event(Event::Unsent(SocketId(rng.below(newest + 2)), REFUSED));
+        }
+        40 => {
+            for _ in 0..1 + rng.below(3) {
+                world.event(Event::Invalid(SOMEBODY()));
+            }
+        }
+        41 => {
+            let verb = |rng: &mut Rng| rng.pick(&[Verb::Enable, Verb::Disable]);
+            let name = |rng: &mut Rng| rng.pick(&["a", "b", "c", "d", "nobody"]).as_bytes().into();
+            let orders = (0..rng.below(4)).map(|_| Order { verb: verb(rng), name: name(rng) }).collect();
+            world.event(Event::Command(SOMEBODY(), orders));
+        }
+        42 => {
+            let line = rng.pick(&[listen, exposed, report])(1 + u16::try_from(rng.below(3)).unwrap());
+            if world.sys.sockets.broken.remove(&line).is_none() {
+                world.sys.sockets.broken.insert(line, NetError::NoMulticast);
+            }
+        }
         _ => {
             if rng.one_in(30) {
                 world.event(Event::EndAsked(Signal::TERM));
@@ -216,6 +258,7 @@ const KILLED: Ending = Ending::Ran(pmtr::model::Exit::Signal(Signal::KILL));
 fn heal(world: &mut World, defs: &[Def]) {
     let second = Duration::from_secs(1);
     world.sys.chance = None;
+    world.sys.sockets.broken.clear();
     world.sys.kernel.pids = 30_000;
     unstick(world);
     world.sys.kernel.processes.iter_mut().for_each(|p| p.temper = MEEK);
@@ -233,6 +276,9 @@ fn heal(world: &mut World, defs: &[Def]) {
     if !world.sys.reference.ending && !world.sys.reference.settled() {
         let lives = lives.clone();
         world.sys.reference.broken("in the end all that should run runs and nothing else", &lives);
+    }
+    if !world.sys.reference.all_served() {
+        world.sys.reference.broken("in the end all sockets are served", &world.sys.now);
     }
     world.event(Event::EndAsked(Signal::TERM));
     world.live_until(world.sys.now + second);

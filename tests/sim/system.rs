@@ -4,9 +4,11 @@ use crate::def::{Def, FILES, fingerprint};
 use crate::kernel::{Kernel, MEEK, Parent, Temper};
 use crate::reference::Reference;
 use crate::rng::Rng;
+use crate::sockets::Sockets;
 use pmtr::model::{
     Config, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, Mistake, MonoTime,
-    NetError, Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
+    NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
+    Verdict,
 };
 use pmtr::supervisor::{Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -48,6 +50,8 @@ pub enum Happening {
     End(u64, Ending),
     /// It becomes known what a file holds.
     Fact(usize),
+    /// A report was refused where it went.
+    Refusal(SocketId),
 }
 
 pub struct Sys {
@@ -66,6 +70,7 @@ pub struct Sys {
     serial: u64,
     /// Groups of which something is kept: their leaders were reaped while others were left.
     pub kept: BTreeSet<Pid>,
+    pub sockets: Sockets,
     pub log: Vec<(MonoTime, Notice)>,
     pub starts: Vec<(MonoTime, String, u32)>,
     pub signals: Vec<(MonoTime, Target, Signal)>,
@@ -89,6 +94,7 @@ impl Sys {
             agenda: BTreeMap::new(),
             serial: 0,
             kept: BTreeSet::new(),
+            sockets: Sockets::default(),
             log: Vec::new(),
             starts: Vec::new(),
             signals: Vec::new(),
@@ -109,6 +115,13 @@ impl Sys {
         if self.tracing {
             let millis = self.now.since(MonoTime::ZERO).as_millis();
             self.trace.push(format!("{millis:>9} ms  {}", what()));
+        }
+    }
+
+    fn deed(&mut self, what: &str, station: Option<&Station>) {
+        if self.tracing {
+            let station = station.map_or("what was not open".into(), ToString::to_string);
+            self.sockets.deeds.push((self.now, format!("{what} {station}")));
         }
     }
 
@@ -136,6 +149,13 @@ impl Sys {
         }
         plan
     }
+}
+
+/// A job as a report tells of it.
+fn told(job: &JobLine<'_>) -> String {
+    let mut line = Vec::new();
+    pmtr::wire::report::encode_line(job, &mut line);
+    String::from_utf8(line).unwrap().trim_end().into()
 }
 
 pub fn some_exit(rng: &mut Rng) -> Exit {
@@ -208,7 +228,7 @@ impl System for Sys {
                 return Err(error);
             }
         };
-        let content = fingerprint(defs);
+        let content = fingerprint(defs, &self.sockets.lines);
         match reading {
             Reading::IfChanged(_) if busy => {
                 self.reference.not_loaded(self.now, true, true);
@@ -219,9 +239,13 @@ impl System for Sys {
                 Ok(Load::Same)
             }
             Reading::IfChanged(_) | Reading::Always => {
+                self.reference.network.offered.clone_from(&self.sockets.lines);
                 self.reference.loaded(self.now, reading, defs, content);
                 let jobs = defs.iter().map(|def| def.spec()).collect();
-                Ok(Load::New(content, Config { jobs, ..Config::default() }))
+                let lines = |role| self.sockets.lines.iter().filter(move |line| line.role == role);
+                let [listen, report] = [Role::Listen, Role::Report]
+                    .map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
+                Ok(Load::New(content, Config { jobs, listen, report }))
             }
         }
     }
@@ -270,17 +294,54 @@ impl System for Sys {
         self.reference.watched(file, false);
     }
 
-    fn open(&mut self, _: SocketId, _: &Station) -> Result<(), NetError> {
-        Ok(())
+    fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError> {
+        let chance = self.chance.as_mut().is_some_and(|rng| rng.one_in(3)).then_some(NetError::NoInterface);
+        let error = self.sockets.broken.get(station).copied().or(chance);
+        self.sockets.open.remove(&id);
+        if error.is_none() {
+            self.sockets.open.insert(id, station.clone());
+        }
+        self.note(|| format!("  open {station}: {error:?}"));
+        self.deed(if error.is_none() { "open" } else { "fail" }, Some(station));
+        let answer = error.map_or(Ok(()), Err);
+        self.reference.opens(self.now, id, station, answer);
+        answer
     }
 
-    fn close(&mut self, _: SocketId) {}
+    fn close(&mut self, id: SocketId) {
+        let station = self.sockets.open.remove(&id);
+        self.note(|| format!("  close {station:?}"));
+        self.deed("close", station.as_ref());
+        self.reference.closes(id);
+    }
 
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
-        jobs.for_each(drop);
+        self.note(|| "  report".into());
+        if self.tracing {
+            let jobs: Vec<JobLine<'_>> = jobs.collect();
+            let text = jobs.iter().map(told).collect::<Vec<_>>().join("\n");
+            self.sockets.reports.push((self.now, text));
+            self.reference.reports(self.now, jobs.into_iter());
+        } else {
+            self.reference.reports(self.now, jobs);
+        }
+        let open = self.sockets.open.iter().filter(|(_, station)| station.role == Role::Report);
+        for (id, station) in open.map(|(id, station)| (*id, station.clone())).collect::<Vec<_>>() {
+            let chance = self.chance.as_mut().and_then(|rng| rng.one_in(6).then(|| rng.pick(&[0, 1, 9_999])));
+            if self.sockets.refusing.contains(&station) || chance.is_some() {
+                self.after(Duration::from_millis(chance.unwrap_or(0)), Happening::Refusal(id));
+            }
+        }
     }
 
-    fn answer(&mut self, _: Origin, _: &[Verdict]) {}
+    fn answer(&mut self, _: Origin, verdicts: &[Verdict]) {
+        self.note(|| format!("  answer {verdicts:?}"));
+        self.reference.answers(verdicts);
+        if self.tracing {
+            let text = String::from_utf8(pmtr::wire::control::answer(verdicts)).unwrap();
+            self.sockets.answers.push((self.now, text));
+        }
+    }
 
     fn release(&mut self, group: Pid) {
         if !self.kept.remove(&group) {

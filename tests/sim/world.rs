@@ -2,8 +2,9 @@
 //! happened, then ticks until nothing is due, then sleep until the next deadline or happening.
 
 use crate::def::{Def, FILES};
+use crate::sockets::REFUSED;
 use crate::system::{File, Happening, Plan, Sys};
-use pmtr::model::{Ending, Exit, MonoTime, Order, Origin, Pid, Signal, SocketId, Survivors, Verb};
+use pmtr::model::{Ending, Exit, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors, Verb};
 use pmtr::supervisor::{Event, Next, Reading, STARTS_PER_TURN, Supervisor, System, turn};
 use std::time::Duration;
 
@@ -39,6 +40,15 @@ impl World {
         world
     }
 
+    /// A pmtr whose file has these lines for sockets as well.
+    pub fn with_lines(defs: &[Def], lines: &[Station]) -> World {
+        let mut world = World::unborn(30_000);
+        world.sys.sockets.lines = lines.to_vec();
+        world.begin(defs);
+        world.assert_kept();
+        world
+    }
+
     pub fn begin(&mut self, defs: &[Def]) {
         self.sys.file = File::Jobs(defs.to_vec());
         let loaded = self.sys.load_config(Reading::Always);
@@ -50,6 +60,19 @@ impl World {
         self.sys.note(|| format!("{event:?}"));
         self.sys.starts_in_turn = 0;
         let now = self.sys.now;
+        match &event {
+            Event::Unsent(id, _) => self.sys.reference.unsent(*id),
+            Event::Invalid(_) => self.sys.reference.invalid(now),
+            Event::Command(_, orders) => {
+                self.sys.reference.commanded(now, orders);
+                for Order { verb, name } in orders {
+                    self.sys.reference.command(*verb, &String::from_utf8_lossy(name));
+                }
+            }
+            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
+            Event::ConfigTouched | Event::ReloadAsked | Event::EndAsked(_) => {}
+            Event::Opened(..) | Event::FileSeen(..) | Event::Tick => {}
+        }
         turn(&mut self.supervisor, &mut self.sys, now, event);
         if self.sys.starts_in_turn > STARTS_PER_TURN {
             self.sys.reference.broken("at most 64 starts in one turn", &self.sys.starts_in_turn);
@@ -81,6 +104,7 @@ impl World {
         }
         let now = self.sys.now;
         self.sys.reference.check(now, &self.supervisor, &self.sys.kernel);
+        self.sys.reference.check_network(now, &self.sys.sockets.open);
     }
 
     /// What is on the agenda by now.
@@ -95,6 +119,7 @@ impl World {
                         content.map(|hash| pmtr::model::Fingerprint { bytes: 1, hash: hash.into() });
                     self.turn(Event::FileSeen(FILES[file].as_bytes().into(), content));
                 }
+                Happening::Refusal(id) => self.turn(Event::Unsent(id, REFUSED)),
             }
         }
     }
@@ -141,13 +166,8 @@ impl World {
             Event::ConfigTouched => self.sys.reference.touched(self.sys.now),
             Event::ReloadAsked => self.sys.reference.reload_asked(),
             Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
-            Event::Command(_, orders) => {
-                for Order { verb, name } in orders {
-                    self.sys.reference.command(*verb, &String::from_utf8_lossy(name));
-                }
-            }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
-            Event::Opened(..) | Event::Unsent(..) | Event::Invalid(_) => {}
+            Event::Opened(..) | Event::Unsent(..) | Event::Command(..) | Event::Invalid(_) => {}
             Event::FileSeen(..) | Event::Tick => {}
         }
         self.turn(event);
@@ -196,6 +216,12 @@ impl World {
         self.assert_kept();
     }
 
+    /// Saves the file with these lines for sockets and lets the quiet time pass.
+    pub fn save_lines(&mut self, defs: &[Def], lines: &[Station]) {
+        self.sys.sockets.lines = lines.to_vec();
+        self.save(defs);
+    }
+
     /// A file on which jobs depend now holds this.
     pub fn write(&mut self, file: usize, content: Option<u32>) {
         self.sys.contents[file] = content;
@@ -233,6 +259,22 @@ impl World {
         self.sys.signals.iter().filter(|(_, _, s)| *s == signal).map(|(at, _, _)| millis(*at)).collect()
     }
 
+    /// When there were reports, in milliseconds.
+    pub fn reported(&self) -> Vec<u128> {
+        self.sys.sockets.reports.iter().map(|(at, _)| millis(*at)).collect()
+    }
+
+    /// The last report.
+    pub fn last_report(&self) -> &str {
+        self.sys.sockets.reports.last().map_or("", |(_, text)| text)
+    }
+
+    /// What was opened and closed since this was asked last.
+    pub fn deeds(&mut self) -> Vec<String> {
+        let deeds = self.sys.sockets.deeds.drain(..);
+        deeds.map(|(at, what)| format!("{} {what}", millis(at))).collect()
+    }
+
     /// When a line with this text was logged, in milliseconds.
     pub fn logged(&self, text: &str) -> Vec<u128> {
         let lines = self.sys.log.iter().filter(|(_, notice)| notice.to_string().contains(text));
@@ -248,8 +290,19 @@ pub fn code(status: i32) -> Ending {
     Ending::Ran(Exit::Code(status))
 }
 
+/// Somebody who sends messages.
+pub const SOMEBODY: fn() -> Origin =
+    || Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
+
 /// A command from somewhere.
 pub fn command(verb: Verb, name: &str) -> Event {
-    let origin = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
-    Event::Command(origin, vec![Order { verb, name: name.as_bytes().into() }])
+    Event::Command(SOMEBODY(), vec![Order { verb, name: name.as_bytes().into() }])
+}
+
+/// A message as it came.
+pub fn message(text: &str) -> Event {
+    match pmtr::wire::control::decode(text.as_bytes()) {
+        Some(orders) => Event::Command(SOMEBODY(), orders),
+        None => Event::Invalid(SOMEBODY()),
+    }
 }

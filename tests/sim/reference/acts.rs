@@ -56,12 +56,14 @@ impl Reference {
             Some((defs, content, true)) => {
                 self.reload.applied = Some(content);
                 self.applied(now, &defs);
+                self.stations_applied();
             }
             offered => self.broken("a file that lost its jobs is applied after two seconds", &offered),
         }
     }
 
     pub fn turn_is_over(&mut self) {
+        self.network_turn_is_over();
         self.lives.iter_mut().for_each(|life| life.freed = false);
         if let Some((defs, _, true)) = self.reload.offered.take() {
             self.broken("a good file is applied", &defs);
@@ -208,6 +210,7 @@ impl Reference {
         if let Notice::Managing { .. } = notice {
             self.applies(now);
         }
+        self.network_logs(now, notice);
         for life in &mut self.lives {
             match (&mut life.run, notice) {
                 (Some(run), Notice::Outlived { pid, .. }) => run.outlived |= run.pid == *pid,

@@ -3,6 +3,9 @@
 
 mod acts;
 mod checks;
+mod network;
+
+pub use network::complaint;
 
 use crate::def::{Def, FILES};
 use pmtr::model::{Ending, Exit, Fingerprint, MonoTime, Pid, Target, Verb};
@@ -81,6 +84,7 @@ pub struct Reference {
     hurried: Option<MonoTime>,
     last_wake: Option<MonoTime>,
     cont_due: Option<Target>,
+    pub network: network::Network,
     /// The first promise that was broken.
     pub breach: Option<String>,
 }
@@ -140,6 +144,10 @@ impl Reference {
         if verb == Verb::Enable && !life.enabled {
             life.finished = false;
         }
+        if let (true, Verb::Disable, Some(run)) = (life.enabled, verb, &mut life.run) {
+            // The same message may enable it again: it is stopped nevertheless.
+            run.restart = true;
+        }
         life.enabled = verb == Verb::Enable;
     }
 
@@ -168,6 +176,7 @@ impl Reference {
             self.hurried = Some(now);
         }
         self.ending = true;
+        self.network_ends();
     }
 
     pub fn touched(&mut self, now: MonoTime) {

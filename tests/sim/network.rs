@@ -1,0 +1,161 @@
+//! The sockets that the file asks for.
+
+use crate::def::job;
+use crate::sockets::{exposed, listen, report};
+use crate::system::File;
+use crate::world::World;
+use pmtr::model::{Errno, NetError, Signal};
+use pmtr::supervisor::{Event, Next};
+
+const IN_USE: NetError = NetError::Failed(Errno(98));
+
+#[test]
+fn a_socket_is_opened_once_and_kept_by_a_file_that_keeps_its_line() {
+    let mut world = World::with_lines(&[job("a")], &[listen(1), report(2)]);
+    assert_eq!(world.deeds(), ["0 open listen on udp://127.0.0.1:1", "0 open report to udp://192.0.2.7:2"]);
+    assert_eq!((world.logged("listening on udp://127.0.0.1:1"), world.logged("report")), (vec![0], vec![]));
+    world.save(&[job("a").version(1), job("b")]);
+    world.save_lines(&[job("a")], &[report(2), listen(1)]);
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.deeds(), [""; 0]);
+    assert_eq!(world.logged("listening").len(), 1);
+}
+
+#[test]
+fn what_is_gone_from_the_file_is_closed_before_anything_else_is_opened() {
+    let mut world = World::with_lines(&[job("a")], &[listen(1), report(2)]);
+    world.deeds();
+    world.save_lines(&[job("a")], &[exposed(1), report(3)]);
+    assert_eq!(
+        world.deeds(),
+        [
+            "100 close listen on udp://127.0.0.1:1",
+            "100 close report to udp://192.0.2.7:2",
+            "100 open listen on udp://0.0.0.0:1",
+            "100 open report to udp://192.0.2.7:3",
+        ]
+    );
+    world.save_lines(&[job("a")], &[]);
+    assert_eq!(
+        world.deeds(),
+        ["200 close listen on udp://0.0.0.0:1", "200 close report to udp://192.0.2.7:3"]
+    );
+    assert_eq!(world.supervisor.next(), Next::Never);
+    // What comes back is opened like something new.
+    world.save_lines(&[job("a")], &[listen(1)]);
+    assert_eq!(world.deeds(), ["300 open listen on udp://127.0.0.1:1"]);
+}
+
+#[test]
+fn a_listener_that_others_can_reach_is_warned_of_when_its_line_comes() {
+    let mut world = World::with_lines(&[job("a")], &[exposed(1), listen(2)]);
+    world.sys.sockets.broken.insert(exposed(1), IN_USE);
+    world.save(&[job("a"), job("b")]);
+    world.run_until(60_000);
+    assert_eq!(world.logged("whoever can reach it"), [0]);
+    assert_eq!(world.logged("listen on udp://0.0.0.0:1: whoever can reach it"), [0]);
+}
+
+#[test]
+fn a_file_that_is_not_applied_keeps_all_sockets() {
+    let mut world = World::with_lines(&[job("a")], &[listen(1), report(2)]);
+    world.deeds();
+    world.sys.sockets.lines.clear();
+    let files = [File::Mistakes(2), File::Missing, File::Unreadable, File::Directory, File::Busy(vec![])];
+    for (turn, file) in files.into_iter().enumerate() {
+        world.file(file);
+        world.run_until(5_000 * (turn as u64 + 1));
+    }
+    // A file that has lost its jobs is believed after two seconds.
+    world.file(File::Jobs(vec![]));
+    world.run_until(27_000);
+    assert_eq!((world.deeds(), world.reported()), (vec![], vec![0, 10_000, 20_000]));
+    world.run_until(28_000);
+    assert_eq!(world.deeds().len(), 2);
+    world.run_until(60_000);
+    assert_eq!(world.reported().len(), 3);
+}
+
+#[test]
+fn a_listener_that_fails_is_tried_every_ten_seconds_and_holds_up_nothing() {
+    let mut world = World::unborn(30_000);
+    world.sys.sockets.lines = vec![listen(1), listen(2)];
+    world.sys.sockets.broken.insert(listen(1), IN_USE);
+    world.begin(&[job("a")]);
+    assert_eq!((world.starts("a"), world.deeds().len()), (vec![0], 2));
+    world.run_until(15_000);
+    // Another reason is no news, and a file that keeps the line changes nothing.
+    world.sys.sockets.broken.insert(listen(1), NetError::NoInterface);
+    world.save(&[job("a"), job("b")]);
+    world.run_until(25_000);
+    world.sys.sockets.broken.clear();
+    world.run_until(90_000);
+    let deeds =
+        ["10000 fail", "20000 fail", "30000 open"].map(|what| format!("{what} listen on udp://127.0.0.1:1"));
+    assert_eq!(world.deeds(), deeds);
+    let line = "can't listen on udp://127.0.0.1:1: Address already in use; trying again every 10 sec";
+    assert_eq!((world.logged(line), world.logged("can't listen").len()), (vec![0], 1));
+    assert_eq!(world.logged("listening on udp://127.0.0.1:1"), [30_000]);
+    assert_eq!(world.supervisor.next(), Next::Never);
+}
+
+#[test]
+fn a_destination_that_fails_is_opened_before_each_report_until_two_went_well() {
+    let mut world = World::with_lines(&[job("a")], &[report(1), report(2)]);
+    world.run_until(5_000);
+    world.deeds();
+    world.sys.sockets.refusing.insert(report(1));
+    world.run_until(35_000);
+    world.sys.sockets.refusing.clear();
+    // One that goes well is not enough.
+    world.run_until(45_000);
+    world.sys.sockets.refusing.insert(report(1));
+    world.run_until(55_000);
+    world.sys.sockets.refusing.clear();
+    world.run_until(79_999);
+    assert_eq!(world.logged("again every"), [10_000]);
+    assert_eq!(world.logged("can't report to udp://192.0.2.7:1: Connection refused"), [10_000]);
+    assert_eq!(world.logged("reporting to udp://192.0.2.7:1 again"), []);
+    world.run_until(200_000);
+    assert_eq!(world.logged("reporting to udp://192.0.2.7:1 again"), [80_000]);
+    let deeds = [20_000, 30_000, 40_000, 60_000].map(|at| format!("{at} open report to udp://192.0.2.7:1"));
+    assert_eq!(world.deeds(), deeds);
+    // The others got theirs all the time.
+    assert_eq!(world.reported(), (0..=20).map(|n| n * 10_000).collect::<Vec<_>>());
+    // Trouble that begins anew is news.
+    world.sys.sockets.refusing.insert(report(1));
+    world.run_until(210_000);
+    assert_eq!(world.logged("can't report"), [10_000, 210_000]);
+}
+
+#[test]
+fn a_destination_that_can_not_be_opened_is_tried_before_each_report() {
+    let mut world = World::with_lines(&[job("a")], &[]);
+    world.sys.sockets.broken.insert(report(1), NetError::NoMulticast);
+    world.save_lines(&[job("a")], &[report(1)]);
+    world.run_until(25_000);
+    world.sys.sockets.broken.clear();
+    world.run_until(60_000);
+    let fails = ["100 fail", "10100 fail", "20100 fail", "30100 open"];
+    assert_eq!(world.deeds(), fails.map(|what| format!("{what} report to udp://192.0.2.7:1")));
+    assert_eq!(world.logged("can't do multicast; trying again every 10 sec"), [100]);
+    assert_eq!(world.logged("reporting to udp://192.0.2.7:1 again"), [50_100]);
+}
+
+#[test]
+fn at_the_end_all_sockets_are_closed_at_once_and_no_more_is_opened_or_reported() {
+    let mut world = World::unborn(30_000);
+    world.sys.sockets.lines = vec![listen(1), listen(2), report(3)];
+    world.sys.sockets.broken.insert(listen(2), IN_USE);
+    world.plan("a", crate::system::Plan { temper: crate::kernel::DEAF, ..Default::default() });
+    world.begin(&[job("a")]);
+    world.run_until(5_000);
+    world.deeds();
+    world.ask(Event::EndAsked(Signal::TERM));
+    assert_eq!((world.deeds().len(), world.sys.sockets.open.len()), (3, 0));
+    world.run_until(14_999);
+    assert!(!world.supervisor.ended());
+    world.ask(Event::ReloadAsked);
+    world.run_until(60_000);
+    assert_eq!((world.deeds(), world.reported()), (vec![], vec![0]));
+}
