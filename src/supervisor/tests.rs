@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Config, Detail, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, NetError, Notice, Order,
-    Origin, SocketId, Stage, Station, Target, Verb, Verdict,
+    Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, NetError, Notice,
+    Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
 };
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ struct Dice {
     row: u64,
     pids: i32,
     alive: Vec<Pid>,
+    /// The sockets that were opened and not closed, and whether that was a success.
+    sockets: BTreeMap<SocketId, bool>,
 }
 
 impl Dice {
@@ -39,7 +41,13 @@ impl Dice {
                 }));
             }
         }
-        Load::New(Fingerprint { bytes: 0, hash: self.below(u64::MAX) }, Config { jobs, ..Config::default() })
+        let [listen, report] = [0, 1].map(|port| self.endpoints(port));
+        Load::New(Fingerprint { bytes: 0, hash: self.below(u64::MAX) }, Config { jobs, listen, report })
+    }
+
+    fn endpoints(&mut self, first: u16) -> Vec<Endpoint> {
+        let endpoint = |port| Endpoint { address: ([127, 0, 0, 1], port).into(), interface: None };
+        (first..first + 3).filter(|_| self.below(2) == 0).map(endpoint).collect()
     }
 
     fn survivors(&mut self) -> Survivors {
@@ -67,10 +75,14 @@ impl System for Dice {
     fn log(&mut self, _: &Notice) {}
     fn watch(&mut self, _: Rc<[u8]>) {}
     fn unwatch(&mut self, _: &[u8]) {}
-    fn open(&mut self, _: SocketId, _: &Station) -> Result<(), NetError> {
-        if self.below(3) == 0 { Err(NetError::NoInterface) } else { Ok(()) }
+    fn open(&mut self, id: SocketId, _: &Station) -> Result<(), NetError> {
+        let good = self.below(3) > 0;
+        self.sockets.insert(id, good);
+        if good { Ok(()) } else { Err(NetError::NoInterface) }
     }
-    fn close(&mut self, _: SocketId) {}
+    fn close(&mut self, id: SocketId) {
+        assert!(self.sockets.remove(&id).is_some());
+    }
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         jobs.for_each(drop);
     }
@@ -117,8 +129,20 @@ fn assert_filed(supervisor: &Supervisor) {
     assert_eq!(supervisor.free.len(), free);
 }
 
+/// What is open, or was tried, follows from the file: nothing of an older one is left, nothing of it is missing.
+fn assert_served(supervisor: &Supervisor, dice: &Dice) {
+    let newest = dice.sockets.keys().last().map_or(0, |id| id.0);
+    let stations: Vec<_> =
+        (0..newest + 9).filter_map(|n| Some((SocketId(n), supervisor.station(SocketId(n))?))).collect();
+    assert!(stations.iter().map(|(id, _)| id).eq(dice.sockets.keys()), "{:?}", supervisor.network);
+    let fails = stations.iter().any(|(id, station)| station.role == Role::Listen && !dice.sockets[id]);
+    let reports = stations.iter().any(|(_, station)| station.role == Role::Report);
+    assert_eq!(supervisor.network.deadline().is_some(), fails || reports, "{:?}", supervisor.network);
+}
+
 fn event(dice: &mut Dice) -> Event {
-    match dice.below(10) {
+    let from = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
+    match dice.below(13) {
         0 => Event::ReloadAsked,
         1 => Event::ConfigTouched,
         2 | 3 => {
@@ -127,10 +151,16 @@ fn event(dice: &mut Dice) -> Event {
             Event::FileSeen(path.into(), (dice.below(3) > 0).then_some(content))
         }
         4 | 5 => {
-            let verb = if dice.below(2) == 0 { Verb::Enable } else { Verb::Disable };
-            let name = Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()]);
-            let origin = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
-            Event::Command(origin, vec![Order { verb, name }])
+            let verb = |dice: &mut Dice| if dice.below(2) == 0 { Verb::Enable } else { Verb::Disable };
+            let name = |dice: &mut Dice| Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()]);
+            let orders = (0..dice.below(4)).map(|_| Order { verb: verb(dice), name: name(dice) });
+            Event::Command(from, orders.collect())
+        }
+        10 => Event::Invalid(from),
+        11 => {
+            let newest = dice.sockets.keys().last().map_or(0, |id| id.0);
+            let id = SocketId(u32::try_from(dice.below(u64::from(newest) + 2)).unwrap());
+            Event::Unsent(id, NetError::Failed(Errno(111)))
         }
         6..=8 if !dice.alive.is_empty() => {
             let which = usize::try_from(dice.below(dice.alive.len() as u64)).unwrap();
@@ -144,15 +174,18 @@ fn event(dice: &mut Dice) -> Event {
 #[test]
 fn what_is_filed_follows_from_the_jobs_after_every_turn() {
     for seed in 1..300 {
-        let mut dice = Dice { row: 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed), pids: 1, alive: Vec::new() };
+        let row = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
+        let mut dice = Dice { row, pids: 1, alive: Vec::new(), sockets: BTreeMap::new() };
         let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
         let mut now = MonoTime::ZERO;
         for _ in 0..150 {
             let event = event(&mut dice);
             turn(&mut supervisor, &mut dice, now, event);
             assert_filed(&supervisor);
+            assert_served(&supervisor, &dice);
             turn(&mut supervisor, &mut dice, now, Event::Tick);
             assert_filed(&supervisor);
+            assert_served(&supervisor, &dice);
             now =
                 now + Duration::from_millis([0, 100, 1_000, 11_000][usize::try_from(dice.below(4)).unwrap()]);
         }
