@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Breaks the machine in one way after another and demands that the simulation notices.
+"""Breaks the machine in one way after another and demands that the tests notice.
 
 Each mutant is an exact replacement in a copy of the tree. It fails loudly when a mutant survives,
 when a replacement no longer matches, or when one does not compile.
@@ -18,6 +18,8 @@ import tempfile
 
 JOB, POLICY = "src/job/mod.rs", "src/job/policy.rs"
 SUPERVISOR, INDEX = "src/supervisor/mod.rs", "src/supervisor/index.rs"
+NETWORK, REMOTE, COMPLAINTS = "src/supervisor/network.rs", "src/supervisor/remote.rs", "src/supervisor/complaints.rs"
+CONTROL, REPORT = "src/wire/control.rs", "src/wire/report.rs"
 APPLY, RELOAD, FILES = "src/supervisor/apply.rs", "src/supervisor/reload.rs", "src/supervisor/files.rs"
 
 # What it breaks, where, the text, and what takes its place.
@@ -73,7 +75,8 @@ MUTANTS = [
     ("new order not filed", APPLY, "(Change::Same { .. }, Some((id, false))) => {\n                    self.rerank(id, rank);",
      "(Change::Same { .. }, Some((id, false))) => {"),
     ("a hundred starts in a turn", SUPERVISOR, "pub const STARTS_PER_TURN: usize = 64;", "pub const STARTS_PER_TURN: usize = 100;"),
-    ("starts in the turn that reads", SUPERVISOR, "        } else {\n            self.start(actions);\n        }", "        }\n        self.start(actions);"),
+    ("starts in the turn that reads", SUPERVISOR, "        } else {\n            self.start(actions);\n            self.tick_network(now, actions);\n        }",
+     "        }\n        self.start(actions);\n        self.tick_network(now, actions);"),
     ("start while ending", SUPERVISOR, "self.with(id, actions, |job, wishes| job.remove(now, wishes));\n        }\n    }\n}",
      "self.with(id, actions, |job, wishes| job.restart(now, wishes));\n        }\n    }\n}"),
     ("file applied while ending", SUPERVISOR, "Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}\n            Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if",
@@ -105,6 +108,39 @@ MUTANTS = [
     ("busy file not read again", APPLY, "Err(LoadError::Busy) => return self.reload.retry(now),", "Err(LoadError::Busy) => return,"),
     ("unreadable file not read again", APPLY, "        if let Some(Trouble::Unreadable(_)) = trouble {\n            self.reload.retry(now);\n        }\n", ""),
     ("missing file told every time", APPLY, "if self.reload.trouble(trouble) {", "if self.reload.trouble(trouble) || trouble.is_some() {"),
+    ("socket of a kept line opened anew", NETWORK, "Some(place) => drop(wanted.remove(place)),", "Some(_) => {}"),
+    ("socket of a gone line left open", NETWORK, "None => actions.push_back(Action::Close(*id)),", "None => {}"),
+    ("sockets left open at the end", NETWORK, "        actions.extend(self.desks.keys().copied().map(Action::Close));\n", "        let _ = actions;\n"),
+    ("failed listener not tried again", NETWORK, "*retry_at = now + REPORT_EVERY;\n                actions.push_back(Action::Open(*id));",
+     "*retry_at = now + REPORT_EVERY;\n                let _ = id;"),
+    ("trouble with a socket told every time", NETWORK, "if self.health == Health::Fine {", "if true {"),
+    ("one report ends the trouble", NETWORK, "const CLEAN_REPORTS: u8 = 2;", "const CLEAN_REPORTS: u8 = 1;"),
+    ("failed destination not opened anew", NETWORK, "if *reports == 0 {", "if *reports == 9 {"),
+    ("new destination told late", NETWORK, "self.report_at = Some(now),", "self.report_at = self.report_at.or(Some(now)),"),
+    ("command puts the report off", NETWORK, "at.min(now + REPORT_AFTER_COMMAND)", "now + REPORT_AFTER_COMMAND"),
+    ("no report after a command", REMOTE, "            self.network.switched(now);\n", ""),
+    ("report before the first starts", NETWORK, "if starting { REPORT_PATIENCE }", "if !starting { REPORT_PATIENCE }"),
+    ("report waits for a thousand starts", NETWORK, "Duration::from_millis(400)", "Duration::from_millis(4_000)"),
+    ("network served before the file", SUPERVISOR, "            self.start(actions);\n            self.tick_network(now, actions);\n        }",
+     "            self.start(actions);\n        }\n        self.tick_network(now, actions);"),
+    ("finished job reported", REMOTE, " && !s.job.finished()", ""),
+    ("report not in the order of starts", REMOTE, "        slots.sort_unstable_by_key(|slot| slot.rank);\n", "        slots.reverse();\n"),
+    ("unknown names bring a report", REMOTE, "if unknown.len() < verdicts.len() {", "if !verdicts.is_empty() {"),
+    ("verb alone answered", REMOTE, "if !verdicts.is_empty() {", "if true {"),
+    ("complaints without pause", COMPLAINTS, "        if self.quiet_until.is_some() {\n            return false;\n        }\n", ""),
+    ("message not counted", COMPLAINTS, "self.unknown = self.unknown.saturating_add(1);", "let _ = self.unknown;"),
+    ("complaints as often as ever", COMPLAINTS, "(self.pause * 2).min(PAUSE_AT_MOST)", "self.pause + Duration::ZERO"),
+    ("complaints ever less often", COMPLAINTS, "(self.pause * 2).min(PAUSE_AT_MOST)", "self.pause * 2"),
+    ("complaints rare after a rest", COMPLAINTS, "        self.pause = PAUSE;\n", "        self.pause = self.pause.max(PAUSE);\n"),
+    ("flood told again and again", COMPLAINTS, "now.since(before) >= FLOOD_AGAIN", "now.since(before) >= PAUSE"),
+    ("floods keep other complaints back", COMPLAINTS, "self.quiet_until = Some(now + PAUSE);\n            return Some(flood);",
+     "self.quiet_until = Some(now + self.pause);\n            return Some(flood);"),
+    ("verb within a command is a name", CONTROL, "Some(next) => verb = next,\n            None =>", "Some(next) if next == verb => {}\n            _ =>"),
+    ("control characters in a command", CONTROL, "is_control(*byte) && !is_blank(*byte)", "is_control(*byte) && *byte == 0"),
+    ("command of any length", CONTROL, "message.len() > MAX_COMMAND_BYTES || ", ""),
+    ("a line of the answer for each name", CONTROL, "|a, b| a.order.verb == b.order.verb", "|_, _| false"),
+    ("command longer than its room", CONTROL, "message.len() + more <= room", "message.len() + more <= room + 1"),
+    ("datagram longer than it may be", REPORT, "head.len() + longest.len()", "head.len()"),
 ]
 
 
@@ -121,9 +157,13 @@ def replace(tree, path, old, new):
     return text
 
 
-def test(tree, target):
+# What a mutant is to be caught by: the bytes of datagrams have tables of their own.
+SIMULATION, WIRE = ["--test", "sim"], ["--lib", "wire::"]
+
+
+def test(tree, target, what):
     env = dict(os.environ, **ENV, CARGO_TARGET_DIR=target)
-    command = ["cargo", "test", "--offline", "--quiet", "--test", "sim"]
+    command = ["cargo", "test", "--offline", "--quiet", *what]
     # A session of its own, so that a test that never ends goes with it.
     run = subprocess.Popen(
         command, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -146,7 +186,7 @@ def test(tree, target):
 def verdict(tree, target, path, old, new):
     """What became of a mutant, and whether that is wrong."""
     text = replace(tree, path, old, new)
-    caught = test(tree, target)
+    caught = test(tree, target, WIRE if path.startswith("src/wire/") else SIMULATION)
     with open(os.path.join(tree, path), "w", encoding="utf-8") as f:
         f.write(text)
     if caught is None:
@@ -162,9 +202,10 @@ def fresh_tree(root, work, number):
     tree, target = os.path.join(work, f"tree{number}"), os.path.join(work, f"target{number}")
     shutil.copytree(root, tree, ignore=shutil.ignore_patterns("target", ".git"))
     env = dict(os.environ, **ENV, CARGO_TARGET_DIR=target)
-    subprocess.run(["cargo", "test", "--quiet", "--test", "sim", "--no-run"], cwd=tree, env=env, check=True)
-    if test(tree, target) != []:
-        sys.exit("the simulation fails without any mutant")
+    for what, name in (SIMULATION, "simulation"), (WIRE, "test of the wire"):
+        subprocess.run(["cargo", "test", "--quiet", "--no-run", *what], cwd=tree, env=env, check=True)
+        if test(tree, target, what) != []:
+            sys.exit(f"the {name} fails without any mutant")
     return tree, target
 
 

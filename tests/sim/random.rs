@@ -5,7 +5,7 @@ use crate::kernel::{MEEK, Parent};
 use crate::rng::Rng;
 use crate::sockets::{REFUSED, exposed, listen, report};
 use crate::system::{File, Happening, some_exit, some_temper};
-use crate::world::{SOMEBODY, World, command};
+use crate::world::{World, command, somebody};
 use pmtr::model::{Ending, NetError, Order, Signal, SocketId, Station, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -223,14 +223,14 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
         }
         40 => {
             for _ in 0..1 + rng.below(3) {
-                world.event(Event::Invalid(SOMEBODY()));
+                world.event(Event::Invalid(somebody()));
             }
         }
         41 => {
             let verb = |rng: &mut Rng| rng.pick(&[Verb::Enable, Verb::Disable]);
             let name = |rng: &mut Rng| rng.pick(&["a", "b", "c", "d", "nobody"]).as_bytes().into();
             let orders = (0..rng.below(4)).map(|_| Order { verb: verb(rng), name: name(rng) }).collect();
-            world.event(Event::Command(SOMEBODY(), orders));
+            world.event(Event::Command(somebody(), orders));
         }
         42 => {
             let line = rng.pick(&[listen, exposed, report])(1 + u16::try_from(rng.below(3)).unwrap());

@@ -291,18 +291,19 @@ pub fn code(status: i32) -> Ending {
 }
 
 /// Somebody who sends messages.
-pub const SOMEBODY: fn() -> Origin =
-    || Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
+pub fn somebody() -> Origin {
+    Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None }
+}
 
 /// A command from somewhere.
 pub fn command(verb: Verb, name: &str) -> Event {
-    Event::Command(SOMEBODY(), vec![Order { verb, name: name.as_bytes().into() }])
+    Event::Command(somebody(), vec![Order { verb, name: name.as_bytes().into() }])
 }
 
 /// A message as it came.
 pub fn message(text: &str) -> Event {
     match pmtr::wire::control::decode(text.as_bytes()) {
-        Some(orders) => Event::Command(SOMEBODY(), orders),
-        None => Event::Invalid(SOMEBODY()),
+        Some(orders) => Event::Command(somebody(), orders),
+        None => Event::Invalid(somebody()),
     }
 }
