@@ -4,6 +4,7 @@
 //! is close-on-exec from birth; nothing here decides anything about jobs. It refuses to know the configuration,
 //! the supervisor and the log.
 
+mod address;
 mod calls;
 mod child;
 pub mod clock;
@@ -16,6 +17,7 @@ pub mod reap;
 pub mod signals;
 mod slots;
 pub mod spawn;
+pub mod udp;
 pub mod users;
 
 #[cfg(test)]

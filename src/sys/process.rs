@@ -32,6 +32,15 @@ pub fn effective_uid() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// The name that this machine has at the moment; empty when it can't be told.
+pub fn host_name() -> Vec<u8> {
+    // SAFETY: all zeroes are valid names, each of them empty.
+    let mut names: libc::utsname = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel fills in one utsname. Names are left empty if it fails.
+    unsafe { libc::uname(&raw mut names) };
+    names.nodename.iter().take_while(|byte| **byte != 0).map(|byte| byte.to_ne_bytes()[0]).collect()
+}
+
 /// From now on, orphans among our descendants become our children.
 pub fn become_subreaper() -> io::Result<()> {
     // SAFETY: this option takes one number.
@@ -153,6 +162,12 @@ mod tests {
         // SAFETY: takes numbers.
         unsafe { libc::fcntl(fd, libc::F_SETFD, 0) };
         fd
+    }
+
+    #[test]
+    fn the_host_has_the_name_that_the_kernel_tells_everybody() {
+        let told = std::fs::read("/proc/sys/kernel/hostname").unwrap();
+        assert_eq!(host_name(), told.trim_ascii_end());
     }
 
     #[test]
