@@ -1,7 +1,8 @@
-//! The world as the supervisor acts upon it: processes, the file, the log.
+//! The world as the supervisor acts upon it: processes, the file, the log, the network.
 #![forbid(unsafe_code)]
 
 use super::log::Log;
+use super::net::Sockets;
 use super::output::{Outputs, Streams};
 use super::watch::{Content, Watch};
 use crate::config;
@@ -28,6 +29,7 @@ pub(super) struct Kernel {
     pub(super) log: Log,
     pub(super) outputs: Outputs,
     pub(super) watch: Watch,
+    pub(super) sockets: Sockets,
     pub(super) spawner: Spawner,
     /// What is left of groups whose leader has been reaped.
     pub(super) groups: HashMap<Pid, Group>,
@@ -140,15 +142,21 @@ impl System for Kernel {
         self.watch.remove(path);
     }
 
-    fn open(&mut self, _: SocketId, _: &Station) -> Result<(), NetError> {
-        Err(NetError::Failed(Errno(38)))
+    fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError> {
+        self.sockets.open(&self.registry, id, station)
     }
 
-    fn close(&mut self, _: SocketId) {}
+    fn close(&mut self, id: SocketId) {
+        self.sockets.close(&self.registry, id);
+    }
 
-    fn report(&mut self, _: &mut dyn Iterator<Item = JobLine<'_>>) {}
+    fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
+        self.sockets.report(&self.registry, jobs);
+    }
 
-    fn answer(&mut self, _: Origin, _: &[Verdict]) {}
+    fn answer(&mut self, to: Origin, verdicts: &[Verdict]) {
+        self.sockets.answer(to, verdicts);
+    }
 
     fn release(&mut self, group: Pid) {
         self.groups.remove(&group);

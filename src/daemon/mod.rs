@@ -7,6 +7,7 @@ mod check;
 mod kernel;
 pub mod log;
 pub mod mounts;
+pub mod net;
 pub mod output;
 mod pidfile;
 mod reaper;
@@ -36,8 +37,10 @@ const INOTIFY: Token = Token(1);
 const MOUNTS: Token = Token(2);
 /// The log's own sources.
 const LOG: [Token; 2] = [Token(3), Token(4)];
-/// Pipes of jobs have tokens from here on.
+/// Pipes of jobs have tokens from here on, which count up.
 const OUTPUTS: usize = 16;
+/// Sockets have tokens from here on: the pipes never come so far.
+const SOCKETS: usize = usize::MAX / 2 + 1;
 
 /// When a walk over all children has found so many, the rest of ours is asked one by one.
 const MERGED: usize = 16;
@@ -99,6 +102,10 @@ impl Daemon {
                     },
                 );
             }
+            self.kernel.sockets.work(now);
+            while let Some(event) = self.kernel.sockets.hear(now) {
+                self.take(now, event);
+            }
             self.obey(now, &caught);
             caught.clear();
             self.take(now, Event::Tick);
@@ -130,7 +137,8 @@ impl Daemon {
     fn timeout(&self, now: MonoTime) -> Option<Duration> {
         let kernel = &self.kernel;
         let dumping = self.dump.is_some() && kernel.log.room() > DUMP_LEAVES;
-        if dumping || kernel.outputs.more(&kernel.log) || kernel.watch.more() || kernel.log.more() {
+        let more = kernel.watch.more() || kernel.log.more() || kernel.sockets.more();
+        if dumping || more || kernel.outputs.more(&kernel.log) {
             return Some(Duration::ZERO);
         }
         let jobs = match self.supervisor.next() {
@@ -138,8 +146,9 @@ impl Daemon {
             Next::At(at) => Some(at),
             Next::Never => None,
         };
-        let due = [jobs, self.reaper.deadline(), kernel.watch.deadline(), kernel.log.deadline()];
-        due.into_iter().flatten().min().map(|at| at.since(now))
+        let sources = [kernel.watch.deadline(), kernel.log.deadline(), kernel.sockets.deadline()];
+        let due = sources.into_iter().chain([jobs, self.reaper.deadline()]);
+        due.flatten().min().map(|at| at.since(now))
     }
 
     fn ready(&mut self, event: &mio::event::Event) {
@@ -148,7 +157,9 @@ impl Daemon {
             SIGNALS => {}
             token @ (INOTIFY | MOUNTS) => self.kernel.watch.ready(token),
             token => {
-                let _known = self.kernel.log.ready(token) || self.kernel.outputs.ready(token);
+                let kernel = &mut self.kernel;
+                let _known =
+                    kernel.log.ready(token) || kernel.sockets.ready(event) || kernel.outputs.ready(token);
             }
         }
     }

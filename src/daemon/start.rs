@@ -6,12 +6,13 @@ use super::background::{self, Fork, Process, Side, Starting};
 use super::check::{self, Machine, Parser};
 use super::kernel::Kernel;
 use super::log::{self, Log, Stderr};
+use super::net::Sockets;
 use super::output::Outputs;
 use super::pidfile::PidFile;
 use super::reaper::Reaper;
 use super::stderr::OwnStderr;
 use super::watch::{Content, Tokens, Watch};
-use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS};
+use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
 use crate::config;
 use crate::model::{
@@ -203,8 +204,8 @@ fn prepare(
         pidfile.write(std::process::id()).map_err(|why| why.to_string())?;
     }
     let log = open_log(pid, options.verbosity > 0, foreground);
-    let mut kernel =
-        Kernel { registry, log, outputs: Outputs::new(OUTPUTS), watch, spawner, groups: HashMap::new() };
+    let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
+    let mut kernel = Kernel { registry, log, outputs, watch, sockets, spawner, groups: HashMap::new() };
     kernel.log.notice(&Notice::Starting);
     if let Err(error) = subreaper {
         let text = format!("orphans of jobs are not ours to reap: {}", Errno::of(&error));

@@ -3,6 +3,7 @@
 use crate::model::MonoTime;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::time::SystemTime;
 
 /// The present moment. The clock stands still while the machine sleeps, and nobody can set it.
 pub fn now() -> MonoTime {
@@ -11,6 +12,12 @@ pub fn now() -> MonoTime {
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     let (secs, nanos) = (u64::try_from(time.tv_sec).unwrap_or(0), u64::try_from(time.tv_nsec).unwrap_or(0));
     MonoTime::from_nanos(secs.saturating_mul(1_000_000_000).saturating_add(nanos))
+}
+
+/// The time of day in milliseconds since 1970: a number that is larger at the next start.
+pub fn wall_millis() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(0)
 }
 
 /// The local time as a syslog line begins with it: `Nov  5 09:03:07 `. Made anew once a second.

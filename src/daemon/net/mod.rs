@@ -1,0 +1,237 @@
+//! The sockets of the daemon: commands come in, their answers and the reports go out.
+//!
+//! Nothing here waits. What is read and sent in one wake-up is limited and shared fairly among the sockets, so that
+//! no flood keeps jobs, signals and the file from being served. Decides nothing about jobs, and writes no log.
+
+mod sender;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use crate::model::{JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
+use crate::supervisor::Event;
+use crate::sys::{process, udp};
+use crate::wire::{control, report};
+use mio::net::UdpSocket;
+use mio::{Interest, Registry, Token};
+use sender::{Sender, Sent};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::time::Duration;
+use turns::Turns;
+
+/// Datagrams that are read in one wake-up.
+const READ_AT_ONCE: usize = 64;
+/// What may be read in one wake-up before the last datagram: the longest command can name thousands of jobs.
+const READ_BYTES: usize = 32 << 10;
+/// Datagrams that are sent in one wake-up.
+const SENT_AT_ONCE: usize = 256;
+/// How long a socket is left alone that fails without telling when it won't.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// All sockets. Each is in one of the maps.
+pub struct Sockets {
+    /// The token of the first number. No other tokens lie above.
+    base: usize,
+    listeners: BTreeMap<SocketId, UdpSocket>,
+    senders: BTreeMap<SocketId, Sender>,
+    /// Listeners that may have more to be read.
+    reading: Turns,
+    /// Senders that may get on with their report.
+    sending: Turns,
+    /// Sockets that are left alone until then.
+    paused: BTreeMap<SocketId, MonoTime>,
+    /// Failures that nobody has been told of yet; at most one for each report of a sender.
+    unsent: VecDeque<(SocketId, NetError)>,
+    /// Counts the reports.
+    serial: u64,
+    /// What may still be read in this wake-up: datagrams and bytes.
+    left: (usize, usize),
+    /// A byte longer than the longest command.
+    buffer: Box<[u8]>,
+}
+
+impl Sockets {
+    /// No sockets yet. Their tokens will be `base` and above, and the first report's number the one after `serial`.
+    pub fn new(base: usize, serial: u64) -> Sockets {
+        Sockets {
+            base,
+            listeners: BTreeMap::new(),
+            senders: BTreeMap::new(),
+            reading: Turns::default(),
+            sending: Turns::default(),
+            paused: BTreeMap::new(),
+            unsent: VecDeque::new(),
+            serial,
+            left: (0, 0),
+            buffer: Box::default(),
+        }
+    }
+
+    /// Opens a socket; one that is open under this number is closed before.
+    pub fn open(&mut self, registry: &Registry, id: SocketId, station: &Station) -> Result<(), NetError> {
+        self.close(registry, id);
+        match station.role {
+            Role::Listen => {
+                // Each line of the file opens what it says: another line may serve the other family.
+                let socket = udp::listen(station.endpoint.address, false).map_err(sender::failed)?;
+                let mut socket = UdpSocket::from_std(socket);
+                let registered = registry.register(&mut socket, self.token(id), Interest::READABLE);
+                registered.map_err(sender::failed)?;
+                self.listeners.insert(id, socket);
+            }
+            Role::Report => {
+                let sender = Sender::open(registry, self.token(id), &station.endpoint)?;
+                self.senders.insert(id, sender);
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes a socket, if it is open.
+    pub fn close(&mut self, registry: &Registry, id: SocketId) {
+        // A process between clone and exec may hold a copy, which would keep the registration alive.
+        // It fails when there is none, which is as good.
+        if let Some(mut socket) = self.listeners.remove(&id) {
+            let _ = registry.deregister(&mut socket);
+        }
+        if let Some(sender) = self.senders.remove(&id) {
+            sender.close(registry);
+        }
+        self.reading.remove(id);
+        self.sending.remove(id);
+        self.paused.remove(&id);
+        self.unsent.retain(|(other, _)| *other != id);
+    }
+
+    /// Begins to send a report of these jobs to every socket that is open for it.
+    pub fn report(&mut self, registry: &Registry, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
+        let mut body = Vec::new();
+        jobs.for_each(|line| report::encode_line(&line, &mut body));
+        let (body, host) = (Rc::new(body), process::host_name());
+        self.serial = self.serial.wrapping_add(1);
+        for (id, sender) in &mut self.senders {
+            match sender.begin(registry, &host, self.serial, &body) {
+                Ok(()) => self.sending.add(*id),
+                Err(error) => {
+                    self.sending.remove(*id);
+                    self.unsent.push_back((*id, error));
+                }
+            }
+            self.paused.remove(id);
+        }
+    }
+
+    /// Answers a command, if that can be done at once.
+    pub fn answer(&mut self, to: Origin, verdicts: &[Verdict]) {
+        let Some(socket) = self.listeners.get(&to.socket) else { return };
+        // Who hears nothing asks again, and whether his address can be reached is no business of ours.
+        let _ = udp::answer(socket, &control::answer(verdicts), to.address, to.local);
+    }
+
+    /// Hands in an event of the poll. False when its token is none of these sockets'.
+    pub fn ready(&mut self, event: &mio::event::Event) -> bool {
+        let Some(id) = event.token().0.checked_sub(self.base).and_then(|id| id.try_into().ok()) else {
+            return false;
+        };
+        let id = SocketId(id);
+        if self.listeners.contains_key(&id) {
+            self.reading.add(id);
+        }
+        if let Some(sender) = self.senders.get_mut(&id) {
+            if let Some(error) = sender.error(event) {
+                self.unsent.push_back((id, error));
+            }
+            if sender.is_sending() {
+                self.sending.add(id);
+            }
+        }
+        true
+    }
+
+    /// Whether there is something to be done at once.
+    pub fn more(&self) -> bool {
+        !self.reading.is_empty() || !self.sending.is_empty() || !self.unsent.is_empty()
+    }
+
+    /// When there will be, if nothing happens before.
+    pub fn deadline(&self) -> Option<MonoTime> {
+        self.paused.values().min().copied()
+    }
+
+    /// Sends a portion of the reports that are under way. What is to be heard follows by `hear`.
+    pub fn work(&mut self, now: MonoTime) {
+        let due: Vec<SocketId> =
+            self.paused.iter().filter(|(_, until)| **until <= now).map(|(id, _)| *id).collect();
+        for id in due {
+            self.paused.remove(&id);
+            if self.listeners.contains_key(&id) { self.reading.add(id) } else { self.sending.add(id) }
+        }
+        for _ in 0..SENT_AT_ONCE {
+            let Some(id) = self.sending.next() else { break };
+            let sent = self.senders.get_mut(&id).map_or(Sent::All, Sender::send);
+            match sent {
+                Sent::More => continue,
+                Sent::All | Sent::Full => {}
+                Sent::Later => drop(self.paused.insert(id, now + PAUSE)),
+                Sent::Failed(error) => self.unsent.extend(error.map(|error| (id, error))),
+            }
+            self.sending.remove(id);
+        }
+        self.left = (READ_AT_ONCE, READ_BYTES);
+    }
+
+    /// The next thing that has come, as far as this wake-up may go.
+    pub fn hear(&mut self, now: MonoTime) -> Option<Event> {
+        if let Some((id, error)) = self.unsent.pop_front() {
+            return Some(Event::Unsent(id, error));
+        }
+        while self.left.0 > 0 && self.left.1 > 0 {
+            let id = self.reading.next()?;
+            let Some(socket) = self.listeners.get(&id) else {
+                self.reading.remove(id);
+                continue;
+            };
+            if self.buffer.is_empty() {
+                self.buffer = vec![0; control::MAX_COMMAND_BYTES + 1].into();
+            }
+            self.left.0 -= 1;
+            match udp::receive(socket, &mut self.buffer) {
+                Ok(received) => {
+                    self.left.1 = self.left.1.saturating_sub(received.bytes.min(self.buffer.len()));
+                    // Nobody sends from there, and nobody could be answered.
+                    if received.from.port() == 0 {
+                        continue;
+                    }
+                    let origin = Origin { socket: id, address: received.from, local: received.local };
+                    return Some(self.understand(origin, received.bytes));
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.reading.remove(id);
+                    // To have told it has cleared it, or else it stays: then another look now would be the same.
+                    if error.kind() != ErrorKind::WouldBlock {
+                        self.paused.insert(id, now + PAUSE);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// What a datagram of so many bytes, as far as they are in the buffer, is to us.
+    fn understand(&self, origin: Origin, bytes: usize) -> Event {
+        // One that was cut is longer than any command.
+        let orders: Option<Vec<Order>> = self.buffer.get(..bytes).and_then(control::decode);
+        match orders {
+            Some(orders) => Event::Command(origin, orders),
+            None => Event::Invalid(origin),
+        }
+    }
+
+    fn token(&self, id: SocketId) -> Token {
+        // There are fewer numbers than tokens above the base, or memory for so many.
+        Token(self.base.saturating_add(id.0 as usize))
+    }
+}
