@@ -103,7 +103,7 @@ impl Daemon {
                 );
             }
             self.kernel.sockets.work(now);
-            while let Some(event) = self.kernel.sockets.hear(now) {
+            while let Some(event) = self.kernel.sockets.hear(clock::now()) {
                 self.take(now, event);
             }
             self.obey(now, &caught);

@@ -2,7 +2,8 @@
 //! `PMTR_FLOOD` is how many datagrams there are at least; 20,000 if it is not set.
 
 use crate::network::{own_address, own_ip, socket};
-use crate::support::{Pmtr, alive, kill};
+use crate::support::{Pmtr, alive};
+use pmtr::model::{Pid, Signal};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,8 +117,9 @@ fn a_flood_of_what_is_no_command_changes_nothing_and_holds_up_no_restart() {
     let killed: Vec<Instant> = pids
         .iter()
         .map(|pid| {
+            // Not by a program, whose own start would count as delay.
+            pmtr::sys::group::signal_job(Pid::new(*pid).unwrap(), Signal::KILL);
             let at = Instant::now();
-            kill(*pid, "KILL");
             pmtr.wait(&format!(" {pid} exited after "));
             at
         })

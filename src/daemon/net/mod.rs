@@ -21,10 +21,13 @@ use std::rc::Rc;
 use std::time::Duration;
 use turns::Turns;
 
-/// Datagrams that are read in one wake-up.
+/// Datagrams that are read in one portion.
 const READ_AT_ONCE: usize = 64;
-/// What may be read in one wake-up before the last datagram: the longest command can name thousands of jobs.
+/// What may be read in one portion before its last datagram: the longest command can name thousands of jobs.
 const READ_BYTES: usize = 32 << 10;
+/// From one portion to the next. Without it a flood would take all of a processor, and the jobs' starts would have to
+/// wait for their share of it.
+const REST: Duration = Duration::from_millis(2);
 /// Datagrams that are sent in one wake-up.
 const SENT_AT_ONCE: usize = 256;
 /// How long a socket is left alone that fails without telling when it won't.
@@ -46,8 +49,10 @@ pub struct Sockets {
     unsent: VecDeque<(SocketId, NetError)>,
     /// Counts the reports.
     serial: u64,
-    /// What may still be read in this wake-up: datagrams and bytes.
+    /// What may still be read in this portion: datagrams and bytes.
     left: (usize, usize),
+    /// When the next portion begins, if this one has.
+    next_portion: Option<MonoTime>,
     /// A byte longer than the longest command.
     buffer: Box<[u8]>,
 }
@@ -64,7 +69,8 @@ impl Sockets {
             paused: BTreeMap::new(),
             unsent: VecDeque::new(),
             serial,
-            left: (0, 0),
+            left: (READ_AT_ONCE, READ_BYTES),
+            next_portion: None,
             buffer: Box::default(),
         }
     }
@@ -152,12 +158,14 @@ impl Sockets {
 
     /// Whether there is something to be done at once.
     pub fn more(&self) -> bool {
-        !self.reading.is_empty() || !self.sending.is_empty() || !self.unsent.is_empty()
+        let reads = !self.spent() && !self.reading.is_empty();
+        reads || !self.sending.is_empty() || !self.unsent.is_empty()
     }
 
     /// When there will be, if nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
-        self.paused.values().min().copied()
+        let portion = self.next_portion.filter(|_| self.spent() && !self.reading.is_empty());
+        self.paused.values().copied().chain(portion).min()
     }
 
     /// Sends a portion of the reports that are under way. What is to be heard follows by `hear`.
@@ -179,15 +187,18 @@ impl Sockets {
             }
             self.sending.remove(id);
         }
-        self.left = (READ_AT_ONCE, READ_BYTES);
+        if self.next_portion.is_some_and(|at| at <= now) {
+            self.next_portion = None;
+            self.left = (READ_AT_ONCE, READ_BYTES);
+        }
     }
 
-    /// The next thing that has come, as far as this wake-up may go.
+    /// The next thing that has come, as far as this portion goes.
     pub fn hear(&mut self, now: MonoTime) -> Option<Event> {
         if let Some((id, error)) = self.unsent.pop_front() {
             return Some(Event::Unsent(id, error));
         }
-        while self.left.0 > 0 && self.left.1 > 0 {
+        while !self.spent() {
             let id = self.reading.next()?;
             let Some(socket) = self.listeners.get(&id) else {
                 self.reading.remove(id);
@@ -196,10 +207,15 @@ impl Sockets {
             if self.buffer.is_empty() {
                 self.buffer = vec![0; control::MAX_COMMAND_BYTES + 1].into();
             }
-            self.left.0 -= 1;
-            match udp::receive(socket, &mut self.buffer) {
+            let received = udp::receive(socket, &mut self.buffer);
+            let bytes = received.as_ref().map_or(0, |received| received.bytes.min(self.buffer.len()));
+            self.left = (self.left.0.saturating_sub(1), self.left.1.saturating_sub(bytes));
+            // Counted from the first datagram of the portion, or from its last one if there are too many.
+            if self.spent() || self.next_portion.is_none() {
+                self.next_portion = Some(now + REST);
+            }
+            match received {
                 Ok(received) => {
-                    self.left.1 = self.left.1.saturating_sub(received.bytes.min(self.buffer.len()));
                     // Nobody sends from there, and nobody could be answered.
                     if received.from.port() == 0 {
                         continue;
@@ -218,6 +234,11 @@ impl Sockets {
             }
         }
         None
+    }
+
+    /// Whether nothing more may be read before the next portion.
+    fn spent(&self) -> bool {
+        self.left.0 == 0 || self.left.1 == 0
     }
 
     /// What a datagram of so many bytes, as far as they are in the buffer, is to us.
