@@ -30,6 +30,27 @@ impl<I> Opt<I> {
     }
 }
 
+/// The form of a program's command line.
+pub(super) struct Form<I: 'static> {
+    /// The program's name.
+    pub(super) program: &'static str,
+    /// Every option that it has.
+    pub(super) options: &'static [Opt<I>],
+    /// The options that can't be left out.
+    pub(super) needed: &'static [I],
+}
+
+/// What a program is asked to do. `O` says how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask<O> {
+    /// To do its work.
+    Run(O),
+    /// To print its help.
+    Help,
+    /// To print its version.
+    Version,
+}
+
 /// One option as it was given, with its argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arg<I> {
@@ -52,6 +73,15 @@ pub enum Wrong {
     Superfluous(&'static str),
     /// A word that belongs to no option.
     Operand(Box<[u8]>),
+    /// What only this program finds wrong, in its words.
+    Bad(String),
+}
+
+impl Wrong {
+    /// The argument of an option is none: what it is instead, and what is expected.
+    pub(super) fn value(option: &str, value: &OsStr, why: &str) -> Wrong {
+        Wrong::Bad(format!("option {option}: {} {why}", Clean(value.as_bytes())))
+    }
 }
 
 impl fmt::Display for Wrong {
@@ -65,6 +95,7 @@ impl fmt::Display for Wrong {
             Wrong::Missing(option, argument) => write!(f, "option {option} needs an argument: {argument}"),
             Wrong::Superfluous(name) => write!(f, "option --{name} takes no argument"),
             Wrong::Operand(word) => write!(f, "unexpected argument: {}", Clean(word)),
+            Wrong::Bad(text) => f.write_str(text),
         }
     }
 }
@@ -76,13 +107,58 @@ pub struct Usage {
     pub program: &'static str,
     /// What is wrong.
     pub wrong: Wrong,
-    /// The line that begins with `usage:`.
+    /// What begins with `usage:`.
     pub synopsis: String,
 }
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}\n{}", self.program, self.wrong, self.synopsis)
+    }
+}
+
+/// No line of a synopsis is longer than the terminal that everybody has.
+const WIDTH: usize = 80;
+
+impl<I: PartialEq> Form<I> {
+    /// Wrong usage of this program.
+    pub(super) fn usage(&self, wrong: Wrong) -> Usage {
+        Usage { program: self.program, wrong, synopsis: self.synopsis() }
+    }
+
+    /// What shows every option: joined letters, then those with an argument, then the long ones.
+    pub(super) fn synopsis(&self) -> String {
+        let options = self.options.iter();
+        let joined = options.clone().filter(|option| option.argument.is_none());
+        let joined = format!("[-{}]", joined.filter_map(|option| option.letter).collect::<String>());
+        let with_argument =
+            options.clone().filter(|option| option.letter.is_some() && option.argument.is_some());
+        let only_long = options.filter(|option| option.letter.is_none());
+        let parts = with_argument.chain(only_long).map(|option| {
+            let argument = option.argument.map_or(String::new(), |argument| format!(" {argument}"));
+            let part = format!("{}{argument}", label(option));
+            if self.needed.contains(&option.id) { part } else { format!("[{part}]") }
+        });
+        let mut text = format!("usage: {}", self.program);
+        let indent = text.len();
+        let mut column = indent;
+        for part in [joined].into_iter().chain(parts) {
+            if column + 1 + part.len() > WIDTH {
+                text.push_str(&format!("\n{:indent$}", ""));
+                column = indent;
+            }
+            column += 1 + part.len();
+            text.push(' ');
+            text.push_str(&part);
+        }
+        text
+    }
+
+    /// One line for each option: how it is written, and what it is for.
+    pub(super) fn list(&self) -> String {
+        let width = self.options.iter().map(|option| option.written().len()).max().unwrap_or(0);
+        let line = |option: &Opt<I>| format!("  {:width$}  {}\n", option.written(), option.help);
+        self.options.iter().map(line).collect()
     }
 }
 
@@ -205,24 +281,4 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
         }
     }
     row.last().copied().unwrap_or(a.len())
-}
-
-/// The line that shows every option: joined letters, then those with an argument, then the long ones.
-pub(super) fn synopsis<I>(program: &str, table: &[Opt<I>]) -> String {
-    let letters = table.iter().filter(|option| option.argument.is_none()).filter_map(|option| option.letter);
-    let mut line = format!("usage: {program} [-{}]", letters.collect::<String>());
-    let part = |option: &Opt<I>| {
-        let argument = option.argument.map_or(String::new(), |argument| format!(" {argument}"));
-        format!(" [{}{argument}]", label(option))
-    };
-    let with_argument = table.iter().filter(|option| option.letter.is_some() && option.argument.is_some());
-    let only_long = table.iter().filter(|option| option.letter.is_none());
-    line.extend(with_argument.chain(only_long).map(part));
-    line
-}
-
-/// One line for each option: how it is written, and what it is for.
-pub(super) fn list<I>(table: &[Opt<I>]) -> String {
-    let width = table.iter().map(|option| option.written().len()).max().unwrap_or(0);
-    table.iter().map(|option| format!("  {:width$}  {}\n", option.written(), option.help)).collect()
 }

@@ -6,9 +6,11 @@
 
 mod getopt;
 mod pmtr;
+pub mod rptserver;
+mod values;
 
-pub use getopt::{Arg, Opt, Usage, Wrong};
-pub use pmtr::{Ask, DEFAULT_CONFIG, Id, Mode, OPTIONS, Options, help, parse as pmtr, version};
+pub use getopt::{Arg, Ask, Opt, Usage, Wrong};
+pub use pmtr::{DEFAULT_CONFIG, Id, Mode, OPTIONS, Options, help, parse as pmtr, version};
 
 use std::fmt;
 use std::io::{self, Write};

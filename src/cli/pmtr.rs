@@ -1,22 +1,11 @@
 //! The command line of pmtr itself.
 
-use super::getopt::{Arg, Opt, Reader, Usage, list, synopsis};
+use super::getopt::{Arg, Ask, Form, Opt, Reader, Usage};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The configuration when `-c` names no other.
 pub const DEFAULT_CONFIG: &str = "/etc/pmtr.conf";
-
-/// What pmtr is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
-    /// To run or to test a configuration.
-    Run(Options),
-    /// To print [`help`].
-    Help,
-    /// To print [`version`].
-    Version,
-}
 
 /// How to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,9 +94,11 @@ pub const OPTIONS: &[Opt<Id>] = &[
     Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
 ];
 
+const FORM: Form<Id> = Form { program: "pmtr", options: OPTIONS, needed: &[] };
+
 /// Reads the arguments behind the program's own name.
 /// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
-pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask, Usage> {
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage> {
     let mut reader = Reader::new(OPTIONS, args);
     let mut options = Options {
         config: DEFAULT_CONFIG.into(),
@@ -116,8 +107,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask, Usage> {
         mode: Mode::Run,
         verbosity: 0,
     };
-    let wrong = |wrong| Usage { program: "pmtr", wrong, synopsis: synopsis("pmtr", OPTIONS) };
-    while let Some(arg) = reader.next().map_err(wrong)? {
+    while let Some(arg) = reader.next().map_err(|wrong| FORM.usage(wrong))? {
         match arg {
             Arg::Flag(Id::Foreground) => options.foreground = true,
             Arg::Flag(Id::Test) => options.mode = options.mode.max(Mode::Test),
@@ -143,8 +133,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask, Usage> {
 pub fn help() -> String {
     format!(
         "{}\n\n{}\nLetters may be joined: pmtr -tc /tmp/new.conf\nThe manual is pmtr(8).\n",
-        synopsis("pmtr", OPTIONS),
-        list(OPTIONS)
+        FORM.synopsis(),
+        FORM.list()
     )
 }
 

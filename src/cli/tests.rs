@@ -2,7 +2,7 @@ use super::*;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-fn ask(line: &[&str]) -> Result<Ask, Usage> {
+fn ask(line: &[&str]) -> Result<Ask<Options>, Usage> {
     pmtr(line.iter().map(OsString::from))
 }
 
@@ -102,26 +102,23 @@ fn file_names_need_not_be_text() {
 }
 
 #[test]
-fn help_shows_every_option_with_its_meaning() {
-    let help = help();
-    for option in OPTIONS {
-        let line = help.lines().find(|line| line.ends_with(option.help)).unwrap();
-        option.letter.iter().for_each(|letter| assert!(line.contains(&format!("-{letter}"))));
-        option.long.iter().for_each(|long| assert!(line.contains(&format!("--{long}"))));
-        option.argument.iter().for_each(|argument| assert!(line.contains(argument)));
-    }
-    assert!(help.lines().all(|line| line.len() <= 80), "{help}");
+fn the_tables_of_options_are_sound() {
+    sound(OPTIONS, &help());
+    sound(rptserver::OPTIONS, &rptserver::help());
 }
 
-#[test]
-fn no_two_options_share_a_letter_or_a_name() {
-    for (i, a) in OPTIONS.iter().enumerate() {
+/// No two options share a letter or a name, and the help shows each with its meaning.
+fn sound<I>(table: &[Opt<I>], help: &str) {
+    for (i, a) in table.iter().enumerate() {
         assert!(a.letter.is_some() || a.long.is_some());
-        for b in &OPTIONS[i + 1..] {
+        for b in &table[i + 1..] {
             assert!(a.letter.is_none() || a.letter != b.letter);
             assert!(a.long.is_none() || a.long != b.long);
         }
+        let line = help.lines().find(|line| line.starts_with(&format!("  {} ", a.written()))).unwrap();
+        assert!(line.ends_with(a.help), "{line}");
     }
+    assert!(help.lines().all(|line| line.len() <= 80), "{help}");
 }
 
 #[test]
