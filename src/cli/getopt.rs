@@ -1,4 +1,5 @@
-//! Options in the Unix manner: letters that may be joined, long names, and `--` as the end of both.
+//! Options in the Unix manner: letters that may be joined, long names, and `--` as the end of both. Operands may
+//! stand between them.
 
 use crate::model::Clean;
 use std::ffi::{OsStr, OsString};
@@ -38,6 +39,8 @@ pub(super) struct Form<I: 'static> {
     pub(super) options: &'static [Opt<I>],
     /// The options that can't be left out.
     pub(super) needed: &'static [I],
+    /// What stands behind them, as the synopsis shows it.
+    pub(super) operands: Option<&'static str>,
 }
 
 /// What a program is asked to do. `O` says how.
@@ -58,6 +61,8 @@ pub enum Arg<I> {
     Flag(I),
     /// An option with its argument, which is not empty.
     Value(I, OsString),
+    /// A word that belongs to no option.
+    Operand(OsString),
 }
 
 /// What is wrong with a command line.
@@ -71,13 +76,18 @@ pub enum Wrong {
     Missing(String, &'static str),
     /// The option takes no argument.
     Superfluous(&'static str),
-    /// A word that belongs to no option.
+    /// A word that belongs to no option, and the program takes none.
     Operand(Box<[u8]>),
     /// What only this program finds wrong, in its words.
     Bad(String),
 }
 
 impl Wrong {
+    /// The program takes no operand, and this is one.
+    pub(super) fn operand(word: &OsStr) -> Wrong {
+        Wrong::Operand(word.as_bytes().into())
+    }
+
     /// The argument of an option is none: what it is instead, and what is expected.
     pub(super) fn value(option: &str, value: &OsStr, why: &str) -> Wrong {
         Wrong::Bad(format!("option {option}: {} {why}", Clean(value.as_bytes())))
@@ -142,7 +152,7 @@ impl<I: PartialEq> Form<I> {
         let mut text = format!("usage: {}", self.program);
         let indent = text.len();
         let mut column = indent;
-        for part in [joined].into_iter().chain(parts) {
+        for part in [joined].into_iter().chain(parts).chain(self.operands.map(str::to_owned)) {
             if column + 1 + part.len() > WIDTH {
                 text.push_str(&format!("\n{:indent$}", ""));
                 column = indent;
@@ -168,28 +178,33 @@ pub(super) struct Reader<I: 'static, A> {
     args: A,
     /// What is left of a word with joined letters.
     letters: Vec<u8>,
+    /// Whether `--` has been met.
+    ended: bool,
 }
 
 impl<I: Copy, A: Iterator<Item = OsString>> Reader<I, A> {
     pub(super) fn new(table: &'static [Opt<I>], args: A) -> Reader<I, A> {
-        Reader { table, args, letters: Vec::new() }
+        Reader { table, args, letters: Vec::new(), ended: false }
     }
 
-    /// The next option, or `None` at the end of the line.
+    /// The next option or operand, or `None` at the end of the line.
     pub(super) fn next(&mut self) -> Result<Option<Arg<I>>, Wrong> {
         if !self.letters.is_empty() {
             return self.letter().map(Some);
         }
         let Some(word) = self.args.next() else { return Ok(None) };
         match word.as_bytes() {
-            // Behind the end of options there could only be operands, and we take none.
-            b"--" => self.args.next().map_or(Ok(None), |rest| Err(Wrong::Operand(rest.as_bytes().into()))),
+            _ if self.ended => Ok(Some(Arg::Operand(word))),
+            b"--" => {
+                self.ended = true;
+                self.next()
+            }
             [b'-', b'-', long @ ..] => self.long(long).map(Some),
             [b'-', letters @ ..] if !letters.is_empty() => {
                 self.letters = letters.to_vec();
                 self.letter().map(Some)
             }
-            operand => Err(Wrong::Operand(operand.into())),
+            _ => Ok(Some(Arg::Operand(word))),
         }
     }
 

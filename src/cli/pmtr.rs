@@ -1,6 +1,6 @@
 //! The command line of pmtr itself.
 
-use super::getopt::{Arg, Ask, Form, Opt, Reader, Usage};
+use super::getopt::{Arg, Ask, Form, Opt, Reader, Usage, Wrong};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -94,7 +94,7 @@ pub const OPTIONS: &[Opt<Id>] = &[
     Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
 ];
 
-const FORM: Form<Id> = Form { program: "pmtr", options: OPTIONS, needed: &[] };
+const FORM: Form<Id> = Form { program: "pmtr", options: OPTIONS, needed: &[], operands: None };
 
 /// Reads the arguments behind the program's own name.
 /// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
@@ -117,6 +117,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
             Arg::Flag(Id::Version) => return Ok(Ask::Version),
             Arg::Value(Id::Config, file) => options.config = file.into(),
             Arg::Value(Id::Pidfile, file) => options.pidfile = Some(file.into()),
+            Arg::Operand(word) => return Err(FORM.usage(Wrong::operand(&word))),
             // The table says which options take an argument; the reader gives these no other form.
             Arg::Flag(Id::Config | Id::Pidfile) => {}
             Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Help | Id::Version, _) => {}

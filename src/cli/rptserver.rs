@@ -107,7 +107,8 @@ pub const OPTIONS: &[Opt<Id>] = &[
     Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
 ];
 
-const FORM: Form<Id> = Form { program: "pmtr-rptserver", options: OPTIONS, needed: &[Id::Port] };
+const FORM: Form<Id> =
+    Form { program: "pmtr-rptserver", options: OPTIONS, needed: &[Id::Port], operands: None };
 
 /// Reads the arguments behind the program's own name.
 /// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
@@ -177,6 +178,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
             Arg::Value(Id::StaleAfter, word) => options.stale_after = stale_after(&word)?,
             Arg::Value(Id::OnStale, word) => options.on_stale = on_stale(&word)?,
             Arg::Value(Id::Once, word) => options.once = Some(once(&word)?),
+            Arg::Operand(word) => return Err(Wrong::operand(&word)),
             // The table says which options take an argument; the reader gives these no other form.
             Arg::Flag(Id::Address | Id::Port | Id::File | Id::Json | Id::Metrics) => {}
             Arg::Flag(Id::StaleAfter | Id::OnStale | Id::Once) => {}
