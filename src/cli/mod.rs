@@ -4,6 +4,7 @@
 //! manual page and `README.md` against it.
 #![forbid(unsafe_code)]
 
+pub mod ctl;
 mod getopt;
 mod pmtr;
 pub mod rptserver;

@@ -104,6 +104,7 @@ fn file_names_need_not_be_text() {
 #[test]
 fn the_tables_of_options_are_sound() {
     sound(OPTIONS, &help());
+    sound(ctl::OPTIONS, &ctl::help());
     sound(rptserver::OPTIONS, &rptserver::help());
 }
 

@@ -1,0 +1,218 @@
+//! The command line of pmtr-ctl.
+
+use super::getopt::{Arg, Ask, Form, Opt, Reader, Usage, Wrong};
+use super::values;
+use crate::model::{Clean, Order, Verb};
+use std::ffi::{OsStr, OsString};
+use std::net::Ipv6Addr;
+use std::os::unix::ffi::OsStrExt;
+
+/// Whom pmtr-ctl asks when `-s` names nobody.
+pub const DEFAULT_HOST: &str = "127.0.0.1";
+
+/// The port when `-p` names none.
+pub const DEFAULT_PORT: u16 = 10_000;
+
+/// The longest name that a job can have.
+const MAX_NAME_BYTES: usize = 255;
+
+/// What to ask of whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `-v`
+    pub verbose: bool,
+    /// `-s`: a name or an address, which has no brackets here.
+    pub host: Box<str>,
+    /// `-p`, never 0.
+    pub port: u16,
+    /// What is to become of which jobs, in the order given. Never empty.
+    pub orders: Vec<Order>,
+}
+
+/// The options by their meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Id {
+    Verbose,
+    Host,
+    Port,
+    Help,
+    Version,
+}
+
+/// Every option of pmtr-ctl.
+pub const OPTIONS: &[Opt<Id>] = &[
+    Opt {
+        id: Id::Verbose,
+        letter: Some('v'),
+        long: None,
+        argument: None,
+        help: "show on stderr what is sent, from where and to where",
+    },
+    Opt {
+        id: Id::Host,
+        letter: Some('s'),
+        long: None,
+        argument: Some("HOST"),
+        help: "the machine on which pmtr runs, default 127.0.0.1",
+    },
+    Opt {
+        id: Id::Port,
+        letter: Some('p'),
+        long: None,
+        argument: Some("PORT"),
+        help: "the UDP port on which pmtr listens, default 10000",
+    },
+    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this text" },
+    Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
+];
+
+const FORM: Form<Id> =
+    Form { program: "pmtr-ctl", options: OPTIONS, needed: &[], operands: Some("enable|disable JOB...") };
+
+/// Reads the arguments behind the program's own name.
+/// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage> {
+    read(args).map_err(|wrong| FORM.usage(wrong))
+}
+
+/// What `--help` prints, and pmtr-ctl without any argument.
+pub fn help() -> String {
+    format!(
+        "{}
+
+Tells a running pmtr to start or to stop some of its jobs, named as in its
+file, and prints what it answers.
+
+{}
+pmtr takes such commands only when its file, /etc/pmtr.conf, has this line:
+
+    listen on udp://127.0.0.1:10000
+
+Examples:
+
+    pmtr-ctl disable web            stop the job web, and let it stay down
+    pmtr-ctl enable web             let it run again
+    pmtr-ctl disable a b enable c   several jobs, and both verbs, in one call
+
+That holds until pmtr's file is applied anew, which a saved edit does, or pmtr
+restarts. To keep a job down for good, write disable into its block there.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 4 no such job (the others named
+were switched), 6 no answer within 2 seconds.
+The manual is pmtr-ctl(1).
+",
+        FORM.synopsis(),
+        FORM.list()
+    )
+}
+
+/// What `--version` prints.
+pub fn version() -> String {
+    concat!("pmtr-ctl ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
+}
+
+fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
+    let mut reader = Reader::new(OPTIONS, args);
+    let (mut verbose, mut host, mut port) = (false, DEFAULT_HOST.into(), DEFAULT_PORT);
+    let mut operands = Vec::new();
+    while let Some(arg) = reader.next()? {
+        match arg {
+            Arg::Flag(Id::Verbose) => verbose = true,
+            Arg::Flag(Id::Help) => return Ok(Ask::Help),
+            Arg::Flag(Id::Version) => return Ok(Ask::Version),
+            Arg::Value(Id::Host, word) => host = self::host(&word)?,
+            Arg::Value(Id::Port, word) => port = values::port(&word)?,
+            Arg::Operand(word) => operands.push(word),
+            // The table says which options take an argument; the reader gives these no other form.
+            Arg::Flag(Id::Host | Id::Port) => {}
+            Arg::Value(Id::Verbose | Id::Help | Id::Version, _) => {}
+        }
+    }
+    Ok(Ask::Run(Options { verbose, host, port, orders: orders(&operands)? }))
+}
+
+/// A name or an address; an IPv6 address may stand in brackets.
+fn host(word: &OsStr) -> Result<Box<str>, Wrong> {
+    let wrong = |why: &str| Wrong::value("-s", word, why);
+    let no_host = "is no host: expected a name or an address, such as app1, 192.0.2.7 or ::1";
+    let text = word.to_str().ok_or_else(|| wrong(no_host))?;
+    let in_brackets = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let host = in_brackets.unwrap_or(text);
+    // Behind the % of an address stands the interface that it belongs to.
+    let address = host.split('%').next().unwrap_or(host);
+    if address.parse::<Ipv6Addr>().is_ok() {
+        return Ok(host.into());
+    }
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '[' | ']' | '@' | '%');
+    match text {
+        text if text.contains(odd) => Err(wrong(no_host)),
+        text if text.contains(':') => Err(wrong("is no host: the port is given by -p")),
+        text => Ok(text.into()),
+    }
+}
+
+/// Each job with the verb that it stands behind.
+fn orders(words: &[OsString]) -> Result<Vec<Order>, Wrong> {
+    let (first, rest) = words.split_first().ok_or_else(|| {
+        Wrong::Bad("what is to be done is missing: expected enable or disable, and the names of jobs".into())
+    })?;
+    let mut current = verb(first).ok_or_else(|| {
+        Wrong::Bad(format!(
+            "{} is no command: expected enable or disable, and then the names of jobs",
+            Clean(first.as_bytes())
+        ))
+    })?;
+    let mut orders = Vec::new();
+    // The word behind which a job must follow.
+    let mut bare = Some(first);
+    for word in rest {
+        match verb(word) {
+            Some(next) => {
+                jobs_follow(bare)?;
+                (current, bare) = (next, Some(word));
+            }
+            None => {
+                orders.push(Order { verb: current, name: job(word)? });
+                bare = None;
+            }
+        }
+    }
+    jobs_follow(bare)?;
+    Ok(orders)
+}
+
+fn jobs_follow(bare: Option<&OsString>) -> Result<(), Wrong> {
+    bare.map_or(Ok(()), |word| {
+        Err(Wrong::Bad(format!("{} names no job: expected at least one behind it", Clean(word.as_bytes()))))
+    })
+}
+
+fn verb(word: &OsStr) -> Option<Verb> {
+    match word.as_bytes() {
+        b"enable" => Some(Verb::Enable),
+        b"disable" => Some(Verb::Disable),
+        _ => None,
+    }
+}
+
+/// The name of a job, by the same rules as those of the configuration.
+fn job(word: &OsStr) -> Result<Box<[u8]>, Wrong> {
+    let text = word.to_string_lossy();
+    let bad = |why: &str| {
+        Err(Wrong::Bad(format!("no job can have the name \"{}\": {why}", Clean(word.as_bytes()))))
+    };
+    if text.is_empty() {
+        bad("it is empty")
+    } else if text.contains(char::is_whitespace) {
+        bad("it has a blank in it; each job is an argument of its own")
+    } else if text.contains(char::is_control) {
+        bad("it has a control character in it")
+    } else if word.len() > MAX_NAME_BYTES {
+        bad(&format!("it has {} bytes, and {MAX_NAME_BYTES} are the most", word.len()))
+    } else {
+        Ok(word.as_bytes().into())
+    }
+}
+
+#[cfg(test)]
+mod tests;
