@@ -12,5 +12,6 @@ pub mod job;
 pub mod supervisor;
 pub mod wire;
 
+pub mod client;
 pub mod daemon;
 pub mod sys;

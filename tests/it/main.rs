@@ -4,6 +4,7 @@
 
 mod command_line;
 mod container;
+mod ctl;
 mod faults;
 mod files;
 mod flood;

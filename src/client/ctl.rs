@@ -1,0 +1,278 @@
+//! pmtr-ctl: sends commands to a pmtr and waits for what it answers.
+
+use crate::cli::{ctl::Options, say};
+use crate::model::{Clean, Errno, Order, Verb};
+use crate::wire::control;
+use std::fmt;
+use std::io::{self, ErrorKind, stderr, stdout};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// Everything was done.
+pub const STATUS_DONE: u8 = 0;
+/// Nothing could be asked, or not all of it.
+pub const STATUS_FAILED: u8 = 1;
+/// Everything was asked, and there is no job with one of the names.
+pub const STATUS_UNKNOWN: u8 = 4;
+/// No answer came.
+pub const STATUS_SILENT: u8 = 6;
+
+/// How long one message waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What fits into one packet on any network.
+const MESSAGE_BYTES: usize = 1_400;
+
+/// More than any datagram holds.
+const BUFFER_BYTES: usize = 65_536;
+
+/// Asks for everything that `options` say, shows the answers on stdout and what fails on stderr, and returns the
+/// exit status.
+pub fn run(options: &Options) -> u8 {
+    let messages = control::encode(&options.orders, MESSAGE_BYTES);
+    let mut talk = Talk { verbose: options.verbose, answered: 0, unknown: false };
+    match talk.hold(options, &messages) {
+        Ok(()) if talk.unknown => STATUS_UNKNOWN,
+        Ok(()) => STATUS_DONE,
+        Err(failure) => {
+            tell(&failure);
+            let left: Vec<&[u8]> = messages.iter().skip(talk.answered).map(Vec::as_slice).collect();
+            if messages.len() > 1 {
+                tell_what_is_left(&left, &failure);
+            }
+            failure.status()
+        }
+    }
+}
+
+/// All messages of a call and their answers.
+struct Talk {
+    verbose: bool,
+    /// How many messages have been answered.
+    answered: usize,
+    /// Whether a name in them was not known.
+    unknown: bool,
+}
+
+/// A socket that sends to one address and hears nobody else.
+struct Line {
+    socket: UdpSocket,
+    to: SocketAddr,
+}
+
+/// Why a call has come to an end too early.
+#[derive(Debug)]
+enum Failure {
+    /// The host has no address.
+    NoHost(Box<str>, String),
+    /// At none of these addresses anybody listens.
+    Refused(Vec<SocketAddr>),
+    /// The kernel's reason why an address can't be reached.
+    Unreachable(SocketAddr, Errno),
+    /// There is no answer.
+    Silent(SocketAddr),
+}
+
+impl Talk {
+    fn hold(&mut self, options: &Options, messages: &[Vec<u8>]) -> Result<(), Failure> {
+        let Some((first, rest)) = messages.split_first() else { return Ok(()) };
+        let line = self.begin(&addresses(options)?, first)?;
+        rest.iter().try_for_each(|message| self.ask(&line, message))
+    }
+
+    /// Asks each address until one answers. Where nobody has taken the message, another one may be asked; where it
+    /// may have been taken and only the answer is missing, not.
+    fn begin(&mut self, addresses: &[SocketAddr], first: &[u8]) -> Result<Line, Failure> {
+        let mut refused = Vec::new();
+        let mut unreachable = None;
+        for address in addresses {
+            match Line::open(*address).and_then(|line| self.ask(&line, first).map(|()| line)) {
+                Ok(line) => return Ok(line),
+                Err(Failure::Refused(more)) => refused.extend(more),
+                Err(failure @ Failure::Unreachable(..)) => unreachable = Some(failure),
+                Err(failure @ (Failure::Silent(_) | Failure::NoHost(..))) => return Err(failure),
+            }
+        }
+        // That nobody listens says more than that another address of the same host is out of reach.
+        Err(unreachable.filter(|_| refused.is_empty()).unwrap_or(Failure::Refused(refused)))
+    }
+
+    /// Sends one message and waits for its answer, and shows it.
+    fn ask(&mut self, line: &Line, message: &[u8]) -> Result<(), Failure> {
+        let until = Instant::now() + PATIENCE;
+        line.send(message)?;
+        if self.verbose {
+            let from = line.socket.local_addr().map_or(String::new(), |from| format!(" from udp://{from}"));
+            tell(&format_args!("sent to udp://{}{from}: {}", line.to, Clean(message)));
+        }
+        let asked = control::decode(message).unwrap_or_default();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let answer = line.receive(&mut buffer, until)?;
+            if is_about(&asked, answer) {
+                self.answered += 1;
+                self.unknown |= control::has_unknown(answer) == Some(true);
+                say(&mut stdout(), &Lines(answer));
+                return Ok(());
+            }
+            if self.verbose {
+                tell(&format_args!("ignored what is no answer to that: {}", Clean(answer)));
+            }
+        }
+    }
+}
+
+/// All addresses of the host that is asked.
+fn addresses(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
+    let no_host = |why: String| Failure::NoHost(options.host.clone(), why);
+    let found = (&*options.host, options.port).to_socket_addrs().map_err(|error| {
+        let text = error.to_string();
+        // The reason is all that counts.
+        let why = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+        no_host(why.to_owned())
+    })?;
+    let found: Vec<SocketAddr> = found.collect();
+    if found.is_empty() { Err(no_host("it has none".into())) } else { Ok(found) }
+}
+
+impl Line {
+    fn open(to: SocketAddr) -> Result<Line, Failure> {
+        let any: IpAddr = match to {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind((any, 0)).map_err(|error| failure(to, &error))?;
+        socket.connect(to).map_err(|error| failure(to, &error))?;
+        Ok(Line { socket, to })
+    }
+
+    fn send(&self, message: &[u8]) -> Result<(), Failure> {
+        loop {
+            match self.socket.send(message) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(failure(self.to, &error)),
+            }
+        }
+    }
+
+    /// The next datagram that comes before `until`.
+    fn receive<'a>(&self, buffer: &'a mut [u8], until: Instant) -> Result<&'a [u8], Failure> {
+        let length = loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Failure::Silent(self.to));
+            }
+            self.socket.set_read_timeout(Some(left)).map_err(|error| failure(self.to, &error))?;
+            match self.socket.recv(buffer) {
+                Ok(length) => break length,
+                // Time has passed; how much, the clock tells.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
+                Err(error) => return Err(failure(self.to, &error)),
+            }
+        };
+        Ok(buffer.get(..length).unwrap_or_default())
+    }
+}
+
+fn failure(to: SocketAddr, error: &io::Error) -> Failure {
+    match error.kind() == ErrorKind::ConnectionRefused {
+        true => Failure::Refused(vec![to]),
+        false => Failure::Unreachable(to, Errno::of(error)),
+    }
+}
+
+/// Whether an answer says of each job that was asked for what became of it, and of no other.
+fn is_about(asked: &[Order], answer: &[u8]) -> bool {
+    if control::has_unknown(answer).is_none() {
+        return false;
+    }
+    let mut verdicts = Vec::new();
+    for line in answer.split(|byte| *byte == b'\n') {
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let verb = match words.next() {
+            Some(b"enabled") => Some(Verb::Enable),
+            Some(b"disabled") => Some(Verb::Disable),
+            _ => None,
+        };
+        verdicts.extend(words.map(|name| (verb, name)));
+    }
+    let fits = |order: &Order, verb: &Option<Verb>, name: &[u8]| {
+        *order.name == *name && verb.is_none_or(|verb| verb == order.verb)
+    };
+    asked.iter().all(|order| verdicts.iter().any(|(verb, name)| fits(order, verb, name)))
+        && verdicts.iter().all(|(verb, name)| asked.iter().any(|order| fits(order, verb, name)))
+}
+
+/// An answer as a terminal may show it.
+struct Lines<'a>(&'a [u8]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.strip_suffix(b"\n").unwrap_or(self.0);
+        text.split(|byte| *byte == b'\n').try_for_each(|line| writeln!(f, "{}", Clean(line)))
+    }
+}
+
+impl Failure {
+    fn status(&self) -> u8 {
+        match self {
+            Failure::NoHost(..) | Failure::Refused(_) | Failure::Unreachable(..) => STATUS_FAILED,
+            Failure::Silent(_) => STATUS_SILENT,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NoHost(host, why) => write!(f, "can't find the address of {host}: {why}"),
+            Failure::Refused(addresses) => {
+                let places: Vec<String> =
+                    addresses.iter().map(|address| format!("udp://{address}")).collect();
+                let hint =
+                    addresses.last().map_or(String::new(), |address| format!("listen on udp://{address}"));
+                let places = places.join(" and ");
+                write!(f, "nobody listens on {places}: is pmtr running, and has its file a line \"{hint}\"?")
+            }
+            Failure::Unreachable(address, why) => write!(f, "can't reach udp://{address}: {why}"),
+            Failure::Silent(address) => write!(
+                f,
+                "no answer from udp://{address} within {} seconds\n\
+                 That can be a pmtr of the first generation, which never answers and has perhaps\n\
+                 done it, as its log tells; a firewall in between; or another program on that port.",
+                PATIENCE.as_secs()
+            ),
+        }
+    }
+}
+
+/// Says what was not asked for any more, as commands that can be given again.
+fn tell_what_is_left(left: &[&[u8]], failure: &Failure) {
+    let lines = |messages: &[&[u8]]| -> String {
+        messages.iter().map(|message| format!("\n    {}", Clean(message))).collect()
+    };
+    let unasked = match (failure, left.split_first()) {
+        (Failure::Silent(_), Some((first, rest))) => {
+            tell(&format_args!("what is not answered:{}", lines(&[first])));
+            rest
+        }
+        (Failure::Silent(_) | Failure::NoHost(..) | Failure::Refused(_) | Failure::Unreachable(..), _) => {
+            left
+        }
+    };
+    if !unasked.is_empty() {
+        tell(&format_args!("what was not asked for, because of that:{}", lines(unasked)));
+    }
+}
+
+fn tell(text: &dyn fmt::Display) {
+    say(&mut stderr(), &format_args!("pmtr-ctl: {text}\n"));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+use super::*;
+
+fn about(message: &[u8], answer: &[u8]) -> bool {
+    is_about(&control::decode(message).unwrap(), answer)
+}
+
+#[test]
+fn an_answer_speaks_of_every_job_that_was_asked_for_and_of_no_other() {
+    for (message, answer) in [
+        (&b"enable a"[..], &b"enabled a\n"[..]),
+        (b"enable a", b"unknown a\n"),
+        (b"disable a b", b"disabled b\nunknown a\n"),
+        (b"enable a a", b"enabled a a\n"),
+        (b"enable a disable a", b"enabled a\ndisabled a\n"),
+        (b"enable a disable b", b"unknown a\nunknown b\n"),
+        (b"enable \xff", b"enabled \xff\n"),
+    ] {
+        assert!(about(message, answer), "{}", Clean(answer));
+    }
+    for (message, answer) in [
+        (&b"enable a"[..], &b""[..]),
+        (b"enable a", b"\n"),
+        (b"enable a", b"enabled a"),
+        (b"enable a", b"enabled\n"),
+        (b"enable a", b"enable a\n"),
+        (b"enable a", b"disabled a\n"),
+        (b"enable a", b"enabled b\n"),
+        (b"enable a", b"enabled a b\n"),
+        (b"enable a b", b"enabled a\n"),
+        (b"enable a disable a", b"enabled a\n"),
+        (b"enable a", b"HTTP/1.1 400 Bad Request\n"),
+    ] {
+        assert!(!about(message, answer), "{}", Clean(answer));
+    }
+}
+
+#[test]
+fn what_pmtr_answers_is_taken_for_its_answer() {
+    let asked = control::decode(b"enable a b disable c a enable d").unwrap();
+    for known in [true, false] {
+        let verdicts: Vec<_> = asked
+            .iter()
+            .map(|order| crate::model::Verdict { order: order.clone(), known: known || *order.name == *b"a" })
+            .collect();
+        assert!(is_about(&asked, &control::answer(&verdicts)));
+    }
+}
+
+#[test]
+fn a_terminal_is_shown_lines_and_nothing_that_it_obeys() {
+    assert_eq!(Lines(b"enabled a\nunknown \x1b[2J\xff\n").to_string(), "enabled a\nunknown ?[2J?\n");
+}
+
+#[test]
+fn a_failure_says_what_to_look_at() {
+    let (v4, v6) = ("127.0.0.1:10000".parse().unwrap(), "[::1]:10000".parse().unwrap());
+    for (failure, text) in [
+        (
+            Failure::Refused(vec![v4]),
+            "nobody listens on udp://127.0.0.1:10000: \
+             is pmtr running, and has its file a line \"listen on udp://127.0.0.1:10000\"?",
+        ),
+        (
+            Failure::Refused(vec![v6, v4]),
+            "nobody listens on udp://[::1]:10000 and udp://127.0.0.1:10000: \
+             is pmtr running, and has its file a line \"listen on udp://127.0.0.1:10000\"?",
+        ),
+        (Failure::Unreachable(v4, Errno(101)), "can't reach udp://127.0.0.1:10000: Network is unreachable"),
+        (
+            Failure::NoHost("app1".into(), "Name or service not known".into()),
+            "can't find the address of app1: Name or service not known",
+        ),
+    ] {
+        assert_eq!(failure.to_string(), text);
+        assert_eq!(failure.status(), STATUS_FAILED);
+    }
+    assert_eq!(Failure::Silent(v4).status(), STATUS_SILENT);
+}
