@@ -14,6 +14,7 @@ MUTANTS ?=
 TEST_TOOLS = bash mkfifo objdump python3 setsid strace unshare vim
 
 PMTR = $${CARGO_TARGET_DIR:-target}/release/pmtr
+PMTR_CTL = $${CARGO_TARGET_DIR:-target}/release/pmtr-ctl
 
 .PHONY: build run check clean soak mutants bench bench-short install uninstall help need-cargo need-lints
 
@@ -67,22 +68,25 @@ bench-short: need-cargo
 
 # Nothing but copying, so that it may run as root after a build as somebody else.
 install:
-	@test -x "$(PMTR)" || { echo "make install: run make build first, as an ordinary user" >&2; exit 1; }
+	@test -x "$(PMTR)" -a -x "$(PMTR_CTL)" || { echo "make install: run make build first, as an ordinary user" >&2; exit 1; }
 	mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/doc/pmtr" \
-	"$(DESTDIR)$(PREFIX)/share/man/man5" "$(DESTDIR)$(PREFIX)/share/man/man8"
+	"$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/man/man5" "$(DESTDIR)$(PREFIX)/share/man/man8"
 	install -m 755 "$(PMTR)" "$(DESTDIR)$(PREFIX)/bin/pmtr"
+	install -m 755 "$(PMTR_CTL)" "$(DESTDIR)$(PREFIX)/bin/pmtr-ctl"
+	install -m 644 man/pmtr-ctl.1 "$(DESTDIR)$(PREFIX)/share/man/man1/pmtr-ctl.1"
 	install -m 644 man/pmtr.conf.5 "$(DESTDIR)$(PREFIX)/share/man/man5/pmtr.conf.5"
 	install -m 644 man/pmtr.8 "$(DESTDIR)$(PREFIX)/share/man/man8/pmtr.8"
 	install -m 644 pmtr.conf.example "$(DESTDIR)$(PREFIX)/share/doc/pmtr/pmtr.conf.example"
 
 uninstall:
 	rm -f "$(DESTDIR)$(PREFIX)/bin/pmtr" "$(DESTDIR)$(PREFIX)/share/man/man8/pmtr.8"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/pmtr-ctl" "$(DESTDIR)$(PREFIX)/share/man/man1/pmtr-ctl.1"
 	rm -f "$(DESTDIR)$(PREFIX)/share/man/man5/pmtr.conf.5"
 	rm -f "$(DESTDIR)$(PREFIX)/share/doc/pmtr/pmtr.conf.example"
 	rmdir "$(DESTDIR)$(PREFIX)/share/doc/pmtr" 2>/dev/null || true
 
 help:
-	@echo "make build        the program, in target/release"
+	@echo "make build        the programs, in target/release"
 	@echo "make run          pmtr at work on an example, ended by ^C"
 	@echo "make check        format, lints as errors, all tests"
 	@echo "make soak         many random worlds, PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS)"

@@ -138,23 +138,3 @@ fn a_reader_that_has_gone_is_no_error() {
     say(&mut out, &version());
     assert_eq!(out, version().into_bytes());
 }
-
-#[test]
-fn manual_page_and_readme_show_every_option() {
-    let (page, readme) = (include_str!("../../man/pmtr.8"), include_str!("../../README.md"));
-    let entries: Vec<&str> = page.lines().filter(|line| line.starts_with(".It Fl ")).collect();
-    let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `-")).collect();
-    // As many as there are, each by every name and with its argument: so none is missing and none too many.
-    assert_eq!((entries.len(), rows.len()), (OPTIONS.len(), OPTIONS.len()));
-    for ((option, entry), row) in OPTIONS.iter().zip(entries).zip(rows) {
-        let letter = option.letter.map(String::from);
-        let long = option.long.map(|long| format!("-{long}"));
-        let names: Vec<String> = letter.into_iter().chain(long).collect();
-        let flags: Vec<String> = names.iter().map(|name| format!("Fl {name}")).collect();
-        let argument = option.argument.map_or(String::new(), |argument| format!(" Ar {argument}"));
-        assert_eq!(entry, format!(".It {}{argument}", flags.join(" , ")));
-        let argument = option.argument.map_or(String::new(), |argument| format!(" {argument}"));
-        let names: Vec<String> = names.iter().map(|name| format!("`-{name}{argument}`")).collect();
-        assert!(row.starts_with(&format!("| {} |", names.join(", "))), "{row}");
-    }
-}

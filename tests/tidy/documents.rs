@@ -2,6 +2,7 @@
 
 use super::{files, read, root};
 use pmtr::cli;
+use pmtr::client::ctl;
 use pmtr::config::{self, options};
 use std::collections::BTreeSet;
 use std::fs;
@@ -176,16 +177,59 @@ fn the_mistake_in_the_manual_is_told_as_the_manual_says() {
     );
 }
 
+/// A program as the documents tell of it.
+struct Program {
+    /// Its options as they are written.
+    options: BTreeSet<String>,
+    help: String,
+    page: &'static str,
+    /// The heading in README.md behind which a table of its options stands, if one does.
+    readme: Option<&'static str>,
+}
+
+fn programs() -> [Program; 2] {
+    [
+        Program {
+            options: cli::OPTIONS.iter().map(cli::Opt::written).collect(),
+            help: cli::help(),
+            page: "man/pmtr.8",
+            readme: Some("## Command line"),
+        },
+        Program {
+            options: cli::ctl::OPTIONS.iter().map(cli::Opt::written).collect(),
+            help: cli::ctl::help(),
+            page: "man/pmtr-ctl.1",
+            readme: None,
+        },
+    ]
+}
+
 #[test]
 fn the_command_line_is_the_same_in_the_manual_in_readme_and_in_help() {
-    let table: BTreeSet<String> = cli::OPTIONS.iter().map(cli::Opt::written).collect();
-    let readme: BTreeSet<String> =
-        readme_table("## Command line").into_iter().map(|(option, _)| option).collect();
-    assert_eq!(readme, table);
-    let manual = heads(&section("man/pmtr.8", "DESCRIPTION"), "Fl");
-    assert_eq!(manual, table.iter().map(|option| without_blanks(option)).collect());
-    for line in &table {
-        assert!(cli::help().contains(&format!("\n  {line} ")), "--help lacks {line}");
+    for Program { options, help, page, readme } in programs() {
+        let manual = heads(&section(page, "DESCRIPTION"), "Fl");
+        assert_eq!(manual, options.iter().map(|option| without_blanks(option)).collect(), "{page}");
+        for option in &options {
+            assert!(help.contains(&format!("\n  {option} ")), "--help lacks {option}");
+        }
+        let Some(heading) = readme else { continue };
+        let table: BTreeSet<String> = readme_table(heading).into_iter().map(|(option, _)| option).collect();
+        assert_eq!(table, options, "{heading}");
+    }
+}
+
+#[test]
+fn the_manual_of_pmtr_ctl_has_its_exit_statuses_and_its_synopsis() {
+    let page = "man/pmtr-ctl.1";
+    let statuses =
+        [ctl::STATUS_DONE, ctl::STATUS_FAILED, cli::STATUS_USAGE, ctl::STATUS_UNKNOWN, ctl::STATUS_SILENT];
+    let expected: Vec<String> = statuses.iter().map(|status| format!(".It {status}")).collect();
+    let text = section(page, "EXIT STATUS");
+    let shown: Vec<&str> = text.lines().filter(|line| line.starts_with(".It ")).collect();
+    assert_eq!(shown, expected);
+    for option in cli::ctl::OPTIONS.iter().filter(|option| option.argument.is_some()) {
+        let head = format!("Fl {} Ar {}", option.letter.unwrap(), option.argument.unwrap());
+        assert!(section(page, "SYNOPSIS").contains(&head), "{page} lacks {head}");
     }
 }
 
