@@ -265,8 +265,15 @@ impl fmt::Display for Notice {
                 if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
             }
             MoreComplaints { invalid, unknown, secs, last } => {
-                write!(f, "in {secs} sec {invalid} more invalid control msgs")?;
-                write!(f, " and {unknown} more that name no such job, the last from {last}")
+                write!(f, "in {secs} sec ")?;
+                match (*invalid, *unknown) {
+                    (0, unknown) => write!(f, "{unknown} more control msgs that name no such job")?,
+                    (invalid, 0) => write!(f, "{invalid} more invalid control msgs")?,
+                    (invalid, unknown) => {
+                        write!(f, "{invalid} more invalid control msgs and {unknown} that name no such job")?;
+                    }
+                }
+                write!(f, ", the last from {last}")
             }
             Flood { from } => {
                 write!(f, "a flood of control msgs, the last from {from}; jobs are served first")
@@ -384,7 +391,7 @@ mod tests {
             ),
             (
                 Notice::MoreComplaints { invalid: 41, unknown: 1, secs: 2, last: from },
-                "in 2 sec 41 more invalid control msgs and 1 more that name no such job, the last from 192.0.2.9:4711",
+                "in 2 sec 41 more invalid control msgs and 1 that name no such job, the last from 192.0.2.9:4711",
             ),
             (
                 Notice::Flood { from },
