@@ -1,0 +1,63 @@
+//! Hosts that fell silent or came back, for somebody who fetches this when there is time for it.
+//! Holds at most two changes of a host, however long nobody fetches any.
+
+use super::{HostKey, Turn};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The changes that nobody was told of.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// By number, which is the order in which they happened.
+    queue: BTreeMap<u64, (Rc<HostKey>, Turn)>,
+    /// The numbers of each host's changes, oldest first.
+    of_host: BTreeMap<Rc<HostKey>, (u64, Option<u64>)>,
+    next: u64,
+}
+
+impl Changes {
+    /// Something has become of a host.
+    pub(super) fn push(&mut self, host: &Rc<HostKey>, turn: Turn) {
+        let number = self.next;
+        self.next += 1;
+        let numbers = match self.of_host.get(host) {
+            None => (number, None),
+            Some((first, None)) => (*first, Some(number)),
+            // Silent and back, or back and silent: the two undo each other, and this one is as before them.
+            Some((_, Some(_))) => {
+                self.forget(host);
+                (number, None)
+            }
+        };
+        self.of_host.insert(Rc::clone(host), numbers);
+        self.queue.insert(number, (Rc::clone(host), turn));
+    }
+
+    /// The oldest one.
+    pub(super) fn pop(&mut self) -> Option<(HostKey, Turn)> {
+        let (_, (host, turn)) = self.queue.pop_first()?;
+        if let Some((_, Some(second))) = self.of_host.remove(&host) {
+            self.of_host.insert(Rc::clone(&host), (second, None));
+        }
+        Some(((*host).clone(), turn))
+    }
+
+    /// Nobody is to hear of this host any more.
+    pub(super) fn forget(&mut self, host: &Rc<HostKey>) {
+        if let Some((first, second)) = self.of_host.remove(host) {
+            self.queue.remove(&first);
+            second.iter().for_each(|second| drop(self.queue.remove(second)));
+        }
+    }
+}
+
+#[cfg(test)]
+impl Changes {
+    /// What must hold at every moment.
+    pub(super) fn check(&self) {
+        let numbers = self.of_host.values().flat_map(|(first, second)| [Some(*first), *second]).flatten();
+        let numbers: Vec<u64> = numbers.collect();
+        assert_eq!(self.queue.len(), numbers.len());
+        assert!(numbers.iter().all(|number| self.queue.contains_key(number)));
+    }
+}

@@ -1,0 +1,69 @@
+//! What there is to say of hosts: each line is a value with one text.
+
+use super::HostKey;
+use crate::model::Level;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Something to tell in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A host that nobody knew.
+    First { host: HostKey },
+    /// A host was not heard for that long.
+    Silent { host: HostKey, after: Duration },
+    /// A host that was silent is heard again.
+    Back { host: HostKey },
+    /// There are as many hosts as there may be, and none of them is silent.
+    HostsFull { host: HostKey, limit: usize },
+    /// So many hosts report from this address already.
+    NamesFull { host: HostKey, limit: usize },
+    /// A report has more jobs than are kept.
+    JobsFull { host: HostKey, limit: usize },
+    /// There is no memory left for a report.
+    BytesFull { host: HostKey, limit: usize },
+}
+
+impl Note {
+    /// How much it matters.
+    pub fn level(&self) -> Level {
+        match self {
+            Note::First { .. } => Level::Debug,
+            Note::Back { .. } => Level::Info,
+            Note::Silent { .. }
+            | Note::HostsFull { .. }
+            | Note::NamesFull { .. }
+            | Note::JobsFull { .. }
+            | Note::BytesFull { .. } => Level::Warning,
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::First { host } => write!(f, "{host} reports for the first time"),
+            Note::Silent { host, after } => write!(f, "{host} was not heard for {} sec", after.as_secs()),
+            Note::Back { host } => write!(f, "{host} is heard again"),
+            Note::HostsFull { host, limit } => {
+                write!(f, "{host} and other new hosts are left out, there are {limit} already; ")?;
+                f.write_str("let some report to another receiver")
+            }
+            Note::NamesFull { host: HostKey { address, .. }, limit } => names_full(f, *address, *limit),
+            Note::JobsFull { host, limit } => {
+                write!(f, "{host} reports more than {limit} jobs, the others are left out; ")?;
+                f.write_str("divide them among several pmtr")
+            }
+            Note::BytesFull { host, limit } => {
+                write!(f, "a report of {host} is not kept, reports may take {limit} bytes; ")?;
+                f.write_str("let some hosts report to another receiver")
+            }
+        }
+    }
+}
+
+fn names_full(f: &mut fmt::Formatter<'_>, address: IpAddr, limit: usize) -> fmt::Result {
+    write!(f, "{address} reports under more than {limit} names, the others are left out; ")?;
+    f.write_str("find out who sends from there")
+}

@@ -1,0 +1,161 @@
+//! One report of one host: a whole one, or one of which parts are still to come.
+
+use super::HostJob;
+use crate::model::{JobLine, MonoTime, Part};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::size_of;
+
+/// What an allocation takes beyond its contents.
+const ALLOCATION_BYTES: usize = 16;
+/// What a part takes beyond its jobs.
+pub(super) const PART_BYTES: usize = 64;
+/// What a report in the making takes beyond its parts.
+pub(super) const ASSEMBLY_BYTES: usize = 512;
+
+/// The jobs of one datagram, each name once.
+#[derive(Debug)]
+pub(super) struct Jobs {
+    pub(super) list: Box<[HostJob]>,
+    /// How many there were beyond those that may be kept.
+    pub(super) left_out: u64,
+    pub(super) weight: usize,
+}
+
+/// A report of which everything has come.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// When the last of it came.
+    pub(super) at: MonoTime,
+    /// No name is in it twice.
+    pub(super) jobs: Box<[HostJob]>,
+    pub(super) left_out: u64,
+    pub(super) weight: usize,
+}
+
+/// A report of which not every part has come.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    pub(super) serial: u64,
+    pub(super) of: u32,
+    /// When the first part came.
+    pub(super) since: MonoTime,
+    /// When the latest part came.
+    pub(super) at: MonoTime,
+    /// What came, by the number of the part. It costs nothing to claim that there are four billion.
+    parts: BTreeMap<u32, Box<[HostJob]>>,
+    /// How many jobs are kept.
+    pub(super) jobs: usize,
+    pub(super) left_out: u64,
+    pub(super) weight: usize,
+}
+
+impl Jobs {
+    /// Takes at most `most` jobs out of a datagram. Of two with the same name the first counts. `None` when
+    /// they would weigh more than `room`.
+    pub(super) fn gather(
+        lines: &mut dyn Iterator<Item = JobLine<'_>>,
+        most: usize,
+        room: usize,
+    ) -> Option<Jobs> {
+        let mut names = BTreeSet::new();
+        let mut list = Vec::new();
+        let (mut left_out, mut weight) = (0, 0);
+        for line in lines.filter(|line| names.insert(line.name)) {
+            if list.len() >= most {
+                left_out += 1;
+                continue;
+            }
+            weight += weigh(line.name);
+            if weight > room {
+                return None;
+            }
+            let JobLine { name, enabled, seconds, process, path: _ } = line;
+            list.push(HostJob { name: name.into(), enabled, seconds, process });
+        }
+        Some(Jobs { list: list.into(), left_out, weight })
+    }
+}
+
+impl Report {
+    /// A report that came in one piece.
+    pub(super) fn new(now: MonoTime, jobs: Jobs) -> Report {
+        let Jobs { list, left_out, weight } = jobs;
+        Report { at: now, jobs: list, left_out, weight }
+    }
+}
+
+impl Assembly {
+    pub(super) fn new(now: MonoTime, part: Part) -> Assembly {
+        Assembly {
+            serial: part.serial,
+            of: part.of,
+            since: now,
+            at: now,
+            parts: BTreeMap::new(),
+            jobs: 0,
+            left_out: 0,
+            weight: ASSEMBLY_BYTES,
+        }
+    }
+
+    /// Whether this is a part of it. A report doesn't change the number of its parts.
+    pub(super) fn owns(&self, part: Part) -> bool {
+        (self.serial, self.of) == (part.serial, part.of)
+    }
+
+    /// Whether the part with this number has come.
+    pub(super) fn has(&self, index: u32) -> bool {
+        self.parts.contains_key(&index)
+    }
+
+    /// How many parts have come.
+    pub(super) fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Adds a part that has not come before.
+    pub(super) fn add(&mut self, now: MonoTime, index: u32, jobs: Jobs) {
+        self.at = now;
+        self.jobs += jobs.list.len();
+        self.left_out += jobs.left_out;
+        self.weight += PART_BYTES + jobs.weight;
+        self.parts.insert(index, jobs.list);
+    }
+
+    /// How many parts have not come.
+    pub(super) fn missing(&self) -> u64 {
+        u64::from(self.of).saturating_sub(u64::try_from(self.parts.len()).unwrap_or(u64::MAX))
+    }
+
+    /// What has come, in the order of the report. Of two jobs with the same name the first counts.
+    pub(super) fn jobs(&self) -> Vec<&HostJob> {
+        let mut names = BTreeSet::new();
+        let all = self.parts.values().flat_map(|jobs| jobs.iter());
+        all.filter(|job| names.insert(&job.name)).collect()
+    }
+
+    /// Makes one of the parts.
+    pub(super) fn into_report(self, now: MonoTime) -> Report {
+        let mut jobs: Vec<HostJob> = self.parts.into_values().flatten().collect();
+        let mut names = BTreeSet::new();
+        let is_first: Vec<bool> = jobs.iter().map(|job| names.insert(&*job.name)).collect();
+        let mut is_first = is_first.into_iter();
+        jobs.retain(|_| is_first.next().unwrap_or(false));
+        let weight = jobs.iter().map(|job| weigh(&job.name)).sum();
+        Report { at: now, jobs: jobs.into(), left_out: self.left_out, weight }
+    }
+}
+
+/// What a job with this name takes.
+pub(super) fn weigh(name: &[u8]) -> usize {
+    size_of::<HostJob>() + ALLOCATION_BYTES + name.len()
+}
+
+#[cfg(test)]
+impl Assembly {
+    /// What it weighs, as a walk over it finds.
+    pub(super) fn weight_by_hand(&self) -> usize {
+        let jobs = self.parts.values().flat_map(|jobs| jobs.iter());
+        ASSEMBLY_BYTES + self.parts.len() * PART_BYTES + jobs.map(|job| weigh(&job.name)).sum::<usize>()
+    }
+}
