@@ -1,5 +1,9 @@
 //! The pages that show a fleet: for people, as JSON, for Prometheus. Each is made host by host.
 
+mod json;
+mod metrics;
+mod status;
+
 use super::{Host, HostKey};
 use crate::model::MonoTime;
 
@@ -17,7 +21,16 @@ pub enum Form {
 /// A page in the making.
 #[derive(Debug)]
 pub struct Page {
-    form: Form,
+    body: Body,
+    /// How many were added.
+    hosts: usize,
+}
+
+#[derive(Debug)]
+enum Body {
+    Status(Vec<u8>),
+    Json(Vec<u8>),
+    Metrics(metrics::Families),
 }
 
 /// The time of day as a page shows it.
@@ -32,17 +45,33 @@ pub struct Stamp<'a> {
 impl Page {
     /// An empty page.
     pub fn new(form: Form) -> Page {
-        Page { form }
+        let body = match form {
+            Form::Status => Body::Status(Vec::new()),
+            Form::Json => Body::Json(Vec::new()),
+            Form::Metrics => Body::Metrics(metrics::Families::default()),
+        };
+        Page { body, hosts: 0 }
     }
 
     /// Adds one host.
     pub fn add(&mut self, now: MonoTime, key: &HostKey, host: &Host) {
-        let _ = (now, key, host, self.form);
+        match &mut self.body {
+            Body::Status(body) => status::add(now, key, host, body),
+            Body::Json(body) => {
+                body.extend_from_slice(if self.hosts == 0 { b"\n" } else { b",\n" });
+                json::add(now, key, host, body);
+            }
+            Body::Metrics(families) => families.add(now, key, host),
+        }
+        self.hosts += 1;
     }
 
     /// The whole page, in pieces to be written one behind the other.
     pub fn finish(self, stamp: Stamp<'_>) -> Vec<Vec<u8>> {
-        let _ = stamp;
-        Vec::new()
+        match self.body {
+            Body::Status(body) => vec![status::head(stamp, self.hosts), body],
+            Body::Json(body) => vec![json::head(stamp), body, json::TAIL.to_vec()],
+            Body::Metrics(families) => families.finish(self.hosts),
+        }
     }
 }

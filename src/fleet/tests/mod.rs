@@ -2,6 +2,7 @@ use super::*;
 use crate::model::{Part, Pid};
 
 mod joining;
+mod pages;
 mod table;
 mod worlds;
 

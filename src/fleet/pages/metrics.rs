@@ -1,0 +1,93 @@
+//! The page for Prometheus, in its text format; all are gauges, without time stamps.
+//!
+//! A host that gives no name has an empty `host`. In labels a backslash is doubled, and a control character
+//! or what is not UTF-8 becomes `\x` and two hexadecimal digits a byte: so two names never become one series.
+//! The format then doubles each backslash once more.
+
+use crate::fleet::{Host, HostJob, HostKey};
+use crate::model::{MonoTime, Process};
+use std::io::Write;
+
+/// The lines of each family, which must stand together, without what is above them.
+#[derive(Debug, Default)]
+pub(super) struct Families {
+    up: Vec<u8>,
+    enabled: Vec<u8>,
+    seconds: Vec<u8>,
+    age: Vec<u8>,
+    lost: Vec<u8>,
+}
+
+impl Families {
+    /// Adds a host. Writing to a Vec can't fail.
+    pub(super) fn add(&mut self, now: MonoTime, key: &HostKey, host: &Host) {
+        let mut labels = b"{host=\"".to_vec();
+        add_label(key.name.as_deref().unwrap_or_default(), &mut labels);
+        let _ = write!(labels, "\",address=\"{}\"", key.address);
+        let length = labels.len();
+        for job in host.jobs() {
+            labels.truncate(length);
+            labels.extend_from_slice(b",job=\"");
+            add_label(&job.name, &mut labels);
+            labels.extend_from_slice(b"\"}");
+            add_sample("pmtr_job_up", &labels, u64::from(is_up(job)), &mut self.up);
+            add_sample("pmtr_job_enabled", &labels, u64::from(job.enabled), &mut self.enabled);
+            add_sample("pmtr_job_seconds", &labels, job.seconds, &mut self.seconds);
+        }
+        labels.truncate(length);
+        labels.push(b'}');
+        add_sample("pmtr_host_report_age_seconds", &labels, host.age(now).as_secs(), &mut self.age);
+        add_sample("pmtr_host_lost_parts", &labels, host.lost_parts(), &mut self.lost);
+    }
+
+    /// The whole page.
+    pub(super) fn finish(self, hosts: usize) -> Vec<Vec<u8>> {
+        let hosts = format!("pmtr_hosts {hosts}\n").into_bytes();
+        let families = [
+            ("pmtr_job_up", "Whether the job runs; where old reports don't tell, whether it is to.", self.up),
+            ("pmtr_job_enabled", "Whether the job is to run.", self.enabled),
+            ("pmtr_job_seconds", "How long the job has been running.", self.seconds),
+            ("pmtr_host_report_age_seconds", "How long ago the report came that is shown.", self.age),
+            ("pmtr_host_lost_parts", "Parts missing of this report, or of later ones.", self.lost),
+            ("pmtr_hosts", "Hosts that are heard.", hosts),
+        ];
+        let head = |name, help| format!("# HELP {name} {help}\n# TYPE {name} gauge\n").into_bytes();
+        families.into_iter().flat_map(|(name, help, samples)| [head(name, help), samples]).collect()
+    }
+}
+
+fn is_up(job: &HostJob) -> bool {
+    match job.process {
+        Process::Pid(_) => true,
+        Process::None => false,
+        Process::Unsaid => job.enabled,
+    }
+}
+
+fn add_sample(name: &str, labels: &[u8], value: u64, family: &mut Vec<u8>) {
+    family.extend_from_slice(name.as_bytes());
+    family.extend_from_slice(labels);
+    let _ = writeln!(family, " {value}");
+}
+
+fn add_label(bytes: &[u8], page: &mut Vec<u8>) {
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let mut utf8 = [0; 4];
+            let utf8 = c.encode_utf8(&mut utf8).as_bytes();
+            match c {
+                '\\' => page.extend_from_slice(br"\\\\"),
+                '"' => page.extend_from_slice(b"\\\""),
+                c if c.is_control() => add_hexadecimal(utf8, page),
+                _ => page.extend_from_slice(utf8),
+            }
+        }
+        add_hexadecimal(chunk.invalid(), page);
+    }
+}
+
+fn add_hexadecimal(bytes: &[u8], page: &mut Vec<u8>) {
+    for byte in bytes {
+        let _ = write!(page, "\\\\x{byte:02x}");
+    }
+}
