@@ -27,7 +27,7 @@ impl Families {
         let length = labels.len();
         for job in host.jobs() {
             labels.truncate(length);
-            labels.extend_from_slice(b",job=\"");
+            labels.extend_from_slice(b",name=\"");
             add_label(&job.name, &mut labels);
             labels.extend_from_slice(b"\"}");
             add_sample("pmtr_job_up", &labels, u64::from(is_up(job)), &mut self.up);

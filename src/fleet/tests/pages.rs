@@ -97,22 +97,22 @@ fn the_page_for_programs_is_json() {
 fn the_page_for_prometheus_has_each_family_in_one_place() {
     let text = r#"# HELP pmtr_job_up Whether the job runs; where old reports don't tell, whether it is to.
 # TYPE pmtr_job_up gauge
-pmtr_job_up{host="",address="10.0.0.9",job="old"} 1
-pmtr_job_up{host="",address="10.0.0.9",job="off"} 0
-pmtr_job_up{host="app1",address="10.0.0.5",job="app-server"} 1
-pmtr_job_up{host="app1",address="10.0.0.5",job="back\"up\\\\\\x0a"} 0
+pmtr_job_up{host="",address="10.0.0.9",name="old"} 1
+pmtr_job_up{host="",address="10.0.0.9",name="off"} 0
+pmtr_job_up{host="app1",address="10.0.0.5",name="app-server"} 1
+pmtr_job_up{host="app1",address="10.0.0.5",name="back\"up\\\\\\x0a"} 0
 # HELP pmtr_job_enabled Whether the job is to run.
 # TYPE pmtr_job_enabled gauge
-pmtr_job_enabled{host="",address="10.0.0.9",job="old"} 1
-pmtr_job_enabled{host="",address="10.0.0.9",job="off"} 0
-pmtr_job_enabled{host="app1",address="10.0.0.5",job="app-server"} 1
-pmtr_job_enabled{host="app1",address="10.0.0.5",job="back\"up\\\\\\x0a"} 0
+pmtr_job_enabled{host="",address="10.0.0.9",name="old"} 1
+pmtr_job_enabled{host="",address="10.0.0.9",name="off"} 0
+pmtr_job_enabled{host="app1",address="10.0.0.5",name="app-server"} 1
+pmtr_job_enabled{host="app1",address="10.0.0.5",name="back\"up\\\\\\x0a"} 0
 # HELP pmtr_job_seconds How long the job has been running.
 # TYPE pmtr_job_seconds gauge
-pmtr_job_seconds{host="",address="10.0.0.9",job="old"} 184
-pmtr_job_seconds{host="",address="10.0.0.9",job="off"} 7
-pmtr_job_seconds{host="app1",address="10.0.0.5",job="app-server"} 93784
-pmtr_job_seconds{host="app1",address="10.0.0.5",job="back\"up\\\\\\x0a"} 0
+pmtr_job_seconds{host="",address="10.0.0.9",name="old"} 184
+pmtr_job_seconds{host="",address="10.0.0.9",name="off"} 7
+pmtr_job_seconds{host="app1",address="10.0.0.5",name="app-server"} 93784
+pmtr_job_seconds{host="app1",address="10.0.0.5",name="back\"up\\\\\\x0a"} 0
 # HELP pmtr_host_report_age_seconds How long ago the report came that is shown.
 # TYPE pmtr_host_report_age_seconds gauge
 pmtr_host_report_age_seconds{host="",address="10.0.0.9"} 3
@@ -252,7 +252,7 @@ fn no_name_spoils_a_page_and_two_names_are_two_series() {
         let read = lines.into_iter().map(|line| {
             let (host, rest) = label(line.strip_prefix("pmtr_job_up{host=\"").unwrap());
             let (address, rest) = label(rest.strip_prefix(",address=\"").unwrap());
-            let (job, rest) = label(rest.strip_prefix(",job=\"").unwrap());
+            let (job, rest) = label(rest.strip_prefix(",name=\"").unwrap());
             assert_eq!(rest, "} 1");
             let address = std::str::from_utf8(&address).unwrap().parse().unwrap();
             (HostKey { name: Some(host.into()), address }, job.into())
