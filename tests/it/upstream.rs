@@ -1,7 +1,6 @@
 //! The situations in which the C original fails, each with the file that its users would have written.
 //! `table` names, for every one of its known faults, the test that shows what happens here; this file has
-//! those that no other test shows. What takes the sockets of `listen on` and `report to` is not among them:
-//! they are not served yet.
+//! those that no other test shows.
 
 mod losing_edits;
 mod losing_jobs;

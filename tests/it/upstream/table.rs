@@ -248,6 +248,46 @@ const EXPOSES: &[Row] = &[
         ],
     ),
     (
+        "a bad edit closes the sockets for commands and reports",
+        &[
+            "it/network a_reload_keeps_the_sockets_of_what_is_unchanged_and_a_bad_file_keeps_all",
+            "sim/network a_file_that_is_not_applied_keeps_all_sockets",
+        ],
+    ),
+    (
+        "a datagram that comes while the last listener is removed aborts it",
+        &[
+            "sim/random random_worlds_break_no_promise",
+            "sim/network a_socket_is_opened_once_and_kept_by_a_file_that_keeps_its_line",
+        ],
+    ),
+    (
+        "of several listeners only the first is read",
+        &["it/network any_number_of_listeners_and_destinations_are_served"],
+    ),
+    (
+        "a line end is part of a name, blanks at the end make a name of what was there before",
+        &[
+            "it/network a_command_does_what_it_says_and_is_answered_in_its_own_words",
+            "../src/daemon/net/tests what_is_no_command_is_invalid_whatever_its_length",
+        ],
+    ),
+    (
+        "a report that is too long for one datagram is never sent",
+        &["it/network thousands_of_jobs_are_reported_in_parts"],
+    ),
+    (
+        "a job that has never started is shown as fifty years old",
+        &["sim/reports a_report_shows_each_job_as_it_is"],
+    ),
+    (
+        "a name that can't be looked up or a port that is taken makes the whole file invalid",
+        &[
+            "it/network a_port_that_is_taken_is_said_once_and_opened_when_it_is_free",
+            "config/endpoint-host-name.conf",
+        ],
+    ),
+    (
         "as process 1 it logs an error for each orphan",
         &["it/container as_process_one_it_reaps_orphans_and_ends_cleanly_without_proc_or_a_writable_root"],
     ),
