@@ -20,6 +20,22 @@ pub fn wall_millis() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(0)
 }
 
+/// The time of day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calendar {
+    /// The local time as ctime(3) writes it, without the end of the line: `Thu Nov  7 21:38:10 2013`.
+    pub text: String,
+    /// Seconds since 1970.
+    pub unix_seconds: u64,
+}
+
+/// What the clock on the wall says.
+pub fn calendar() -> Calendar {
+    // SAFETY: a null pointer is allowed: the time is returned only.
+    let time = unsafe { libc::time(std::ptr::null_mut()) };
+    Calendar { text: long_text_of(&parts_of(time)), unix_seconds: u64::try_from(time).unwrap_or(0) }
+}
+
 /// The local time as a syslog line begins with it: `Nov  5 09:03:07 `. Made anew once a second.
 pub fn log_stamp() -> [u8; 16] {
     thread_local! {
@@ -36,17 +52,35 @@ pub fn log_stamp() -> [u8; 16] {
 }
 
 fn stamp_of(time: libc::time_t) -> [u8; 16] {
+    text_of(&parts_of(time))
+}
+
+/// The parts of a local time.
+fn parts_of(time: libc::time_t) -> libc::tm {
     let mut parts = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are good for the call. It reads the environment (TZ), which nothing of ours changes.
     unsafe { libc::localtime_r(&time, parts.as_mut_ptr()) };
     // SAFETY: all zeroes are a valid tm, so it is initialised even if the call has not filled it in.
-    text_of(&unsafe { parts.assume_init() })
+    unsafe { parts.assume_init() }
+}
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/// The name with this number, or the first one.
+fn name(names: &[&'static str], number: i32) -> &'static str {
+    usize::try_from(number).ok().and_then(|index| names.get(index)).or(names.first()).copied().unwrap_or("")
+}
+
+fn long_text_of(tm: &libc::tm) -> String {
+    let (day, month) = (name(&DAYS, tm.tm_wday), name(&MONTHS, tm.tm_mon));
+    let year = tm.tm_year.saturating_add(1900);
+    let (date, hour, minute, second) = (tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    format!("{day} {month} {date:2} {hour:02}:{minute:02}:{second:02} {year}")
 }
 
 fn text_of(tm: &libc::tm) -> [u8; 16] {
-    const MONTHS: [&[u8; 3]; 12] =
-        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-    let month = usize::try_from(tm.tm_mon).ok().and_then(|index| MONTHS.get(index)).unwrap_or(&MONTHS[0]);
     let two = |number: i32| {
         let number = u8::try_from(number.clamp(0, 99)).unwrap_or(0);
         [b'0' + number / 10, b'0' + number % 10]
@@ -55,7 +89,7 @@ fn text_of(tm: &libc::tm) -> [u8; 16] {
         (two(tm.tm_mday), two(tm.tm_hour), two(tm.tm_min), two(tm.tm_sec));
     // RFC 3164 wants a blank in front of a day below ten.
     let d = if d == b'0' { b' ' } else { d };
-    let [a, b, c] = **month;
+    let [a, b, c] = name(&MONTHS, tm.tm_mon).as_bytes().try_into().unwrap_or(*b"Jan");
     [a, b, c, b' ', d, ay, b' ', h, our, b':', m, in_, b':', s, ec, b' ']
 }
 
@@ -80,6 +114,19 @@ mod tests {
         assert_eq!(&text_of(&tm), b"Jan 31 23:59:60 ");
         tm.tm_mon = 12;
         assert_eq!(&text_of(&tm)[..3], b"Jan");
+    }
+
+    #[test]
+    fn the_calendar_has_the_form_of_ctime() {
+        // SAFETY: all zeroes are a valid tm.
+        let mut tm: libc::tm = unsafe { std::mem::zeroed() };
+        (tm.tm_wday, tm.tm_mon, tm.tm_mday, tm.tm_year) = (4, 10, 7, 113);
+        (tm.tm_hour, tm.tm_min, tm.tm_sec) = (21, 38, 10);
+        assert_eq!(long_text_of(&tm), "Thu Nov  7 21:38:10 2013");
+        (tm.tm_wday, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) = (0, 17, 1, 2, 3);
+        assert_eq!(long_text_of(&tm), "Sun Nov 17 01:02:03 2013");
+        assert_eq!(calendar().text.len(), 24);
+        assert!(calendar().unix_seconds > 1_700_000_000);
     }
 
     #[test]
