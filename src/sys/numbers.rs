@@ -1,6 +1,6 @@
 //! The kernel's numbers as this machine has them, for those who open files and read errors without unsafe code.
 
 pub use libc::{
-    EBADF, EIO, EMFILE, EMSGSIZE, ENOBUFS, ENOENT, ENOMEM, ENOSPC, ENOTSOCK, ENXIO, EPIPE, EPROTOTYPE,
+    EBADF, EIO, ELOOP, EMFILE, EMSGSIZE, ENOBUFS, ENOENT, ENOMEM, ENOSPC, ENOTSOCK, ENXIO, EPIPE, EPROTOTYPE,
     O_NOCTTY, O_NOFOLLOW, O_NONBLOCK,
 };

@@ -1,0 +1,176 @@
+//! A file that is replaced whole: whoever reads it sees the old content or the new one, never a part.
+
+use crate::model::{Clean, Errno};
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// As many links as the kernel follows.
+const LINKS: usize = 40;
+
+/// Why a file can't be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FileError {
+    path: PathBuf,
+    why: Why,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Why {
+    /// There is something else under this name, which is not ours to replace.
+    NotAFile,
+    /// The directory in which it lies refuses.
+    Directory(PathBuf, Errno),
+    /// The kernel's reason.
+    Failed(Errno),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "can't write {}: ", Clean(self.path.as_os_str().as_bytes()))?;
+        match &self.why {
+            Why::NotAFile => f.write_str("not a regular file"),
+            Why::Directory(directory, errno) => {
+                write!(f, "directory {}: {errno}", Clean(directory.as_os_str().as_bytes()))
+            }
+            Why::Failed(errno) => errno.fmt(f),
+        }
+    }
+}
+
+/// A file as the command line names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target(PathBuf);
+
+impl Target {
+    /// A file that can be written as far as can be told before.
+    pub(super) fn new(path: &Path) -> Result<Target, FileError> {
+        let target = Target(path.to_owned());
+        // Nothing tells whether it can be made but making it.
+        Draft::new(&target).map(drop)?;
+        Ok(target)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.0.exists()
+    }
+
+    /// Whether both are one and the same file in the end.
+    pub(super) fn is_same(&self, other: &Target) -> bool {
+        let whole = |target: &Target| {
+            let place = target.place().ok()?;
+            Some((fs::canonicalize(directory_of(&place)).ok()?, place.file_name()?.to_owned()))
+        };
+        whole(self).is_some_and(|this| whole(other) == Some(this))
+    }
+
+    fn because(&self, why: Why) -> FileError {
+        FileError { path: self.0.clone(), why }
+    }
+
+    fn failed(&self, error: &io::Error) -> FileError {
+        self.because(Why::Failed(Errno::of(error)))
+    }
+
+    /// Where the file itself lies: a symbolic link stays, and what it leads to is replaced.
+    /// Looked up each time, because a link may be led elsewhere while we run.
+    fn place(&self) -> Result<PathBuf, FileError> {
+        let mut place = self.0.clone();
+        for _ in 0..LINKS {
+            // What is no link, or not there, is where the way ends; anything else comes out with the first write.
+            let Ok(next) = fs::read_link(&place) else { return Ok(place) };
+            place = directory_of(&place).join(next);
+        }
+        Err(self.because(Why::Failed(Errno(crate::sys::numbers::ELOOP))))
+    }
+}
+
+/// The directory in which a file lies.
+fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => path.to_owned(),
+    }
+}
+
+/// The next content of a file, in the making under another name. Goes away when it is dropped.
+pub(super) struct Draft {
+    target: Target,
+    place: PathBuf,
+    temporary: PathBuf,
+    file: File,
+}
+
+impl Draft {
+    /// An empty one, beside the file that it will replace.
+    pub(super) fn new(target: &Target) -> Result<Draft, FileError> {
+        let place = target.place()?;
+        match fs::symlink_metadata(&place) {
+            // Neither a device nor a pipe is to be replaced by a file.
+            Ok(there) if !there.is_file() => return Err(target.because(Why::NotAFile)),
+            Ok(_) | Err(_) => {}
+        }
+        let Some(name) = place.file_name() else { return Err(target.because(Why::NotAFile)) };
+        let directory = directory_of(&place);
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.tmp", std::process::id()));
+        let temporary = directory.join(hidden);
+        let refused = |error: io::Error| target.because(Why::Directory(directory.clone(), Errno::of(&error)));
+        let file = create(&temporary).map_err(refused)?;
+        // Whatever the umask of whoever started us: these files are there to be read. Where the file system knows no
+        // such modes, any file is better than none.
+        let _ = file.set_permissions(Permissions::from_mode(0o644));
+        Ok(Draft { target: target.clone(), place, temporary, file })
+    }
+
+    /// Appends as much as the kernel takes at once, and tells how much that was.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<usize, FileError> {
+        loop {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(self.target.failed(&ErrorKind::WriteZero.into())),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => return written.map_err(|error| self.target.failed(&error)),
+            }
+        }
+    }
+
+    /// Puts it in the place of the file. It is not brought to the disk first: what a crash of the machine might lose
+    /// is out of date by the time the machine is back, and made anew within seconds of the start.
+    pub(super) fn publish(self) -> Result<(), FileError> {
+        fs::rename(&self.temporary, &self.place).map_err(|error| self.target.failed(&error))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Behind a rename there is nothing under this name any more.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Makes a file that was not there. What an earlier process of the same number left is taken away.
+fn create(path: &Path) -> io::Result<File> {
+    // With O_EXCL a symbolic link is not followed, wherever it leads.
+    let make = || OpenOptions::new().write(true).create_new(true).mode(0o644).open(path);
+    match make() {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            make()
+        }
+        made => made,
+    }
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

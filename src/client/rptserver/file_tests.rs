@@ -1,0 +1,153 @@
+use super::*;
+use crate::sys::testing::Dir;
+use std::os::unix::fs::symlink;
+
+fn put(target: &Target, content: &[u8]) -> Result<(), FileError> {
+    let mut draft = Draft::new(target)?;
+    assert_eq!(draft.write(content)?, content.len());
+    draft.publish()
+}
+
+fn names(dir: &Dir) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn refusal(path: &Path) -> String {
+    Target::new(path).unwrap_err().to_string()
+}
+
+#[test]
+fn a_file_is_made_for_all_to_read_and_nothing_is_left_beside_it() {
+    let dir = Dir::new();
+    let target = Target::new(&dir.join("page")).unwrap();
+    assert!(names(&dir).is_empty() && !target.exists());
+    put(&target, b"one").unwrap();
+    put(&target, b"two").unwrap();
+    assert_eq!((dir.read("page").as_str(), names(&dir).len()), ("two", 1));
+    assert_eq!(fs::metadata(dir.join("page")).unwrap().permissions().mode() & 0o7777, 0o644);
+}
+
+#[test]
+fn a_reader_sees_whole_pages_only() {
+    let dir = Dir::new();
+    let target = Target::new(&dir.join("page")).unwrap();
+    let content = |round: u8| vec![b'a' + round % 26; 40_000];
+    put(&target, &content(0)).unwrap();
+    let path = dir.join("page");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = 0;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let page = fs::read(&path).unwrap();
+                assert!(page.len() == 40_000 && page.iter().all(|byte| *byte == page[0]));
+                seen += 1;
+            }
+            seen
+        });
+        for round in 0..200 {
+            let mut draft = Draft::new(&target).unwrap();
+            for part in content(round).chunks(1_000) {
+                assert_eq!(draft.write(part).unwrap(), 1_000);
+            }
+            draft.publish().unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 0);
+    });
+}
+
+#[test]
+fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
+    let dir = Dir::new();
+    fs::create_dir(dir.join("away")).unwrap();
+    symlink("away/second", dir.join("first")).unwrap();
+    symlink("page", dir.join("away/second")).unwrap();
+    let target = Target::new(&dir.join("first")).unwrap();
+    put(&target, b"one").unwrap();
+    put(&target, b"two").unwrap();
+    assert_eq!(dir.read("away/page"), "two");
+    for link in ["first", "away/second"] {
+        assert!(dir.join(link).symlink_metadata().unwrap().is_symlink());
+    }
+    assert!(target.is_same(&Target::new(&dir.join("away/../away/page")).unwrap()));
+    assert!(!target.is_same(&Target::new(&dir.join("page")).unwrap()));
+    // It may be led elsewhere while we run.
+    fs::remove_file(dir.join("first")).unwrap();
+    symlink("other", dir.join("first")).unwrap();
+    put(&target, b"three").unwrap();
+    assert_eq!((dir.read("other").as_str(), dir.read("away/page").as_str()), ("three", "two"));
+}
+
+#[test]
+fn what_cannot_be_written_is_refused_with_the_reason() {
+    let dir = Dir::new();
+    let shown = |name: &str| dir.join(name).display().to_string();
+    fs::create_dir(dir.join("dir")).unwrap();
+    fs::write(dir.join("plain"), "").unwrap();
+    symlink("loop", dir.join("loop")).unwrap();
+    symlink("/dev/null", dir.join("null")).unwrap();
+    for name in ["dir", "null"] {
+        let path = dir.join(name);
+        assert_eq!(refusal(&path), format!("can't write {}: not a regular file", shown(name)));
+    }
+    assert_eq!(refusal(Path::new("/dev/null")), "can't write /dev/null: not a regular file");
+    assert_eq!(refusal(Path::new("/")), "can't write /: not a regular file");
+    for (name, directory, why) in
+        [("none/page", "none", "No such file or directory"), ("plain/page", "plain", "Not a directory")]
+    {
+        let expected = format!("can't write {}: directory {}: {why}", shown(name), shown(directory));
+        assert_eq!(refusal(&dir.join(name)), expected);
+    }
+    let expected = format!("can't write {}: Too many levels of symbolic links", shown("loop"));
+    assert_eq!(refusal(&dir.join("loop")), expected);
+    assert_eq!(refusal(Path::new("/proc/page")).split(": ").nth(1), Some("directory /proc"));
+}
+
+#[test]
+fn a_draft_that_is_not_finished_leaves_the_old_file_and_no_trace() {
+    let dir = Dir::new();
+    let target = Target::new(&dir.join("page")).unwrap();
+    put(&target, b"old").unwrap();
+    let mut draft = Draft::new(&target).unwrap();
+    draft.write(b"ne").unwrap();
+    assert_eq!(names(&dir).len(), 2);
+    drop(draft);
+    assert_eq!((dir.read("page").as_str(), names(&dir).len()), ("old", 1));
+}
+
+#[test]
+fn a_place_that_somebody_has_taken_in_between_is_left_to_him() {
+    let dir = Dir::new();
+    let target = Target::new(&dir.join("page")).unwrap();
+    let draft = Draft::new(&target).unwrap();
+    fs::create_dir(dir.join("page")).unwrap();
+    let text = draft.publish().unwrap_err().to_string();
+    assert!(text.ends_with(": Is a directory"), "{text}");
+    assert_eq!(names(&dir), ["page"]);
+    assert!(put(&target, b"x").unwrap_err().to_string().ends_with(": not a regular file"));
+}
+
+#[test]
+fn what_an_earlier_run_left_is_taken_away_and_a_link_in_its_place_is_not_followed() {
+    let dir = Dir::new();
+    let target = Target::new(&dir.join("page")).unwrap();
+    let temporary = Draft::new(&target).unwrap().temporary.clone();
+    fs::write(&temporary, "left over").unwrap();
+    put(&target, b"one").unwrap();
+    fs::write(dir.join("victim"), "untouched").unwrap();
+    symlink("victim", &temporary).unwrap();
+    put(&target, b"two").unwrap();
+    assert_eq!((dir.read("page").as_str(), dir.read("victim").as_str()), ("two", "untouched"));
+    assert_eq!(names(&dir), ["page", "victim"]);
+}
+
+#[test]
+fn a_name_without_a_directory_lies_in_the_one_where_we_are() {
+    assert_eq!(directory_of(Path::new("page")), Path::new("."));
+    assert_eq!(directory_of(Path::new("a/page")), Path::new("a"));
+    assert_eq!(directory_of(Path::new("/page")), Path::new("/"));
+}

@@ -1,0 +1,174 @@
+//! Datagrams from the socket to the fleet, in portions; what is no report is counted.
+
+use super::log::Line;
+use crate::fleet::{Fleet, Note};
+use crate::model::{Level, MonoTime};
+use crate::sys::udp::Received;
+use crate::wire::report;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How many datagrams are taken before others have their turn.
+pub(super) const BUDGET: usize = 256;
+/// More than any datagram has.
+const DATAGRAM_BYTES: usize = 65_536;
+/// A socket that fails for a reason of its own is left alone for so long.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often rubbish is told of.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// Receives one datagram, without ever waiting for it.
+type Receive = dyn FnMut(&mut [u8]) -> io::Result<Received>;
+
+/// What comes in.
+pub(super) struct Inbox {
+    socket: Box<Receive>,
+    buffer: Vec<u8>,
+    backlog: Backlog,
+    rubbish: Rubbish,
+}
+
+/// What may be left in the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Backlog {
+    /// Nothing; the poll tells of what comes.
+    None,
+    /// Something. There has been something since this moment.
+    Since(MonoTime),
+    /// It failed, and is looked at again at this moment.
+    Pause(MonoTime),
+}
+
+impl Inbox {
+    pub(super) fn new(socket: Box<Receive>) -> Inbox {
+        let rubbish = Rubbish { count: 0, last: None, told: None };
+        Inbox { socket, buffer: vec![0; DATAGRAM_BYTES], backlog: Backlog::None, rubbish }
+    }
+
+    /// The poll has told that there is something.
+    pub(super) fn ready(&mut self, now: MonoTime) {
+        if self.backlog == Backlog::None {
+            self.backlog = Backlog::Since(now);
+        }
+    }
+
+    /// Since when there has been something left all the time.
+    pub(super) fn undrained_since(&self) -> Option<MonoTime> {
+        match self.backlog {
+            Backlog::Since(moment) => Some(moment),
+            Backlog::None | Backlog::Pause(_) => None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        let look = match self.backlog {
+            Backlog::None => None,
+            Backlog::Since(moment) | Backlog::Pause(moment) => Some(moment),
+        };
+        [look, self.rubbish.deadline()].into_iter().flatten().min()
+    }
+
+    /// Takes a portion.
+    pub(super) fn work(
+        &mut self,
+        now: MonoTime,
+        fleet: &mut Fleet,
+        notes: &mut Vec<Note>,
+        lines: &mut Vec<Line>,
+    ) {
+        match self.backlog {
+            Backlog::Since(_) => self.receive(now, fleet, notes),
+            Backlog::Pause(until) if until <= now => {
+                self.backlog = Backlog::Since(now);
+                self.receive(now, fleet, notes);
+            }
+            Backlog::None | Backlog::Pause(_) => {}
+        }
+        self.rubbish.tell(now, lines);
+    }
+
+    fn receive(&mut self, now: MonoTime, fleet: &mut Fleet, notes: &mut Vec<Note>) {
+        for _ in 0..BUDGET {
+            let received = match (self.socket)(&mut self.buffer) {
+                Ok(received) => received,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    let drained = error.kind() == ErrorKind::WouldBlock;
+                    self.backlog = if drained { Backlog::None } else { Backlog::Pause(now + PAUSE) };
+                    return;
+                }
+            };
+            match self.buffer.get(..received.bytes).and_then(report::decode) {
+                Some(datagram) => {
+                    let from = received.from.ip().to_canonical();
+                    fleet.receive(now, from, &datagram.head, &mut datagram.jobs(), notes);
+                }
+                // Never answered: it could have been sent under another's address, to have us bother him.
+                None => self.rubbish.add(received.from),
+            }
+        }
+    }
+}
+
+/// Datagrams that are no reports.
+struct Rubbish {
+    /// Those that were not told of.
+    count: u64,
+    /// Who sent the last of them.
+    last: Option<SocketAddr>,
+    /// When it was told of last.
+    told: Option<MonoTime>,
+}
+
+impl Rubbish {
+    fn add(&mut self, from: SocketAddr) {
+        self.count = self.count.saturating_add(1);
+        self.last = Some(SocketAddr::new(from.ip().to_canonical(), from.port()));
+    }
+
+    fn deadline(&self) -> Option<MonoTime> {
+        // With none told of yet, what is counted was told in the same turn.
+        self.told.filter(|_| self.count > 0).map(|told| told + TOLD_EVERY)
+    }
+
+    fn tell(&mut self, now: MonoTime, lines: &mut Vec<Line>) {
+        let due = self.told.is_none_or(|told| told + TOLD_EVERY <= now);
+        let Some(last) = self.last.filter(|_| due && self.count > 0) else { return };
+        let text = match self.count {
+            1 => format!("1 datagram that is no report, from {last}"),
+            count => format!("{count} datagrams that are no reports, the last from {last}"),
+        };
+        lines.push(Line::new(Level::Warning, text));
+        self.count = 0;
+        self.told = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> MonoTime {
+        MonoTime::ZERO + Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn rubbish_is_told_at_once_and_then_once_a_minute() {
+        let mut rubbish = Rubbish { count: 0, last: None, told: None };
+        let mut lines = Vec::new();
+        let from: SocketAddr = "[::ffff:192.0.2.9]:4711".parse().unwrap();
+        rubbish.tell(at(1), &mut lines);
+        rubbish.add(from);
+        rubbish.tell(at(1), &mut lines);
+        assert_eq!(rubbish.deadline(), None);
+        for second in 2..200 {
+            rubbish.add(from);
+            rubbish.tell(at(second), &mut lines);
+        }
+        assert_eq!(rubbish.deadline(), Some(at(241)));
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        let many = "60 datagrams that are no reports, the last from 192.0.2.9:4711";
+        assert_eq!(texts, ["1 datagram that is no report, from 192.0.2.9:4711", many, many, many]);
+    }
+}

@@ -1,0 +1,57 @@
+//! What the receiver says while it runs: lines on stderr, which nothing ever waits for.
+
+use crate::model::Level;
+use crate::sys::process;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+
+/// A pipe that has room at all has room for so many bytes.
+const LINE_BYTES: usize = 4_096;
+
+/// Something to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) level: Level,
+    pub(super) text: String,
+}
+
+impl Line {
+    pub(super) fn new(level: Level, text: impl Into<String>) -> Line {
+        Line { level, text: text.into() }
+    }
+}
+
+/// Standard error. Whoever reads it may stop doing so, or go.
+pub(super) struct Log {
+    least: Level,
+    lost: u64,
+}
+
+impl Log {
+    pub(super) fn new(verbosity: u8) -> Log {
+        Log { least: if verbosity > 0 { Level::Debug } else { Level::Info }, lost: 0 }
+    }
+
+    pub(super) fn say(&mut self, line: &Line) {
+        if line.level < self.least {
+            return;
+        }
+        if self.lost > 0 && put(&format!("{} lines were lost here, nobody read them", self.lost)) {
+            self.lost = 0;
+        }
+        if self.lost > 0 || !put(&line.text) {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+}
+
+/// Whether a line got out.
+fn put(text: &str) -> bool {
+    let stderr = io::stderr();
+    if !process::poll_writable(stderr.as_fd()) {
+        return false;
+    }
+    let line = format!("pmtr-rptserver: {text}\n");
+    let bytes = line.as_bytes();
+    stderr.lock().write_all(bytes.get(..LINE_BYTES).unwrap_or(bytes)).is_ok()
+}

@@ -1,0 +1,117 @@
+//! pmtr-rptserver: one thread, one loop. Nothing in it waits but writes to files.
+//! Brings datagrams to the fleet, and what the fleet shows to files and to a command; decides nothing about hosts.
+
+mod file;
+mod inbox;
+mod log;
+mod publication;
+mod receiver;
+mod runner;
+mod socket;
+
+use crate::cli;
+use crate::cli::rptserver::Options;
+use crate::fleet::pages::Form;
+use crate::fleet::{Fleet, Limits};
+use crate::model::{Clean, Errno, Level, MonoTime, Signal};
+use crate::sys::signals::SignalPipe;
+use crate::sys::{clock, process, udp};
+use file::Target;
+use inbox::Inbox;
+use log::{Line, Log};
+use mio::unix::SourceFd;
+use mio::{Interest, Poll};
+use publication::Publication;
+use receiver::{End, INBOX, Receiver, SIGNALS};
+use runner::Runner;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The signals that the receiver obeys or needs.
+const HANDLED: [Signal; 5] = [Signal::CHLD, Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP];
+
+/// Hosts that are known at the same time.
+pub const MAX_HOSTS: usize = 20_000;
+/// Hosts that report from one address.
+pub const MAX_NAMES_PER_ADDRESS: usize = 16;
+/// Jobs of one host.
+pub const MAX_JOBS_PER_HOST: usize = 10_000;
+/// What all reports together may take.
+pub const MAX_BYTES: usize = 256 << 20;
+
+/// Does what the command line asks for. Returns when it is to end.
+pub fn run(options: Options) -> ExitCode {
+    let end = start(options).and_then(|mut receiver| {
+        let end = receiver.run();
+        receiver.end();
+        end
+    });
+    match end {
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Unfinished) => ExitCode::FAILURE,
+        Err(why) => {
+            cli::say(&mut io::stderr(), &format_args!("pmtr-rptserver: {why}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What goes wrong here ends it; what goes wrong later never does.
+fn start(options: Options) -> Result<Receiver, String> {
+    let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
+    // Whatever the caller left open is nobody's business but his.
+    process::close_on_exec_all();
+    process::return_large_blocks();
+    let now = clock::now();
+    let publications = publications(&options, now)?;
+    let (socket, at) = socket::open(options.address.as_ref(), options.port)?;
+    let signals = SignalPipe::install(&HANDLED).map_err(because("catch signals"))?;
+    let poll = Poll::new().map_err(because("wait for events"))?;
+    let register = |fd: i32, token| poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
+    register(signals.as_raw_fd(), SIGNALS).map_err(because("wait for signals"))?;
+    register(socket.as_raw_fd(), INBOX).map_err(because("wait for datagrams"))?;
+    let mut log = Log::new(options.verbosity);
+    log.say(&Line::new(Level::Info, format!("receiving on udp://{at}")));
+    let limits = Limits {
+        hosts: MAX_HOSTS,
+        names_per_address: MAX_NAMES_PER_ADDRESS,
+        jobs_per_host: MAX_JOBS_PER_HOST,
+        bytes: MAX_BYTES,
+        stale_after: options.stale_after,
+    };
+    Ok(Receiver {
+        poll,
+        signals,
+        inbox: Inbox::new(Box::new(move |buffer| udp::receive(&socket, buffer))),
+        fleet: Fleet::new(limits),
+        publications,
+        runner: Runner::new(options.on_stale),
+        log,
+        once: options.once,
+    })
+}
+
+fn publications(options: &Options, now: MonoTime) -> Result<Vec<Publication>, String> {
+    let files = [
+        (Form::Status, options.file.as_deref()),
+        (Form::Json, options.json.as_deref()),
+        (Form::Metrics, options.metrics.as_deref()),
+    ];
+    let mut targets: Vec<(Form, Target)> = Vec::new();
+    for (form, path) in files {
+        let Some(path) = path else { continue };
+        let target = Target::new(path).map_err(|why| why.to_string())?;
+        if let Some((_, other)) = targets.iter().find(|(_, other)| other.is_same(&target)) {
+            return Err(format!("{} and {} are the same file", shown(other.path()), shown(path)));
+        }
+        targets.push((form, target));
+    }
+    Ok(targets.into_iter().map(|(form, target)| Publication::new(target, form, now)).collect())
+}
+
+fn shown(path: &Path) -> Clean<'_> {
+    Clean(path.as_os_str().as_bytes())
+}

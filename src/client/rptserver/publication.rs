@@ -1,0 +1,164 @@
+//! One page kept up to date in one file: made and written in portions, while reports come in.
+
+use super::file::{Draft, FileError, Target};
+use super::log::Line;
+use crate::fleet::pages::{Form, Page, Stamp};
+use crate::fleet::{Fleet, HostKey};
+use crate::model::{Clean, Level, MonoTime};
+use crate::sys::clock;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+/// How often a page is made, whether or not anything has changed: its first line tells that we live.
+pub(super) const EVERY: Duration = Duration::from_secs(10);
+/// How many hosts are put on a page in one turn.
+const HOSTS: usize = 200;
+/// How much is written in one turn.
+const WRITE_BYTES: usize = 256 << 10;
+
+/// A page and its file.
+pub(super) struct Publication {
+    target: Target,
+    form: Form,
+    due: MonoTime,
+    stage: Stage,
+    /// What went wrong last has been told, and nothing went well since.
+    failing: bool,
+}
+
+enum Stage {
+    /// Nothing to do until it is due.
+    Idle,
+    /// Hosts up to the last one are on the page.
+    Making { page: Page, last: Option<HostKey> },
+    /// The first of the pieces is written up to here.
+    Writing { draft: Draft, pieces: std::vec::IntoIter<Vec<u8>>, piece: Vec<u8>, written: usize },
+}
+
+impl Publication {
+    /// A file that is there stays for a while as it is: a receiver that has just started has heard of nobody.
+    pub(super) fn new(target: Target, form: Form, now: MonoTime) -> Publication {
+        let due = if target.exists() { now + EVERY } else { now };
+        Publication { target, form, due, stage: Stage::Idle, failing: false }
+    }
+
+    /// When there is something to do.
+    pub(super) fn deadline(&self) -> MonoTime {
+        match self.stage {
+            Stage::Idle => self.due,
+            Stage::Making { .. } | Stage::Writing { .. } => MonoTime::ZERO,
+        }
+    }
+
+    /// Has it made at once, or again when it is in the making.
+    pub(super) fn hurry(&mut self, now: MonoTime) {
+        self.due = self.due.min(now);
+    }
+
+    /// Does a portion of what is to be done.
+    pub(super) fn work(&mut self, now: MonoTime, fleet: &Fleet, lines: &mut Vec<Line>) {
+        match self.step(now, fleet) {
+            Ok(Step::Going) => {}
+            Ok(Step::Done) => {
+                if std::mem::take(&mut self.failing) {
+                    let file = Clean(self.target.path().as_os_str().as_bytes());
+                    lines.push(Line::new(Level::Info, format!("{file} is written again")));
+                }
+            }
+            Err(why) => {
+                self.stage = Stage::Idle;
+                if !std::mem::replace(&mut self.failing, true) {
+                    let text = format!("{why}; it stays as it is, trying again every 10 sec");
+                    lines.push(Line::new(Level::Error, text));
+                }
+            }
+        }
+    }
+
+    /// Makes it and writes it, all in this call.
+    pub(super) fn publish(&mut self, now: MonoTime, fleet: &Fleet) -> Result<(), FileError> {
+        self.stage = Stage::Idle;
+        self.hurry(now);
+        while let Step::Going = self.step(now, fleet)? {}
+        Ok(())
+    }
+
+    fn step(&mut self, now: MonoTime, fleet: &Fleet) -> Result<Step, FileError> {
+        match std::mem::replace(&mut self.stage, Stage::Idle) {
+            Stage::Idle if now < self.due => return Ok(Step::Going),
+            Stage::Idle => {
+                // In step with the clock, but without making up for what was missed.
+                let next = self.due + EVERY;
+                self.due = if next <= now { now + EVERY } else { next };
+                self.stage = self.add(now, fleet, Page::new(self.form), None)?;
+            }
+            Stage::Making { page, last } => self.stage = self.add(now, fleet, page, last)?,
+            Stage::Writing { mut draft, mut pieces, mut piece, mut written } => {
+                let mut room = WRITE_BYTES;
+                while room > 0 {
+                    let rest = piece.get(written..).unwrap_or_default();
+                    if rest.is_empty() {
+                        let Some(next) = pieces.next() else {
+                            draft.publish()?;
+                            return Ok(Step::Done);
+                        };
+                        (piece, written) = (next, 0);
+                        continue;
+                    }
+                    let count = draft.write(rest.get(..room).unwrap_or(rest))?;
+                    written = written.saturating_add(count);
+                    room = room.saturating_sub(count);
+                }
+                self.stage = Stage::Writing { draft, pieces, piece, written };
+            }
+        }
+        Ok(Step::Going)
+    }
+
+    fn add(
+        &self,
+        now: MonoTime,
+        fleet: &Fleet,
+        mut page: Page,
+        last: Option<HostKey>,
+    ) -> Result<Stage, FileError> {
+        let mut at = last.as_ref();
+        for _ in 0..HOSTS {
+            let Some((key, host)) = fleet.next(at) else {
+                let draft = Draft::new(&self.target)?;
+                let pieces = finish(page).into_iter();
+                return Ok(Stage::Writing { draft, pieces, piece: Vec::new(), written: 0 });
+            };
+            page.add(now, key, host);
+            at = Some(key);
+        }
+        Ok(Stage::Making { page, last: at.cloned() })
+    }
+}
+
+enum Step {
+    /// There is more to do, now or when it is due.
+    Going,
+    /// The file is as new.
+    Done,
+}
+
+/// A whole page at once.
+pub(super) fn page(form: Form, now: MonoTime, fleet: &Fleet) -> Vec<Vec<u8>> {
+    let mut page = Page::new(form);
+    let mut last = None;
+    while let Some((key, host)) = fleet.next(last) {
+        page.add(now, key, host);
+        last = Some(key);
+    }
+    finish(page)
+}
+
+fn finish(page: Page) -> Vec<Vec<u8>> {
+    let calendar = clock::calendar();
+    page.finish(Stamp { text: &calendar.text, unix_seconds: calendar.unix_seconds })
+}
+
+#[cfg(test)]
+#[path = "publication_tests.rs"]
+mod tests;

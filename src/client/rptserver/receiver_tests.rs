@@ -1,0 +1,119 @@
+use super::super::inbox::BUDGET;
+use super::*;
+use crate::fleet::Limits;
+use crate::sys::udp::Received;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+const STALE_AFTER: Duration = Duration::from_secs(60);
+
+fn at(secs: u64) -> MonoTime {
+    MonoTime::ZERO + Duration::from_secs(secs)
+}
+
+struct World {
+    inbox: Inbox,
+    fleet: Fleet,
+    /// What lies in the socket.
+    waiting: Rc<RefCell<VecDeque<Vec<u8>>>>,
+}
+
+impl World {
+    fn new() -> World {
+        let waiting = Rc::new(RefCell::new(VecDeque::<Vec<u8>>::new()));
+        let socket = Rc::clone(&waiting);
+        let receive = move |buffer: &mut [u8]| match socket.borrow_mut().pop_front() {
+            None => Err(ErrorKind::WouldBlock.into()),
+            Some(datagram) => {
+                buffer[..datagram.len()].copy_from_slice(&datagram);
+                let from = "[::ffff:192.0.2.7]:4711".parse().unwrap();
+                Ok(Received { bytes: datagram.len(), from, local: None })
+            }
+        };
+        let limits = Limits {
+            hosts: 10,
+            names_per_address: 10,
+            jobs_per_host: 10,
+            bytes: 1 << 20,
+            stale_after: STALE_AFTER,
+        };
+        World { inbox: Inbox::new(Box::new(receive)), fleet: Fleet::new(limits), waiting }
+    }
+
+    /// What the loop does in one turn, with or without word from the poll.
+    fn turn(&mut self, now: MonoTime, told: bool) {
+        if told {
+            self.inbox.ready(now);
+        }
+        let (mut notes, mut lines) = (Vec::new(), Vec::new());
+        self.inbox.work(now, &mut self.fleet, &mut notes, &mut lines);
+        if may_tick(now, &self.inbox) {
+            self.fleet.tick(now, &mut notes);
+        }
+    }
+
+    fn hosts(&self) -> usize {
+        self.fleet.complete()
+    }
+
+    fn send(&self, text: &str) {
+        self.waiting.borrow_mut().push_back(text.into());
+    }
+}
+
+#[test]
+fn after_a_hold_up_nobody_is_silent_whose_reports_have_not_been_read_yet() {
+    let mut world = World::new();
+    world.send("report app1\n");
+    world.turn(at(0), true);
+    assert_eq!((world.hosts(), world.inbox.deadline()), (1, None));
+    for _ in 0..BUDGET {
+        world.send("x");
+    }
+    world.send("report app1\n");
+    world.turn(at(100), true);
+    // There is more, so the loop comes back at once.
+    assert_eq!((world.hosts(), world.inbox.undrained_since()), (1, Some(at(100))));
+    assert_eq!(world.inbox.deadline(), Some(at(100)));
+    world.turn(at(100), false);
+    assert_eq!((world.hosts(), world.inbox.undrained_since()), (1, None));
+    world.turn(at(160), false);
+    assert_eq!(world.hosts(), 0);
+}
+
+#[test]
+fn a_flood_does_not_keep_a_host_alive() {
+    let mut world = World::new();
+    world.send("report app1\n");
+    world.turn(at(0), true);
+    for second in 59..62 {
+        for _ in 0..2 * BUDGET {
+            world.send("x");
+        }
+        world.turn(at(second), true);
+        assert_eq!(world.hosts(), usize::from(second < 61), "{second}");
+    }
+}
+
+#[test]
+fn one_turn_takes_a_portion_and_no_more() {
+    let mut world = World::new();
+    for _ in 0..BUDGET {
+        world.send("x");
+    }
+    world.send("report app1\n");
+    world.turn(at(0), true);
+    assert_eq!(world.hosts(), 0);
+    world.turn(at(0), false);
+    assert_eq!(world.hosts(), 1);
+}
+
+#[test]
+fn the_address_of_a_host_is_the_one_that_people_know() {
+    let mut world = World::new();
+    world.send("report app1\n");
+    world.turn(at(0), true);
+    let (key, _) = world.fleet.next(None).unwrap();
+    assert_eq!(key.address.to_string(), "192.0.2.7");
+}

@@ -1,0 +1,149 @@
+//! The command of `--on-stale`: one at a time, and none for ever.
+
+use super::log::Line;
+use crate::fleet::{Fleet, HostKey, Turn};
+use crate::model::{Clean, Errno, Level, MonoTime, Pid, Signal};
+use crate::sys::group::signal_job;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+/// How long a command may take.
+const MAY_TAKE: Duration = Duration::from_secs(60);
+/// How long after SIGTERM it is killed.
+const KILL_AFTER: Duration = Duration::from_secs(5);
+
+/// Who runs the command.
+pub(super) struct Runner {
+    /// The command; empty when there is none.
+    words: Vec<OsString>,
+    running: Option<Running>,
+}
+
+/// A command that has not been reaped.
+struct Running {
+    child: Child,
+    /// For whom it runs, as it is shown.
+    host: String,
+    patience: Patience,
+}
+
+/// How long we look on.
+enum Patience {
+    /// It is asked to end at this moment.
+    Until(MonoTime),
+    /// It was asked, and is killed at this moment.
+    KillAt(MonoTime),
+    /// It was killed.
+    Over,
+}
+
+impl Runner {
+    pub(super) fn new(words: Vec<OsString>) -> Runner {
+        Runner { words, running: None }
+    }
+
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        match self.running.as_ref()?.patience {
+            Patience::Until(at) | Patience::KillAt(at) => Some(at),
+            Patience::Over => None,
+        }
+    }
+
+    /// Looks after the command that runs, and starts the next one for which there is a reason.
+    pub(super) fn work(&mut self, now: MonoTime, fleet: &mut Fleet, lines: &mut Vec<Line>) {
+        self.reap(lines);
+        self.hasten(now, lines);
+        while self.running.is_none() {
+            let Some((key, turn)) = fleet.change() else { return };
+            // Without a command nobody wants to know; and one that can't be started makes room for the next.
+            if !self.words.is_empty() {
+                self.start(now, &key, turn, lines);
+            }
+        }
+    }
+
+    /// Asks the command that runs to end. Nobody waits for it any more.
+    pub(super) fn end(self) {
+        if let Some(running) = self.running {
+            running.signal(Signal::TERM);
+        }
+    }
+
+    fn reap(&mut self, lines: &mut Vec<Line>) {
+        let Some(running) = &mut self.running else { return };
+        let host = &running.host;
+        let text = match running.child.try_wait() {
+            Ok(None) => return,
+            Ok(Some(status)) if status.success() => None,
+            Ok(Some(status)) => Some(format!("the command for {host} ended with {}", how(status))),
+            Err(error) => Some(format!("can't wait for the command for {host}: {}", Errno::of(&error))),
+        };
+        lines.extend(text.map(|text| Line::new(Level::Warning, text)));
+        self.running = None;
+    }
+
+    fn hasten(&mut self, now: MonoTime, lines: &mut Vec<Line>) {
+        let Some(running) = &mut self.running else { return };
+        let (signal, name) = match running.patience {
+            Patience::Until(at) if at <= now => {
+                running.patience = Patience::KillAt(now + KILL_AFTER);
+                (Signal::TERM, "SIGTERM")
+            }
+            Patience::KillAt(at) if at <= now => {
+                running.patience = Patience::Over;
+                (Signal::KILL, "SIGKILL")
+            }
+            Patience::Until(_) | Patience::KillAt(_) | Patience::Over => return,
+        };
+        running.signal(signal);
+        let text = format!("the command for {} takes too long: sending {name}", running.host);
+        lines.push(Line::new(Level::Warning, text));
+    }
+
+    fn start(&mut self, now: MonoTime, key: &HostKey, turn: Turn, lines: &mut Vec<Line>) {
+        let Some((program, arguments)) = self.words.split_first() else { return };
+        let address = key.address.to_string();
+        let event = match turn {
+            Turn::Silent => "silent",
+            Turn::Back => "back",
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).process_group(0);
+        command.env("PMTR_HOST", key.name.as_deref().map_or(OsStr::new(&address), OsStr::from_bytes));
+        command.env("PMTR_ADDRESS", &address).env("PMTR_EVENT", event);
+        match command.spawn() {
+            Ok(child) => {
+                let patience = Patience::Until(now + MAY_TAKE);
+                self.running = Some(Running { child, host: key.to_string(), patience });
+            }
+            Err(error) => {
+                let (program, errno) = (Clean(program.as_bytes()), Errno::of(&error));
+                lines.push(Line::new(Level::Error, format!("can't run {program} for {key}: {errno}")));
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Sends a signal to all that the command has started. It is not reaped, so the number is its own.
+    fn signal(&self, signal: Signal) {
+        if let Some(pid) = Pid::new(self.child.id().cast_signed()) {
+            signal_job(pid, signal);
+        }
+    }
+}
+
+fn how(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "an unknown status".to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "runner_tests.rs"]
+mod tests;
