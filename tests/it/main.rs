@@ -8,6 +8,7 @@ mod ctl;
 mod faults;
 mod files;
 mod flood;
+mod hosts;
 mod identity;
 mod jobs;
 mod log_daemon;
