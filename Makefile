@@ -11,12 +11,15 @@ PMTR_SIM_SEEDS ?= 100000
 MUTANTS ?=
 
 # Without these some tests are skipped.
-TEST_TOOLS = bash mkfifo objdump python3 setsid strace unshare vim
+TEST_TOOLS = bash ip mkfifo nft objdump python3 setsid strace unshare vim
 
-PMTR = $${CARGO_TARGET_DIR:-target}/release/pmtr
-PMTR_CTL = $${CARGO_TARGET_DIR:-target}/release/pmtr-ctl
+RELEASE = $${CARGO_TARGET_DIR:-target}/release
+PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
+PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
+MAN = $(PREFIX)/share/man
+DOC = $(PREFIX)/share/doc/pmtr
 
-.PHONY: build run check clean soak mutants bench bench-short install uninstall help need-cargo need-lints
+.PHONY: build run check clean soak mutants flood prometheus bench bench-short install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -34,7 +37,7 @@ run: build
 	echo "Saving it applies it: change a command, remove a job, add one, make a mistake."; \
 	echo "Or kill a job by the number in brackets. ^C ends pmtr and its jobs."; \
 	echo; \
-	$(PMTR) -F -c "$$dir/pmtr.conf"; status=$$?; \
+	$(RELEASE)/pmtr -F -c "$$dir/pmtr.conf"; status=$$?; \
 	rm -rf "$$dir"; \
 	exit $$status
 
@@ -58,32 +61,41 @@ soak: need-cargo
 mutants: need-cargo
 	sh tests/mutants.sh $(MUTANTS)
 
+# A million datagrams of rubbish while jobs die.
+flood: need-cargo
+	PMTR_FLOOD=1000000 $(CARGO) test --locked --release --test it flood -- --nocapture
+
+# Needs prometheus, promtool and prometheus-node-exporter.
+prometheus: build
+	python3 tests/prometheus.py "$(RELEASE)"
+
 bench: need-cargo
 	$(CARGO) bench --locked --bench parse
 	$(CARGO) bench --locked --bench daemon
+	$(CARGO) bench --locked --bench fleet
 
 bench-short: need-cargo
 	$(CARGO) bench --locked --bench parse
 	$(CARGO) bench --locked --bench daemon -- --short
+	$(CARGO) bench --locked --bench fleet -- --short
 
 # Nothing but copying, so that it may run as root after a build as somebody else.
 install:
-	@test -x "$(PMTR)" -a -x "$(PMTR_CTL)" || { echo "make install: run make build first, as an ordinary user" >&2; exit 1; }
-	mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/doc/pmtr" \
-	"$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/man/man5" "$(DESTDIR)$(PREFIX)/share/man/man8"
-	install -m 755 "$(PMTR)" "$(DESTDIR)$(PREFIX)/bin/pmtr"
-	install -m 755 "$(PMTR_CTL)" "$(DESTDIR)$(PREFIX)/bin/pmtr-ctl"
-	install -m 644 man/pmtr-ctl.1 "$(DESTDIR)$(PREFIX)/share/man/man1/pmtr-ctl.1"
-	install -m 644 man/pmtr.conf.5 "$(DESTDIR)$(PREFIX)/share/man/man5/pmtr.conf.5"
-	install -m 644 man/pmtr.8 "$(DESTDIR)$(PREFIX)/share/man/man8/pmtr.8"
-	install -m 644 pmtr.conf.example "$(DESTDIR)$(PREFIX)/share/doc/pmtr/pmtr.conf.example"
+	@for program in $(PROGRAMS); do test -x "$(RELEASE)/$$program" || { \
+	echo "make install: run make build first, as an ordinary user" >&2; exit 1; }; done
+	mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(DOC)/prometheus"
+	for program in $(PROGRAMS); do \
+	install -m 755 "$(RELEASE)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; done
+	for page in $(PAGES); do dir="$(DESTDIR)$(MAN)/man$${page##*.}"; mkdir -p "$$dir" && \
+	install -m 644 "man/$$page" "$$dir/$$page" || exit 1; done
+	install -m 644 pmtr.conf.example "$(DESTDIR)$(DOC)/pmtr.conf.example"
+	install -m 644 examples/prometheus/pmtr.rules.yml "$(DESTDIR)$(DOC)/prometheus/pmtr.rules.yml"
 
 uninstall:
-	rm -f "$(DESTDIR)$(PREFIX)/bin/pmtr" "$(DESTDIR)$(PREFIX)/share/man/man8/pmtr.8"
-	rm -f "$(DESTDIR)$(PREFIX)/bin/pmtr-ctl" "$(DESTDIR)$(PREFIX)/share/man/man1/pmtr-ctl.1"
-	rm -f "$(DESTDIR)$(PREFIX)/share/man/man5/pmtr.conf.5"
-	rm -f "$(DESTDIR)$(PREFIX)/share/doc/pmtr/pmtr.conf.example"
-	rmdir "$(DESTDIR)$(PREFIX)/share/doc/pmtr" 2>/dev/null || true
+	for program in $(PROGRAMS); do rm -f "$(DESTDIR)$(PREFIX)/bin/$$program"; done
+	for page in $(PAGES); do rm -f "$(DESTDIR)$(MAN)/man$${page##*.}/$$page"; done
+	rm -f "$(DESTDIR)$(DOC)/pmtr.conf.example" "$(DESTDIR)$(DOC)/prometheus/pmtr.rules.yml"
+	rmdir "$(DESTDIR)$(DOC)/prometheus" "$(DESTDIR)$(DOC)" 2>/dev/null || true
 
 help:
 	@echo "make build        the programs, in target/release"
@@ -91,6 +103,8 @@ help:
 	@echo "make check        format, lints as errors, all tests"
 	@echo "make soak         many random worlds, PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS)"
 	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
+	@echo "make flood        a million datagrams of rubbish while jobs die"
+	@echo "make prometheus   reports through node-exporter into a real Prometheus"
 	@echo "make bench        measurements, several minutes; make bench-short takes fewer samples"
 	@echo "make install      into DESTDIR and PREFIX=$(PREFIX)"
 	@echo "make uninstall    the same files away again"

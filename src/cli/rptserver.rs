@@ -135,7 +135,7 @@ Examples:
 
     pmtr-rptserver -p 9999 -f /var/www/html/pmtr.txt
     pmtr-rptserver -a 239.0.0.1@eth0 -p 9999 -f pmtr.txt --json pmtr.json
-    pmtr-rptserver -p 9999 --stale-after 5m --on-stale \"/usr/bin/logger -t pmtr\"
+    pmtr-rptserver -p 9999 --stale-after 5m --on-stale /usr/local/bin/tell-me
 
 The words of COMMAND stand apart by blanks; double quotes keep blanks in a
 word. There is no shell, and $PATH is not searched.

@@ -6,6 +6,7 @@ use pmtr::client::ctl;
 use pmtr::config::{self, options};
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 /// The texts of the log that people and programs rely on. The manual explains each.
 const LOG_TEXTS: [&str; 14] = [
@@ -138,7 +139,8 @@ fn holds(what: &str, text: &str) {
 #[test]
 fn every_configuration_that_is_shown_has_no_mistake() {
     holds("pmtr.conf.example", &read("pmtr.conf.example"));
-    for path in files(&root().join("examples")) {
+    let is_ours = |path: &PathBuf| path.extension().is_some_and(|end| end == "conf");
+    for path in files(&root().join("examples")).into_iter().filter(is_ours) {
         holds(path.to_str().unwrap(), &fs::read_to_string(&path).unwrap());
     }
     let (mut blocks, readme) = (0, read("README.md"));
@@ -149,8 +151,9 @@ fn every_configuration_that_is_shown_has_no_mistake() {
             blocks += 1;
         }
     }
-    for page in ["man/pmtr.8", "man/pmtr.conf.5"] {
-        for text in displays(page).iter().filter(|text| !text.starts_with('/')) {
+    for page in ["man/pmtr.8", "man/pmtr.conf.5", "man/pmtr-fleet.7", "man/pmtr-rptserver.8"] {
+        let is_configuration = |text: &&String| text.contains("job {") || text.starts_with("report to");
+        for text in displays(page).iter().filter(is_configuration) {
             holds(page, text);
             blocks += 1;
         }
@@ -184,22 +187,28 @@ struct Program {
     help: String,
     page: &'static str,
     /// The heading in README.md behind which a table of its options stands, if one does.
-    readme: Option<&'static str>,
+    readme: &'static str,
 }
 
-fn programs() -> [Program; 2] {
+fn programs() -> [Program; 3] {
     [
         Program {
             options: cli::OPTIONS.iter().map(cli::Opt::written).collect(),
             help: cli::help(),
             page: "man/pmtr.8",
-            readme: Some("## Command line"),
+            readme: "## Command line",
         },
         Program {
             options: cli::ctl::OPTIONS.iter().map(cli::Opt::written).collect(),
             help: cli::ctl::help(),
             page: "man/pmtr-ctl.1",
-            readme: None,
+            readme: "### pmtr-ctl",
+        },
+        Program {
+            options: cli::rptserver::OPTIONS.iter().map(cli::Opt::written).collect(),
+            help: cli::rptserver::help(),
+            page: "man/pmtr-rptserver.8",
+            readme: "### pmtr-rptserver",
         },
     ]
 }
@@ -212,9 +221,8 @@ fn the_command_line_is_the_same_in_the_manual_in_readme_and_in_help() {
         for option in &options {
             assert!(help.contains(&format!("\n  {option} ")), "--help lacks {option}");
         }
-        let Some(heading) = readme else { continue };
-        let table: BTreeSet<String> = readme_table(heading).into_iter().map(|(option, _)| option).collect();
-        assert_eq!(table, options, "{heading}");
+        let table: BTreeSet<String> = readme_table(readme).into_iter().map(|(option, _)| option).collect();
+        assert_eq!(table, options, "{readme}");
     }
 }
 
@@ -236,8 +244,12 @@ fn the_manual_of_pmtr_ctl_has_its_exit_statuses_and_its_synopsis() {
 #[test]
 fn readme_explains_the_command_line_in_the_words_of_help() {
     let text = read("README.md").replace('`', "");
-    for option in cli::OPTIONS.iter().filter(|option| option.letter != Some('h')) {
-        assert!(text.contains(option.help), "README.md does not say: {}", option.help);
+    fn helps<I>(options: &'static [cli::Opt<I>]) -> impl Iterator<Item = &'static str> {
+        options.iter().filter(|option| option.letter != Some('h')).map(|option| option.help)
+    }
+    let all = helps(cli::OPTIONS).chain(helps(cli::ctl::OPTIONS)).chain(helps(cli::rptserver::OPTIONS));
+    for help in all {
+        assert!(text.contains(help), "README.md does not say: {help}");
     }
 }
 
@@ -276,8 +288,9 @@ fn a_manual_page_refers_to_those_that_exist() {
         let text = read(document);
         for program in text.split("pmtr-").skip(1) {
             let name: String = program.chars().take_while(char::is_ascii_alphabetic).collect();
+            let is_page = |page: &String| page.starts_with(&format!("pmtr-{name}."));
             let there = root().join(format!("src/bin/pmtr-{name}.rs")).exists();
-            assert!(there, "{document} names pmtr-{name}, which does not exist");
+            assert!(there || ours.iter().any(is_page), "{document} names pmtr-{name}, which does not exist");
         }
     }
 }
