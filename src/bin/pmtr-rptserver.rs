@@ -1,19 +1,25 @@
 //! pmtr-rptserver: arguments in, exit code out.
 #![forbid(unsafe_code)]
 
-use pmtr::cli::{self, Ask};
+use pmtr::cli::{self, Ask, rptserver};
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cli::rptserver::parse(std::env::args_os().skip(1)) {
+    let mut args = std::env::args_os().skip(1).peekable();
+    // Who gives no arguments wants to know what there is to give.
+    if args.peek().is_none() {
+        cli::say(&mut stdout(), &rptserver::help());
+        return ExitCode::from(cli::STATUS_USAGE);
+    }
+    match rptserver::parse(args) {
         Ok(Ask::Run(options)) => pmtr::client::rptserver::run(options),
         Ok(Ask::Help) => {
-            cli::say(&mut stdout(), &cli::rptserver::help());
+            cli::say(&mut stdout(), &rptserver::help());
             ExitCode::SUCCESS
         }
         Ok(Ask::Version) => {
-            cli::say(&mut stdout(), &cli::rptserver::version());
+            cli::say(&mut stdout(), &rptserver::version());
             ExitCode::SUCCESS
         }
         Err(usage) => {
