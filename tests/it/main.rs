@@ -16,6 +16,7 @@ mod many;
 mod mounts;
 mod network;
 mod options;
+mod rptserver;
 mod saving;
 mod support;
 mod syslog;
