@@ -123,7 +123,8 @@ impl Draft {
         let directory = directory_of(&place);
         let mut hidden = OsString::from(".");
         hidden.push(name);
-        hidden.push(format!(".{}.tmp", std::process::id()));
+        // The same in every run, so that what one left that was killed is taken away by the next.
+        hidden.push(".tmp");
         let temporary = directory.join(hidden);
         let refused = |error: io::Error| target.because(Why::Directory(directory.clone(), Errno::of(&error)));
         let file = create(&temporary).map_err(refused)?;
@@ -158,7 +159,7 @@ impl Drop for Draft {
     }
 }
 
-/// Makes a file that was not there. What an earlier process of the same number left is taken away.
+/// Makes a file that was not there. What an earlier run left is taken away.
 fn create(path: &Path) -> io::Result<File> {
     // With O_EXCL a symbolic link is not followed, wherever it leads.
     let make = || OpenOptions::new().write(true).create_new(true).mode(0o644).open(path);
