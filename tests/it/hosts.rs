@@ -1,7 +1,7 @@
 //! Two hosts: network namespaces that a veth pair joins. What loopback alone can't show: multicast over an
 //! interface, a firewall, an interface or an address that comes later, an answer from the address that was asked.
 
-use crate::support::{Dir, PMTR, Pmtr, output, root_or_skip};
+use crate::support::{Dir, PMTR, Pmtr, kill, output, root_or_skip, wait_until};
 use crate::wrapped::tool_or_skip;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -104,15 +104,14 @@ impl Hosts {
     }
 
     fn python(&self, script: &str, arguments: &[&str]) -> Catcher {
-        use std::io::{BufRead, BufReader};
+        use std::io::BufRead;
         let mut command = Hosts::on(&self.b, "python3");
         command.args(["-c", script]).args(arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut catcher = Catcher::of(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
         let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
+        catcher.stdout.read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
-        Catcher { child, stdout }
+        catcher
     }
 
     /// pmtr-ctl on host b.
@@ -135,12 +134,19 @@ impl Drop for Hosts {
     }
 }
 
+/// A program of the other host, which ends with its owner.
 struct Catcher {
     child: Child,
     stdout: std::io::BufReader<std::process::ChildStdout>,
 }
 
 impl Catcher {
+    fn of(command: &mut Command) -> Catcher {
+        let mut child = command.spawn().unwrap();
+        let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
+        Catcher { child, stdout }
+    }
+
     /// Who sent the datagram, and what was in it.
     fn caught(mut self) -> (String, String) {
         use std::io::Read;
@@ -344,4 +350,52 @@ fn a_command_is_answered_from_the_address_that_was_asked_also_when_it_came_later
         );
         assert_eq!(hosts.ctl(&["-s", "10.77.0.1", "enable", "web"]).0, Some(6));
     }
+}
+
+#[test]
+fn a_third_of_all_datagrams_lost_is_told_and_the_jobs_are_shown_whole_from_the_first_whole_report_on() {
+    if !hosts_or_skip("losses") || !tool_or_skip("nft", "losses") {
+        return;
+    }
+    let hosts = Hosts::new();
+    Hosts::firewall(
+        &hosts.b,
+        "table inet t { chain c { type filter hook input priority 0; udp dport 9999 numgen random mod 100 < 30 drop; }; }",
+    );
+    let page = Dir::new();
+    let file = page.join("status");
+    let mut command = Hosts::on(&hosts.b, RPTSERVER);
+    command.args(["-p", "9999", "-f"]).arg(&file).stdin(Stdio::null()).stderr(Stdio::null());
+    let receiver = Catcher::of(command.stdout(Stdio::piped()));
+    // Reports of three parts.
+    let names: Vec<String> = (0..60).map(|i| format!("job-with-a-rather-long-name-{i:02}")).collect();
+    let jobs = names.iter().map(|name| format!("job {{\n name {name}\n cmd /bin/sleep 1000\n}}\n"));
+    let jobs: String = jobs.collect();
+    let mut pmtr =
+        hosts.pmtr(&format!("report to udp://10.77.0.2:9999\nlisten on udp://0.0.0.0:10000\n{jobs}"));
+    pmtr.started(&names[59]);
+    let shown = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("\tjob-"));
+        lines.map(|line| format!("job-{}", line.split(' ').next().unwrap())).collect()
+    };
+    let (mut whole, mut lost_before, mut lost_behind) = (false, false, false);
+    wait_until("a whole report has come, and some that were not", || {
+        // A command brings a report within a second, a HUP a new page.
+        assert_eq!(hosts.ctl(&["-s", "10.77.0.1", "enable", &names[0]]).0, Some(0));
+        kill(i32::try_from(receiver.child.id()).unwrap(), "HUP");
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let found = shown(&text);
+        if found == names {
+            whole = true;
+            lost_behind |= text.contains(" parts of later reports are lost");
+        } else {
+            assert!(!whole, "shown whole before, and now:\n{text}");
+            let told = text.contains(" parts of this report are lost");
+            assert!(found.is_empty() || told, "{text}");
+            assert!(found.iter().all(|name| names.contains(name)), "{text}");
+            lost_before |= told;
+        }
+        // Whether the first report is a whole one is up to chance.
+        whole && (lost_before || lost_behind)
+    });
 }
