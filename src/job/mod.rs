@@ -293,6 +293,7 @@ impl Job {
     }
 
     /// A remote command: enabling what a command has disabled brings it back, even when it had ended for good.
+    /// The supervisor logs it, who knows how many there are.
     pub fn switch(&mut self, enabled: bool, now: MonoTime, wishes: &mut Vec<Wish>) {
         if self.enabled == enabled {
             return;
@@ -301,7 +302,6 @@ impl Job {
         if enabled {
             self.finished = false;
         }
-        wishes.push(Wish::Log(Notice::Switched { job: self.spec.name().clone(), enabled }));
         self.reconcile(now, wishes);
     }
 

@@ -142,6 +142,10 @@ pub enum Notice {
         job: JobName,
         enabled: bool,
     },
+    MoreSwitches {
+        switches: u64,
+        last: SocketAddr,
+    },
     AdoptedEnded {
         pid: Pid,
     },
@@ -176,7 +180,7 @@ impl Notice {
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
-            Listening { .. } | ReportingAgain { .. } => Level::Info,
+            Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } => Level::Info,
             Outlived { .. } | LeftOver { .. } | CantStart { .. } => Level::Error,
             ParseFailed { .. } | Wrong { .. } | MoreMistakes(_) => Level::Error,
             Shell(level, _) => *level,
@@ -280,6 +284,9 @@ impl fmt::Display for Notice {
             }
             Switched { job, enabled: true } => write!(f, "job {job} enabled by command"),
             Switched { job, enabled: false } => write!(f, "job {job} disabled by command"),
+            MoreSwitches { switches, last } => {
+                write!(f, "in 1 sec {switches} more jobs switched by command, the last from {last}")
+            }
             AdoptedEnded { pid } => write!(f, "adopted process {pid} ended"),
             Status(status) => write!(f, "{status}"),
             StatusEnd { jobs } => write!(f, "that was the state of {jobs} jobs"),
@@ -392,6 +399,10 @@ mod tests {
             (
                 Notice::MoreComplaints { invalid: 41, unknown: 1, secs: 2, last: from },
                 "in 2 sec 41 more invalid control msgs and 1 that name no such job, the last from 192.0.2.9:4711",
+            ),
+            (
+                Notice::MoreSwitches { switches: 512, last: from },
+                "in 1 sec 512 more jobs switched by command, the last from 192.0.2.9:4711",
             ),
             (
                 Notice::Flood { from },

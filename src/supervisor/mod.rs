@@ -11,12 +11,14 @@ mod index;
 mod network;
 mod reload;
 mod remote;
+mod switches;
 mod turn;
 
 pub use complaints::FLOOD;
 pub use event::{Action, Event, Next, Reading};
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
 pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST};
+pub use switches::SWITCHES_TOLD;
 pub use turn::{System, turn};
 
 use crate::job::{Debut, Goal, Job, State, Wish};
@@ -31,6 +33,7 @@ use network::Network;
 use reload::Reload;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
+use switches::Switches;
 
 /// How many jobs are started in one turn, so that signals and deaths are served in between.
 pub const STARTS_PER_TURN: usize = 64;
@@ -63,6 +66,7 @@ pub struct Supervisor {
     reload: Reload,
     network: Network,
     complaints: Complaints,
+    switches: Switches,
     /// The job for which the others were last said to be waiting.
     paused_for: Option<JobId>,
     ending: bool,
@@ -83,6 +87,7 @@ impl Supervisor {
             reload: Reload::default(),
             network: Network::default(),
             complaints: Complaints::default(),
+            switches: Switches::default(),
             paused_for: None,
             ending: false,
         }
@@ -128,8 +133,8 @@ impl Supervisor {
         }
         let reload = if self.ending { None } else { self.reload.deadline() };
         let network = self.network.deadline();
-        match [self.index.deadline(), reload, network, self.complaints.deadline()].into_iter().flatten().min()
-        {
+        let lines = [self.complaints.deadline(), self.switches.deadline()].into_iter().flatten().min();
+        match [self.index.deadline(), reload, network, lines].into_iter().flatten().min() {
             Some(at) => Next::At(at),
             None => Next::Never,
         }
@@ -308,7 +313,8 @@ impl Supervisor {
         if self.ending {
             return;
         }
-        actions.extend(self.complaints.tick(now).map(Action::Log));
+        let told = self.complaints.tick(now).into_iter().chain(self.switches.tick(now));
+        actions.extend(told.map(Action::Log));
         if self.reload.due(now) {
             // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
             actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
@@ -365,6 +371,7 @@ impl Supervisor {
         actions.push_back(Action::Log(Notice::ExitingOn(signal)));
         self.network.close(actions);
         self.complaints = Complaints::default();
+        self.switches = Switches::default();
         for (_, id) in order {
             self.with(id, actions, |job, wishes| job.remove(now, wishes));
         }

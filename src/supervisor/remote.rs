@@ -2,7 +2,9 @@
 
 use super::{Action, Slot, Supervisor};
 use crate::job::{Goal, State};
-use crate::model::{JobLine, MonoTime, Order, Origin, Process, SocketId, Station, Verb, Verdict};
+use crate::model::{
+    JobId, JobLine, MonoTime, Notice, Order, Origin, Process, SocketId, Station, Verb, Verdict,
+};
 use std::collections::VecDeque;
 
 impl Supervisor {
@@ -44,7 +46,7 @@ impl Supervisor {
         for order in orders {
             let id = self.find(&order.name);
             if let Some(id) = id {
-                self.with(id, actions, |job, wishes| job.switch(order.verb == Verb::Enable, now, wishes));
+                self.switch(now, id, order.verb == Verb::Enable, from, actions);
             }
             verdicts.push(Verdict { order, known: id.is_some() });
         }
@@ -59,6 +61,22 @@ impl Supervisor {
         if !verdicts.is_empty() {
             actions.push_back(Action::Answer(from, verdicts));
         }
+    }
+
+    fn switch(
+        &mut self,
+        now: MonoTime,
+        id: JobId,
+        enabled: bool,
+        from: Origin,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let Some(slot) = self.slot(id).filter(|slot| slot.job.enabled() != enabled) else { return };
+        let job = slot.job.spec().name().clone();
+        if self.switches.may_be_told(now, from) {
+            actions.push_back(Action::Log(Notice::Switched { job, enabled }));
+        }
+        self.with(id, actions, |job, wishes| job.switch(enabled, now, wishes));
     }
 
     /// A message that is no command is not answered, only complained of.

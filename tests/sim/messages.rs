@@ -7,8 +7,8 @@ use crate::rng::Rng;
 use crate::sockets::{listen, report};
 use crate::system::Plan;
 use crate::world::{World, at, code, message};
-use pmtr::model::{Signal, Verb};
-use pmtr::supervisor::{Event, FLOOD, Next};
+use pmtr::model::{Notice, Signal, Verb};
+use pmtr::supervisor::{Event, FLOOD, Next, SWITCHES_TOLD};
 use std::time::Duration;
 
 /// What was answered since this was asked last.
@@ -231,4 +231,25 @@ fn no_stream_of_messages_brings_more_than_a_line_a_second_or_is_counted_wrong() 
         world.save(&[job("a")]);
         assert_eq!(world.supervisor.next(), Next::Never, "seed {seed}");
     }
+}
+
+#[test]
+fn jobs_that_are_switched_without_end_do_not_fill_the_log_and_each_switch_is_counted() {
+    let mut world = World::with(&[job("a").disable()]);
+    for step in 0..2_000 {
+        world.run_until(step * 10);
+        world.ask(message("enable a disable a"));
+    }
+    world.run_until(30_000);
+    let own = world.logged("abled by command").len();
+    assert!((SWITCHES_TOLD..=SWITCHES_TOLD + 220).contains(&(own as u64)), "{own}");
+    let (mut counted, mut last) = (0, None);
+    for (at, notice) in &world.sys.log {
+        if let Notice::MoreSwitches { switches, .. } = notice {
+            counted += switches;
+            assert!(last.replace(*at).is_none_or(|before| at.since(before) >= Duration::from_secs(1)));
+        }
+    }
+    assert_eq!(own as u64 + counted, 4_000);
+    assert_eq!(world.supervisor.next(), Next::Never);
 }
