@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-/// Shows bytes as text: what is not UTF-8 and every control character becomes `?`.
+/// Shows bytes as text: what is not UTF-8 becomes `?`, and so does every character that a reader would obey rather than
+/// see, or take for a blank or an end of line.
 pub struct Clean<'a>(pub &'a [u8]);
 
 impl fmt::Display for Clean<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
-            for part in chunk.valid().split_inclusive(char::is_control) {
-                match part.strip_suffix(char::is_control) {
+            for part in chunk.valid().split_inclusive(is_deceptive) {
+                match part.strip_suffix(is_deceptive) {
                     Some(before) => write!(f, "{before}?")?,
                     None => f.write_str(part)?,
                 }
@@ -22,18 +23,29 @@ impl fmt::Display for Clean<'_> {
     }
 }
 
+/// Controls, white space other than the blank, and what has no width or turns the direction of the text.
+fn is_deceptive(char: char) -> bool {
+    let invisible = matches!(char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    char.is_control() || invisible || char.is_whitespace() && char != ' '
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_obeys_gets_through() {
+    fn nothing_that_a_terminal_obeys_or_a_reader_is_deceived_by_gets_through() {
         for (bytes, shown) in [
             (&b"plain"[..], "plain"),
             (b"a\tb\x1b[2Jc\n", "a?b?[2Jc?"),
             (b"\x7f\x00", "??"),
             ("caf\u{e9}\u{85}".as_bytes(), "caf\u{e9}?"),
             (b"x\xff\xfey", "x??y"),
+            ("app1\u{a0}(10.0.0.5):\u{2028}x".as_bytes(), "app1?(10.0.0.5):?x"),
+            ("\u{202e}txt.exe\u{200b}\u{feff}".as_bytes(), "?txt.exe??"),
+            ("\u{3053}\u{1f600} \u{5e9}".as_bytes(), "\u{3053}\u{1f600} \u{5e9}"),
             (b"", ""),
         ] {
             assert_eq!(Clean(bytes).to_string(), shown);

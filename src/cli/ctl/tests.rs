@@ -107,7 +107,7 @@ fn wrong_usage_says_what_is_expected() {
         ),
         (
             &["enable", "a\u{2003}b"],
-            "no job can have the name \"a\u{2003}b\": it has a blank in it; each job is an argument of its own",
+            "no job can have the name \"a?b\": it has a blank in it; each job is an argument of its own",
         ),
         (&["enable", "a\x1bb"], "no job can have the name \"a?b\": it has a control character in it"),
         (&["enable", &long], &too_long),
