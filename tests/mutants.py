@@ -19,6 +19,7 @@ import tempfile
 JOB, POLICY = "src/job/mod.rs", "src/job/policy.rs"
 SUPERVISOR, INDEX = "src/supervisor/mod.rs", "src/supervisor/index.rs"
 NETWORK, REMOTE, COMPLAINTS = "src/supervisor/network.rs", "src/supervisor/remote.rs", "src/supervisor/complaints.rs"
+SWITCHES = "src/supervisor/switches.rs"
 CONTROL, REPORT = "src/wire/control.rs", "src/wire/report.rs"
 APPLY, RELOAD, FILES = "src/supervisor/apply.rs", "src/supervisor/reload.rs", "src/supervisor/files.rs"
 
@@ -41,7 +42,7 @@ MUTANTS = [
      "if self.debut != Debut::Over {\n            self.debut = Debut::Over;"),
     ("asked restart delayed", JOB, "        self.finished = false;\n        self.not_before = now;\n        if let",
      "        self.finished = false;\n        if let"),
-    ("enabling an enabled job brings it back", JOB, "        if self.enabled == enabled {\n            return;\n        }\n", ""),
+    ("enabling an enabled job brings it back", REMOTE, ".filter(|slot| slot.job.enabled() != enabled)", ""),
     ("enable does not bring back", JOB, "        if enabled {\n            self.finished = false;\n        }\n", ""),
     ("SIGKILL forgotten", JOB, "wishes.push(Wish::Signal(target, signal));\n                Pressure::Kill",
      "Pressure::Kill"),
@@ -135,6 +136,9 @@ MUTANTS = [
     ("flood told again and again", COMPLAINTS, "now.since(before) >= FLOOD_AGAIN", "now.since(before) >= PAUSE"),
     ("floods keep other complaints back", COMPLAINTS, "self.quiet_until = Some(now + PAUSE);\n            return Some(flood);",
      "self.quiet_until = Some(now + self.pause);\n            return Some(flood);"),
+    ("a line for each switch", SWITCHES, "self.told < SWITCHES_TOLD", "self.told < u64::MAX"),
+    ("switches without a line forgotten", SWITCHES, "held.saturating_add(1)", "held.max(1)"),
+    ("no more lines for switches, ever", SWITCHES, "self.told.saturating_sub(forgotten)", "self.told"),
     ("verb within a command is a name", CONTROL, "Some(next) => verb = next,\n            None =>", "Some(next) if next == verb => {}\n            _ =>"),
     ("control characters in a command", CONTROL, "is_control(*byte) && !is_blank(*byte)", "is_control(*byte) && *byte == 0"),
     ("command of any length", CONTROL, "message.len() > MAX_COMMAND_BYTES || ", ""),

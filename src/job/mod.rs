@@ -293,11 +293,8 @@ impl Job {
     }
 
     /// A remote command: enabling what a command has disabled brings it back, even when it had ended for good.
-    /// The supervisor logs it, who knows how many there are.
+    /// The supervisor asks for it where it changes something, and logs it: it knows how many there are.
     pub fn switch(&mut self, enabled: bool, now: MonoTime, wishes: &mut Vec<Wish>) {
-        if self.enabled == enabled {
-            return;
-        }
         self.enabled = enabled;
         if enabled {
             self.finished = false;
