@@ -1,11 +1,14 @@
 //! pmtr-ctl: sends commands to a pmtr and waits for what it answers.
 
+mod line;
+
+use self::line::Line;
 use crate::cli::{ctl::Options, say};
 use crate::model::{Clean, Errno, Order, Verb};
 use crate::wire::control;
 use std::fmt;
-use std::io::{self, ErrorKind, stderr, stdout};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::io::{stderr, stdout};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 /// Everything was done.
@@ -54,12 +57,6 @@ struct Talk {
     unknown: bool,
 }
 
-/// A socket that sends to one address and hears nobody else.
-struct Line {
-    socket: UdpSocket,
-    to: SocketAddr,
-}
-
 /// Why a call has come to an end too early.
 #[derive(Debug)]
 enum Failure {
@@ -102,8 +99,8 @@ impl Talk {
         let until = Instant::now() + PATIENCE;
         line.send(message)?;
         if self.verbose {
-            let from = line.socket.local_addr().map_or(String::new(), |from| format!(" from udp://{from}"));
-            tell(&format_args!("sent to udp://{}{from}: {}", line.to, Clean(message)));
+            let from = line.from().map_or(String::new(), |from| format!(" from udp://{from}"));
+            tell(&format_args!("sent to udp://{}{from}: {}", line.to(), Clean(message)));
         }
         let asked = control::decode(message).unwrap_or_default();
         let mut buffer = vec![0; BUFFER_BYTES];
@@ -133,57 +130,6 @@ fn addresses(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
     })?;
     let found: Vec<SocketAddr> = found.collect();
     if found.is_empty() { Err(no_host("it has none".into())) } else { Ok(found) }
-}
-
-impl Line {
-    fn open(to: SocketAddr) -> Result<Line, Failure> {
-        let any: IpAddr = match to {
-            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        let socket = UdpSocket::bind((any, 0)).map_err(|error| failure(to, &error))?;
-        socket.connect(to).map_err(|error| failure(to, &error))?;
-        Ok(Line { socket, to })
-    }
-
-    fn send(&self, message: &[u8]) -> Result<(), Failure> {
-        loop {
-            match self.socket.send(message) {
-                Ok(_) => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(failure(self.to, &error)),
-            }
-        }
-    }
-
-    /// The next datagram that comes before `until`.
-    fn receive<'a>(&self, buffer: &'a mut [u8], until: Instant) -> Result<&'a [u8], Failure> {
-        let length = loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(Failure::Silent(self.to));
-            }
-            self.socket.set_read_timeout(Some(left)).map_err(|error| failure(self.to, &error))?;
-            match self.socket.recv(buffer) {
-                Ok(length) => break length,
-                // Time has passed; how much, the clock tells.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-                    ) => {}
-                Err(error) => return Err(failure(self.to, &error)),
-            }
-        };
-        Ok(buffer.get(..length).unwrap_or_default())
-    }
-}
-
-fn failure(to: SocketAddr, error: &io::Error) -> Failure {
-    match error.kind() == ErrorKind::ConnectionRefused {
-        true => Failure::Refused(vec![to]),
-        false => Failure::Unreachable(to, Errno::of(error)),
-    }
 }
 
 /// Whether an answer says of each job that was asked for what became of it, and of no other.
