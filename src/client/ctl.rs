@@ -6,6 +6,7 @@ use self::line::Line;
 use crate::cli::{ctl::Options, say};
 use crate::model::{Clean, Errno, Order, Verb};
 use crate::wire::control;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{stderr, stdout};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -102,11 +103,10 @@ impl Talk {
             let from = line.from().map_or(String::new(), |from| format!(" from udp://{from}"));
             tell(&format_args!("sent to udp://{}{from}: {}", line.to(), Clean(message)));
         }
-        let asked = control::decode(message).unwrap_or_default();
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             let answer = line.receive(&mut buffer, until)?;
-            if is_about(&asked, answer) {
+            if is_about(message, answer) {
                 self.answered += 1;
                 self.unknown |= control::has_unknown(answer) == Some(true);
                 say(&mut stdout(), &Lines(answer));
@@ -132,26 +132,34 @@ fn addresses(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
     if found.is_empty() { Err(no_host("it has none".into())) } else { Ok(found) }
 }
 
-/// Whether an answer says of each job that was asked for what became of it, and of no other.
-fn is_about(asked: &[Order], answer: &[u8]) -> bool {
-    if control::has_unknown(answer).is_none() {
+/// Whether an answer has one verdict for each job that was asked for, and nothing else: each name as often as it was
+/// asked for, either not known at all or behind the word that was asked for. It is at most twice as long as the
+/// message, as pmtr promises.
+fn is_about(message: &[u8], answer: &[u8]) -> bool {
+    if answer.len() > 2 * message.len() || control::has_unknown(answer).is_none() {
         return false;
     }
-    let mut verdicts = Vec::new();
+    let mut verdicts: Vec<(&[u8], &[u8])> = Vec::new();
     for line in answer.split(|byte| *byte == b'\n') {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let verb = match words.next() {
-            Some(b"enabled") => Some(Verb::Enable),
-            Some(b"disabled") => Some(Verb::Disable),
-            _ => None,
-        };
-        verdicts.extend(words.map(|name| (verb, name)));
+        let Some(verdict) = words.next() else { continue };
+        verdicts.extend(words.map(|name| (name, verdict)));
     }
-    let fits = |order: &Order, verb: &Option<Verb>, name: &[u8]| {
-        *order.name == *name && verb.is_none_or(|verb| verb == order.verb)
-    };
-    asked.iter().all(|order| verdicts.iter().any(|(verb, name)| fits(order, verb, name)))
-        && verdicts.iter().all(|(verb, name)| asked.iter().any(|order| fits(order, verb, name)))
+    let unknown: BTreeSet<&[u8]> =
+        verdicts.iter().filter(|(_, verdict)| *verdict == b"unknown").map(|(name, _)| *name).collect();
+    let orders = control::decode(message).unwrap_or_default();
+    let mut expected: Vec<(&[u8], &[u8])> = Vec::new();
+    for Order { verb, name } in &orders {
+        let verdict: &[u8] = match verb {
+            Verb::Enable | Verb::Disable if unknown.contains(&**name) => b"unknown",
+            Verb::Enable => b"enabled",
+            Verb::Disable => b"disabled",
+        };
+        expected.push((name, verdict));
+    }
+    expected.sort_unstable();
+    verdicts.sort_unstable();
+    expected == verdicts
 }
 
 /// An answer as a terminal may show it.

@@ -122,6 +122,8 @@ fn what_is_no_answer_to_the_question_is_waited_over() {
         b"disabled a\n",
         b"enabled a b\n",
         b"enabled a\nand more\n",
+        b"unknown a\nenabled a\n",
+        b"enabled a a\n",
         &[b'x'; 9_000],
     ];
     let pmtr = Pmtr::new(&[&[wrong, &[b"enabled a\n"]].concat()]);

@@ -1,9 +1,5 @@
 use super::*;
 
-fn about(message: &[u8], answer: &[u8]) -> bool {
-    is_about(&control::decode(message).unwrap(), answer)
-}
-
 #[test]
 fn an_answer_speaks_of_every_job_that_was_asked_for_and_of_no_other() {
     for (message, answer) in [
@@ -15,7 +11,7 @@ fn an_answer_speaks_of_every_job_that_was_asked_for_and_of_no_other() {
         (b"enable a disable b", b"unknown a\nunknown b\n"),
         (b"enable \xff", b"enabled \xff\n"),
     ] {
-        assert!(about(message, answer), "{}", Clean(answer));
+        assert!(is_about(message, answer), "{}", Clean(answer));
     }
     for (message, answer) in [
         (&b"enable a"[..], &b""[..]),
@@ -28,22 +24,42 @@ fn an_answer_speaks_of_every_job_that_was_asked_for_and_of_no_other() {
         (b"enable a", b"enabled a b\n"),
         (b"enable a b", b"enabled a\n"),
         (b"enable a disable a", b"enabled a\n"),
+        (b"enable a", b"unknown a\nenabled a\n"),
+        (b"enable a", b"enabled a a\n"),
+        (b"enable a", b"enabled a\nenabled a\n"),
+        (b"enable a a", b"enabled a\n"),
+        (b"enable a a", b"enabled a\nunknown a\n"),
+        (b"enable a disable a", b"enabled a\nunknown a\n"),
+        (b"enable a disable a", b"enabled a a\n"),
+        (b"enable a disable b", b"enabled b\ndisabled a\n"),
+        (b"enable a", b"enabled  \t     a \n"),
         (b"enable a", b"HTTP/1.1 400 Bad Request\n"),
     ] {
-        assert!(!about(message, answer), "{}", Clean(answer));
+        assert!(!is_about(message, answer), "{}", Clean(answer));
     }
 }
 
 #[test]
 fn what_pmtr_answers_is_taken_for_its_answer() {
-    let asked = control::decode(b"enable a b disable c a enable d").unwrap();
+    let message = b"enable a b disable c a enable d";
+    let asked = control::decode(message).unwrap();
     for known in [true, false] {
         let verdicts: Vec<_> = asked
             .iter()
             .map(|order| crate::model::Verdict { order: order.clone(), known: known || *order.name == *b"a" })
             .collect();
-        assert!(is_about(&asked, &control::answer(&verdicts)));
+        assert!(is_about(message, &control::answer(&verdicts)));
     }
+}
+
+#[test]
+fn an_answer_is_at_most_twice_as_long_as_the_message() {
+    for (blanks, fits) in [(7, true), (8, false)] {
+        let answer = [b"enabled", &*b" ".repeat(blanks), b"a\n"].concat();
+        assert_eq!(is_about(b"enable a", &answer), fits, "{}", answer.len());
+    }
+    let often = [b"enabled", &*b" a".repeat(24_000), b"\n"].concat();
+    assert!(!is_about(b"enable a", &often));
 }
 
 #[test]
