@@ -27,6 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What fits into one packet on any network.
 const MESSAGE_BYTES: usize = 1_400;
 
+/// How many datagrams that are no answer `-v` shows, and how much of each.
+const SHOWN: u64 = 5;
+const SHOWN_BYTES: usize = 200;
+
 /// More than any datagram holds.
 const BUFFER_BYTES: usize = 65_536;
 
@@ -34,8 +38,10 @@ const BUFFER_BYTES: usize = 65_536;
 /// exit status.
 pub fn run(options: &Options) -> u8 {
     let messages = control::encode(&options.orders, MESSAGE_BYTES);
-    let mut talk = Talk { verbose: options.verbose, answered: 0, unknown: false };
-    match talk.hold(options, &messages) {
+    let mut talk = Talk { verbose: options.verbose, answered: 0, unknown: false, ignored: 0 };
+    let held = talk.hold(options, &messages);
+    talk.tell_what_was_ignored();
+    match held {
         Ok(()) if talk.unknown => STATUS_UNKNOWN,
         Ok(()) => STATUS_DONE,
         Err(failure) => {
@@ -56,6 +62,8 @@ struct Talk {
     answered: usize,
     /// Whether a name in them was not known.
     unknown: bool,
+    /// How many datagrams were no answer.
+    ignored: u64,
 }
 
 /// Why a call has come to an end too early.
@@ -112,9 +120,25 @@ impl Talk {
                 say(&mut stdout(), &Lines(answer));
                 return Ok(());
             }
-            if self.verbose {
-                tell(&format_args!("ignored what is no answer to that: {}", Clean(answer)));
-            }
+            self.ignore(answer);
+        }
+    }
+
+    /// Shows the first few of what is no answer: there can be any number of them.
+    fn ignore(&mut self, datagram: &[u8]) {
+        self.ignored += 1;
+        if self.verbose && self.ignored <= SHOWN {
+            let (shown, more) = match datagram.get(..SHOWN_BYTES) {
+                Some(begin) if datagram.len() > SHOWN_BYTES => (begin, "..."),
+                Some(_) | None => (datagram, ""),
+            };
+            tell(&format_args!("ignored what is no answer to that: {}{more}", Clean(shown)));
+        }
+    }
+
+    fn tell_what_was_ignored(&self) {
+        if self.verbose && self.ignored > SHOWN {
+            tell(&format_args!("ignored {} more that were no answer", self.ignored - SHOWN));
         }
     }
 }

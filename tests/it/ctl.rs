@@ -113,6 +113,7 @@ fn silence_ends_with_six_after_two_seconds() {
 #[test]
 fn what_is_no_answer_to_the_question_is_waited_over() {
     let wrong: &[&[u8]] = &[
+        &[b'x'; 9_000],
         b"",
         b"\n",
         b"\xff\xfe\x00",
@@ -124,17 +125,19 @@ fn what_is_no_answer_to_the_question_is_waited_over() {
         b"enabled a\nand more\n",
         b"unknown a\nenabled a\n",
         b"enabled a a\n",
-        &[b'x'; 9_000],
     ];
     let pmtr = Pmtr::new(&[&[wrong, &[b"enabled a\n"]].concat()]);
     let (status, out, err) = ctl(&["-vp", &pmtr.port, "enable", "a"]);
     assert_eq!((status, out.as_str()), (Some(0), "enabled a\n"));
-    assert_eq!(err.lines().filter(|line| line.contains("ignored")).count(), wrong.len(), "{err}");
+    let ignored: Vec<&str> = err.lines().filter(|line| line.contains("ignored")).collect();
+    assert_eq!(ignored.len(), 6, "{err}");
+    assert_eq!(ignored[0], format!("pmtr-ctl: ignored what is no answer to that: {}...", "x".repeat(200)));
+    assert_eq!(ignored[5], format!("pmtr-ctl: ignored {} more that were no answer", wrong.len() - 5));
     assert!(!err.contains('\0'), "{err:?}");
 }
 
 #[test]
-fn garbage_without_end_does_not_make_it_wait_longer() {
+fn garbage_without_end_makes_it_neither_wait_longer_nor_say_more() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     let port = socket.local_addr().unwrap().port().to_string();
@@ -148,10 +151,12 @@ fn garbage_without_end_does_not_make_it_wait_longer() {
             let _ = socket.send(b"nonsense\n");
         }
     });
-    let (status, out, _) = ctl(&["-p", &port, "enable", "a"]);
+    let (status, out, err) = ctl(&["-vp", &port, "enable", "a"]);
     over.store(true, Ordering::Relaxed);
     flood.join().unwrap();
     assert_eq!((status, out.as_str()), (Some(6), ""));
+    let shown = err.lines().filter(|line| line.ends_with("no answer to that: nonsense?")).count();
+    assert!(shown <= 5 && err.len() < 2_000, "{err}");
 }
 
 #[test]
