@@ -75,6 +75,8 @@ enum Failure {
     Refused(Vec<SocketAddr>),
     /// The kernel's reason why an address can't be reached.
     Unreachable(SocketAddr, Errno),
+    /// This is the address of a whole network.
+    Broadcast(SocketAddr),
     /// There is no answer.
     Silent(SocketAddr),
 }
@@ -95,7 +97,9 @@ impl Talk {
             match Line::open(*address).and_then(|line| self.ask(&line, first).map(|()| line)) {
                 Ok(line) => return Ok(line),
                 Err(Failure::Refused(more)) => refused.extend(more),
-                Err(failure @ Failure::Unreachable(..)) => unreachable = Some(failure),
+                Err(failure @ (Failure::Unreachable(..) | Failure::Broadcast(_))) => {
+                    unreachable = Some(failure)
+                }
                 Err(failure @ (Failure::Silent(_) | Failure::NoHost(..))) => return Err(failure),
             }
         }
@@ -113,8 +117,11 @@ impl Talk {
         }
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            let answer = line.receive(&mut buffer, until)?;
-            if is_about(message, answer) {
+            let (answer, from) = line.receive(&mut buffer, until)?;
+            if from.port() == line.to().port() && is_about(message, answer) {
+                if self.verbose && from != line.to() {
+                    tell(&format_args!("answered by udp://{from}"));
+                }
                 self.answered += 1;
                 self.unknown |= control::has_unknown(answer) == Some(true);
                 say(&mut stdout(), &Lines(answer));
@@ -199,7 +206,9 @@ impl fmt::Display for Lines<'_> {
 impl Failure {
     fn status(&self) -> u8 {
         match self {
-            Failure::NoHost(..) | Failure::Refused(_) | Failure::Unreachable(..) => STATUS_FAILED,
+            Failure::NoHost(..) | Failure::Refused(_) | Failure::Unreachable(..) | Failure::Broadcast(_) => {
+                STATUS_FAILED
+            }
             Failure::Silent(_) => STATUS_SILENT,
         }
     }
@@ -218,6 +227,19 @@ impl fmt::Display for Failure {
                 write!(f, "nobody listens on {places}: is pmtr running, and has its file a line \"{hint}\"?")
             }
             Failure::Unreachable(address, why) => write!(f, "can't reach udp://{address}: {why}"),
+            Failure::Broadcast(address) => write!(
+                f,
+                "can't ask udp://{address}: this is a broadcast address, which is not supported; \
+                 a multicast group can be asked"
+            ),
+            Failure::Silent(address) if address.ip().is_multicast() => write!(
+                f,
+                "no answer from the group udp://{address} within {} seconds\n\
+                 That can be a group which nobody listens to, or not on the network that the routes\n\
+                 lead to; pmtrs of the first generation, which never answer and have perhaps\n\
+                 done it, as their logs tell; or a firewall in between.",
+                PATIENCE.as_secs()
+            ),
             Failure::Silent(address) => write!(
                 f,
                 "no answer from udp://{address} within {} seconds\n\
@@ -239,9 +261,14 @@ fn tell_what_is_left(left: &[&[u8]], failure: &Failure) {
             tell(&format_args!("what is not answered:{}", lines(&[first])));
             rest
         }
-        (Failure::Silent(_) | Failure::NoHost(..) | Failure::Refused(_) | Failure::Unreachable(..), _) => {
-            left
-        }
+        (
+            Failure::Silent(_)
+            | Failure::NoHost(..)
+            | Failure::Refused(_)
+            | Failure::Unreachable(..)
+            | Failure::Broadcast(_),
+            _,
+        ) => left,
     };
     if !unasked.is_empty() {
         tell(&format_args!("what was not asked for, because of that:{}", lines(unasked)));

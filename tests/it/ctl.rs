@@ -1,6 +1,7 @@
 //! pmtr-ctl, with a socket of the test in the place of pmtr.
 
-use crate::support::{PATIENCE, kill, output};
+use crate::support::{Dir, PATIENCE, kill, output, root_or_skip};
+use crate::wrapped::{behind, tool_or_skip};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -243,6 +244,43 @@ fn an_address_may_be_of_version_six_with_brackets_and_without() {
         let (status, out, err) = ctl(&["-v", "-s", host, "-p", &pmtr.port, "disable", "a"]);
         assert_eq!((status, out.as_str()), (Some(0), "disabled a\n"));
         assert!(err.contains(&format!("sent to udp://[::1]:{} from udp://[::1]:", pmtr.port)), "{err}");
+    }
+}
+
+#[test]
+fn in_the_name_of_a_group_any_member_answers() {
+    if !root_or_skip("a multicast group") || !tool_or_skip("ip", "a multicast group") {
+        return;
+    }
+    let network = "ip link set lo up; ip link set lo multicast on; ip route add 239.0.0.0/8 dev lo";
+    if output(Command::new("unshare").args(["--net", "/bin/sh", "-ec", network])).0 != Some(0) {
+        eprintln!("skipped: a multicast group needs a network namespace");
+        return;
+    }
+    let config = "listen on udp://239.0.0.8:10000\njob {\n name a\n cmd /bin/sleep 1000\n}\n";
+    let script = format!("{network}; exec PMTR -F -c CONF");
+    let mut pmtr = behind(Dir::new(), config, &["unshare", "--net"], &script);
+    pmtr.wait("listening on udp://239.0.0.8:10000");
+    let pid = pmtr.pid().to_string();
+    let run = |arguments: &[&str]| {
+        output(Command::new("nsenter").args(["--target", &pid, "--net", CTL]).args(arguments))
+    };
+    assert_eq!(run(&["-s", "239.0.0.8", "disable", "a"]), (Some(0), "disabled a\n".into(), String::new()));
+    let (status, out, err) = run(&["-v", "-s", "239.0.0.8", "enable", "a", "b"]);
+    assert_eq!((status, out.as_str()), (Some(4), "enabled a\nunknown b\n"));
+    assert!(err.ends_with("pmtr-ctl: answered by udp://127.0.0.1:10000\n"), "{err}");
+    let (status, out, err) = run(&["-s", "239.0.0.9", "enable", "a"]);
+    assert_eq!((status, out.as_str()), (Some(6), ""));
+    assert!(err.starts_with("pmtr-ctl: no answer from the group udp://239.0.0.9:10000 within"), "{err}");
+}
+
+#[test]
+fn a_broadcast_address_is_said_not_to_be_supported() {
+    for address in ["127.255.255.255", "255.255.255.255"] {
+        let (status, out, err) = ctl(&["-s", address, "enable", "a"]);
+        let begin = format!("pmtr-ctl: can't ask udp://{address}:10000: this is a broadcast address, which");
+        assert_eq!((status, out.as_str()), (Some(1), ""));
+        assert!(err.starts_with(&begin), "{err}");
     }
 }
 

@@ -6,7 +6,8 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
-/// A socket that sends to one address and hears nobody else.
+/// A socket that sends to one address and hears nobody else; but in the name of a multicast group its members answer,
+/// each from an address of its own.
 pub struct Line {
     socket: UdpSocket,
     to: SocketAddr,
@@ -19,8 +20,14 @@ impl Line {
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = UdpSocket::bind((any, 0)).map_err(|error| failure(to, &error))?;
-        socket.connect(to).map_err(|error| failure(to, &error))?;
-        Ok(Line { socket, to })
+        if to.ip().is_multicast() {
+            return Ok(Line { socket, to });
+        }
+        match socket.connect(to) {
+            Ok(()) => Ok(Line { socket, to }),
+            Err(_) if is_broadcast(&socket, to) => Err(Failure::Broadcast(to)),
+            Err(error) => Err(failure(to, &error)),
+        }
     }
 
     /// The address that is asked.
@@ -35,7 +42,11 @@ impl Line {
 
     pub fn send(&self, message: &[u8]) -> Result<(), Failure> {
         loop {
-            match self.socket.send(message) {
+            let sent = match self.to.ip().is_multicast() {
+                true => self.socket.send_to(message, self.to),
+                false => self.socket.send(message),
+            };
+            match sent {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(failure(self.to, &error)),
@@ -43,16 +54,20 @@ impl Line {
         }
     }
 
-    /// The next datagram that comes before `until`.
-    pub fn receive<'a>(&self, buffer: &'a mut [u8], until: Instant) -> Result<&'a [u8], Failure> {
-        let length = loop {
+    /// The next datagram that comes before `until`, and from whom it is.
+    pub fn receive<'a>(
+        &self,
+        buffer: &'a mut [u8],
+        until: Instant,
+    ) -> Result<(&'a [u8], SocketAddr), Failure> {
+        let (length, from) = loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(Failure::Silent(self.to));
             }
             self.socket.set_read_timeout(Some(left)).map_err(|error| failure(self.to, &error))?;
-            match self.socket.recv(buffer) {
-                Ok(length) => break length,
+            match self.socket.recv_from(buffer) {
+                Ok(received) => break received,
                 // Time has passed; how much, the clock tells.
                 Err(error)
                     if matches!(
@@ -62,8 +77,14 @@ impl Line {
                 Err(error) => return Err(failure(self.to, &error)),
             }
         };
-        Ok(buffer.get(..length).unwrap_or_default())
+        Ok((buffer.get(..length).unwrap_or_default(), from))
     }
+}
+
+/// Whether the kernel has refused this address only because a whole network has it.
+fn is_broadcast(socket: &UdpSocket, to: SocketAddr) -> bool {
+    let limited = matches!(to, SocketAddr::V4(v4) if v4.ip().is_broadcast());
+    limited || socket.set_broadcast(true).and_then(|()| socket.connect(to)).is_ok()
 }
 
 fn failure(to: SocketAddr, error: &io::Error) -> Failure {

@@ -83,6 +83,11 @@ fn a_failure_says_what_to_look_at() {
         ),
         (Failure::Unreachable(v4, Errno(101)), "can't reach udp://127.0.0.1:10000: Network is unreachable"),
         (
+            Failure::Broadcast(v4),
+            "can't ask udp://127.0.0.1:10000: this is a broadcast address, which is not supported; \
+             a multicast group can be asked",
+        ),
+        (
             Failure::NoHost("app1".into(), "Name or service not known".into()),
             "can't find the address of app1: Name or service not known",
         ),
@@ -90,5 +95,9 @@ fn a_failure_says_what_to_look_at() {
         assert_eq!(failure.to_string(), text);
         assert_eq!(failure.status(), STATUS_FAILED);
     }
+    let group = Failure::Silent("239.0.0.8:10000".parse().unwrap());
+    assert!(
+        group.to_string().starts_with("no answer from the group udp://239.0.0.8:10000 within 2 seconds\n")
+    );
     assert_eq!(Failure::Silent(v4).status(), STATUS_SILENT);
 }
