@@ -88,6 +88,9 @@ pmtr takes such commands only when its file, /etc/pmtr.conf, has this line:
 
     listen on udp://127.0.0.1:10000
 
+With 127.0.0.1 it serves this machine only. For -s the file there must name an
+address that this machine reaches; see the manual, for nothing asks who sends.
+
 Examples:
 
     pmtr-ctl disable web            stop the job web, and let it stay down

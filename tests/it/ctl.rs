@@ -332,8 +332,13 @@ fn wrong_usage_is_told_with_the_usage_and_status_two() {
 fn without_arguments_it_explains_itself() {
     let (status, out, err) = ctl(&[]);
     assert_eq!((status, err.as_str()), (Some(2), ""));
-    for part in ["usage: pmtr-ctl", "listen on udp://127.0.0.1:10000", "pmtr-ctl enable web", "Exit status:"]
-    {
+    for part in [
+        "usage: pmtr-ctl",
+        "listen on udp://127.0.0.1:10000",
+        "this machine only",
+        "pmtr-ctl enable web",
+        "Exit status:",
+    ] {
         assert!(out.contains(part), "{out}");
     }
     assert_eq!(ctl(&["--help"]), (Some(0), out.clone(), String::new()));
