@@ -10,6 +10,7 @@ mod child;
 pub mod clock;
 mod copy;
 pub mod group;
+pub mod link;
 pub mod lock;
 pub mod numbers;
 pub mod process;

@@ -51,7 +51,7 @@ pub(super) fn one_at_a_time() -> MutexGuard<'static, ()> {
 }
 
 /// Whether the test runs as root; says that it is skipped when not.
-pub(super) fn as_root(what: &str) -> bool {
+pub(crate) fn as_root(what: &str) -> bool {
     let root = super::process::effective_uid() == 0;
     if !root {
         eprintln!("skipped: {what} needs root");

@@ -1,6 +1,7 @@
 //! A file that is replaced whole: whoever reads it sees the old content or the new one, never a part.
 
 use crate::model::{Clean, Errno};
+use crate::sys::{link, numbers, process};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -23,6 +24,8 @@ pub(super) struct FileError {
 enum Why {
     /// There is something else under this name, which is not ours to replace.
     NotAFile,
+    /// The way to it leads over this link, which anybody may have put there.
+    StrangersLink(PathBuf),
     /// The directory in which it lies refuses.
     Directory(PathBuf, Errno),
     /// The kernel's reason.
@@ -34,6 +37,13 @@ impl fmt::Display for FileError {
         write!(f, "can't write {}: ", Clean(self.path.as_os_str().as_bytes()))?;
         match &self.why {
             Why::NotAFile => f.write_str("not a regular file"),
+            Why::StrangersLink(link) => {
+                let link = Clean(link.as_os_str().as_bytes());
+                write!(
+                    f,
+                    "{link} is a symbolic link of another user in a directory that everybody can write to"
+                )
+            }
             Why::Directory(directory, errno) => {
                 write!(f, "directory {}: {errno}", Clean(directory.as_os_str().as_bytes()))
             }
@@ -80,17 +90,38 @@ impl Target {
         self.because(Why::Failed(Errno::of(error)))
     }
 
+    fn refused(&self, directory: &Path, error: &io::Error) -> FileError {
+        self.because(Why::Directory(directory.to_owned(), Errno::of(error)))
+    }
+
     /// Where the file itself lies: a symbolic link stays, and what it leads to is replaced.
     /// Looked up each time, because a link may be led elsewhere while we run.
+    ///
+    /// Since the kernel follows none of these links for us, its own protection of them does not help: without ours,
+    /// whoever may put a link into a directory could have us replace any file that we may write.
     fn place(&self) -> Result<PathBuf, FileError> {
         let mut place = self.0.clone();
         for _ in 0..LINKS {
             // What is no link, or not there, is where the way ends; anything else comes out with the first write.
-            let Ok(next) = fs::read_link(&place) else { return Ok(place) };
-            place = directory_of(&place).join(next);
+            // If it becomes a link later it is replaced like a file: rename follows none.
+            if !fs::symlink_metadata(&place).is_ok_and(|there| there.is_symlink()) {
+                return Ok(place);
+            }
+            let next = link::read(&place).map_err(|error| self.failed(&error))?;
+            let directory = directory_of(&place);
+            if is_strangers(next.owner, &directory).map_err(|error| self.refused(&directory, &error))? {
+                return Err(self.because(Why::StrangersLink(place)));
+            }
+            place = directory.join(next.target);
         }
-        Err(self.because(Why::Failed(Errno(crate::sys::numbers::ELOOP))))
+        Err(self.because(Why::Failed(Errno(numbers::ELOOP))))
     }
+}
+
+/// Whether what belongs to this user may have come into the directory without the will of those whom it belongs to.
+fn is_strangers(owner: u32, directory: &Path) -> io::Result<bool> {
+    let known = owner == 0 || owner == process::effective_uid();
+    Ok(!known && fs::metadata(directory)?.permissions().mode() & 0o002 != 0)
 }
 
 /// The directory in which a file lies.
@@ -126,8 +157,7 @@ impl Draft {
         // The same in every run, so that what one left that was killed is taken away by the next.
         hidden.push(".tmp");
         let temporary = directory.join(hidden);
-        let refused = |error: io::Error| target.because(Why::Directory(directory.clone(), Errno::of(&error)));
-        let file = create(&temporary).map_err(refused)?;
+        let file = create(&temporary).map_err(|error| target.refused(&directory, &error))?;
         // Whatever the umask of whoever started us: these files are there to be read. Where the file system knows no
         // such modes, any file is better than none.
         let _ = file.set_permissions(Permissions::from_mode(0o644));

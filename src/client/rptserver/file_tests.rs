@@ -1,6 +1,25 @@
 use super::*;
-use crate::sys::testing::Dir;
-use std::os::unix::fs::symlink;
+use crate::sys::testing::{Dir, as_root};
+use std::os::unix::fs::{lchown, symlink};
+
+/// A user who is neither root nor us.
+const STRANGER: u32 = 65_534;
+
+/// Makes a directory in it that everybody can write to, as /tmp.
+fn open_to_all(dir: &Dir) -> PathBuf {
+    let open = dir.join("open");
+    fs::create_dir(&open).unwrap();
+    set_mode(&open, 0o1777);
+    open
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
 
 fn put(target: &Target, content: &[u8]) -> Result<(), FileError> {
     let mut draft = Draft::new(target)?;
@@ -27,7 +46,7 @@ fn a_file_is_made_for_all_to_read_and_nothing_is_left_beside_it() {
     put(&target, b"one").unwrap();
     put(&target, b"two").unwrap();
     assert_eq!((dir.read("page").as_str(), names(&dir).len()), ("two", 1));
-    assert_eq!(fs::metadata(dir.join("page")).unwrap().permissions().mode() & 0o7777, 0o644);
+    assert_eq!(mode(&dir.join("page")), 0o644);
 }
 
 #[test]
@@ -143,6 +162,47 @@ fn what_an_earlier_run_left_is_taken_away_and_a_link_in_its_place_is_not_followe
     put(&target, b"two").unwrap();
     assert_eq!((dir.read("page").as_str(), dir.read("victim").as_str()), ("two", "untouched"));
     assert_eq!(names(&dir), ["page", "victim"]);
+}
+
+#[test]
+fn a_link_that_another_user_may_have_put_there_is_not_followed() {
+    if !as_root("a file of another user") {
+        return;
+    }
+    let dir = Dir::new();
+    let open = open_to_all(&dir);
+    let (victim, page) = (dir.join("victim"), open.join("page"));
+    fs::write(&victim, "precious").unwrap();
+    set_mode(&victim, 0o600);
+    symlink(&victim, &page).unwrap();
+    symlink("open/page", dir.join("ours")).unwrap();
+    // Root's own link is followed there too.
+    let target = Target::new(&page).unwrap();
+    lchown(&page, Some(STRANGER), Some(STRANGER)).unwrap();
+    let why = "is a symbolic link of another user in a directory that everybody can write to";
+    // Neither by its name nor on the way of links, neither at the start nor later.
+    for path in [&page, &dir.join("ours")] {
+        let link = directory_of(path).join(if *path == page { "page" } else { "open/page" });
+        assert_eq!(refusal(path), format!("can't write {}: {} {why}", path.display(), link.display()));
+    }
+    assert!(put(&target, b"one").unwrap_err().to_string().ends_with(why));
+    assert_eq!((dir.read("victim").as_str(), mode(&victim)), ("precious", 0o600));
+    assert_eq!(fs::read_dir(&open).unwrap().count(), 1);
+    // Where not everybody can write, somebody who may has put it there.
+    set_mode(&open, 0o755);
+    put(&target, b"two").unwrap();
+    assert_eq!(dir.read("victim"), "two");
+}
+
+#[test]
+fn a_link_that_takes_the_place_in_between_is_replaced_itself() {
+    let dir = Dir::new();
+    let target = Target::new(&dir.join("page")).unwrap();
+    let draft = Draft::new(&target).unwrap();
+    fs::write(dir.join("victim"), "precious").unwrap();
+    symlink("victim", dir.join("page")).unwrap();
+    draft.publish().unwrap();
+    assert_eq!((dir.read("victim").as_str(), dir.read("page").as_str()), ("precious", ""));
 }
 
 #[test]
