@@ -2,16 +2,19 @@
 
 use crate::model::{Clean, Errno};
 use crate::sys::{link, numbers, process};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// As many links as the kernel follows.
 const LINKS: usize = 40;
+/// How many names are tried beside the usual one. The first is free but by a rare accident.
+const OTHER_NAMES: usize = 16;
 
 /// Why a file can't be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,15 +155,8 @@ impl Draft {
         }
         let Some(name) = place.file_name() else { return Err(target.because(Why::NotAFile)) };
         let directory = directory_of(&place);
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        // The same in every run, so that what one left that was killed is taken away by the next.
-        hidden.push(".tmp");
-        let temporary = directory.join(hidden);
-        let file = create(&temporary).map_err(|error| target.refused(&directory, &error))?;
-        // Whatever the umask of whoever started us: these files are there to be read. Where the file system knows no
-        // such modes, any file is better than none.
-        let _ = file.set_permissions(Permissions::from_mode(0o644));
+        let (temporary, file) =
+            create(&directory, name).map_err(|error| target.refused(&directory, &error))?;
         Ok(Draft { target: target.clone(), place, temporary, file })
     }
 
@@ -178,6 +174,9 @@ impl Draft {
     /// Puts it in the place of the file. It is not brought to the disk first: what a crash of the machine might lose
     /// is out of date by the time the machine is back, and made anew within seconds of the start.
     pub(super) fn publish(self) -> Result<(), FileError> {
+        // Whatever the umask of whoever started us: these files are there to be read. Where the file system knows no
+        // such modes, any file is better than none.
+        let _ = self.file.set_permissions(Permissions::from_mode(0o644));
         fs::rename(&self.temporary, &self.place).map_err(|error| self.target.failed(&error))
     }
 }
@@ -189,17 +188,51 @@ impl Drop for Draft {
     }
 }
 
-/// Makes a file that was not there. What an earlier run left is taken away.
-fn create(path: &Path) -> io::Result<File> {
-    // With O_EXCL a symbolic link is not followed, wherever it leads.
-    let make = || OpenOptions::new().write(true).create_new(true).mode(0o644).open(path);
-    match make() {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            make()
-        }
-        made => made,
+/// Makes a file that was not there, under a name that is left to us.
+///
+/// The usual name is the same in every run, so that what one left that was killed is taken away by the next, and
+/// never more than one lies there. But it can be foretold, and in a directory with the sticky bit whoever has put
+/// something there first can keep it for ever: then names are taken that nobody can foretell.
+fn create(directory: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
+    let mut temporary = beside(directory, name, ".tmp");
+    let mut made = make(&temporary);
+    if is_taken(&made) {
+        // Whatever prevents this, there are other names.
+        let _ = take_away(&temporary, directory);
+        made = make(&temporary);
     }
+    for _ in 0..OTHER_NAMES {
+        if !is_taken(&made) {
+            break;
+        }
+        // The keys of a hasher come from the kernel's random numbers.
+        let number = RandomState::new().build_hasher().finish() >> 32;
+        temporary = beside(directory, name, &format!(".{number:08x}.tmp"));
+        made = make(&temporary);
+    }
+    made.map(|file| (temporary, file))
+}
+
+fn beside(directory: &Path, name: &OsStr, end: &str) -> PathBuf {
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(end);
+    directory.join(hidden)
+}
+
+/// With O_EXCL a symbolic link is not followed, wherever it leads. Nobody else reads it before it is complete.
+fn make(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn is_taken(made: &io::Result<File>) -> bool {
+    made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists)
+}
+
+/// Takes away what an earlier run left, but nothing that may be another user's.
+fn take_away(path: &Path, directory: &Path) -> io::Result<()> {
+    let owner = fs::symlink_metadata(path)?.uid();
+    if is_strangers(owner, directory)? { Ok(()) } else { fs::remove_file(path) }
 }
 
 #[cfg(test)]

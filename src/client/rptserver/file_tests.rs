@@ -206,6 +206,51 @@ fn a_link_that_takes_the_place_in_between_is_replaced_itself() {
 }
 
 #[test]
+fn a_temporary_name_that_another_user_has_taken_is_left_to_him() {
+    if !as_root("a file of another user") {
+        return;
+    }
+    let dir = Dir::new();
+    let open = open_to_all(&dir);
+    let target = Target::new(&open.join("page")).unwrap();
+    let usual = open.join(".page.tmp");
+    fs::write(&usual, "his").unwrap();
+    lchown(&usual, Some(STRANGER), Some(STRANGER)).unwrap();
+    put(&target, b"one").unwrap();
+    put(&target, b"two").unwrap();
+    assert_eq!((dir.read("open/page").as_str(), dir.read("open/.page.tmp").as_str()), ("two", "his"));
+    assert_eq!(fs::read_dir(&open).unwrap().count(), 2);
+    // In a directory that is not everybody's it can only be what was left by a run as another user.
+    set_mode(&open, 0o755);
+    put(&target, b"three").unwrap();
+    assert_eq!((dir.read("open/page").as_str(), usual.exists()), ("three", false));
+}
+
+#[test]
+fn what_cannot_be_taken_away_leads_to_names_that_differ() {
+    let dir = Dir::new();
+    let target = Target::new(&dir.join("page")).unwrap();
+    fs::create_dir(dir.join(".page.tmp")).unwrap();
+    let drafts = [(); 2].map(|()| Draft::new(&target).unwrap());
+    let [first, second] = drafts.each_ref().map(|draft| draft.temporary.clone());
+    assert_ne!(first, second);
+    for temporary in [first, second] {
+        let name = temporary.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with(".page.") && name.ends_with(".tmp") && name.len() == 18, "{name}");
+    }
+    drop(drafts);
+    assert_eq!(names(&dir), [".page.tmp"]);
+}
+
+#[test]
+fn nobody_else_reads_a_draft() {
+    let dir = Dir::new();
+    let draft = Draft::new(&Target::new(&dir.join("page")).unwrap()).unwrap();
+    assert_eq!(mode(&draft.temporary) & 0o077, 0);
+    assert_eq!(draft.temporary, dir.join(".page.tmp"));
+}
+
+#[test]
 fn a_name_without_a_directory_lies_in_the_one_where_we_are() {
     assert_eq!(directory_of(Path::new("page")), Path::new("."));
     assert_eq!(directory_of(Path::new("a/page")), Path::new("a"));
