@@ -267,9 +267,18 @@ fn send<T>(
         message.msg_controllen = size_of::<Beside<T>>() as _;
     }
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-    // SAFETY: each pointer in the header leads to something that is as large as the header says, and is read only.
-    let sent = unsafe { libc::sendmsg(socket.as_fd().as_raw_fd(), &raw const message, flags) };
-    if sent == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    loop {
+        // SAFETY: each pointer in the header leads to something that is as large as the header says, and is read only.
+        let sent = unsafe { libc::sendmsg(socket.as_fd().as_raw_fd(), &raw const message, flags) };
+        if sent != -1 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        // It doesn't wait, so a signal can't interrupt it again and again.
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
 }
 
 /// A socket of the address's family, bound to nothing yet.
