@@ -104,6 +104,12 @@ pub fn hard_limit(resource: Resource) -> Option<Result<u64, Infinity>> {
     Some(if hard == u64::MAX { Err(Infinity) } else { Ok(hard) })
 }
 
+/// Whether a descriptor's number is in the lower half of those that our own limit allows.
+pub fn is_in_lower_half(fd: BorrowedFd) -> bool {
+    let Ok(bounds) = calls::limit(super::spawn::FILES) else { return true };
+    u64::try_from(fd.as_raw_fd()).is_ok_and(|number| number < bounds.soft / 2)
+}
+
 /// Has large blocks come from the kernel and go back to it one by one, whatever has been freed before: else the C
 /// library learns from the first large block to keep the later ones.
 pub fn return_large_blocks() {
@@ -189,6 +195,18 @@ mod tests {
             redirect(null.as_fd(), 0).unwrap();
             assert_eq!(std::fs::read_link("/proc/self/fd/0").unwrap().to_str(), Some("/dev/null"));
             assert!(!is_close_on_exec(0));
+        });
+    }
+
+    #[test]
+    fn the_lower_half_is_that_of_the_soft_limit() {
+        in_own_process("sys::process::tests::the_lower_half_is_that_of_the_soft_limit", || {
+            let hard = calls::limit(super::super::spawn::FILES).unwrap().hard;
+            let files: Vec<File> = (0..20).map(|_| File::open("/").unwrap()).collect();
+            let bounds = calls::Bounds { soft: 2 * u64::try_from(files[9].as_raw_fd()).unwrap(), hard };
+            calls::set_limit(super::super::spawn::FILES, &bounds).unwrap();
+            let lower = files.iter().filter(|file| is_in_lower_half(file.as_fd())).count();
+            assert_eq!(lower, 9);
         });
     }
 

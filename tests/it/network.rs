@@ -298,6 +298,26 @@ fn what_others_can_reach_is_warned_of_and_an_interface_that_is_not_there_is_name
 }
 
 #[test]
+fn no_number_of_sockets_keeps_a_job_from_starting_or_the_file_from_being_read() {
+    if !tool_or_skip("prlimit", "few descriptors") {
+        return;
+    }
+    let to: String = (0..60).map(|_| format!("report to udp://{}\n", own_address())).collect();
+    let jobs: String =
+        (0..4).map(|i| job(&format!("j{i}")).replace(" cmd", " out syslog\n err syslog\n cmd")).collect();
+    let mut pmtr =
+        behind(Dir::new(), &format!("{to}{jobs}"), &["prlimit", "--nofile=40:40"], "exec PMTR -Fc CONF");
+    for i in 0..4 {
+        pmtr.rewind().started(&format!("j{i}"));
+    }
+    pmtr.rewind().wait(": Too many open files; trying again every 10 sec");
+    pmtr.save(&format!("{jobs}{}", job("new")));
+    pmtr.started("new");
+    pmtr.settle();
+    assert!(!pmtr.has("can't start job") && !pmtr.has("can't read"));
+}
+
+#[test]
 fn thousands_of_jobs_are_reported_in_parts() {
     let (receiver, address) = socket(own_ip());
     // As much as may come while the test is not running; without the privilege, less.

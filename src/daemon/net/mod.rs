@@ -8,15 +8,16 @@ mod sender;
 mod tests;
 mod turns;
 
-use crate::model::{JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
+use crate::model::{Errno, JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
 use crate::supervisor::Event;
-use crate::sys::{process, udp};
+use crate::sys::{numbers, process, udp};
 use crate::wire::{control, report};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use sender::{Sender, Sent};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 use turns::Turns;
@@ -57,6 +58,16 @@ pub struct Sockets {
     buffer: Box<[u8]>,
 }
 
+/// A socket that was opened, unless its descriptor is one of the upper half of those that we may have: no number of
+/// lines for sockets may take from jobs what their start needs, nor from the file what it is read with.
+fn frugal(opened: io::Result<std::net::UdpSocket>) -> Result<UdpSocket, NetError> {
+    let socket = opened.map_err(sender::failed)?;
+    if !process::is_in_lower_half(socket.as_fd()) {
+        return Err(NetError::Failed(Errno(numbers::EMFILE)));
+    }
+    Ok(UdpSocket::from_std(socket))
+}
+
 impl Sockets {
     /// No sockets yet. Their tokens will be `base` and above, and the first report's number the one after `serial`.
     pub fn new(base: usize, serial: u64) -> Sockets {
@@ -81,8 +92,7 @@ impl Sockets {
         match station.role {
             Role::Listen => {
                 // Each line of the file opens what it says: another line may serve the other family.
-                let socket = udp::listen(station.endpoint.address, false).map_err(sender::failed)?;
-                let mut socket = UdpSocket::from_std(socket);
+                let mut socket = frugal(udp::listen(station.endpoint.address, false))?;
                 let registered = registry.register(&mut socket, self.token(id), Interest::READABLE);
                 registered.map_err(sender::failed)?;
                 self.listeners.insert(id, socket);

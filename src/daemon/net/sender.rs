@@ -71,8 +71,7 @@ fn connect(
     endpoint: &Endpoint,
     interface: Option<&Interface>,
 ) -> Result<UdpSocket, NetError> {
-    let socket = udp::send_to(endpoint.address, interface).map_err(failed)?;
-    let mut socket = UdpSocket::from_std(socket);
+    let mut socket = super::frugal(udp::send_to(endpoint.address, interface))?;
     registry.register(&mut socket, token, Interest::WRITABLE).map_err(failed)?;
     Ok(socket)
 }
