@@ -25,8 +25,8 @@ pub enum Event {
     FileSeen(Rc<[u8]>, Option<Fingerprint>),
     /// The answer to [`Action::Open`].
     Opened(SocketId, Result<(), NetError>),
-    /// A report could not be sent, or was refused where it went.
-    Unsent(SocketId, NetError),
+    /// A report could not be sent, or was refused where it went; or nothing can be received by the socket any more.
+    SocketFails(SocketId, NetError),
     /// A remote command.
     Command(Origin, Vec<Order>),
     /// A message that is no command.

@@ -120,7 +120,7 @@ impl Supervisor {
             }
             Event::FileSeen(path, content) => self.file_seen(now, &path, content, actions),
             Event::Opened(id, answer) => self.network.opened(now, id, answer, actions),
-            Event::Unsent(id, error) => self.network.unsent(id, error, actions),
+            Event::SocketFails(id, error) => self.network.fails(now, id, error, actions),
             Event::Command(from, orders) => self.command(now, from, orders, actions),
             Event::Invalid(from) => self.invalid(now, from, actions),
         }

@@ -35,7 +35,7 @@ struct Desk {
 enum Health {
     /// As far as anybody knows, well.
     Fine,
-    /// A listener that could not be opened.
+    /// A listener that could not be opened, or was closed since nothing came by it any more.
     Closed { retry_at: MonoTime },
     /// A destination with an error, and so many reports since.
     Troubled { reports: u8 },
@@ -114,12 +114,23 @@ impl Network {
         }
     }
 
-    /// A report could not be sent, or was refused where it went.
-    pub(super) fn unsent(&mut self, id: SocketId, error: NetError, actions: &mut VecDeque<Action>) {
+    /// A socket does not do what it was opened for.
+    pub(super) fn fails(
+        &mut self,
+        now: MonoTime,
+        id: SocketId,
+        error: NetError,
+        actions: &mut VecDeque<Action>,
+    ) {
         let Some(desk) = self.desks.get_mut(&id) else { return };
-        match desk.station.role {
-            Role::Report => desk.fails(Health::Troubled { reports: 0 }, error, actions),
-            Role::Listen => {}
+        match (desk.station.role, desk.health) {
+            (Role::Report, _) => desk.fails(Health::Troubled { reports: 0 }, error, actions),
+            // It would go on failing; and only a new one joins a group again.
+            (Role::Listen, Health::Fine) => {
+                actions.push_back(Action::Close(id));
+                desk.fails(Health::Closed { retry_at: now + REPORT_EVERY }, error, actions);
+            }
+            (Role::Listen, Health::Closed { .. } | Health::Troubled { .. }) => {}
         }
     }
 

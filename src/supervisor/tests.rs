@@ -12,8 +12,10 @@ struct Dice {
     row: u64,
     pids: i32,
     alive: Vec<Pid>,
-    /// The sockets that were opened and not closed, and whether that was a success.
+    /// The sockets that were opened and not closed, and whether that was a success; a listener that fails is closed.
     sockets: BTreeMap<SocketId, bool>,
+    /// The one that fails in this turn.
+    failing: Option<SocketId>,
 }
 
 impl Dice {
@@ -81,7 +83,12 @@ impl System for Dice {
         if good { Ok(()) } else { Err(NetError::NoInterface) }
     }
     fn close(&mut self, id: SocketId) {
-        assert!(self.sockets.remove(&id).is_some());
+        let good = self.sockets.remove(&id);
+        assert!(good.is_some());
+        if self.failing == Some(id) {
+            assert_eq!(good, Some(true));
+            self.sockets.insert(id, false);
+        }
     }
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         jobs.for_each(drop);
@@ -160,7 +167,8 @@ fn event(dice: &mut Dice) -> Event {
         11 => {
             let newest = dice.sockets.keys().last().map_or(0, |id| id.0);
             let id = SocketId(u32::try_from(dice.below(u64::from(newest) + 2)).unwrap());
-            Event::Unsent(id, NetError::Failed(Errno(111)))
+            dice.failing = Some(id);
+            Event::SocketFails(id, NetError::Failed(Errno(111)))
         }
         6..=8 if !dice.alive.is_empty() => {
             let which = usize::try_from(dice.below(dice.alive.len() as u64)).unwrap();
@@ -175,12 +183,13 @@ fn event(dice: &mut Dice) -> Event {
 fn what_is_filed_follows_from_the_jobs_after_every_turn() {
     for seed in 1..300 {
         let row = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
-        let mut dice = Dice { row, pids: 1, alive: Vec::new(), sockets: BTreeMap::new() };
+        let mut dice = Dice { row, pids: 1, alive: Vec::new(), sockets: BTreeMap::new(), failing: None };
         let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
         let mut now = MonoTime::ZERO;
         for _ in 0..150 {
             let event = event(&mut dice);
             turn(&mut supervisor, &mut dice, now, event);
+            dice.failing = None;
             assert_filed(&supervisor);
             assert_served(&supervisor, &dice);
             turn(&mut supervisor, &mut dice, now, Event::Tick);

@@ -100,6 +100,29 @@ fn a_listener_that_fails_is_tried_every_ten_seconds_and_holds_up_nothing() {
 }
 
 #[test]
+fn a_listener_by_which_nothing_comes_any_more_is_closed_and_opened_again_in_ten_seconds() {
+    let mut world = World::with_lines(&[job("a")], &[listen(1), listen(2)]);
+    world.run_until(5_000);
+    world.deeds();
+    let id = *world.sys.sockets.open.first_key_value().unwrap().0;
+    let fails = Event::SocketFails(id, NetError::Failed(Errno(12)));
+    world.ask(fails);
+    // What is known already changes nothing.
+    world.run_until(9_000);
+    world.ask(Event::SocketFails(id, IN_USE));
+    world.sys.sockets.broken.insert(listen(1), IN_USE);
+    world.run_until(20_000);
+    world.sys.sockets.broken.clear();
+    world.run_until(90_000);
+    let deeds = ["5000 close", "15000 fail", "25000 open"];
+    assert_eq!(world.deeds(), deeds.map(|what| format!("{what} listen on udp://127.0.0.1:1")));
+    let line = "can't listen on udp://127.0.0.1:1: Cannot allocate memory; trying again every 10 sec";
+    assert_eq!((world.logged(line), world.logged("can't listen").len()), (vec![5_000], 1));
+    assert_eq!(world.logged("listening on udp://127.0.0.1:1"), [0, 25_000]);
+    assert_eq!(world.supervisor.next(), Next::Never);
+}
+
+#[test]
 fn a_destination_that_fails_is_opened_before_each_report_until_two_went_well() {
     let mut world = World::with_lines(&[job("a")], &[report(1), report(2)]);
     world.run_until(5_000);

@@ -219,7 +219,7 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
         39 => {
             // One that is open, or was, or never will be.
             let newest = world.sys.sockets.open.keys().last().map_or(0, |id| id.0);
-            world.event(Event::Unsent(SocketId(rng.below(newest + 2)), REFUSED));
+            world.event(Event::SocketFails(SocketId(rng.below(newest + 2)), REFUSED));
         }
         40 => {
             for _ in 0..1 + rng.below(3) {

@@ -61,7 +61,7 @@ impl World {
         self.sys.starts_in_turn = 0;
         let now = self.sys.now;
         match &event {
-            Event::Unsent(id, _) => self.sys.reference.unsent(*id),
+            Event::SocketFails(id, _) => self.sys.reference.socket_fails(now, *id),
             Event::Invalid(_) => self.sys.reference.invalid(now),
             Event::Command(_, orders) => {
                 self.sys.reference.commanded(now, orders);
@@ -119,7 +119,7 @@ impl World {
                         content.map(|hash| pmtr::model::Fingerprint { bytes: 1, hash: hash.into() });
                     self.turn(Event::FileSeen(FILES[file].as_bytes().into(), content));
                 }
-                Happening::Refusal(id) => self.turn(Event::Unsent(id, REFUSED)),
+                Happening::Refusal(id) => self.turn(Event::SocketFails(id, REFUSED)),
             }
         }
     }
@@ -167,7 +167,7 @@ impl World {
             Event::ReloadAsked => self.sys.reference.reload_asked(),
             Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
-            Event::Opened(..) | Event::Unsent(..) | Event::Command(..) | Event::Invalid(_) => {}
+            Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
             Event::FileSeen(..) | Event::Tick => {}
         }
         self.turn(event);

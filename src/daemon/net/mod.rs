@@ -33,12 +33,21 @@ const REST: Duration = Duration::from_millis(2);
 const SENT_AT_ONCE: usize = 256;
 /// How long a socket is left alone that fails without telling when it won't.
 const PAUSE: Duration = Duration::from_millis(20);
+/// A listener that has failed so often in a row is of no use any more.
+const FAILURES: u8 = 5;
+
+/// A socket by which commands come.
+struct Listener {
+    socket: UdpSocket,
+    /// How often it has failed since there was something, or nothing, in it.
+    failures: u8,
+}
 
 /// All sockets. Each is in one of the maps.
 pub struct Sockets {
     /// The token of the first number. No other tokens lie above.
     base: usize,
-    listeners: BTreeMap<SocketId, UdpSocket>,
+    listeners: BTreeMap<SocketId, Listener>,
     senders: BTreeMap<SocketId, Sender>,
     /// Listeners that may have more to be read.
     reading: Turns,
@@ -47,7 +56,7 @@ pub struct Sockets {
     /// Sockets that are left alone until then.
     paused: BTreeMap<SocketId, MonoTime>,
     /// Failures that nobody has been told of yet; at most one for each report of a sender.
-    unsent: VecDeque<(SocketId, NetError)>,
+    failed: VecDeque<(SocketId, NetError)>,
     /// Counts the reports.
     serial: u64,
     /// What may still be read in this portion: datagrams and bytes.
@@ -56,6 +65,18 @@ pub struct Sockets {
     next_portion: Option<MonoTime>,
     /// A byte longer than the longest command.
     buffer: Box<[u8]>,
+}
+
+impl Listener {
+    /// Counts how often it fails. Returns whether that was the last time.
+    fn counts(&mut self, failure: Option<ErrorKind>) -> bool {
+        self.failures = match failure {
+            Some(ErrorKind::Interrupted) => self.failures,
+            None | Some(ErrorKind::WouldBlock) => 0,
+            Some(_) => self.failures.saturating_add(1),
+        };
+        self.failures == FAILURES
+    }
 }
 
 /// A socket that was opened, unless its descriptor is one of the upper half of those that we may have: no number of
@@ -78,7 +99,7 @@ impl Sockets {
             reading: Turns::default(),
             sending: Turns::default(),
             paused: BTreeMap::new(),
-            unsent: VecDeque::new(),
+            failed: VecDeque::new(),
             serial,
             left: (READ_AT_ONCE, READ_BYTES),
             next_portion: None,
@@ -95,7 +116,7 @@ impl Sockets {
                 let mut socket = frugal(udp::listen(station.endpoint.address, false))?;
                 let registered = registry.register(&mut socket, self.token(id), Interest::READABLE);
                 registered.map_err(sender::failed)?;
-                self.listeners.insert(id, socket);
+                self.listeners.insert(id, Listener { socket, failures: 0 });
             }
             Role::Report => {
                 let sender = Sender::open(registry, self.token(id), &station.endpoint)?;
@@ -109,8 +130,8 @@ impl Sockets {
     pub fn close(&mut self, registry: &Registry, id: SocketId) {
         // A process between clone and exec may hold a copy, which would keep the registration alive.
         // It fails when there is none, which is as good.
-        if let Some(mut socket) = self.listeners.remove(&id) {
-            let _ = registry.deregister(&mut socket);
+        if let Some(mut listener) = self.listeners.remove(&id) {
+            let _ = registry.deregister(&mut listener.socket);
         }
         if let Some(sender) = self.senders.remove(&id) {
             sender.close(registry);
@@ -118,7 +139,7 @@ impl Sockets {
         self.reading.remove(id);
         self.sending.remove(id);
         self.paused.remove(&id);
-        self.unsent.retain(|(other, _)| *other != id);
+        self.failed.retain(|(other, _)| *other != id);
     }
 
     /// Begins to send a report of these jobs to every socket that is open for it.
@@ -132,7 +153,7 @@ impl Sockets {
                 Ok(()) => self.sending.add(*id),
                 Err(error) => {
                     self.sending.remove(*id);
-                    self.unsent.push_back((*id, error));
+                    self.failed.push_back((*id, error));
                 }
             }
             self.paused.remove(id);
@@ -141,7 +162,7 @@ impl Sockets {
 
     /// Answers a command, if that can be done at once.
     pub fn answer(&mut self, to: Origin, verdicts: &[Verdict]) {
-        let Some(socket) = self.listeners.get(&to.socket) else { return };
+        let Some(Listener { socket, .. }) = self.listeners.get(&to.socket) else { return };
         // Who hears nothing asks again, and whether his address can be reached is no business of ours.
         let _ = udp::answer(socket, &control::answer(verdicts), to.address, to.local);
     }
@@ -157,7 +178,7 @@ impl Sockets {
         }
         if let Some(sender) = self.senders.get_mut(&id) {
             if let Some(error) = sender.error(event) {
-                self.unsent.push_back((id, error));
+                self.failed.push_back((id, error));
             }
             if sender.is_sending() {
                 self.sending.add(id);
@@ -169,7 +190,7 @@ impl Sockets {
     /// Whether there is something to be done at once.
     pub fn more(&self) -> bool {
         let reads = !self.spent() && !self.reading.is_empty();
-        reads || !self.sending.is_empty() || !self.unsent.is_empty()
+        reads || !self.sending.is_empty() || !self.failed.is_empty()
     }
 
     /// When there will be, if nothing happens before.
@@ -193,7 +214,7 @@ impl Sockets {
                 Sent::More => continue,
                 Sent::All | Sent::Full => {}
                 Sent::Later => drop(self.paused.insert(id, now + PAUSE)),
-                Sent::Failed(error) => self.unsent.extend(error.map(|error| (id, error))),
+                Sent::Failed(error) => self.failed.extend(error.map(|error| (id, error))),
             }
             self.sending.remove(id);
         }
@@ -205,19 +226,20 @@ impl Sockets {
 
     /// The next thing that has come, as far as this portion goes.
     pub fn hear(&mut self, now: MonoTime) -> Option<Event> {
-        if let Some((id, error)) = self.unsent.pop_front() {
-            return Some(Event::Unsent(id, error));
+        if let Some((id, error)) = self.failed.pop_front() {
+            return Some(Event::SocketFails(id, error));
         }
         while !self.spent() {
             let id = self.reading.next()?;
-            let Some(socket) = self.listeners.get(&id) else {
+            let Some(listener) = self.listeners.get_mut(&id) else {
                 self.reading.remove(id);
                 continue;
             };
             if self.buffer.is_empty() {
                 self.buffer = vec![0; control::MAX_COMMAND_BYTES + 1].into();
             }
-            let received = udp::receive(socket, &mut self.buffer);
+            let received = udp::receive(&listener.socket, &mut self.buffer);
+            let hopeless = listener.counts(received.as_ref().err().map(io::Error::kind));
             let bytes = received.as_ref().map_or(0, |received| received.bytes.min(self.buffer.len()));
             self.left = (self.left.0.saturating_sub(1), self.left.1.saturating_sub(bytes));
             // Counted from the first datagram of the portion, or from its last one if there are too many.
@@ -236,6 +258,9 @@ impl Sockets {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.reading.remove(id);
+                    if hopeless {
+                        return Some(Event::SocketFails(id, sender::failed(error)));
+                    }
                     // To have told it has cleared it, or else it stays: then another look now would be the same.
                     if error.kind() != ErrorKind::WouldBlock {
                         self.paused.insert(id, now + PAUSE);

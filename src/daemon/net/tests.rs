@@ -3,7 +3,9 @@
 use super::*;
 use crate::model::{Endpoint, Errno, Pid, Process, Verb};
 use mio::{Events, Poll};
+use std::fs::File;
 use std::net::{SocketAddr, UdpSocket as Other};
+use std::os::fd::OwnedFd;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -60,7 +62,7 @@ impl World {
 
     fn listen(&mut self, id: u32, address: &str) -> SocketAddr {
         self.open(id, Role::Listen, endpoint(address, None)).unwrap();
-        self.sockets.listeners[&SocketId(id)].local_addr().unwrap()
+        self.sockets.listeners[&SocketId(id)].socket.local_addr().unwrap()
     }
 
     fn report(&mut self, count: u64) {
@@ -90,9 +92,9 @@ impl World {
     }
 }
 
-fn unsent(events: &[Event]) -> Vec<(u32, NetError)> {
+fn failed(events: &[Event]) -> Vec<(u32, NetError)> {
     let of = |event: &Event| {
-        let Event::Unsent(id, error) = event else { panic!("{event:?}") };
+        let Event::SocketFails(id, error) = event else { panic!("{event:?}") };
         (id.0, *error)
     };
     events.iter().map(of).collect()
@@ -179,14 +181,14 @@ fn a_destination_that_refuses_is_told_of_once_a_report_and_the_others_get_theirs
     world.open(4, Role::Report, endpoint(address, None)).unwrap();
     for _ in 0..3 {
         world.report(200);
-        assert_eq!(unsent(&world.settle(1)), [(3, REFUSED)]);
+        assert_eq!(failed(&world.settle(1)), [(3, REFUSED)]);
         while report::decode(&received(&receiver)).unwrap().head.part.is_some_and(|part| part.index < part.of)
         {
         }
     }
     // A datagram alone is refused only after it is sent: then the poll tells.
     world.report(1);
-    assert_eq!(unsent(&world.settle(1)), [(3, REFUSED)]);
+    assert_eq!(failed(&world.settle(1)), [(3, REFUSED)]);
 }
 
 #[test]
@@ -246,6 +248,35 @@ fn what_is_no_command_is_invalid_whatever_its_length() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_listener_that_fails_again_and_again_is_told_of_and_left_alone() {
+    let mut world = World::new();
+    let (address, _) = (world.listen(0, "127.0.0.1:0"), world.listen(1, "127.0.0.1:0"));
+    let no_socket = || UdpSocket::from_std(Other::from(OwnedFd::from(File::open("/dev/null").unwrap())));
+    let replace = |world: &mut World, by| {
+        std::mem::replace(&mut world.sockets.listeners.get_mut(&SocketId(0)).unwrap().socket, by)
+    };
+    let fail = |world: &mut World, times: u8| {
+        for _ in 0..times {
+            assert!(world.wake().is_empty() && !world.sockets.more());
+            world.now = world.sockets.deadline().unwrap();
+        }
+    };
+    let good = replace(&mut world, no_socket());
+    world.sockets.reading.add(SocketId(0));
+    fail(&mut world, FAILURES - 1);
+    // What comes in between makes up for all of that.
+    replace(&mut world, good);
+    other().0.send_to(b"enable a", address).unwrap();
+    assert_eq!(world.settle(1).len(), 1);
+    replace(&mut world, no_socket());
+    world.sockets.reading.add(SocketId(0));
+    world.now = world.now + REST;
+    fail(&mut world, FAILURES - 1);
+    assert_eq!(failed(&world.wake()), [(0, NetError::Failed(Errno(numbers::ENOTSOCK)))]);
+    assert!(!world.sockets.more() && world.sockets.paused.is_empty());
 }
 
 #[test]

@@ -129,10 +129,16 @@ impl Reference {
         }
     }
 
-    pub fn unsent(&mut self, id: SocketId) {
-        let desk = self.network.desks.iter_mut().find(|desk| desk.id == Some(id));
-        if let Some(desk) = desk.filter(|desk| desk.station.role == Role::Report) {
-            (desk.unsent, desk.clean) = (true, 0);
+    pub fn socket_fails(&mut self, now: MonoTime, id: SocketId) {
+        let Some(desk) = self.network.desks.iter_mut().find(|desk| desk.id == Some(id)) else { return };
+        match desk.station.role {
+            Role::Report => (desk.unsent, desk.clean) = (true, 0),
+            Role::Listen if desk.fails() => {}
+            Role::Listen => {
+                // Closed, and as if it could not have been opened now.
+                desk.attempt = Some((now, false));
+                self.network.leaving.push(id);
+            }
         }
     }
 
