@@ -57,7 +57,7 @@ pub fn listen(address: SocketAddr, both_families: bool) -> io::Result<UdpSocket>
 }
 
 /// Has the socket receive what is sent to a group, on the interface with this number or else the default one.
-pub fn join(socket: &UdpSocket, group: IpAddr, interface: Option<u32>) -> io::Result<()> {
+pub fn join(socket: &impl AsFd, group: IpAddr, interface: Option<u32>) -> io::Result<()> {
     match group {
         IpAddr::V4(group) => {
             let request = membership(group, interface);
@@ -69,6 +69,32 @@ pub fn join(socket: &UdpSocket, group: IpAddr, interface: Option<u32>) -> io::Re
             set(socket, libc::IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP, request)
         }
     }
+}
+
+/// Whether a socket is still in the group that it has joined. An interface that goes takes it out, and one that comes
+/// back does not bring it in; then this fails, and only a new socket is as good as the old one was.
+pub fn check_joined(socket: &impl AsFd, group: IpAddr, interface: Option<u32>) -> io::Result<()> {
+    match (join(socket, group, interface), group) {
+        (Err(error), group) if error.raw_os_error() == Some(libc::EADDRINUSE) => match (group, interface) {
+            // Without a number the kernel says so of an interface that is gone, too.
+            (IpAddr::V6(group), None) if !is_joined_by_any(group) => Err(gone()),
+            (IpAddr::V4(_) | IpAddr::V6(_), _) => Ok(()),
+        },
+        (Err(error), _) => Err(error),
+        // Elsewhere, or where an interface has another number by now. What is left of the old one would pile up.
+        (Ok(()), _) => Err(gone()),
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::from_raw_os_error(libc::ENODEV)
+}
+
+/// Whether any socket of this machine is in the group, as far as the kernel tells.
+fn is_joined_by_any(group: Ipv6Addr) -> bool {
+    let Ok(table) = std::fs::read_to_string("/proc/net/igmp6") else { return true };
+    let group = format!("{:032x}", u128::from(group));
+    table.split_ascii_whitespace().any(|word| word == group)
 }
 
 /// Asks for room for datagrams that wait to be received. Without the privilege there may be less.
@@ -292,10 +318,11 @@ fn open(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Sets an option whose value the kernel takes as `T` is laid out.
-fn set<T: Copy>(socket: &UdpSocket, level: c_int, option: c_int, value: T) -> io::Result<()> {
+fn set<T: Copy>(socket: &impl AsFd, level: c_int, option: c_int, value: T) -> io::Result<()> {
     let place = (&raw const value).cast();
     // SAFETY: the kernel reads as many bytes as it is told, and that is the size of the value.
-    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, place, bytes_of::<T>()) }).map(drop)
+    check(unsafe { libc::setsockopt(socket.as_fd().as_raw_fd(), level, option, place, bytes_of::<T>()) })
+        .map(drop)
 }
 
 fn membership(group: Ipv4Addr, interface: Option<u32>) -> libc::ip_mreqn {

@@ -17,6 +17,7 @@ use mio::{Interest, Registry, Token};
 use sender::{Sender, Sent};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ const REST: Duration = Duration::from_millis(2);
 const SENT_AT_ONCE: usize = 256;
 /// How long a socket is left alone that fails without telling when it won't.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often is looked whether those who listen to a group still hear it.
+const CHECK_GROUPS_EVERY: Duration = Duration::from_secs(10);
 /// A listener that has failed so often in a row is of no use any more.
 const FAILURES: u8 = 5;
 
@@ -41,6 +44,8 @@ struct Listener {
     socket: UdpSocket,
     /// How often it has failed since there was something, or nothing, in it.
     failures: u8,
+    /// The group that it has joined, if its address is one.
+    group: Option<IpAddr>,
 }
 
 /// All sockets. Each is in one of the maps.
@@ -55,6 +60,8 @@ pub struct Sockets {
     sending: Turns,
     /// Sockets that are left alone until then.
     paused: BTreeMap<SocketId, MonoTime>,
+    /// When the groups are looked at, if there is one.
+    groups_at: MonoTime,
     /// Failures that nobody has been told of yet; at most one for each report of a sender.
     failed: VecDeque<(SocketId, NetError)>,
     /// Counts the reports.
@@ -99,6 +106,7 @@ impl Sockets {
             reading: Turns::default(),
             sending: Turns::default(),
             paused: BTreeMap::new(),
+            groups_at: MonoTime::ZERO,
             failed: VecDeque::new(),
             serial,
             left: (READ_AT_ONCE, READ_BYTES),
@@ -113,10 +121,12 @@ impl Sockets {
         match station.role {
             Role::Listen => {
                 // Each line of the file opens what it says: another line may serve the other family.
-                let mut socket = frugal(udp::listen(station.endpoint.address, false))?;
+                let address = station.endpoint.address;
+                let group = Some(address.ip()).filter(IpAddr::is_multicast);
+                let mut socket = frugal(udp::listen(address, false))?;
                 let registered = registry.register(&mut socket, self.token(id), Interest::READABLE);
                 registered.map_err(sender::failed)?;
-                self.listeners.insert(id, Listener { socket, failures: 0 });
+                self.listeners.insert(id, Listener { socket, failures: 0, group });
             }
             Role::Report => {
                 let sender = Sender::open(registry, self.token(id), &station.endpoint)?;
@@ -196,7 +206,9 @@ impl Sockets {
     /// When there will be, if nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         let portion = self.next_portion.filter(|_| self.spent() && !self.reading.is_empty());
-        self.paused.values().copied().chain(portion).min()
+        let groups = self.listeners.values().any(|listener| listener.group.is_some());
+        let groups = groups.then_some(self.groups_at);
+        self.paused.values().copied().chain(portion).chain(groups).min()
     }
 
     /// Sends a portion of the reports that are under way. What is to be heard follows by `hear`.
@@ -221,6 +233,10 @@ impl Sockets {
         if self.next_portion.is_some_and(|at| at <= now) {
             self.next_portion = None;
             self.left = (READ_AT_ONCE, READ_BYTES);
+        }
+        if self.groups_at <= now {
+            self.groups_at = now + CHECK_GROUPS_EVERY;
+            self.check_groups();
         }
     }
 
@@ -269,6 +285,13 @@ impl Sockets {
             }
         }
         None
+    }
+
+    fn check_groups(&mut self) {
+        for (id, Listener { socket, group, .. }) in &self.listeners {
+            let joined = group.map_or(Ok(()), |group| udp::check_joined(socket, group, None));
+            self.failed.extend(joined.err().map(|error| (*id, sender::failed(error))));
+        }
     }
 
     /// Whether nothing more may be read before the next portion.
