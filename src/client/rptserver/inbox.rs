@@ -18,12 +18,29 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// How often rubbish is told of.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
-/// Receives one datagram, without ever waiting for it.
-type Receive = dyn FnMut(&mut [u8]) -> io::Result<Received>;
+/// Where datagrams come from.
+pub(super) trait Source {
+    /// Receives one, without ever waiting for it.
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received>;
+
+    /// Looks after the source itself, if that is due.
+    fn care(&mut self, _now: MonoTime, _lines: &mut Vec<Line>) {}
+
+    /// When it is.
+    fn deadline(&self) -> Option<MonoTime> {
+        None
+    }
+}
+
+impl<F: FnMut(&mut [u8]) -> io::Result<Received>> Source for F {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        self(buffer)
+    }
+}
 
 /// What comes in.
 pub(super) struct Inbox {
-    socket: Box<Receive>,
+    socket: Box<dyn Source>,
     buffer: Vec<u8>,
     backlog: Backlog,
     rubbish: Rubbish,
@@ -41,7 +58,7 @@ enum Backlog {
 }
 
 impl Inbox {
-    pub(super) fn new(socket: Box<Receive>) -> Inbox {
+    pub(super) fn new(socket: Box<dyn Source>) -> Inbox {
         let rubbish = Rubbish { count: 0, last: None, told: None };
         Inbox { socket, buffer: vec![0; DATAGRAM_BYTES], backlog: Backlog::None, rubbish }
     }
@@ -66,7 +83,7 @@ impl Inbox {
             Backlog::None => None,
             Backlog::Since(moment) | Backlog::Pause(moment) => Some(moment),
         };
-        [look, self.rubbish.deadline()].into_iter().flatten().min()
+        [look, self.rubbish.deadline(), self.socket.deadline()].into_iter().flatten().min()
     }
 
     /// Takes a portion.
@@ -77,6 +94,7 @@ impl Inbox {
         notes: &mut Vec<Note>,
         lines: &mut Vec<Line>,
     ) {
+        self.socket.care(now, lines);
         match self.backlog {
             Backlog::Since(_) => self.receive(now, fleet, notes),
             Backlog::Pause(until) if until <= now => {
@@ -90,7 +108,7 @@ impl Inbox {
 
     fn receive(&mut self, now: MonoTime, fleet: &mut Fleet, notes: &mut Vec<Note>) {
         for _ in 0..BUDGET {
-            let received = match (self.socket)(&mut self.buffer) {
+            let received = match self.socket.receive(&mut self.buffer) {
                 Ok(received) => received,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {

@@ -15,15 +15,16 @@ use crate::fleet::pages::Form;
 use crate::fleet::{Fleet, Limits};
 use crate::model::{Clean, Errno, Level, MonoTime, Signal};
 use crate::sys::signals::SignalPipe;
-use crate::sys::{clock, process, udp};
+use crate::sys::{clock, process};
 use file::Target;
 use inbox::Inbox;
 use log::{Line, Log};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll};
 use publication::Publication;
-use receiver::{End, INBOX, Receiver, SIGNALS};
+use receiver::{End, Receiver, SIGNALS};
 use runner::Runner;
+use socket::CaredSocket;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
@@ -67,14 +68,16 @@ fn start(options: Options) -> Result<Receiver, String> {
     process::return_large_blocks();
     let now = clock::now();
     let publications = publications(&options, now)?;
-    let (socket, at) = socket::open(options.address.as_ref(), options.port)?;
+    let opened = socket::open(options.address.as_ref(), options.port)?;
     let signals = SignalPipe::install(&HANDLED).map_err(because("catch signals"))?;
     let poll = Poll::new().map_err(because("wait for events"))?;
     let register = |fd: i32, token| poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
     register(signals.as_raw_fd(), SIGNALS).map_err(because("wait for signals"))?;
-    register(socket.as_raw_fd(), INBOX).map_err(because("wait for datagrams"))?;
     let mut log = Log::new(options.verbosity);
-    log.say(&Line::new(Level::Info, format!("receiving on udp://{at}")));
+    log.say(&Line::new(Level::Info, format!("receiving on udp://{}", opened.1)));
+    let registry = poll.registry().try_clone().map_err(because("wait for datagrams"))?;
+    let socket = CaredSocket::new(opened, options.address, options.port, registry, now)
+        .map_err(because("wait for datagrams"))?;
     let limits = Limits {
         hosts: MAX_HOSTS,
         names_per_address: MAX_NAMES_PER_ADDRESS,
@@ -85,7 +88,7 @@ fn start(options: Options) -> Result<Receiver, String> {
     Ok(Receiver {
         poll,
         signals,
-        inbox: Inbox::new(Box::new(move |buffer| udp::receive(&socket, buffer))),
+        inbox: Inbox::new(Box::new(socket)),
         fleet: Fleet::new(limits),
         publications,
         runner: Runner::new(options.on_stale),

@@ -1,18 +1,113 @@
-//! The socket to which reports come.
+//! The socket to which reports come. One that is in a group is looked after: an interface that goes takes it out of
+//! the group, and one that comes back does not bring it in again.
 
-use crate::model::{Clean, Errno};
-use crate::sys::udp;
+use super::inbox::Source;
+use super::log::Line;
+use super::receiver::INBOX;
+use crate::model::{Clean, Errno, Level, MonoTime};
+use crate::sys::udp::{self, Received};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 /// Room for what comes in while a page is written: two reports of each of some thousands of hosts.
 const RECEIVE_BUFFER_BYTES: usize = 8 << 20;
 
-/// Opens the socket on `address`, or on all addresses. The error is the whole text.
-pub(super) fn open(
-    address: Option<&(IpAddr, Option<Box<str>>)>,
+/// How often is looked whether a group is still heard, and tried to hear it again.
+const CHECK_EVERY: Duration = Duration::from_secs(10);
+
+/// An address on which to receive, with the interface that was chosen for it.
+type Address = (IpAddr, Option<Box<str>>);
+
+/// The socket, and how to get another one.
+pub(super) struct CaredSocket {
+    /// None while there is none to be had.
+    socket: Option<UdpSocket>,
+    at: SocketAddr,
+    address: Option<Address>,
     port: u16,
-) -> Result<(UdpSocket, SocketAddr), String> {
+    registry: Registry,
+    /// Some if there is a group.
+    check_at: Option<MonoTime>,
+}
+
+impl CaredSocket {
+    /// Has the poll tell what comes to the socket that [`open`] has opened.
+    pub(super) fn new(
+        opened: (UdpSocket, SocketAddr),
+        address: Option<Address>,
+        port: u16,
+        registry: Registry,
+        now: MonoTime,
+    ) -> io::Result<CaredSocket> {
+        let (socket, at) = opened;
+        register(&registry, &socket)?;
+        let check_at = at.ip().is_multicast().then_some(now + CHECK_EVERY);
+        Ok(CaredSocket { socket: Some(socket), at, address, port, registry, check_at })
+    }
+
+    /// Why nothing sent to the group is heard, if so.
+    fn deaf(&self) -> Option<String> {
+        let socket = self.socket.as_ref()?;
+        let because = |error: io::Error| Some(Errno::of(&error).to_string());
+        let index = match self.address.as_ref().and_then(|(_, interface)| interface.as_deref()) {
+            None => None,
+            Some(name) => match udp::interface(name) {
+                Ok(Some(found)) => Some(found.index),
+                Ok(None) => return Some(format!("there is no interface {}", Clean(name.as_bytes()))),
+                // That nobody knows is no reason to give up the socket.
+                Err(_) => return None,
+            },
+        };
+        udp::check_joined(socket, self.at.ip(), index).err().and_then(because)
+    }
+
+    fn reopen(&mut self) -> Result<(), String> {
+        let (socket, at) = open(self.address.as_ref(), self.port)?;
+        register(&self.registry, &socket).map_err(|error| Errno::of(&error).to_string())?;
+        (self.socket, self.at) = (Some(socket), at);
+        Ok(())
+    }
+}
+
+fn register(registry: &Registry, socket: &UdpSocket) -> io::Result<()> {
+    registry.register(&mut SourceFd(&socket.as_raw_fd()), INBOX, Interest::READABLE)
+}
+
+impl Source for CaredSocket {
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
+        let socket = self.socket.as_ref().ok_or(io::ErrorKind::WouldBlock)?;
+        udp::receive(socket, buffer)
+    }
+
+    fn care(&mut self, now: MonoTime, lines: &mut Vec<Line>) {
+        if self.check_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.check_at = Some(now + CHECK_EVERY);
+        if let Some(why) = self.deaf() {
+            let text = format!("can't receive on udp://{}: {why}; trying again every 10 sec", self.at);
+            lines.push(Line::new(Level::Warning, text));
+            // A command between fork and exec may hold a copy.
+            if let Some(old) = self.socket.take() {
+                let _ = self.registry.deregister(&mut SourceFd(&old.as_raw_fd()));
+            }
+        }
+        if self.socket.is_none() && self.reopen().is_ok() {
+            lines.push(Line::new(Level::Info, format!("receiving on udp://{} again", self.at)));
+        }
+    }
+
+    fn deadline(&self) -> Option<MonoTime> {
+        self.check_at
+    }
+}
+
+/// Opens the socket on `address`, or on all addresses. The error is the whole text.
+pub(super) fn open(address: Option<&Address>, port: u16) -> Result<(UdpSocket, SocketAddr), String> {
     let opened = match address {
         None => open_all(port),
         Some((address, interface)) => open_one(*address, interface.as_deref(), port),
