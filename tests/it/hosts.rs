@@ -6,8 +6,8 @@ use crate::wrapped::tool_or_skip;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-const CTL: &str = env!("CARGO_BIN_EXE_pmtr-ctl");
-const RPTSERVER: &str = env!("CARGO_BIN_EXE_pmtr-rptserver");
+pub const CTL: &str = env!("CARGO_BIN_EXE_pmtr-ctl");
+pub const RPTSERVER: &str = env!("CARGO_BIN_EXE_pmtr-rptserver");
 
 /// Prints one datagram as it came, once it can: Python, because sockets can't change their namespace.
 const CATCH: &str = "
@@ -41,14 +41,14 @@ sys.stdin.read()
 ";
 
 /// Two hosts, which go away with their owner.
-struct Hosts {
-    a: String,
+pub struct Hosts {
+    pub a: String,
     b: String,
 }
 
 impl Hosts {
     /// Host a is 10.77.0.1 and fd77::1 at its interface va, host b is 10.77.0.2 and fd77::2 at vb.
-    fn new() -> Hosts {
+    pub fn new() -> Hosts {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("pmtr-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let hosts = Hosts { a: format!("{name}-a"), b: format!("{name}-b") };
@@ -71,14 +71,14 @@ impl Hosts {
         }
     }
 
-    fn on(host: &str, program: &str) -> Command {
+    pub fn on(host: &str, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", host, program]);
         command
     }
 
     /// The daemon on host a.
-    fn pmtr(&self, config: &str) -> Pmtr {
+    pub fn pmtr(&self, config: &str) -> Pmtr {
         let dir = Dir::new();
         let config = dir.write("pmtr.conf", &config.replace("DIR", dir.path().to_str().unwrap()));
         let mut command = Hosts::on(&self.a, PMTR);
@@ -135,13 +135,13 @@ impl Drop for Hosts {
 }
 
 /// A program of the other host, which ends with its owner.
-struct Catcher {
+pub struct Catcher {
     child: Child,
     stdout: std::io::BufReader<std::process::ChildStdout>,
 }
 
 impl Catcher {
-    fn of(command: &mut Command) -> Catcher {
+    pub fn of(command: &mut Command) -> Catcher {
         let mut child = command.spawn().unwrap();
         let stdout = std::io::BufReader::new(child.stdout.take().unwrap());
         Catcher { child, stdout }
@@ -164,12 +164,12 @@ impl Drop for Catcher {
     }
 }
 
-fn ip(arguments: &str) {
+pub fn ip(arguments: &str) {
     let (status, _, error) = output(Command::new("ip").args(arguments.split(' ')));
     assert_eq!(status, Some(0), "ip {arguments}: {error}");
 }
 
-fn hosts_or_skip(test: &str) -> bool {
+pub fn hosts_or_skip(test: &str) -> bool {
     if !root_or_skip(test) || !tool_or_skip("ip", test) || !tool_or_skip("python3", test) {
         return false;
     }
@@ -191,7 +191,7 @@ fn shown(receiver: Child) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-const JOB: &str = "job {\n name web\n cmd /bin/sleep 1000\n}\n";
+pub const JOB: &str = "job {\n name web\n cmd /bin/sleep 1000\n}\n";
 
 fn host_name() -> String {
     output(Command::new("uname").arg("-n")).1.trim().to_owned()

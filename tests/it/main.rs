@@ -8,6 +8,7 @@ mod ctl;
 mod faults;
 mod files;
 mod flood;
+mod groups;
 mod hosts;
 mod identity;
 mod jobs;
