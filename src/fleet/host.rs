@@ -3,8 +3,8 @@
 //! What is shown is always one report alone: the newest whole one, or, as long as there is none, what came
 //! of the newest one.
 
-use super::HostJob;
-use super::report::{ASSEMBLY_BYTES, Assembly, Jobs, PART_BYTES, Report};
+use super::report::{ASSEMBLY_BYTES, Assembly, Jobs, PART_BYTES, Report, Scale};
+use super::{HostJob, HostKey};
 use crate::model::{Head, JobLine, MonoTime, Part};
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ const ASSEMBLIES: usize = 2;
 /// One host that is heard.
 #[derive(Debug)]
 pub struct Host {
+    /// What its jobs weigh.
+    scale: Scale,
     /// When any datagram of it came last.
     heard: MonoTime,
     /// The newest whole report.
@@ -68,8 +70,9 @@ enum Shown<'a> {
 }
 
 impl Host {
-    pub(super) fn new(now: MonoTime) -> Host {
+    pub(super) fn new(now: MonoTime, key: &HostKey) -> Host {
         Host {
+            scale: Scale::new(key),
             heard: now,
             whole: None,
             assemblies: Vec::new(),
@@ -202,7 +205,8 @@ impl Host {
         bounds: Bounds,
     ) -> Option<Shortage> {
         // It takes the place of all else, so that its room is all that the host may take.
-        let Some(jobs) = Jobs::gather(lines, bounds.jobs, bounds.bytes) else { return Some(Shortage::Bytes) };
+        let jobs = Jobs::gather(lines, bounds.jobs, bounds.bytes, self.scale);
+        let Some(jobs) = jobs else { return Some(Shortage::Bytes) };
         let shortage = (jobs.left_out > 0).then_some(Shortage::Jobs);
         self.assemblies.clear();
         self.mark = self.mark.map(|mark| Mark { closed: true, ..mark });
@@ -240,7 +244,8 @@ impl Host {
         } else {
             let overhead = PART_BYTES + if known.is_none() { ASSEMBLY_BYTES } else { 0 };
             let most = bounds.jobs.saturating_sub(assembly.jobs);
-            let jobs = room.checked_sub(overhead).and_then(|room| Jobs::gather(lines, most, room));
+            let room = room.checked_sub(overhead);
+            let jobs = room.and_then(|room| Jobs::gather(lines, most, room, self.scale));
             match jobs {
                 Some(jobs) => {
                     let shortage = (jobs.left_out > 0).then_some(Shortage::Jobs);
@@ -278,7 +283,7 @@ impl Host {
         // Those that began before are older.
         self.assemblies.drain(..at.min(self.assemblies.len()));
         self.close(assembly.serial);
-        self.show(assembly.into_report(now));
+        self.show(assembly.into_report(now, self.scale));
     }
 
     fn show(&mut self, report: Report) {
@@ -312,11 +317,10 @@ impl Host {
 impl Host {
     /// The weight of everything that is kept, as a walk over it finds it.
     pub(super) fn weight_by_hand(&self) -> usize {
-        let jobs =
-            |jobs: Vec<&HostJob>| jobs.iter().map(|job| super::report::weigh(&job.name)).sum::<usize>();
+        let jobs = |jobs: Vec<&HostJob>| jobs.iter().map(|job| self.scale.weigh(&job.name)).sum::<usize>();
         let whole = self.whole.iter().map(|whole| jobs(whole.jobs.iter().collect()));
         let rest = self.assemblies.iter().chain(&self.remnant);
-        let rest = rest.map(|some| some.weight_by_hand());
+        let rest = rest.map(|some| some.weight_by_hand(self.scale));
         whole.chain(rest).sum()
     }
 }

@@ -36,8 +36,10 @@ pub struct Limits {
     pub names_per_address: usize,
     /// Jobs of one report; what comes behind them is not kept.
     pub jobs_per_host: usize,
-    /// Names of jobs and what goes with them, over all hosts. Half of it is divided among `hosts`, and each
-    /// host has its share for itself; the other half is for those who need more.
+    /// Names of jobs and what goes with them, over all hosts, together with what they take on the largest page: who
+    /// has long names has room for fewer jobs. So reports take no more than this, nor does the part of each page that
+    /// shows them. Half of it is divided among `hosts`, and each host has its share for itself; the other half is
+    /// for those who need more.
     pub bytes: usize,
     /// A host that was not heard for so long is silent.
     pub stale_after: Duration,
@@ -224,7 +226,7 @@ impl Fleet {
                 }
             },
         };
-        let host = Host::new(now);
+        let host = Host::new(now, &key);
         self.dues.insert((host.deadline(self.limits.stale_after), Rc::clone(&key)));
         self.heard.insert(key, host);
         true

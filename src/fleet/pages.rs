@@ -6,6 +6,7 @@ mod status;
 
 use super::{Host, HostKey};
 use crate::model::MonoTime;
+pub(super) use metrics::Cost;
 
 /// What a page looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! One report of one host: a whole one, or one of which parts are still to come.
 
-use super::HostJob;
+use super::pages::Cost;
+use super::{HostJob, HostKey};
 use crate::model::{JobLine, MonoTime, Part};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::size_of;
@@ -11,6 +12,11 @@ const ALLOCATION_BYTES: usize = 16;
 pub(super) const PART_BYTES: usize = 64;
 /// What a report in the making takes beyond its parts.
 pub(super) const ASSEMBLY_BYTES: usize = 512;
+
+/// What the jobs of one host weigh: what they take here, and what they take on the largest page, so that one limit
+/// holds for both. The other two pages are no larger.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale(Cost);
 
 /// The jobs of one datagram, each name once.
 #[derive(Debug)]
@@ -49,6 +55,17 @@ pub(super) struct Assembly {
     pub(super) weight: usize,
 }
 
+impl Scale {
+    pub(super) fn new(host: &HostKey) -> Scale {
+        Scale(Cost::new(host))
+    }
+
+    /// The weight of a job with this name.
+    pub(super) fn weigh(self, name: &[u8]) -> usize {
+        size_of::<HostJob>() + ALLOCATION_BYTES + name.len() + self.0.of_job(name)
+    }
+}
+
 impl Jobs {
     /// Takes at most `most` jobs out of a datagram. Of two with the same name the first counts. `None` when
     /// they would weigh more than `room`.
@@ -56,6 +73,7 @@ impl Jobs {
         lines: &mut dyn Iterator<Item = JobLine<'_>>,
         most: usize,
         room: usize,
+        scale: Scale,
     ) -> Option<Jobs> {
         let mut names = BTreeSet::new();
         let mut list = Vec::new();
@@ -65,7 +83,7 @@ impl Jobs {
                 left_out += 1;
                 continue;
             }
-            weight += weigh(line.name);
+            weight += scale.weigh(line.name);
             if weight > room {
                 return None;
             }
@@ -135,27 +153,23 @@ impl Assembly {
     }
 
     /// Makes one of the parts.
-    pub(super) fn into_report(self, now: MonoTime) -> Report {
+    pub(super) fn into_report(self, now: MonoTime, scale: Scale) -> Report {
         let mut jobs: Vec<HostJob> = self.parts.into_values().flatten().collect();
         let mut names = BTreeSet::new();
         let is_first: Vec<bool> = jobs.iter().map(|job| names.insert(&*job.name)).collect();
         let mut is_first = is_first.into_iter();
         jobs.retain(|_| is_first.next().unwrap_or(false));
-        let weight = jobs.iter().map(|job| weigh(&job.name)).sum();
+        let weight = jobs.iter().map(|job| scale.weigh(&job.name)).sum();
         Report { at: now, jobs: jobs.into(), left_out: self.left_out, weight }
     }
-}
-
-/// What a job with this name takes.
-pub(super) fn weigh(name: &[u8]) -> usize {
-    size_of::<HostJob>() + ALLOCATION_BYTES + name.len()
 }
 
 #[cfg(test)]
 impl Assembly {
     /// What it weighs, as a walk over it finds.
-    pub(super) fn weight_by_hand(&self) -> usize {
+    pub(super) fn weight_by_hand(&self, scale: Scale) -> usize {
         let jobs = self.parts.values().flat_map(|jobs| jobs.iter());
-        ASSEMBLY_BYTES + self.parts.len() * PART_BYTES + jobs.map(|job| weigh(&job.name)).sum::<usize>()
+        let jobs = jobs.map(|job| scale.weigh(&job.name));
+        ASSEMBLY_BYTES + self.parts.len() * PART_BYTES + jobs.sum::<usize>()
     }
 }

@@ -8,6 +8,23 @@ use crate::fleet::{Host, HostJob, HostKey};
 use crate::model::{MonoTime, Process};
 use std::io::Write;
 
+/// The families of jobs.
+const UP: &str = "pmtr_job_up";
+const ENABLED: &str = "pmtr_job_enabled";
+const SECONDS: &str = "pmtr_job_seconds";
+/// What the three lines of a job take beyond its labels, at most: the names of their families, what stands around the
+/// labels, and three values.
+const JOB_BYTES: usize = UP.len() + ENABLED.len() + SECONDS.len() + 3 * AROUND.len() + (1 + 1 + 20);
+const AROUND: &str = "{host=\"\",address=\"\",name=\"\"} \n";
+
+/// What each job of one host takes on the page, at most. A name can take five bytes for one of its own, and stands
+/// there three times with that of its host.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::fleet) struct Cost {
+    /// The labels of the host.
+    labels: usize,
+}
+
 /// The lines of each family, which must stand together, without what is above them.
 #[derive(Debug, Default)]
 pub(super) struct Families {
@@ -16,6 +33,17 @@ pub(super) struct Families {
     seconds: Vec<u8>,
     age: Vec<u8>,
     lost: Vec<u8>,
+}
+
+impl Cost {
+    pub(in crate::fleet) fn new(host: &HostKey) -> Cost {
+        let name = host.name.as_deref().unwrap_or_default();
+        Cost { labels: label_length(name) + host.address.to_string().len() }
+    }
+
+    pub(in crate::fleet) fn of_job(self, name: &[u8]) -> usize {
+        JOB_BYTES + 3 * (self.labels + label_length(name))
+    }
 }
 
 impl Families {
@@ -30,9 +58,9 @@ impl Families {
             labels.extend_from_slice(b",name=\"");
             add_label(&job.name, &mut labels);
             labels.extend_from_slice(b"\"}");
-            add_sample("pmtr_job_up", &labels, u64::from(is_up(job)), &mut self.up);
-            add_sample("pmtr_job_enabled", &labels, u64::from(job.enabled), &mut self.enabled);
-            add_sample("pmtr_job_seconds", &labels, job.seconds, &mut self.seconds);
+            add_sample(UP, &labels, u64::from(is_up(job)), &mut self.up);
+            add_sample(ENABLED, &labels, u64::from(job.enabled), &mut self.enabled);
+            add_sample(SECONDS, &labels, job.seconds, &mut self.seconds);
         }
         labels.truncate(length);
         labels.push(b'}');
@@ -44,9 +72,9 @@ impl Families {
     pub(super) fn finish(self, hosts: usize) -> Vec<Vec<u8>> {
         let hosts = format!("pmtr_hosts {hosts}\n").into_bytes();
         let families = [
-            ("pmtr_job_up", "Whether the job runs; where old reports don't tell, whether it is to.", self.up),
-            ("pmtr_job_enabled", "Whether the job is to run.", self.enabled),
-            ("pmtr_job_seconds", "How long the job has been running.", self.seconds),
+            (UP, "Whether the job runs; where old reports don't tell, whether it is to.", self.up),
+            (ENABLED, "Whether the job is to run.", self.enabled),
+            (SECONDS, "How long the job has been running.", self.seconds),
             ("pmtr_host_report_age_seconds", "How long ago the report came that is shown.", self.age),
             ("pmtr_host_lost_parts", "Parts missing of this report, or of later ones.", self.lost),
             ("pmtr_hosts", "Hosts that are heard.", hosts),
@@ -86,8 +114,41 @@ fn add_label(bytes: &[u8], page: &mut Vec<u8>) {
     }
 }
 
+/// What `add_label` appends.
+fn label_length(bytes: &[u8]) -> usize {
+    let length_of = |c: char| match c {
+        '\\' => 4,
+        '"' => 2,
+        c if c.is_control() => HEXADECIMAL_BYTES * c.len_utf8(),
+        c => c.len_utf8(),
+    };
+    let chunks = bytes.utf8_chunks().map(|chunk| {
+        chunk.valid().chars().map(length_of).sum::<usize>() + HEXADECIMAL_BYTES * chunk.invalid().len()
+    });
+    chunks.sum()
+}
+
+/// What `add_hexadecimal` makes of a byte.
+const HEXADECIMAL_BYTES: usize = 5;
+
 fn add_hexadecimal(bytes: &[u8], page: &mut Vec<u8>) {
     for byte in bytes {
         let _ = write!(page, "\\\\x{byte:02x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_label_is_known_before() {
+        let all: Vec<u8> = (0..=255).collect();
+        for name in [&b""[..], b"web", b"a\\b\"c\n", "\u{85}\u{e9}\u{20ac}".as_bytes(), b"\xff\xe2\x82", &all]
+        {
+            let mut label = Vec::new();
+            add_label(name, &mut label);
+            assert_eq!(label_length(name), label.len(), "{name:?}");
+        }
     }
 }

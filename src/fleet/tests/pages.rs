@@ -62,7 +62,7 @@ fn the_page_for_people_is_that_of_the_manual() {
 
 #[test]
 fn what_is_missing_stands_in_brackets() {
-    let mut post = Post::new(Limits { jobs_per_host: 1, hosts: 1, bytes: 300, ..LIMITS });
+    let mut post = Post::new(Limits { jobs_per_host: 1, hosts: 1, bytes: 600, ..LIMITS });
     let app = key(5, "app1");
     let brackets = |post: &Post, secs| -> Vec<String> {
         let page = page(post, at(secs), Form::Status);
@@ -126,6 +126,49 @@ pmtr_host_lost_parts{host="app1",address="10.0.0.5"} 0
 pmtr_hosts 2
 "#;
     assert_eq!(page(&two_hosts(), at(3), Form::Metrics), text);
+}
+
+/// What a page takes that shows hosts of which no job is kept, at most: each has its labels twice there, 255 bytes
+/// that can become six times as many, and some lines of fixed text.
+const HOST_BYTES: usize = 2 * 6 * 255 + 1_000;
+
+#[test]
+fn no_names_make_the_pages_larger_than_the_limit_of_the_reports_says() {
+    const BYTES: &[&[u8]] =
+        &[b"a", b"\\", b"\"", b"\x01", b"\xff", "\u{85}".as_bytes(), "\u{2028}".as_bytes()];
+    let limits = Limits { hosts: 20, bytes: 400_000, ..LIMITS };
+    let mut fullest = 0;
+    for seed in 0..30 {
+        let mut dice = Dice(seed);
+        let mut name = |number: u64, longest: usize| -> Vec<u8> {
+            let (mut name, byte) = (format!("{number}").into_bytes(), dice.pick(BYTES));
+            while dice.roll(200) > 0 && name.len() + byte.len() <= longest {
+                name.extend(byte);
+            }
+            name
+        };
+        let mut post = Post::new(limits);
+        for last in 0..20 {
+            let longest = if last % 2 == 0 { 255 } else { 20 };
+            let key = HostKey { name: Some(name(u64::from(last), longest).into()), address: address(last) };
+            for (index, jobs) in [(1, 0..20), (2, 20..50), (3, 50..150), (4, 150..160)] {
+                let jobs: Vec<Vec<u8>> = jobs.map(|number| name(number, longest)).collect();
+                let jobs: Vec<_> = jobs.iter().map(|job| (&**job, true, u64::MAX, Some(i32::MAX))).collect();
+                // Some of them never become whole.
+                hears(&mut post, &key, part(index, 4 + u32::from(last % 3 == 0), 7), &jobs);
+            }
+            post.check(at(0));
+        }
+        let mut sum = 0;
+        for form in [Form::Status, Form::Json, Form::Metrics] {
+            let bytes = page(&post, at(0), form).len();
+            assert!(bytes <= limits.bytes + limits.hosts * HOST_BYTES, "seed {seed}, {form:?}: {bytes}");
+            sum += bytes;
+        }
+        assert!(sum <= 3 * (limits.bytes + limits.hosts * HOST_BYTES));
+        fullest = fullest.max(post.fleet.memory.total);
+    }
+    assert!(fullest > limits.bytes / 3, "{fullest}");
 }
 
 /// The value of a label, from behind its opening quote, as the format has it; and what follows it.

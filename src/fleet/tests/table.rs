@@ -193,7 +193,7 @@ fn jobs_beyond_the_limit_are_counted_and_not_kept() {
 
 #[test]
 fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
-    let mut post = Post::new(Limits { hosts: 10, bytes: 4_000, ..LIMITS });
+    let mut post = Post::new(Limits { hosts: 10, bytes: 16_000, ..LIMITS });
     let (greedy, modest) = (key(1, "greedy"), key(2, "modest"));
     let many: Vec<String> = (0..50).map(|number| format!("job{number}")).collect();
     post.hears(at(0), &greedy, None, &many[..20].join(" "));
@@ -205,7 +205,7 @@ fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
         post.hears(at(secs), &greedy, None, &many.join(" "));
     }
     assert_eq!(post.shows(&greedy), shown(&many[..20].join(" "), true, 0));
-    let short = "a report of greedy (10.0.0.1) is not kept, reports may take 4000 bytes; \
+    let short = "a report of greedy (10.0.0.1) is not kept, reports may take 16000 bytes; \
                  let some hosts report to another receiver";
     assert_eq!(post.says()[1], short);
     post.hears(at(80), &greedy, None, &many[..25].join(" "));
@@ -221,7 +221,7 @@ fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
 
 #[test]
 fn a_part_that_does_not_fit_is_a_part_that_is_lost() {
-    let mut post = Post::new(Limits { hosts: 10, bytes: 4_000, ..LIMITS });
+    let mut post = Post::new(Limits { hosts: 10, bytes: 16_000, ..LIMITS });
     let (app, job) = (key(1, "app"), "x".repeat(200));
     post.hears(at(0), &app, None, "a");
     for index in 1..=10 {

@@ -171,7 +171,7 @@ fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
 
 #[test]
 fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
-    let limits = Limits { hosts: 40, names_per_address: 4, jobs_per_host: 40, bytes: 150_000, ..LIMITS };
+    let limits = Limits { hosts: 40, names_per_address: 4, jobs_per_host: 40, bytes: 600_000, ..LIMITS };
     for seed in 0..50 {
         let mut dice = Dice(seed);
         let mut post = Post::new(limits);
