@@ -139,6 +139,8 @@ Examples:
 
 The words of COMMAND stand apart by blanks; double quotes keep blanks in a
 word. There is no shell, and $PATH is not searched.
+It finds PMTR_HOST, PMTR_ADDRESS and PMTR_EVENT (silent or back) set.
+SIGHUP has the files written at once.
 The manual is pmtr-rptserver(8).
 ",
         FORM.synopsis(),
