@@ -113,7 +113,7 @@ impl fmt::Display for HostKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             Some(name) => write!(f, "{} ({})", Clean(name), self.address),
-            None => write!(f, "{0} ({0})", self.address),
+            None => write!(f, "? ({})", self.address),
         }
     }
 }

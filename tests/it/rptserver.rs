@@ -151,7 +151,7 @@ fn the_parts_of_a_report_are_joined_and_what_is_lost_is_shown() {
         line("b", "enabled", "2s")
     )));
     assert!(page.contains(&format!(
-        "\n{0} ({0}):\n{1}{2}",
+        "\n? ({0}):\n{1}{2}",
         old.ip(),
         line("web", "enabled", "1m 1s"),
         line("db", "disabled", "-")

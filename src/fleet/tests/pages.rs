@@ -48,7 +48,7 @@ fn the_page_for_people_is_that_of_the_manual() {
     let text = "update at Thu Nov  7 21:38:10 2013\n\
                 2 systems reporting\n\
                 \n\
-                10.0.0.9 (10.0.0.9):\n\
+                ? (10.0.0.9):\n\
                 \told                                      enabled                    3m 4s\n\
                 \toff                                      disabled                       -\n\
                 \n\
