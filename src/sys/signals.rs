@@ -112,6 +112,11 @@ impl AsRawFd for SignalPipe {
     }
 }
 
+/// From now on the signal does by itself what it does where nobody handles it. It fails for none that can be handled.
+pub fn set_default(signal: Signal) {
+    let _ = calls::set_default(signal.0);
+}
+
 /// The signals, bit n-1 for n, that a child has to set back to their default: those that are ignored, for that
 /// survives exec, and those with a handler that must not run in it. Other handlers end with exec.
 pub(super) fn to_reset() -> u64 {

@@ -1,5 +1,7 @@
 //! The real receiver of reports, on addresses of the loopback network that nobody else has.
 
+mod held_up;
+
 use crate::network::{own_address, own_ip, socket};
 use crate::support::{Dir, PATIENCE, Pmtr, kill, output, read_when_there, root_or_skip, wait_until};
 use crate::wrapped::tool_or_skip;

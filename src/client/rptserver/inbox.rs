@@ -51,8 +51,8 @@ pub(super) struct Inbox {
 enum Backlog {
     /// Nothing; the poll tells of what comes.
     None,
-    /// Something. There has been something since this moment.
-    Since(MonoTime),
+    /// Something.
+    Some,
     /// It failed, and is looked at again at this moment.
     Pause(MonoTime),
 }
@@ -63,25 +63,23 @@ impl Inbox {
         Inbox { socket, buffer: vec![0; DATAGRAM_BYTES], backlog: Backlog::None, rubbish }
     }
 
-    /// The poll has told that there is something.
-    pub(super) fn ready(&mut self, now: MonoTime) {
+    /// There may be something: the poll has told so, or it is as well to look.
+    pub(super) fn ready(&mut self) {
         if self.backlog == Backlog::None {
-            self.backlog = Backlog::Since(now);
+            self.backlog = Backlog::Some;
         }
     }
 
-    /// Since when there has been something left all the time.
-    pub(super) fn undrained_since(&self) -> Option<MonoTime> {
-        match self.backlog {
-            Backlog::Since(moment) => Some(moment),
-            Backlog::None | Backlog::Pause(_) => None,
-        }
+    /// Whether all that has come was read.
+    pub(super) fn is_drained(&self) -> bool {
+        self.backlog == Backlog::None
     }
 
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         let look = match self.backlog {
             Backlog::None => None,
-            Backlog::Since(moment) | Backlog::Pause(moment) => Some(moment),
+            Backlog::Some => Some(MonoTime::ZERO),
+            Backlog::Pause(moment) => Some(moment),
         };
         [look, self.rubbish.deadline(), self.socket.deadline()].into_iter().flatten().min()
     }
@@ -96,9 +94,9 @@ impl Inbox {
     ) {
         self.socket.care(now, lines);
         match self.backlog {
-            Backlog::Since(_) => self.receive(now, fleet, notes),
+            Backlog::Some => self.receive(now, fleet, notes),
             Backlog::Pause(until) if until <= now => {
-                self.backlog = Backlog::Since(now);
+                self.backlog = Backlog::Some;
                 self.receive(now, fleet, notes);
             }
             Backlog::None | Backlog::Pause(_) => {}

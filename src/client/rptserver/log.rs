@@ -32,8 +32,13 @@ impl Log {
         Log { least: if verbosity > 0 { Level::Debug } else { Level::Info }, lost: 0 }
     }
 
+    /// Whether lines of this level are shown at all.
+    pub(super) fn shows(&self, level: Level) -> bool {
+        level >= self.least
+    }
+
     pub(super) fn say(&mut self, line: &Line) {
-        if line.level < self.least {
+        if !self.shows(line.level) {
             return;
         }
         if self.lost > 0 && put(&format!("{} lines were lost here, nobody read them", self.lost)) {

@@ -1,6 +1,8 @@
 //! pmtr-rptserver: one thread, one loop. Nothing in it waits but writes to files.
 //! Brings datagrams to the fleet, and what the fleet shows to files and to a command; decides nothing about hosts.
 
+mod digest;
+mod doubt;
 mod file;
 mod inbox;
 mod log;
@@ -16,6 +18,8 @@ use crate::fleet::{Fleet, Limits};
 use crate::model::{Clean, Errno, Level, MonoTime, Signal};
 use crate::sys::signals::SignalPipe;
 use crate::sys::{clock, process};
+use digest::Digest;
+use doubt::Doubt;
 use file::Target;
 use inbox::Inbox;
 use log::{Line, Log};
@@ -28,6 +32,7 @@ use socket::CaredSocket;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -75,6 +80,11 @@ fn start(options: Options) -> Result<Receiver, String> {
     let register = |fd: i32, token| poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
     register(signals.as_raw_fd(), SIGNALS).map_err(because("wait for signals"))?;
     let mut log = Log::new(options.verbosity);
+    if let Some(program) = options.on_stale.first().filter(|program| !is_program(Path::new(program))) {
+        let text =
+            format!("{} can't be run as it is now: no file, or not executable", shown(Path::new(program)));
+        log.say(&Line::new(Level::Warning, text));
+    }
     log.say(&Line::new(Level::Info, format!("receiving on udp://{}", opened.1)));
     let registry = poll.registry().try_clone().map_err(because("wait for datagrams"))?;
     let socket = CaredSocket::new(opened, options.address, options.port, registry, now)
@@ -94,6 +104,8 @@ fn start(options: Options) -> Result<Receiver, String> {
         publications,
         runner: Runner::new(options.on_stale),
         log,
+        digest: Digest::default(),
+        doubt: Doubt::default(),
         once: options.once,
     })
 }
@@ -114,6 +126,10 @@ fn publications(options: &Options, now: MonoTime) -> Result<Vec<Publication>, St
         targets.push((form, target));
     }
     Ok(targets.into_iter().map(|(form, target)| Publication::new(target, form, now)).collect())
+}
+
+fn is_program(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|there| there.is_file() && there.permissions().mode() & 0o111 != 0)
 }
 
 fn shown(path: &Path) -> Clean<'_> {

@@ -1,5 +1,7 @@
 //! The loop of pmtr-rptserver.
 
+use super::digest::Digest;
+use super::doubt::Doubt;
 use super::inbox::Inbox;
 use super::log::{Line, Log};
 use super::publication::{Publication, page};
@@ -8,7 +10,7 @@ use crate::fleet::pages::Form;
 use crate::fleet::{Fleet, Note};
 use crate::model::{Errno, Level, MonoTime, Signal};
 use crate::sys::clock;
-use crate::sys::signals::{Caught, SignalPipe};
+use crate::sys::signals::{self, Caught, SignalPipe};
 use mio::{Events, Poll, Token};
 use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroUsize;
@@ -19,8 +21,6 @@ pub(super) const INBOX: Token = Token(1);
 
 /// The signals that end it.
 const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::QUIT];
-/// How long a host may go without being called silent because its reports may still be among what was not read.
-const BENEFIT_OF_DOUBT: Duration = Duration::from_secs(2);
 
 /// How it came to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(super) struct Receiver {
     pub(super) publications: Vec<Publication>,
     pub(super) runner: Runner,
     pub(super) log: Log,
+    pub(super) digest: Digest,
+    pub(super) doubt: Doubt,
     pub(super) once: Option<NonZeroUsize>,
 }
 
@@ -58,9 +60,8 @@ impl Receiver {
             }
             let now = clock::now();
             more_signals = self.signals.read(&mut caught);
-            if events.iter().any(|event| event.token() == INBOX) {
-                self.inbox.ready(now);
-            }
+            // Whatever woke us: whoever is to be called silent must have been listened to before.
+            self.inbox.ready();
             if let Some(end) = self.obey(now, &caught) {
                 return Ok(end);
             }
@@ -85,7 +86,8 @@ impl Receiver {
             Some(_) => None,
             None => self.publications.iter().map(Publication::deadline).min(),
         };
-        let due = [files, self.inbox.deadline(), self.fleet.deadline(), self.runner.deadline()];
+        let lines = self.digest.deadline();
+        let due = [files, self.inbox.deadline(), self.fleet.deadline(), self.runner.deadline(), lines];
         due.into_iter().flatten().min().map(|at| at.since(now))
     }
 
@@ -104,11 +106,14 @@ impl Receiver {
     /// Takes in what has come, and what time brings.
     fn take(&mut self, now: MonoTime) {
         let (mut notes, mut lines) = (Vec::new(), Vec::new());
+        lines.extend(self.digest.tick(now));
         self.inbox.work(now, &mut self.fleet, &mut notes, &mut lines);
-        if may_tick(now, &self.inbox) {
+        if self.doubt.is_over(now, self.inbox.is_drained()) {
             self.fleet.tick(now, &mut notes);
         }
-        lines.extend(notes.iter().map(|note: &Note| Line::new(note.level(), note.to_string())));
+        // What is not shown has no place to take from what is.
+        notes.retain(|note: &Note| self.log.shows(note.level()));
+        lines.extend(notes.iter().filter_map(|note| self.digest.line(now, note)));
         self.runner.work(now, &mut self.fleet, &mut lines);
         lines.iter().for_each(|line| self.log.say(line));
     }
@@ -123,11 +128,17 @@ impl Receiver {
 
     /// The end of `--once`.
     fn show(&mut self, now: MonoTime) -> Result<End, String> {
-        let shown = print(page(Form::Status, now, &self.fleet));
         for publication in &mut self.publications {
             publication.publish(now, &self.fleet).map_err(|why| why.to_string())?;
         }
-        shown.map(|()| End::Done)
+        // Who reads may take his time: from here on these signals end us at once.
+        ENDING.into_iter().for_each(signals::set_default);
+        let mut caught = Vec::new();
+        self.signals.read(&mut caught);
+        if let Some(end) = self.obey(now, &caught) {
+            return Ok(end);
+        }
+        print(page(Form::Status, now, &self.fleet)).map(|()| End::Done)
     }
 }
 
@@ -137,12 +148,6 @@ fn print(pieces: Vec<Vec<u8>>) -> Result<(), String> {
     // A reader that has seen enough is no error.
     let failed = written.err().filter(|error| error.kind() != ErrorKind::BrokenPipe);
     failed.map_or(Ok(()), |error| Err(format!("can't write to stdout: {}", Errno::of(&error))))
-}
-
-/// Whether hosts may fall silent. After a hold-up of ours, be it a slow disk or a SIGSTOP, what they sent
-/// meanwhile still lies in the socket; but a flood that never ends is no reason to believe that everybody lives.
-fn may_tick(now: MonoTime, inbox: &Inbox) -> bool {
-    inbox.undrained_since().is_none_or(|since| since + BENEFIT_OF_DOUBT <= now)
 }
 
 #[cfg(test)]

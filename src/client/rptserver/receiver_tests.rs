@@ -15,6 +15,7 @@ fn at(secs: u64) -> MonoTime {
 struct World {
     inbox: Inbox,
     fleet: Fleet,
+    doubt: Doubt,
     /// What lies in the socket.
     waiting: Rc<RefCell<VecDeque<Vec<u8>>>>,
 }
@@ -38,17 +39,20 @@ impl World {
             bytes: 1 << 20,
             stale_after: STALE_AFTER,
         };
-        World { inbox: Inbox::new(Box::new(receive)), fleet: Fleet::new(limits), waiting }
+        World {
+            inbox: Inbox::new(Box::new(receive)),
+            fleet: Fleet::new(limits),
+            doubt: Doubt::default(),
+            waiting,
+        }
     }
 
-    /// What the loop does in one turn, with or without word from the poll.
-    fn turn(&mut self, now: MonoTime, told: bool) {
-        if told {
-            self.inbox.ready(now);
-        }
+    /// What the loop does in one turn, whatever woke it.
+    fn turn(&mut self, now: MonoTime) {
+        self.inbox.ready();
         let (mut notes, mut lines) = (Vec::new(), Vec::new());
         self.inbox.work(now, &mut self.fleet, &mut notes, &mut lines);
-        if may_tick(now, &self.inbox) {
+        if self.doubt.is_over(now, self.inbox.is_drained()) {
             self.fleet.tick(now, &mut notes);
         }
     }
@@ -66,19 +70,19 @@ impl World {
 fn after_a_hold_up_nobody_is_silent_whose_reports_have_not_been_read_yet() {
     let mut world = World::new();
     world.send("report app1\n");
-    world.turn(at(0), true);
+    world.turn(at(0));
     assert_eq!((world.hosts(), world.inbox.deadline()), (1, None));
     for _ in 0..BUDGET {
         world.send("x");
     }
     world.send("report app1\n");
-    world.turn(at(100), true);
+    world.turn(at(100));
     // There is more, so the loop comes back at once.
-    assert_eq!((world.hosts(), world.inbox.undrained_since()), (1, Some(at(100))));
-    assert_eq!(world.inbox.deadline(), Some(at(100)));
-    world.turn(at(100), false);
-    assert_eq!((world.hosts(), world.inbox.undrained_since()), (1, None));
-    world.turn(at(160), false);
+    assert_eq!((world.hosts(), world.inbox.is_drained()), (1, false));
+    assert!(world.inbox.deadline().is_some_and(|at| at <= MonoTime::ZERO));
+    world.turn(at(100));
+    assert_eq!((world.hosts(), world.inbox.is_drained()), (1, true));
+    world.turn(at(160));
     assert_eq!(world.hosts(), 0);
 }
 
@@ -86,13 +90,13 @@ fn after_a_hold_up_nobody_is_silent_whose_reports_have_not_been_read_yet() {
 fn a_flood_does_not_keep_a_host_alive() {
     let mut world = World::new();
     world.send("report app1\n");
-    world.turn(at(0), true);
-    for second in 59..62 {
+    world.turn(at(0));
+    for half in 118..124 {
         for _ in 0..2 * BUDGET {
             world.send("x");
         }
-        world.turn(at(second), true);
-        assert_eq!(world.hosts(), usize::from(second < 61), "{second}");
+        world.turn(at(0) + Duration::from_millis(500) * half);
+        assert_eq!(world.hosts(), usize::from(half < 122), "{half}");
     }
 }
 
@@ -103,9 +107,9 @@ fn one_turn_takes_a_portion_and_no_more() {
         world.send("x");
     }
     world.send("report app1\n");
-    world.turn(at(0), true);
+    world.turn(at(0));
     assert_eq!(world.hosts(), 0);
-    world.turn(at(0), false);
+    world.turn(at(0));
     assert_eq!(world.hosts(), 1);
 }
 
@@ -113,7 +117,7 @@ fn one_turn_takes_a_portion_and_no_more() {
 fn the_address_of_a_host_is_the_one_that_people_know() {
     let mut world = World::new();
     world.send("report app1\n");
-    world.turn(at(0), true);
+    world.turn(at(0));
     let (key, _) = world.fleet.next(None).unwrap();
     assert_eq!(key.address.to_string(), "192.0.2.7");
 }

@@ -20,6 +20,8 @@ pub(super) struct Runner {
     /// The command; empty when there is none.
     words: Vec<OsString>,
     running: Option<Running>,
+    /// Why it could not be started last, as long as it has not been since: told once.
+    failure: Option<Errno>,
 }
 
 /// A command that has not been reaped.
@@ -42,7 +44,7 @@ enum Patience {
 
 impl Runner {
     pub(super) fn new(words: Vec<OsString>) -> Runner {
-        Runner { words, running: None }
+        Runner { words, running: None, failure: None }
     }
 
     pub(super) fn deadline(&self) -> Option<MonoTime> {
@@ -118,9 +120,13 @@ impl Runner {
             Ok(child) => {
                 let patience = Patience::Until(now + MAY_TAKE);
                 self.running = Some(Running { child, host: key.to_string(), patience });
+                self.failure = None;
             }
             Err(error) => {
                 let (program, errno) = (Clean(program.as_bytes()), Errno::of(&error));
+                if self.failure.replace(errno) == Some(errno) {
+                    return;
+                }
                 lines.push(Line::new(Level::Error, format!("can't run {program} for {key}: {errno}")));
             }
         }
