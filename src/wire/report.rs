@@ -1,7 +1,9 @@
 //! Reports: a line that says whose it is, then a line for each job.
 //!
-//!     report HOSTNAME [ADDRESS] [part I/N SERIAL]
-//!     NAME e|d SECONDS PID PATH
+//! ```text
+//! report HOSTNAME [ADDRESS] [part I/N SERIAL]
+//! NAME e|d SECONDS PID PATH
+//! ```
 //!
 //! The first generation of senders says `report` alone and leaves out pid and path.
 

@@ -1,10 +1,12 @@
 //! The page for programs: one object, one system a line.
 //!
-//!     {"updated": 1383860290, "systems": [
-//!     {"host": "app1", "address": "10.0.0.5", "age": 3, "complete": true, "lost_parts": 0,
-//!      "left_out_jobs": 0, "short_of_memory": false, "jobs": [
-//!      {"name": "app-server", "enabled": true, "running": true, "seconds": 93784, "pid": 4711}]}
-//!     ]}
+//! ```text
+//! {"updated": 1383860290, "systems": [
+//! {"host": "app1", "address": "10.0.0.5", "age": 3, "complete": true, "lost_parts": 0,
+//!  "left_out_jobs": 0, "short_of_memory": false, "jobs": [
+//!  {"name": "app-server", "enabled": true, "running": true, "seconds": 93784, "pid": 4711}]}
+//! ]}
+//! ```
 //!
 //! - `updated`: seconds since 1970. `age`: seconds since the report came that is shown.
 //! - `host`: null where the reports give no name.

@@ -1,10 +1,12 @@
 //! The page for people:
 //!
-//!     update at Thu Nov  7 21:38:10 2013
-//!     1 systems reporting
+//! ```text
+//! update at Thu Nov  7 21:38:10 2013
+//! 1 systems reporting
 //!
-//!     app1 (10.0.0.5):
-//!     <TAB>app-server                               enabled              1d 2h 3m 4s
+//! app1 (10.0.0.5):
+//! <TAB>app-server                               enabled              1d 2h 3m 4s
+//! ```
 //!
 //! A job takes a line: its name in 40 columns, its state in 10, its time in 20. What else there is to say of
 //! a host stands behind its jobs, each in a line of its own in brackets.
