@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Where the project's own files are; the rest of the tree is what was built.
-const FOLDERS: [&str; 9] =
-    [".ci", "benches", "completions", "examples", "man", "src", "tests", "initscripts", "fuzz"];
+const FOLDERS: [&str; 10] =
+    [".ci", "benches", "completions", "examples", "man", "src", "tests", "initscripts", "fuzz", "vim"];
 
 /// What somebody leaves behind who means to come back.
 const LEFT_BEHIND: [&str; 5] = ["TODO", "FIXME", "XXX:", "<<<<<<<", ">>>>>>>"];

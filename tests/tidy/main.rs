@@ -6,6 +6,7 @@ mod code;
 mod completions;
 mod documents;
 mod files;
+mod vim;
 
 use std::fs;
 use std::path::{Path, PathBuf};
