@@ -1,6 +1,7 @@
 //! The nouns: what all other modules speak about. Knows nothing but std, and does nothing.
 #![forbid(unsafe_code)]
 
+mod bulletin;
 mod config;
 mod errno;
 mod event;
@@ -13,6 +14,7 @@ mod status;
 mod text;
 mod time;
 
+pub use bulletin::{Bulletin, Milestone, Summary};
 pub use config::{Config, Endpoint, Fingerprint, Load, LoadError, Parsed};
 pub use errno::Errno;
 pub use event::{Detail, Ending, Exit, SpawnError, Stage, Survivors, Target, Verb};

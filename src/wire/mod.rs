@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod control;
+pub mod notify;
 pub mod report;
 
 /// Whether a byte can't be part of a name: these would end a word or a line, or be obeyed by a terminal.

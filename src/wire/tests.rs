@@ -1,6 +1,7 @@
 use super::*;
 
 mod control;
+mod notify;
 mod report;
 
 #[test]

@@ -1,0 +1,43 @@
+//! What a service manager is told, as assignments in lines. One message is one datagram.
+
+use crate::model::{Bulletin, Milestone, MonoTime, Pid, Summary};
+use std::fmt::{self, Write as _};
+
+/// The bytes of a message that is sent at `now`. `main_pid` is named with [`Milestone::Ready`]: whoever started us
+/// does not know which process has stayed.
+pub fn encode(bulletin: &Bulletin, now: MonoTime, main_pid: Option<Pid>) -> Vec<u8> {
+    let mut text = String::new();
+    // A String takes whatever it is given.
+    let _: fmt::Result = write(&mut text, bulletin, now, main_pid);
+    text.into_bytes()
+}
+
+fn write(text: &mut String, bulletin: &Bulletin, now: MonoTime, main_pid: Option<Pid>) -> fmt::Result {
+    match bulletin.milestone {
+        None => {}
+        Some(Milestone::Ready) => {
+            text.push_str("READY=1\n");
+            if let Some(pid) = main_pid {
+                writeln!(text, "MAINPID={pid}")?;
+            }
+        }
+        Some(Milestone::Reloading) => {
+            let micros = now.since(MonoTime::ZERO).as_micros();
+            writeln!(text, "RELOADING=1\nMONOTONIC_USEC={micros}")?;
+        }
+        Some(Milestone::Stopping) => text.push_str("STOPPING=1\n"),
+    }
+    match bulletin.summary {
+        None => {}
+        Some(Summary::Serving { jobs, running, mistakes }) => {
+            let plural = if jobs == 1 { "" } else { "s" };
+            let mistakes = if mistakes { ", the file has mistakes" } else { "" };
+            writeln!(text, "STATUS={jobs} job{plural}, {running} running{mistakes}")?;
+        }
+        Some(Summary::Ending { running }) => writeln!(text, "STATUS=ending, {running} running")?,
+    }
+    if bulletin.alive {
+        text.push_str("WATCHDOG=1\n");
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+use super::super::notify::encode;
+use crate::model::{Bulletin, Milestone, MonoTime, Pid, Summary};
+
+const NOW: MonoTime = MonoTime::from_nanos(12_345_678_901);
+
+fn text(bulletin: Bulletin, main_pid: Option<Pid>) -> String {
+    String::from_utf8(encode(&bulletin, NOW, main_pid)).unwrap()
+}
+
+#[test]
+fn a_milestone_is_told_in_the_words_of_the_protocol() {
+    let pid = Pid::new(77);
+    for (milestone, main_pid, wanted) in [
+        (Milestone::Ready, None, "READY=1\n"),
+        (Milestone::Ready, pid, "READY=1\nMAINPID=77\n"),
+        (Milestone::Reloading, pid, "RELOADING=1\nMONOTONIC_USEC=12345678\n"),
+        (Milestone::Stopping, pid, "STOPPING=1\n"),
+    ] {
+        assert_eq!(text(Bulletin { milestone: Some(milestone), ..Bulletin::default() }, main_pid), wanted);
+    }
+}
+
+#[test]
+fn a_status_counts_the_jobs_and_one_is_no_plural() {
+    let serving = |jobs, running, mistakes| Summary::Serving { jobs, running, mistakes };
+    for (summary, wanted) in [
+        (serving(12, 11, false), "12 jobs, 11 running"),
+        (serving(1, 1, false), "1 job, 1 running"),
+        (serving(0, 0, false), "0 jobs, 0 running"),
+        (serving(12, 11, true), "12 jobs, 11 running, the file has mistakes"),
+        (serving(1, 0, true), "1 job, 0 running, the file has mistakes"),
+        (Summary::Ending { running: 3 }, "ending, 3 running"),
+        (Summary::Ending { running: 0 }, "ending, 0 running"),
+    ] {
+        let bulletin = Bulletin { summary: Some(summary), ..Bulletin::default() };
+        assert_eq!(text(bulletin, None), format!("STATUS={wanted}\n"));
+    }
+}
+
+#[test]
+fn one_message_may_tell_all_of_it_and_none_tells_nothing() {
+    let summary = Some(Summary::Ending { running: 1 });
+    let all = Bulletin { milestone: Some(Milestone::Stopping), summary, alive: true };
+    assert_eq!(text(all, None), "STOPPING=1\nSTATUS=ending, 1 running\nWATCHDOG=1\n");
+    assert_eq!(text(Bulletin::default(), Pid::new(77)), "");
+}
