@@ -2,13 +2,14 @@
 #![forbid(unsafe_code)]
 
 use super::log::Log;
+use super::manager::ServiceManager;
 use super::net::Sockets;
 use super::output::{Outputs, Streams};
 use super::watch::{Content, Watch};
 use crate::config;
 use crate::model::{
-    Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, NetError, Notice, Origin, Pid,
-    Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
+    Bulletin, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, NetError, Notice,
+    Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
 };
 use crate::supervisor::{Reading, System};
 use crate::sys::clock;
@@ -31,6 +32,7 @@ pub(super) struct Kernel {
     pub(super) watch: Watch,
     pub(super) sockets: Sockets,
     pub(super) spawner: Spawner,
+    pub(super) manager: Option<ServiceManager>,
     /// What is left of groups whose leader has been reaped.
     pub(super) groups: HashMap<Pid, Group>,
 }
@@ -152,6 +154,10 @@ impl System for Kernel {
 
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         self.sockets.report(&self.registry, jobs);
+    }
+
+    fn tell(&mut self, bulletin: &Bulletin) -> bool {
+        self.manager.as_mut().is_none_or(|manager| manager.tell(bulletin))
     }
 
     fn answer(&mut self, to: Origin, verdicts: &[Verdict]) {

@@ -6,6 +6,7 @@ mod background;
 mod check;
 mod kernel;
 pub mod log;
+mod manager;
 pub mod mounts;
 pub mod net;
 pub mod output;

@@ -6,6 +6,7 @@ use super::background::{self, Fork, Process, Side, Starting};
 use super::check::{self, Machine, Parser};
 use super::kernel::Kernel;
 use super::log::{self, Log, Stderr};
+use super::manager::{self, ServiceManager};
 use super::net::Sockets;
 use super::output::Outputs;
 use super::pidfile::PidFile;
@@ -205,15 +206,18 @@ fn prepare(
     }
     let log = open_log(pid, options.verbosity > 0, foreground);
     let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
-    let mut kernel = Kernel { registry, log, outputs, watch, sockets, spawner, groups: HashMap::new() };
+    let groups = HashMap::new();
+    let mut kernel = Kernel { registry, log, outputs, watch, sockets, spawner, manager: None, groups };
     kernel.log.notice(&Notice::Starting);
+    let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
+    serve_manager(&mut supervisor, &mut kernel, pid, foreground);
     if let Err(error) = subreaper {
         let text = format!("orphans of jobs are not ours to reap: {}", Errno::of(&error));
         kernel.log.notice(&Notice::Shell(Level::Warning, text.into()));
     }
     Ok(Daemon {
         poll,
-        supervisor: Supervisor::new(file.as_os_str().as_bytes()),
+        supervisor,
         kernel,
         signals,
         reaper: Reaper::default(),
@@ -221,6 +225,21 @@ fn prepare(
         dumped: 0,
         tidied: None,
     })
+}
+
+/// Has the service manager told how we fare, if there is one.
+fn serve_manager(supervisor: &mut Supervisor, kernel: &mut Kernel, pid: Pid, foreground: bool) {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let Some(address) = variable(manager::SOCKET) else { return };
+    match ServiceManager::at(&address, (!foreground).then_some(pid)) {
+        Ok(there) => {
+            let (usec, whose) = (variable(manager::WATCHDOG_USEC), variable(manager::WATCHDOG_PID));
+            let watchdog = manager::watchdog(usec.as_deref(), whose.as_deref(), pid);
+            supervisor.serve_manager(clock::now(), watchdog);
+            kernel.manager = Some(there);
+        }
+        Err(why) => kernel.log.notice(&Notice::Shell(Level::Debug, why.into())),
+    }
 }
 
 fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {

@@ -74,6 +74,7 @@ impl Supervisor {
         self.reload.apply(content);
         if !first {
             actions.push_back(Action::Log(Notice::Rescanning));
+            self.reloading();
         }
         actions.push_back(Action::Log(Notice::Managing { jobs: config.jobs.len() }));
         self.network.apply(now, config.listen, config.report, actions);

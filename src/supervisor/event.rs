@@ -1,8 +1,8 @@
 //! What the supervisor is told, and what it wants done.
 
 use crate::model::{
-    Detail, Ending, Fingerprint, JobId, Load, LoadError, MonoTime, NetError, Notice, Order, Origin, Pid,
-    Signal, SocketId, SpawnError, Survivors, Target, Verdict,
+    Bulletin, Detail, Ending, Fingerprint, JobId, Load, LoadError, MonoTime, NetError, Notice, Order, Origin,
+    Pid, Signal, SocketId, SpawnError, Survivors, Target, Verdict,
 };
 use std::rc::Rc;
 
@@ -27,6 +27,8 @@ pub enum Event {
     Opened(SocketId, Result<(), NetError>),
     /// A report could not be sent, or was refused where it went; or nothing can be received by the socket any more.
     SocketFails(SocketId, NetError),
+    /// The answer to [`Action::Tell`]: whether the message is on its way.
+    Told(Bulletin, bool),
     /// A remote command.
     Command(Origin, Vec<Order>),
     /// A message that is no command.
@@ -60,6 +62,8 @@ pub enum Action {
     Close(SocketId),
     /// Send a report to every socket that is open for it.
     Report,
+    /// Tell the service manager what there is to tell by now, if anything. Answered by [`Event::Told`] in the same turn.
+    Tell,
     /// Answer a command.
     Answer(Origin, Vec<Verdict>),
     /// The group of this leader is of no interest any more.

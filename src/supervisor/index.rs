@@ -20,6 +20,27 @@ pub(super) struct Place {
     pub(super) holds: bool,
     /// Whether it would start if a file that it depends on were there.
     pub(super) lacks: bool,
+    /// Whether it would start if more were known of the files that it depends on.
+    pub(super) unsure: bool,
+    /// Whether it is to be there at all.
+    pub(super) listed: bool,
+    /// Whether its command runs and nobody wants it to end.
+    pub(super) running: bool,
+    /// Whether anything of it is left that an end waits for.
+    pub(super) left: bool,
+}
+
+/// How many jobs there are of each kind that somebody asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Census {
+    /// Jobs that are to be there.
+    pub(super) listed: usize,
+    /// Those of them that run.
+    pub(super) running: usize,
+    /// Jobs of which there are processes.
+    pub(super) left: usize,
+    /// Jobs of whose files nothing is known yet.
+    pub(super) unsure: usize,
 }
 
 /// The doors to a start.
@@ -55,6 +76,7 @@ pub(super) struct Index {
     firsts: BTreeSet<(Rank, JobId)>,
     agains: BTreeSet<(Rank, JobId)>,
     holders: BTreeSet<(Rank, JobId)>,
+    census: Census,
 }
 
 impl Index {
@@ -65,6 +87,16 @@ impl Index {
         move_in(&mut self.firsts, id, from.first(), to.first());
         move_in(&mut self.agains, id, from.again(), to.again());
         move_in(&mut self.holders, id, from.holder(), to.holder());
+        let census = &mut self.census;
+        count(&mut census.listed, from.listed, to.listed);
+        count(&mut census.running, from.running, to.running);
+        count(&mut census.left, from.left, to.left);
+        count(&mut census.unsure, from.unsure, to.unsure);
+    }
+
+    /// The jobs by number.
+    pub(super) fn census(&self) -> Census {
+        self.census
     }
 
     /// The earliest deadline.
@@ -100,4 +132,8 @@ fn move_in<K: Ord + Copy>(set: &mut BTreeSet<(K, JobId)>, id: JobId, from: Optio
         from.map(|key| set.remove(&(key, id)));
         to.map(|key| set.insert((key, id)));
     }
+}
+
+fn count(number: &mut usize, from: bool, to: bool) {
+    *number = number.saturating_sub(usize::from(from)).saturating_add(usize::from(to));
 }

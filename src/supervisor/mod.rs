@@ -12,6 +12,7 @@ mod network;
 mod reload;
 mod remote;
 mod switches;
+mod tidings;
 mod turn;
 
 pub use complaints::FLOOD;
@@ -19,6 +20,7 @@ pub use event::{Action, Event, Next, Reading};
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
 pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST};
 pub use switches::SWITCHES_TOLD;
+pub use tidings::READY_PATIENCE;
 pub use turn::{System, turn};
 
 use crate::job::{Debut, Goal, Job, State, Wish};
@@ -34,6 +36,7 @@ use reload::Reload;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use switches::Switches;
+use tidings::Tidings;
 
 /// How many jobs are started in one turn, so that signals and deaths are served in between.
 pub const STARTS_PER_TURN: usize = 64;
@@ -67,6 +70,8 @@ pub struct Supervisor {
     network: Network,
     complaints: Complaints,
     switches: Switches,
+    /// None when no service manager wants to be told anything.
+    tidings: Option<Tidings>,
     /// The job for which the others were last said to be waiting.
     paused_for: Option<JobId>,
     ending: bool,
@@ -88,6 +93,7 @@ impl Supervisor {
             network: Network::default(),
             complaints: Complaints::default(),
             switches: Switches::default(),
+            tidings: None,
             paused_for: None,
             ending: false,
         }
@@ -104,7 +110,10 @@ impl Supervisor {
             }
             Event::Spawned(id, answer) => self.spawned(now, id, answer, actions),
             Event::EndAsked(signal) => self.end(now, signal, actions),
-            Event::Tick => self.tick(now, actions),
+            Event::Tick => {
+                self.tick(now, actions);
+                self.tell(actions);
+            }
             // Once ending, files and commands are ignored.
             Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}
             Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
@@ -117,10 +126,13 @@ impl Supervisor {
             Event::ReloadAsked => {
                 self.reload.asked();
                 actions.push_back(Action::LoadConfig(Reading::Always));
+                self.reloading();
+                self.tell(actions);
             }
             Event::FileSeen(path, content) => self.file_seen(now, &path, content, actions),
             Event::Opened(id, answer) => self.network.opened(now, id, answer, actions),
             Event::SocketFails(id, error) => self.network.fails(now, id, error, actions),
+            Event::Told(bulletin, sent) => self.told(now, bulletin, sent),
             Event::Command(from, orders) => self.command(now, from, orders, actions),
             Event::Invalid(from) => self.invalid(now, from, actions),
         }
@@ -131,10 +143,15 @@ impl Supervisor {
         if self.index.ready().is_some() || self.is_pause_news() {
             return Next::Now;
         }
+        let tidings = match self.next_tidings() {
+            Next::Now => return Next::Now,
+            Next::At(at) => Some(at),
+            Next::Never => None,
+        };
         let reload = if self.ending { None } else { self.reload.deadline() };
         let network = self.network.deadline();
         let lines = [self.complaints.deadline(), self.switches.deadline()].into_iter().flatten().min();
-        match [self.index.deadline(), reload, network, lines].into_iter().flatten().min() {
+        match [self.index.deadline(), reload, network, lines, tidings].into_iter().flatten().min() {
             Some(at) => Next::At(at),
             None => Next::Never,
         }
@@ -255,7 +272,17 @@ impl Supervisor {
             (true, true) => Line::First,
             (true, false) => Line::Again,
         };
-        let place = Place { deadline: slot.job.deadline(), rank: slot.rank, line, holds, lacks };
+        let place = Place {
+            deadline: slot.job.deadline(),
+            rank: slot.rank,
+            line,
+            holds,
+            lacks,
+            unsure: slot.job.state() == State::Queued && slot.need == Need::Unknown,
+            listed: slot.job.goal() != Goal::Gone,
+            running: matches!(slot.job.state(), State::Running { .. }),
+            left: slot.job.pid().is_some(),
+        };
         if lacks != slot.place.lacks && slot.job.goal() == Goal::Up {
             let job = slot.job.spec().name().clone();
             match self.files.need(slot.job.spec()) {
@@ -372,6 +399,9 @@ impl Supervisor {
         self.network.close(actions);
         self.complaints = Complaints::default();
         self.switches = Switches::default();
+        if let Some(tidings) = &mut self.tidings {
+            tidings.ending();
+        }
         for (_, id) in order {
             self.with(id, actions, |job, wishes| job.remove(now, wishes));
         }

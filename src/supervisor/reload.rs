@@ -86,6 +86,11 @@ impl Reload {
         news
     }
 
+    /// Whether the file had mistakes when it was last read.
+    pub(super) fn has_mistakes(&self) -> bool {
+        self.mistakes.1 > 0
+    }
+
     /// This content is in force.
     pub(super) fn apply(&mut self, content: Fingerprint) {
         self.applied = Some(content);

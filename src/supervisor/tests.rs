@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::model::{
-    Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, NetError, Notice,
-    Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
+    Bulletin, Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, NetError,
+    Notice, Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
 };
 use std::time::Duration;
 
@@ -93,6 +93,9 @@ impl System for Dice {
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         jobs.for_each(drop);
     }
+    fn tell(&mut self, _: &Bulletin) -> bool {
+        self.below(3) > 0
+    }
     fn answer(&mut self, _: Origin, _: &[Verdict]) {}
     fn release(&mut self, _: Pid) {}
     fn forget(&mut self, _: JobId) {}
@@ -120,6 +123,10 @@ fn assert_filed(supervisor: &Supervisor) {
             },
             holds: job.spec().wait() && job.goal() == Goal::Up && !blocked,
             lacks: queued && need == Need::Missing,
+            unsure: queued && need == Need::Unknown,
+            listed: job.goal() != Goal::Gone,
+            running: matches!(job.state(), State::Running { .. }),
+            left: !matches!(job.state(), State::Down | State::Waiting | State::Queued | State::Launching),
         };
         assert_eq!(slot.place, place, "{job:?}");
         index.refile(id, &mut Place::default(), place);
@@ -186,6 +193,9 @@ fn what_is_filed_follows_from_the_jobs_after_every_turn() {
         let mut dice = Dice { row, pids: 1, alive: Vec::new(), sockets: BTreeMap::new(), failing: None };
         let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
         let mut now = MonoTime::ZERO;
+        if seed % 2 == 0 {
+            supervisor.serve_manager(now, Some(Duration::from_secs(2)));
+        }
         for _ in 0..150 {
             let event = event(&mut dice);
             turn(&mut supervisor, &mut dice, now, event);

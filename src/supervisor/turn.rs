@@ -2,8 +2,8 @@
 
 use super::{Action, Event, Reading, Supervisor};
 use crate::model::{
-    Detail, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, Notice, Origin, Pid, Signal,
-    SocketId, SpawnError, Station, Survivors, Target, Verdict,
+    Bulletin, Detail, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, Notice, Origin, Pid,
+    Signal, SocketId, SpawnError, Station, Survivors, Target, Verdict,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -30,6 +30,8 @@ pub trait System {
     fn close(&mut self, id: SocketId);
     /// Sends a report of these jobs to every socket that is open for it.
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>);
+    /// Sends a message to the service manager; false when it has to be sent again.
+    fn tell(&mut self, bulletin: &Bulletin) -> bool;
     /// Answers a command, if that can be done at once.
     fn answer(&mut self, to: Origin, verdicts: &[Verdict]);
     /// Drops what is kept for the group of this leader. A process that has just been spawned may have
@@ -78,6 +80,10 @@ pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime
             Action::Report => {
                 system.report(&mut supervisor.report(now));
                 continue;
+            }
+            Action::Tell => {
+                let Some(bulletin) = supervisor.bulletin(now) else { continue };
+                Event::Told(bulletin, system.tell(&bulletin))
             }
             Action::Answer(to, verdicts) => {
                 system.answer(to, &verdicts);

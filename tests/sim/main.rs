@@ -11,6 +11,7 @@
 
 mod def;
 mod kernel;
+mod manager;
 mod random;
 mod reference;
 mod rng;
@@ -23,6 +24,7 @@ mod ending;
 mod gate;
 mod messages;
 mod network;
+mod notify;
 mod reload;
 mod reports;
 mod restart;

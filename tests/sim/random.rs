@@ -78,6 +78,10 @@ fn live(seed: u64, events: u64, tracing: bool) -> World {
         change_lines(&mut world.sys.sockets.lines, &mut rng);
     }
     world.sys.chance = Some(Rng::new(!seed));
+    // Nobody is asked for a number, so that the worlds are the same with and without a service manager.
+    if seed % 2 == 0 {
+        world.serve_manager((seed % 4 == 0).then_some(Duration::from_secs(3)));
+    }
     world.begin(&defs);
     for _ in 0..events {
         if world.breach().is_some() {

@@ -2,13 +2,14 @@
 
 use crate::def::{Def, FILES, fingerprint};
 use crate::kernel::{Kernel, MEEK, Parent, Temper};
+use crate::manager::Manager;
 use crate::reference::Reference;
 use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
-    Config, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, Mistake, MonoTime,
-    NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
-    Verdict,
+    Bulletin, Config, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, Mistake,
+    MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors,
+    Target, Verdict,
 };
 use pmtr::supervisor::{Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -71,6 +72,7 @@ pub struct Sys {
     /// Groups of which something is kept: their leaders were reaped while others were left.
     pub kept: BTreeSet<Pid>,
     pub sockets: Sockets,
+    pub manager: Manager,
     pub log: Vec<(MonoTime, Notice)>,
     pub starts: Vec<(MonoTime, String, u32)>,
     pub signals: Vec<(MonoTime, Target, Signal)>,
@@ -95,6 +97,7 @@ impl Sys {
             serial: 0,
             kept: BTreeSet::new(),
             sockets: Sockets::default(),
+            manager: Manager::default(),
             log: Vec::new(),
             starts: Vec::new(),
             signals: Vec::new(),
@@ -332,6 +335,18 @@ impl System for Sys {
                 self.after(Duration::from_millis(chance.unwrap_or(0)), Happening::Refusal(id));
             }
         }
+    }
+
+    fn tell(&mut self, bulletin: &Bulletin) -> bool {
+        let chance = self.chance.as_mut().is_some_and(|rng| rng.one_in(4));
+        let out = !self.manager.away && !chance;
+        let text = pmtr::wire::notify::encode(bulletin, self.now, None);
+        let text = String::from_utf8(text).unwrap().trim_end().replace('\n', " ");
+        self.note(|| format!("  tell {text}: {out}"));
+        if let Some(broken) = self.manager.tell(self.now, bulletin, out, text) {
+            self.reference.broken(broken, bulletin);
+        }
+        out
     }
 
     fn answer(&mut self, _: Origin, verdicts: &[Verdict]) {

@@ -56,6 +56,20 @@ impl World {
         self.wake();
     }
 
+    /// A pmtr with these jobs that a service manager has started.
+    pub fn managed(defs: &[Def], watchdog: Option<Duration>) -> World {
+        let mut world = World::unborn(30_000);
+        world.serve_manager(watchdog);
+        world.begin(defs);
+        world.assert_kept();
+        world
+    }
+
+    pub fn serve_manager(&mut self, watchdog: Option<Duration>) {
+        self.sys.manager.watchdog = watchdog;
+        self.supervisor.serve_manager(self.sys.now, watchdog);
+    }
+
     pub fn turn(&mut self, event: Event) {
         self.sys.note(|| format!("{event:?}"));
         self.sys.starts_in_turn = 0;
@@ -71,7 +85,7 @@ impl World {
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
             Event::ConfigTouched | Event::ReloadAsked | Event::EndAsked(_) => {}
-            Event::Opened(..) | Event::FileSeen(..) | Event::Tick => {}
+            Event::Opened(..) | Event::FileSeen(..) | Event::Told(..) | Event::Tick => {}
         }
         turn(&mut self.supervisor, &mut self.sys, now, event);
         if self.sys.starts_in_turn > STARTS_PER_TURN {
@@ -103,6 +117,9 @@ impl World {
             }
         }
         let now = self.sys.now;
+        if let Some(broken) = self.sys.manager.check(now, &self.supervisor) {
+            self.sys.reference.broken(broken, &now);
+        }
         self.sys.reference.check(now, &self.supervisor, &self.sys.kernel);
         self.sys.reference.check_network(now, &self.sys.sockets.open);
     }
@@ -168,7 +185,7 @@ impl World {
             Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
             Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
-            Event::FileSeen(..) | Event::Tick => {}
+            Event::FileSeen(..) | Event::Told(..) | Event::Tick => {}
         }
         self.turn(event);
         self.happen();
@@ -273,6 +290,12 @@ impl World {
     pub fn deeds(&mut self) -> Vec<String> {
         let deeds = self.sys.sockets.deeds.drain(..);
         deeds.map(|(at, what)| format!("{} {what}", millis(at))).collect()
+    }
+
+    /// What the service manager was told since this was asked last, with the time in milliseconds.
+    pub fn tidings(&mut self) -> Vec<String> {
+        let told = self.sys.manager.told.drain(..);
+        told.map(|(at, text)| format!("{} {text}", millis(at))).collect()
     }
 
     /// When a line with this text was logged, in milliseconds.

@@ -1,0 +1,142 @@
+//! The service manager that started us, if it wants to be told how we fare: a datagram socket that it listens on.
+//! What is told and when, the core decides.
+#![forbid(unsafe_code)]
+
+use crate::model::{Bulletin, Clean, Pid};
+use crate::sys::clock;
+use crate::wire::notify;
+use std::ffi::OsStr;
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+/// Where the manager listens, as a variable of the environment.
+pub(super) const SOCKET: &str = "NOTIFY_SOCKET";
+/// After so many microseconds without a sign of life the manager acts.
+pub(super) const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
+/// The process whose signs of life are meant; ours when it is not set.
+pub(super) const WATCHDOG_PID: &str = "WATCHDOG_PID";
+
+/// No watchdog is fed more often.
+const MOST_OFTEN: Duration = Duration::from_millis(1);
+
+/// A service manager that listens.
+pub(super) struct ServiceManager {
+    address: SocketAddr,
+    /// Never connected: the address is looked up anew for each message, whoever listens there by then.
+    socket: Option<UnixDatagram>,
+    main_pid: Option<Pid>,
+}
+
+impl ServiceManager {
+    /// The one at this address, a path or a name behind `@`. It is told that `main_pid` is our process if it can't
+    /// know that.
+    pub(super) fn at(address: &OsStr, main_pid: Option<Pid>) -> Result<ServiceManager, String> {
+        let unfit = |why: &str| format!("{SOCKET}={}: {why}", Clean(address.as_bytes()));
+        let address = match address.as_bytes() {
+            [b'@', name @ ..] if !name.is_empty() => SocketAddr::from_abstract_name(name),
+            [b'/', ..] => SocketAddr::from_pathname(address),
+            _ => return Err(unfit("neither a path nor an abstract name")),
+        };
+        let address = address.map_err(|_| unfit("not the address of a socket"))?;
+        Ok(ServiceManager { address, socket: None, main_pid })
+    }
+
+    /// Sends one message; false when it has to be sent again. Never blocks.
+    pub(super) fn tell(&mut self, bulletin: &Bulletin) -> bool {
+        // Not the time of the turn: the manager compares it with the moment at which it asked for a reload.
+        let message = notify::encode(bulletin, clock::now(), self.main_pid);
+        let sent = match &self.socket {
+            Some(socket) => socket.send_to_addr(&message, &self.address),
+            None => {
+                unbound().and_then(|socket| self.socket.insert(socket).send_to_addr(&message, &self.address))
+            }
+        };
+        sent.is_ok()
+    }
+}
+
+fn unbound() -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// How often the manager wants a sign of life from us: twice in the time after which it acts.
+pub(super) fn watchdog(usec: Option<&OsStr>, pid: Option<&OsStr>, own_pid: Pid) -> Option<Duration> {
+    let number = |text: &OsStr| text.to_str()?.parse::<u64>().ok();
+    let is_ours = |pid| number(pid) == u64::try_from(own_pid.as_raw()).ok();
+    if !pid.is_none_or(is_ours) {
+        return None;
+    }
+    let usec = usec.and_then(number).filter(|usec| *usec > 0)?;
+    Some((Duration::from_micros(usec) / 2).max(MOST_OFTEN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_path_or_an_abstract_name_is_an_address() {
+        let long = format!("/{}", "x".repeat(200));
+        let abstract_long = format!("@{}", "x".repeat(200));
+        for (address, fit) in [
+            ("/run/systemd/notify", true),
+            ("@/org/manager", true),
+            ("@x", true),
+            ("", false),
+            ("@", false),
+            ("run/notify", false),
+            ("vsock:2:1234", false),
+            ("vsock-stream:2:1234", false),
+            (&long, false),
+            (&abstract_long, false),
+        ] {
+            assert_eq!(ServiceManager::at(OsStr::new(address), None).is_ok(), fit, "{address}");
+        }
+        let told = ServiceManager::at(OsStr::new("a\x1bb"), None).err().unwrap();
+        assert_eq!(told, "NOTIFY_SOCKET=a?b: neither a path nor an abstract name");
+    }
+
+    #[test]
+    fn the_watchdog_is_fed_twice_in_its_time_and_only_by_whom_it_means() {
+        let own = Pid::new(77).unwrap();
+        for (usec, pid, wanted) in [
+            (Some("3000000"), None, Some(1_500_000)),
+            (Some("3000000"), Some("77"), Some(1_500_000)),
+            (Some("3000000"), Some("78"), None),
+            (Some("3000000"), Some(""), None),
+            (Some("3000000"), Some("-77"), None),
+            (Some("1"), None, Some(1_000)),
+            (Some("0"), None, None),
+            (Some(""), None, None),
+            (Some("3s"), None, None),
+            (Some("-1"), None, None),
+            (None, Some("77"), None),
+            (None, None, None),
+        ] {
+            let every = watchdog(usec.map(OsStr::new), pid.map(OsStr::new), own);
+            assert_eq!(every, wanted.map(Duration::from_micros), "{usec:?} {pid:?}");
+        }
+    }
+
+    #[test]
+    fn a_manager_that_comes_back_gets_what_comes_then_and_a_full_one_blocks_nobody() {
+        let name = format!("pmtr-manager-{}", std::process::id());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        let bulletin = Bulletin { alive: true, ..Bulletin::default() };
+        let mut manager = ServiceManager::at(OsStr::new(&format!("@{name}")), None).unwrap();
+        assert!(!manager.tell(&bulletin));
+        for _ in 0..2 {
+            let listener = UnixDatagram::bind_addr(&address).unwrap();
+            assert!(manager.tell(&bulletin));
+            let mut buffer = [0; 100];
+            assert_eq!(listener.recv(&mut buffer).unwrap(), "WATCHDOG=1\n".len());
+            while manager.tell(&bulletin) {}
+        }
+        assert!(!manager.tell(&bulletin));
+    }
+}
