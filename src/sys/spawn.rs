@@ -39,8 +39,18 @@ enum Sharing {
 pub(super) const FILES: c_long = libc::RLIMIT_NOFILE as c_long;
 
 /// What belongs to the one who started us, and to no job.
-const NOT_FOR_JOBS: [&[u8]; 6] =
-    [b"NOTIFY_SOCKET", b"WATCHDOG_PID", b"WATCHDOG_USEC", b"LISTEN_PID", b"LISTEN_FDS", b"LISTEN_FDNAMES"];
+const NOT_FOR_JOBS: [&[u8]; 9] = [
+    b"NOTIFY_SOCKET",
+    b"WATCHDOG_PID",
+    b"WATCHDOG_USEC",
+    b"LISTEN_PID",
+    b"LISTEN_PIDFDID",
+    b"LISTEN_FDS",
+    b"LISTEN_FDNAMES",
+    b"FDSTORE",
+    // Of our stderr, which no job has.
+    b"JOURNAL_STREAM",
+];
 
 /// Starts processes. Best made before anything else is opened: the fewer numbers lie below its own descriptors,
 /// the less there is to copy for a shared child.
