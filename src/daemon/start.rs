@@ -11,7 +11,7 @@ use super::net::Sockets;
 use super::output::Outputs;
 use super::pidfile::PidFile;
 use super::reaper::Reaper;
-use super::stderr::OwnStderr;
+use super::stderr::{self, OwnStderr};
 use super::watch::{Content, Tokens, Watch};
 use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
@@ -32,7 +32,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The signals that end pmtr.
@@ -243,10 +243,13 @@ fn serve_manager(supervisor: &mut Supervisor, kernel: &mut Kernel, pid: Pid, for
 }
 
 fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
-    let sockets = log::SOCKETS.iter().map(Into::into).collect();
+    let sockets = log::SOCKETS.map(Into::into).to_vec();
     let tokens: [Token; 2] = LOG;
+    // Both end in the journal: each line would be there twice.
+    let is_enough = |sockets: &[PathBuf]| stderr::is_journal() && log::is_there(sockets);
+    let stderr = foreground && !is_enough(&sockets);
     let options = log::Options { pid, verbose, sockets, stamp: clock::log_stamp, tokens };
-    Log::new(options, foreground.then(|| Box::new(OwnStderr::open()) as Box<dyn Stderr>))
+    Log::new(options, stderr.then(|| Box::new(OwnStderr::open()) as Box<dyn Stderr>))
 }
 
 impl Daemon {

@@ -4,12 +4,34 @@
 use super::log::Stderr;
 use crate::sys::numbers::{ENOTSOCK, O_NOCTTY, O_NONBLOCK};
 use crate::sys::process;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 const STDERR: &str = "/proc/self/fd/2";
+
+/// Device and inode of the journal's stream, as whoever gave us one for a stderr says.
+const JOURNAL: &str = "JOURNAL_STREAM";
+
+/// Whether what is written to standard error ends in the journal. The variable alone says nothing: it may be that
+/// of a parent with another stderr.
+pub(super) fn is_journal() -> bool {
+    let stream = std::env::var_os(JOURNAL);
+    stream.is_some_and(|stream| is_stream(&stream, io::stderr().as_fd()))
+}
+
+fn is_stream(stream: &OsStr, fd: BorrowedFd) -> bool {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let stream = stream.to_str().and_then(|text| text.split_once(':'));
+    let Some((device, inode)) = stream.and_then(|(device, inode)| Some((number(device)?, number(inode)?)))
+    else {
+        return false;
+    };
+    let there = fd.try_clone_to_owned().and_then(|fd| File::from(fd).metadata());
+    there.is_ok_and(|there| (there.dev(), there.ino()) == (device, inode))
+}
 
 /// Standard error may be anybody's, so the flag that makes it nonblocking is never set on it.
 pub(super) enum OwnStderr {
@@ -57,6 +79,29 @@ impl Stderr for OwnStderr {
                 }
                 answer => answer,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_known_by_device_and_inode_and_by_nothing_less() {
+        let (_reader, writer) = io::pipe().unwrap();
+        let there = File::from(writer.as_fd().try_clone_to_owned().unwrap()).metadata().unwrap();
+        let (device, inode) = (there.dev(), there.ino());
+        for (stream, is) in [
+            (format!("{device}:{inode}"), true),
+            (format!("{device}:{}", inode + 1), false),
+            (format!("{}:{inode}", device + 1), false),
+            (format!("{device}:{inode}:"), false),
+            (format!("{device}"), false),
+            (format!(":{inode}"), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(is_stream(OsStr::new(&stream), writer.as_fd()), is, "{stream}");
         }
     }
 }

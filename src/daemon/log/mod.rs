@@ -14,7 +14,7 @@ mod transport;
 mod tests;
 
 pub use line::{MAX_TEXT_BYTES, Stream};
-pub use transport::Stderr;
+pub use transport::{Stderr, is_there};
 
 use crate::model::{JobName, Level, MonoTime, Notice, Pid};
 use backlog::Backlog;

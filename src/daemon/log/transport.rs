@@ -135,6 +135,11 @@ impl Connection {
     }
 }
 
+/// Whether a log daemon listens on one of these sockets.
+pub fn is_there(sockets: &[PathBuf]) -> bool {
+    sockets.iter().any(|path| Connection::open(path).is_ok())
+}
+
 impl Transport for Daemon {
     fn begin(&mut self) {
         self.may_connect = true;
