@@ -79,8 +79,10 @@ fn live(seed: u64, events: u64, tracing: bool) -> World {
     }
     world.sys.chance = Some(Rng::new(!seed));
     // Nobody is asked for a number, so that the worlds are the same with and without a service manager.
-    if seed % 2 == 0 {
-        world.serve_manager((seed % 4 == 0).then_some(Duration::from_secs(3)));
+    match seed % 4 {
+        0 => world.serve_manager(None),
+        1 => world.serve_manager(Some(Duration::from_secs(3))),
+        _ => {}
     }
     world.begin(&defs);
     for _ in 0..events {
