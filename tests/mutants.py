@@ -19,8 +19,8 @@ import tempfile
 JOB, POLICY = "src/job/mod.rs", "src/job/policy.rs"
 SUPERVISOR, INDEX = "src/supervisor/mod.rs", "src/supervisor/index.rs"
 NETWORK, REMOTE, COMPLAINTS = "src/supervisor/network.rs", "src/supervisor/remote.rs", "src/supervisor/complaints.rs"
-SWITCHES = "src/supervisor/switches.rs"
-CONTROL, REPORT = "src/wire/control.rs", "src/wire/report.rs"
+SWITCHES, TIDINGS = "src/supervisor/switches.rs", "src/supervisor/tidings.rs"
+CONTROL, REPORT, NOTIFY = "src/wire/control.rs", "src/wire/report.rs", "src/wire/notify.rs"
 APPLY, RELOAD, FILES = "src/supervisor/apply.rs", "src/supervisor/reload.rs", "src/supervisor/files.rs"
 
 # What it breaks, where, the text, and what takes its place.
@@ -139,6 +139,24 @@ MUTANTS = [
     ("a line for each switch", SWITCHES, "self.told < SWITCHES_TOLD", "self.told < u64::MAX"),
     ("switches without a line forgotten", SWITCHES, "held.saturating_add(1)", "held.max(1)"),
     ("no more lines for switches, ever", SWITCHES, "self.told.saturating_sub(forgotten)", "self.told"),
+    ("ready before the jobs run", TIDINGS, "let start = if self.index.ready().is_some() || self", "let start = if self"),
+    ("ready before the files are looked at", TIDINGS, "} else if census.unsure > 0 {", "} else if census.unsure > 99 {"),
+    ("ready waits for a look for ever", TIDINGS, "(Stage::Starting { until }, Start::Unsure) if until > now => None,",
+     "(Stage::Starting { .. }, Start::Unsure) => None,"),
+    ("a status for each change", TIDINGS, "&& self.status_at <= now,", ","),
+    ("the last change not told", TIDINGS, "let due = status.into_iter().chain(alive);", "let due = status.filter(|_| false).into_iter().chain(alive);"),
+    ("reload never over", TIDINGS, "            Some(Milestone::Reloading) => Stage::Reloaded,\n", "            Some(Milestone::Reloading) => Stage::Serving,\n"),
+    ("applied file is no reload", APPLY, "            self.reloading();\n", ""),
+    ("SIGHUP with mistakes is no reload", SUPERVISOR, "                self.reloading();\n", ""),
+    ("lost message not told again", TIDINGS, "        if !sent {", "        if !sent && false {"),
+    ("lost message told without a pause", TIDINGS, "self.retry = Some((now + pause, pause));", "self.retry = Some((now, pause));"),
+    ("lost message tried for ever as often", TIDINGS, "(before * 2).max(RETRY)", "before.max(RETRY)"),
+    ("the end waits for the next try", TIDINGS, "        self.stage = Stage::Stopping;\n        self.retry = None;\n", "        self.stage = Stage::Stopping;\n"),
+    ("watchdog fed in every turn", TIDINGS, "self.watchdog.is_some() && self.alive_at <= now;", "self.watchdog.is_some();"),
+    ("watchdog wakes nobody", TIDINGS, "let alive = self.watchdog.map(|_| self.alive_at);", "let alive = self.watchdog.map(|_| self.alive_at).filter(|_| false);"),
+    ("jobs that are going counted", SUPERVISOR, "listed: slot.job.goal() != Goal::Gone,", "listed: true,"),
+    ("one is a plural", NOTIFY, "if jobs == 1 {", "if jobs == 9 {"),
+    ("who has stayed is not named", NOTIFY, "writeln!(text, \"MAINPID={pid}\")?;", "let _ = pid;"),
     ("verb within a command is a name", CONTROL, "Some(next) => verb = next,\n            None =>", "Some(next) if next == verb => {}\n            _ =>"),
     ("control characters in a command", CONTROL, "is_control(*byte) && !is_blank(*byte)", "is_control(*byte) && *byte == 0"),
     ("command of any length", CONTROL, "message.len() > MAX_COMMAND_BYTES || ", ""),
