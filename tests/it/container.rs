@@ -1,6 +1,8 @@
 //! The daemon in containers: as process 1, with next to nothing in the root, without the rights of root.
 
-use crate::support::{Dir, PMTR, Report, alive, copy_of, kill, open_to_all, output, probe, root_or_skip};
+use crate::support::{
+    Dir, PMTR, Report, alive, copy_of, kill, open_to_all, output, probe, root_or_skip, wait_until,
+};
 use crate::wrapped::{AS_INIT, as_init, behind, inner, namespaces_or_skip, tool_or_skip};
 use std::path::Path;
 use std::process::Command;
@@ -102,7 +104,7 @@ fn as_process_one_it_kills_a_stubborn_job_and_what_made_a_session_of_its_own_is_
     assert!(pmtr.has("job daemonise: finished") && !pmtr.has("what is left of"));
     std::fs::write(pmtr.dir.join("gate"), "go").unwrap();
     pmtr.rewind().wait("adopted process");
-    crate::support::wait_until("it is deaf", || pmtr.dir.join("deaf-now").exists());
+    wait_until("it is deaf", || pmtr.dir.join("deaf-now").exists());
     pmtr.signal("TERM");
     pmtr.wait("sending SIGTERM to job deaf");
     pmtr.wait("sending SIGKILL to job deaf");
@@ -155,8 +157,11 @@ fn in_a_root_with_nothing_in_it_a_job_with_files_of_its_own_runs_and_the_others_
         let line = pmtr.rewind().wait(&format!("can't start job {job}: "));
         assert!(line.ends_with(why), "{line}");
     }
-    pmtr.settle();
-    assert!(pmtr.has("job files: running") && pmtr.has("job self: running"));
+    // Copies may still be on their way to their commands.
+    wait_until("both run", || {
+        pmtr.settle();
+        pmtr.has("job files: running") && pmtr.has("job self: running")
+    });
     assert!(!pmtr.has("exited after"), "{:#?}", pmtr.seen);
     assert_eq!(pmtr.stop().code(), Some(0));
 }
