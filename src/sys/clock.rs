@@ -5,6 +5,11 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::time::SystemTime;
 
+/// What the C library counts the time of day in.
+// Only musl's is called deprecated: it had 32 bits once, on machines with 32 bits. Here it is read and never stored.
+#[cfg_attr(target_env = "musl", allow(deprecated))]
+type Seconds = libc::time_t;
+
 /// The present moment. The clock stands still while the machine sleeps, and nobody can set it.
 pub fn now() -> MonoTime {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
@@ -39,7 +44,7 @@ pub fn calendar() -> Calendar {
 /// The local time as a syslog line begins with it: `Nov  5 09:03:07 `. Made anew once a second.
 pub fn log_stamp() -> [u8; 16] {
     thread_local! {
-        static LAST: Cell<(libc::time_t, [u8; 16])> = const { Cell::new((-1, *b"Jan  1 00:00:00 ")) };
+        static LAST: Cell<(Seconds, [u8; 16])> = const { Cell::new((-1, *b"Jan  1 00:00:00 ")) };
     }
     // SAFETY: a null pointer is allowed: the time is returned only.
     let time = unsafe { libc::time(std::ptr::null_mut()) };
@@ -51,12 +56,12 @@ pub fn log_stamp() -> [u8; 16] {
     })
 }
 
-fn stamp_of(time: libc::time_t) -> [u8; 16] {
+fn stamp_of(time: Seconds) -> [u8; 16] {
     text_of(&parts_of(time))
 }
 
 /// The parts of a local time.
-fn parts_of(time: libc::time_t) -> libc::tm {
+fn parts_of(time: Seconds) -> libc::tm {
     let mut parts = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are good for the call. It reads the environment (TZ), which nothing of ours changes.
     unsafe { libc::localtime_r(&time, parts.as_mut_ptr()) };
