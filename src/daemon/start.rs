@@ -115,7 +115,7 @@ fn start(options: Options) -> Result<(), String> {
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
-            daemon.begin(content, config);
+            daemon.begin(&file, content, config);
             daemon.run();
             remove(pidfile);
             Ok(())
@@ -254,10 +254,13 @@ fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
 
 impl Daemon {
     /// The first configuration comes into force.
-    fn begin(&mut self, content: Fingerprint, config: Config) {
-        let now: MonoTime = clock::now();
+    fn begin(&mut self, file: &Path, content: Fingerprint, config: Config) {
+        let (now, no_jobs): (MonoTime, bool) = (clock::now(), config.jobs.is_empty());
         let loaded = Event::Loaded(Reading::Always, Ok(Load::New(content, config)));
         turn(&mut self.supervisor, &mut self.kernel, now, loaded);
+        if no_jobs {
+            self.kernel.log.notice(&Notice::NoJobs { file: file.as_os_str().as_bytes().into() });
+        }
         // What was saved between that look and the watch is seen by another look.
         turn(&mut self.supervisor, &mut self.kernel, now, Event::ConfigTouched);
     }

@@ -28,6 +28,10 @@ pub enum Notice {
     Managing {
         jobs: usize,
     },
+    /// At the start only.
+    NoJobs {
+        file: Rc<[u8]>,
+    },
     ExitingOn(Signal),
     Started {
         job: JobName,
@@ -170,7 +174,9 @@ impl Notice {
         use Notice::*;
         match self {
             AdoptedEnded { .. } => Level::Debug,
-            Starting | Managing { .. } | ExitingOn(_) | Started { .. } | Exited { .. } => Level::Info,
+            Starting | Managing { .. } | NoJobs { .. } | ExitingOn(_) | Started { .. } | Exited { .. } => {
+                Level::Info
+            }
             Sending { .. } | SendingToRest { .. } | Pausing { .. } | Bouncing { .. } => Level::Info,
             DependsChanged { .. } | DependsBack { .. } | Rescanning => Level::Info,
             ConfigBack { .. } | ConfigInForce { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => {
@@ -203,6 +209,7 @@ impl fmt::Display for Notice {
         match self {
             Starting => f.write_str("pmtr: starting"),
             Managing { jobs } => write!(f, "pmtr: managing {jobs} jobs"),
+            NoJobs { file } => write!(f, "no jobs yet: they start when {} has some", Clean(file)),
             ExitingOn(signal) => write!(f, "pmtr: exiting on signal {signal}"),
             Started { job, pid } => write!(f, "started job {job} [{pid}]"),
             Exited { job, pid, secs, exit } => write!(f, "job {job} {pid} exited after {secs} sec: {exit}"),
@@ -346,6 +353,10 @@ mod tests {
         for (notice, text) in [
             (Notice::Starting, "pmtr: starting"),
             (Notice::Managing { jobs: 2 }, "pmtr: managing 2 jobs"),
+            (
+                Notice::NoJobs { file: (*b"/etc/pmtr.conf").into() },
+                "no jobs yet: they start when /etc/pmtr.conf has some",
+            ),
             (Notice::Started { job: job.clone(), pid }, "started job app-server [18478]"),
             (
                 Notice::Exited { job: job.clone(), pid, secs: 0, exit: Exit::Code(1) },
