@@ -97,6 +97,18 @@ uninstall:
 	rm -f "$(DESTDIR)$(DOC)/pmtr.conf.example" "$(DESTDIR)$(DOC)/prometheus/pmtr.rules.yml"
 	rmdir "$(DESTDIR)$(DOC)/prometheus" "$(DESTDIR)$(DOC)" 2>/dev/null || true
 
+# Programs that need nothing else in the root, and the root of an image made of them.
+STATIC = $${CARGO_TARGET_DIR:-target}/static
+
+.PHONY: static container-root
+
+static: need-cargo
+	CARGO="$(CARGO)" sh packaging/container/static.sh "$(STATIC)"
+
+container-root: static
+	@test -n "$(DESTDIR)" || { echo "make container-root: give it DESTDIR=" >&2; exit 1; }
+	sh packaging/container/root.sh "$(STATIC)" "$(DESTDIR)"
+
 help:
 	@echo "make build        the programs, in target/release"
 	@echo "make run          pmtr at work on an example, ended by ^C"
@@ -108,6 +120,8 @@ help:
 	@echo "make bench        measurements, several minutes; make bench-short takes fewer samples"
 	@echo "make install      into DESTDIR and PREFIX=$(PREFIX)"
 	@echo "make uninstall    the same files away again"
+	@echo "make static       programs without a need for a C library, in target/static"
+	@echo "make container-root  the root of an image that has pmtr only, into DESTDIR"
 	@echo "make clean        everything that was built away again"
 
 need-cargo:

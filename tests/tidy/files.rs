@@ -5,8 +5,19 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Where the project's own files are; the rest of the tree is what was built.
-const FOLDERS: [&str; 10] =
-    [".ci", "benches", "completions", "examples", "man", "src", "tests", "initscripts", "fuzz", "vim"];
+const FOLDERS: [&str; 11] = [
+    ".ci",
+    "benches",
+    "completions",
+    "examples",
+    "fuzz",
+    "initscripts",
+    "man",
+    "packaging",
+    "src",
+    "tests",
+    "vim",
+];
 
 /// What somebody leaves behind who means to come back.
 const LEFT_BEHIND: [&str; 5] = ["TODO", "FIXME", "XXX:", "<<<<<<<", ">>>>>>>"];
