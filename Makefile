@@ -15,7 +15,7 @@ TEST_TOOLS = bash ip mkfifo nft objdump python3 setsid strace unshare vim
 
 RELEASE = $${CARGO_TARGET_DIR:-target}/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
-PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
+PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
 MAN = $(PREFIX)/share/man
 DOC = $(PREFIX)/share/doc/pmtr
 

@@ -151,7 +151,9 @@ fn every_configuration_that_is_shown_has_no_mistake() {
             blocks += 1;
         }
     }
-    for page in ["man/pmtr.8", "man/pmtr.conf.5", "man/pmtr-fleet.7", "man/pmtr-rptserver.8"] {
+    let pages =
+        ["man/pmtr.8", "man/pmtr.conf.5", "man/pmtr-container.7", "man/pmtr-fleet.7", "man/pmtr-rptserver.8"];
+    for page in pages {
         let is_configuration = |text: &&String| text.contains("job {") || text.starts_with("report to");
         for text in displays(page).iter().filter(is_configuration) {
             holds(page, text);
