@@ -1,12 +1,12 @@
 //! Symbolic links in directories where others may put theirs.
 
-use super::last_errno;
-use std::ffi::OsString;
-use std::fs::OpenOptions;
+use super::{check, last_errno};
+use std::ffi::{CString, OsString};
+use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A symbolic link as it was at one moment.
@@ -21,7 +21,7 @@ pub struct Link {
 /// Reads a symbolic link. It is held meanwhile, so that owner and target are those of one and the same link, whatever
 /// is put in its place.
 pub fn read(path: &Path) -> io::Result<Link> {
-    let link = OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(path)?;
+    let link = hold(path)?;
     let owner = link.metadata()?.uid();
     let mut text = vec![0_u8; libc::PATH_MAX.unsigned_abs() as usize];
     // SAFETY: the empty path, which means the link itself, is a C string that outlives the call, and the kernel writes
@@ -34,6 +34,17 @@ pub fn read(path: &Path) -> io::Result<Link> {
     };
     text.truncate(length);
     Ok(Link { owner, target: PathBuf::from(OsString::from_vec(text)) })
+}
+
+/// Opens what a path leads to, be it a link, for no more than to look at it.
+fn hold(path: &Path) -> io::Result<File> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // Not by the standard library, which with musl takes O_PATH for one of the ways to read and write, and removes it.
+    let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    // SAFETY: a C string that outlives the call.
+    let fd = check(unsafe { libc::open(path.as_ptr(), flags) })?;
+    // SAFETY: the kernel has just made it, so nobody else owns it.
+    Ok(unsafe { File::from_raw_fd(fd) })
 }
 
 #[cfg(test)]
