@@ -78,7 +78,7 @@ fn is_syslog(path: Option<&CStr>) -> bool {
 impl System for Kernel {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError> {
         let streams = match (is_syslog(spec.out()), is_syslog(spec.err())) {
-            (false, false) => return self.spawner.spawn(spec, None, None, self.way(spec)),
+            (false, false) => return self.spawner.spawn(spec, None, None, None, self.way(spec)),
             (true, false) => Streams::Out,
             (false, true) => Streams::Err,
             (true, true) => Streams::Both,
@@ -89,7 +89,7 @@ impl System for Kernel {
             .map_err(|error| SpawnError { stage: Stage::Prepare, errno: Errno::of(&error) })?;
         let out = ends.out.as_ref().map(AsFd::as_fd);
         let err = ends.err.as_ref().map(AsFd::as_fd);
-        let answer = self.spawner.spawn(spec, out, err, self.way(spec));
+        let answer = self.spawner.spawn(spec, out, err, None, self.way(spec));
         match answer {
             Ok(pid) => self.outputs.born(id, pid),
             Err(_) => self.outputs.unborn(id),

@@ -162,6 +162,37 @@ pub(super) fn exec(path: &CStr, argv: &Pointers, envp: &Pointers) -> Errno {
     last_errno()
 }
 
+/// Our pid.
+pub(super) fn own_pid() -> c_int {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpid() }
+}
+
+/// Whether this is still our parent: whom it leaves behind has another one.
+pub(super) fn is_child_of(parent: c_int) -> Done {
+    // SAFETY: takes nothing and cannot fail.
+    if unsafe { libc::getppid() } == parent { Ok(()) } else { Err(Errno(libc::ESRCH)) }
+}
+
+/// Nanoseconds since the machine was started, its sleep included.
+pub(super) fn since_start() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call fills in the one timespec that it is given. It takes no lock, and this clock exists since 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
+    let (secs, nanos) = (u64::try_from(time.tv_sec).unwrap_or(0), u64::try_from(time.tv_nsec).unwrap_or(0));
+    secs.wrapping_mul(1_000_000_000).wrapping_add(nanos)
+}
+
+/// Writes two pieces one behind the other at this place of a file.
+pub(super) fn write_two(fd: c_int, first: &[u64; 3], second: &[u8], offset: libc::off_t) {
+    let pieces = [
+        libc::iovec { iov_base: first.as_ptr().cast_mut().cast(), iov_len: size_of_val(first) },
+        libc::iovec { iov_base: second.as_ptr().cast_mut().cast(), iov_len: second.len() },
+    ];
+    // SAFETY: two pieces, as told, whose pointers and lengths belong to borrowed memory that is read only.
+    unsafe { libc::pwritev(fd, pieces.as_ptr(), 2, offset) };
+}
+
 /// Ends the process at once, without the C library's farewells.
 pub(super) fn exit(status: c_int) -> ! {
     // SAFETY: takes a number and does not come back.

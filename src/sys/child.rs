@@ -4,6 +4,7 @@
 //! here allocates, panics, locks, drops or calls into the C library beyond `calls`: all is laid out in the `Plan`.
 
 use super::calls::{self, Bounds, Done, Pointers};
+use super::record::Note;
 use super::slots::Slot;
 use super::users::Switch;
 use crate::model::{CpuSet, Errno, Stage};
@@ -49,6 +50,8 @@ pub(super) enum Cut {
 /// All that the child needs, laid out before it is born.
 pub(super) struct Plan<'a> {
     pub(super) slot: Slot<'a>,
+    /// None when no state file is kept.
+    pub(super) note: Option<Note<'a>>,
     pub(super) cut: Cut,
     /// Three descriptors above 2, in rising order, that stay open until the command runs.
     pub(super) keep: [c_int; 3],
@@ -86,10 +89,10 @@ pub(super) fn live(plan: &Plan, envp: &Pointers) -> ! {
 }
 
 fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
+    new_session(plan)?;
     if plan.cut == Cut::Range {
         close_others(plan)?;
     }
-    new_session(plan)?;
     prepare(plan)?;
     open_files(plan)?;
     lower_files(plan)?;
@@ -97,6 +100,19 @@ fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
     // would, on kernels before 5.16, end us too.
     reset_signals(plan)?;
     exec(plan, envp)
+}
+
+/// Leaves our session and group, so that no signal from a terminal or for a group of ours comes here; then leaves
+/// a record. In this order: whoever has a record leads its group. A child whose parent was killed before there was
+/// a record gives up, so that there is none of whom nobody knows.
+pub(super) fn new_session(plan: &Plan) -> Done {
+    plan.slot.enter(Stage::Session);
+    calls::umask(0o022);
+    calls::setsid()?;
+    match &plan.note {
+        Some(note) => note.leave(),
+        None => Ok(()),
+    }
 }
 
 /// Closes what is neither 0, 1, 2 nor kept. When the table is shared, the kernel makes the child its own first,
@@ -112,13 +128,6 @@ pub(super) fn close_others(plan: &Plan) -> Done {
         }
     }
     Ok(())
-}
-
-/// Leaves our session and group, so that no signal from a terminal or for a group of ours comes here.
-pub(super) fn new_session(plan: &Plan) -> Done {
-    plan.slot.enter(Stage::Session);
-    calls::umask(0o022);
-    calls::setsid()
 }
 
 /// Sets all signals to their default and lets them through. Handlers first: one would run in foreign memory.

@@ -19,6 +19,17 @@ pub fn now() -> MonoTime {
     MonoTime::from_nanos(secs.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
+/// Nanoseconds since the machine was started, its sleep included: the clock of the births of processes.
+pub fn since_start() -> u64 {
+    super::calls::since_start()
+}
+
+/// How many ticks /proc counts a second.
+pub fn ticks_per_second() -> u64 {
+    // SAFETY: takes a number and cannot do more than fail.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok().filter(|ticks| *ticks > 0).unwrap_or(100)
+}
+
 /// The time of day in milliseconds since 1970: a number that is larger at the next start.
 pub fn wall_millis() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! A child that is a copy: it has its own memory and one thread, so it may look up its user before it goes on.
 //!
-//! Its first step is to close every descriptor that is not its own, so that one held up by a directory server or
+//! Once it has a session and a record it closes every descriptor that is not its own, so that one held up by a directory server or
 //! a FIFO holds no lock, no port and no other job's pipe.
 
 use super::calls::{self, Done, Pointers};
@@ -24,11 +24,11 @@ pub(super) fn live(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> ! {
 }
 
 fn steps(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Done {
+    child::new_session(plan)?;
     match plan.cut {
         Cut::Range => child::close_others(plan)?,
         Cut::Walk => close_by_walking(plan),
     }
-    child::new_session(plan)?;
     // At once: whoever waits in a later step can be told to end.
     child::reset_signals(plan)?;
     let Some(owner) = owner else {

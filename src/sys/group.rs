@@ -1,5 +1,6 @@
 //! Process groups: sending them signals, and telling whether anybody is left in them.
 
+use super::stat::Stat;
 use super::{check, last_errno};
 use crate::model::{Pid, Signal};
 use libc::{c_int, c_long};
@@ -84,21 +85,8 @@ struct Member {
 
 fn member_of(group: Pid, directory: &std::ffi::OsStr) -> Option<Member> {
     let pid = Pid::new(directory.to_str()?.parse().ok()?)?;
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let (of, member) = parse(pid, &stat)?;
-    (of == group.as_raw()).then_some(member)
-}
-
-/// The process group and the rest from a line of `PID (NAME) STATE PPID GROUP ...`; a name may hold anything.
-fn parse(pid: Pid, stat: &[u8]) -> Option<(i32, Member)> {
-    let open = stat.iter().position(|byte| *byte == b'(')?;
-    let close = stat.iter().rposition(|byte| *byte == b')')?;
-    let name = stat.get(open.checked_add(1)?..close)?.to_vec();
-    let rest = std::str::from_utf8(stat.get(close.checked_add(1)?..)?).ok()?;
-    let mut words = rest.split_ascii_whitespace();
-    let state = words.next()?;
-    let group = words.nth(1)?.parse().ok()?;
-    Some((group, Member { pid, name, zombie: matches!(state, "Z" | "X") }))
+    let stat = Stat::of(pid)?;
+    (stat.group == group.as_raw()).then_some(Member { pid, name: stat.name, zombie: stat.zombie })
 }
 
 fn open(pid: Pid) -> Option<OwnedFd> {
@@ -194,16 +182,5 @@ mod tests {
         let (pid, _) = start(Command::new("/bin/sleep").arg("60"));
         signal_job(pid, Signal::TERM);
         assert_eq!(ended(pid), Exit::Signal(Signal::TERM));
-    }
-
-    #[test]
-    fn a_name_may_hold_anything() {
-        let pid = Pid::new(12).unwrap();
-        let parsed = parse(pid, b"12 (a) Z 1 (b)) S 3 44 44 0");
-        assert_eq!(parsed, Some((44, Member { pid, name: b"a) Z 1 (b)".to_vec(), zombie: false })));
-        assert!(parse(pid, b"12 (x) Z 3 4 4").unwrap().1.zombie);
-        for broken in [&b""[..], b"12", b"12 (x", b")(", b"12 (x) S", b"12 (x) S 1 y"] {
-            assert_eq!(parse(pid, broken), None);
-        }
     }
 }

@@ -15,9 +15,12 @@ pub mod lock;
 pub mod numbers;
 pub mod process;
 pub mod reap;
+pub mod record;
 pub mod signals;
 mod slots;
 pub mod spawn;
+mod stack;
+pub mod stat;
 pub mod udp;
 pub mod users;
 

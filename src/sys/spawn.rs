@@ -6,8 +6,10 @@
 
 use super::calls::{self, Bounds, Pointers};
 use super::child::{Bound, Cut, Output, Plan};
+use super::record::{Draft, Note, Place};
 use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
+use super::stack::Stack;
 use super::{check, child, copy, done, last_errno};
 use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
 use libc::{c_int, c_long, c_void};
@@ -15,7 +17,6 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::ptr::{self, NonNull};
 
 /// How a process is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ const NOT_FOR_JOBS: [&[u8]; 9] = [
 pub struct Spawner {
     stack: Stack,
     slots: Slots,
+    /// Our pid.
+    own: Option<Pid>,
     /// Two descriptors that lead nowhere, the lower first: the places in which a child finds its pipes.
     places: [OwnedFd; 2],
     nowhere: OwnedFd,
@@ -87,6 +90,7 @@ impl Spawner {
         let mut spawner = Spawner {
             stack: Stack::new()?,
             slots: Slots::new()?,
+            own: super::process::own_pid(),
             places,
             nowhere: place()?,
             null: std::fs::OpenOptions::new()
@@ -123,7 +127,8 @@ impl Spawner {
         }
     }
 
-    /// Starts the job. `out` and `err` are the ends of pipes that take the place of its files.
+    /// Starts the job. `out` and `err` are the ends of pipes that take the place of its files; a record of the
+    /// process is left in `place`.
     ///
     /// That a pid comes back means that there is a child; whether it got to the command is told by `reaped`.
     pub fn spawn(
@@ -131,6 +136,7 @@ impl Spawner {
         spec: &JobSpec,
         out: Option<BorrowedFd>,
         err: Option<BorrowedFd>,
+        place: Option<Place>,
         way: Way,
     ) -> Result<Pid, SpawnError> {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
@@ -138,7 +144,8 @@ impl Spawner {
         let lent = self.lend([out, err]);
         let made = lent.map_err(prepare).and_then(|()| {
             let way = if spec.user().is_some() || self.sharing == Sharing::Nothing { Way::Copy } else { way };
-            self.make(spec, [out.is_some(), err.is_some()], way, &ticket).map(|pid| (pid, way))
+            let piped = [out.is_some(), err.is_some()];
+            self.make(spec, piped, place, way, &ticket).map(|pid| (pid, way))
         });
         self.take_back([out, err]);
         match made {
@@ -191,6 +198,7 @@ impl Spawner {
         &mut self,
         spec: &JobSpec,
         piped: [bool; 2],
+        place: Option<Place>,
         way: Way,
         ticket: &Ticket,
     ) -> Result<Pid, SpawnError> {
@@ -203,7 +211,12 @@ impl Spawner {
         unsafe { self.argv.refill(spec.cmd()) };
         self.limits.clear();
         self.limits.extend((0..).zip(spec.limits()).map(|(index, limit)| bound(index, limit)));
-        let made = self.fork(spec, piped, way, ticket, own);
+        let draft = place.map(|_| Draft::new(spec.name(), super::clock::since_start()));
+        let note = match (place, &draft, self.own) {
+            (Some(place), Some(draft), Some(parent)) => Note::new(place, draft, parent),
+            (..) => None,
+        };
+        let made = self.fork(spec, piped, note, way, ticket, own);
         self.argv.empty();
         self.envp.empty();
         made
@@ -213,6 +226,7 @@ impl Spawner {
         &self,
         spec: &JobSpec,
         [out_piped, err_piped]: [bool; 2],
+        note: Option<Note>,
         way: Way,
         ticket: &Ticket,
         own_variables: usize,
@@ -231,6 +245,7 @@ impl Spawner {
         let same = !out_piped && !err_piped && spec.out() == spec.err();
         let plan = Plan {
             slot,
+            note,
             cut: self.cut,
             keep,
             null,
@@ -291,7 +306,7 @@ impl Spawner {
     }
 
     fn try_out(&mut self, spec: &JobSpec) -> Option<SpawnError> {
-        let pid = self.spawn(spec, None, None, Way::Shared).ok()?;
+        let pid = self.spawn(spec, None, None, None, Way::Shared).ok()?;
         let mut status = 0;
         // It has ended or is about to, so this does not take long.
         // SAFETY: the kernel writes one integer.
@@ -378,44 +393,6 @@ fn place() -> io::Result<OwnedFd> {
 fn put(fd: BorrowedFd, place: &OwnedFd) -> Result<(), Errno> {
     // SAFETY: takes numbers. `place` stays open and with its owner; only where it leads changes.
     done(unsafe { libc::dup3(fd.as_raw_fd(), place.as_raw_fd(), libc::O_CLOEXEC) }).map(drop)
-}
-
-/// The stack of shared children, with a page below that nobody may touch.
-struct Stack(NonNull<c_void>);
-
-/// No page is larger on the machines that we run on; the guard has this size.
-const GUARD_BYTES: usize = 65_536;
-const STACK_BYTES: usize = 65_536;
-
-impl Stack {
-    fn new() -> io::Result<Stack> {
-        let (size, kind) =
-            (GUARD_BYTES + STACK_BYTES, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_STACK);
-        // SAFETY: a new mapping at an address that the kernel chooses touches no memory that is in use.
-        let memory = unsafe { libc::mmap(ptr::null_mut(), size, libc::PROT_NONE, kind, -1, 0) };
-        if memory == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let stack = Stack(NonNull::new(memory).ok_or(io::ErrorKind::OutOfMemory)?);
-        let access = libc::PROT_READ | libc::PROT_WRITE;
-        // The lowest bytes stay out of bounds: a stack grows downwards.
-        let usable = memory.wrapping_byte_add(GUARD_BYTES);
-        // SAFETY: the upper part of the mapping made above, which nobody uses yet.
-        check(unsafe { libc::mprotect(usable, STACK_BYTES, access) })?;
-        Ok(stack)
-    }
-
-    /// Where a child's stack begins; aligned to a page.
-    fn top(&self) -> *mut c_void {
-        self.0.as_ptr().wrapping_byte_add(GUARD_BYTES + STACK_BYTES)
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours, and no child uses it: each was waited for when it was made.
-        unsafe { libc::munmap(self.0.as_ptr(), GUARD_BYTES + STACK_BYTES) };
-    }
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Bench {
 
     /// Runs it to its end.
     fn run(&mut self, draft: JobDraft, way: Way) -> Result<Exit, SpawnError> {
-        let pid = self.spawner.spawn(&JobSpec::from(draft), None, None, way)?;
+        let pid = self.spawner.spawn(&JobSpec::from(draft), None, None, None, way)?;
         let exit = ended(pid);
         match self.spawner.reaped(pid) {
             Some(error) => {
@@ -202,7 +202,7 @@ fn pipes_take_the_place_of_files_and_end_with_the_job() {
         let (mut out_end, out) = io::pipe().unwrap();
         let (mut err_end, err) = io::pipe().unwrap();
         let spec = JobSpec::from(bench.sh("echo one; echo two >&2"));
-        let pid = bench.spawner.spawn(&spec, Some(out.as_fd()), Some(err.as_fd()), way).unwrap();
+        let pid = bench.spawner.spawn(&spec, Some(out.as_fd()), Some(err.as_fd()), None, way).unwrap();
         drop((out, err));
         let (mut one, mut two) = (String::new(), String::new());
         out_end.read_to_string(&mut one).unwrap();
@@ -251,7 +251,7 @@ fn a_job_runs_as_its_user_with_its_groups_and_variables() {
         let (mut end, out) = io::pipe().unwrap();
         let script = "grep -E '^(Uid|Gid|Groups)' /proc/self/status; echo to-err > /dev/stderr; env";
         let spec = JobDraft { env: vec![b"USER=mine".to_vec()], ..draft(&bench, &["/bin/sh", "-c", script]) };
-        let pid = bench.spawner.spawn(&spec.into(), Some(out.as_fd()), Some(out.as_fd()), way).unwrap();
+        let pid = bench.spawner.spawn(&spec.into(), Some(out.as_fd()), Some(out.as_fd()), None, way).unwrap();
         drop(out);
         let mut text = String::new();
         end.read_to_string(&mut text).unwrap();
@@ -313,7 +313,7 @@ fn a_copy_that_is_held_up_says_where_and_can_be_told_to_end() {
     // SAFETY: a C string that outlives the call.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
     let draft = JobDraft { input: Some(b"fifo".to_vec()), ..bench.job(&["/bin/true"]) };
-    let pid = bench.spawner.spawn(&draft.into(), None, None, Way::Copy).unwrap();
+    let pid = bench.spawner.spawn(&draft.into(), None, None, None, Way::Copy).unwrap();
     while bench.spawner.stage(pid) != Some(Stage::In) {
         std::thread::yield_now();
     }
@@ -341,10 +341,15 @@ fn a_start_works_the_same_where_less_can_be_shared() {
 }
 
 /// What a shared child may call: none of these allocates, locks or knows of threads.
-const SYSTEM_CALLS: [&str; 19] = [
+const SYSTEM_CALLS: [&str; 24] = [
     "syscall",
     "close",
     "setsid",
+    "getpid",
+    "getppid",
+    "clock_gettime",
+    "pwritev",
+    "pwritev64",
     "umask",
     "chdir",
     "setpriority",
@@ -387,8 +392,17 @@ fn between_birth_and_command_there_are_only_system_calls() {
     };
     let imports: std::collections::BTreeMap<u64, String> = imports.lines().filter_map(import).collect();
     let ours = |name: &str| {
-        let known =
-            ["child::", "calls::", "slots::Slot>::", "slots::Slot::", "slots::code", "spawn::live_shared"];
+        let known = [
+            "child::",
+            "calls::",
+            "slots::Slot>::",
+            "slots::Slot::",
+            "slots::code",
+            "record::Note",
+            "record::Draft>::own",
+            "record::mix",
+            "spawn::live_shared",
+        ];
         let known =
             known.iter().any(|part| name.contains(&format!("sys::{part}"))) || name.contains("last_errno");
         known && !name.contains("Pointers")
@@ -420,4 +434,46 @@ fn between_birth_and_command_there_are_only_system_calls() {
     }
     assert!(seen > 20, "the child was not found");
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_child_leaves_its_record_before_it_does_anything_else() {
+    let mut bench = Bench::new();
+    let path = bench.dir.join("state");
+    let file = std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+    for (way, offset) in [(Way::Shared, 0), (Way::Copy, 1000)] {
+        // A directory that is not there: the record comes before.
+        for dir in ["/", "/no/such/directory"] {
+            let draft =
+                JobDraft { dir: Some(dir.into()), name: b"recorded".to_vec(), ..bench.job(&["/bin/true"]) };
+            let before = super::super::clock::since_start();
+            let place = Place { file: file.as_fd(), offset };
+            let pid = bench.spawner.spawn(&draft.into(), None, None, Some(place), way).unwrap();
+            ended(pid);
+            assert_eq!(bench.spawner.reaped(pid).is_some(), dir != "/");
+            let mut bytes = [0; super::super::record::RECORD_BYTES];
+            std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, offset).unwrap();
+            let record = super::super::record::decode(&bytes).unwrap();
+            assert_eq!((record.pid, record.name.as_bytes()), (pid, &b"recorded"[..]));
+            assert!(before <= record.before_nanos && record.before_nanos <= record.after_nanos);
+            assert!(record.after_nanos <= super::super::clock::since_start());
+        }
+    }
+}
+
+#[test]
+fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() {
+    let mut bench = Bench::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    for way in BOTH {
+        let place = Some(Place { file: full.as_fd(), offset: 0 });
+        let spec = JobSpec::from(bench.job(&["/bin/true"]));
+        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap();
+        assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(0), None), "{way:?}");
+        let ours = bench.spawner.own.replace(Pid::new(1).unwrap());
+        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap();
+        let error = SpawnError { stage: Stage::Session, errno: Errno(libc::ESRCH) };
+        assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(127), Some(error)), "{way:?}");
+        bench.spawner.own = ours;
+    }
 }

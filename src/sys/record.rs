@@ -1,0 +1,169 @@
+//! What a child writes of itself into the state file, so that it is found when we are killed.
+//!
+//! A record is written in one call from two parts: what the child alone knows stands in front, and behind it
+//! what was laid out before its birth. Both are bound together by a checksum.
+
+use super::calls::{self, Done};
+use crate::model::{JobName, Pid};
+use libc::c_int;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// The size of a record.
+pub const RECORD_BYTES: usize = OWN_BYTES + GIVEN_BYTES;
+/// The time in the child, its pid, the checksum.
+const OWN_BYTES: usize = 3 * 8;
+/// The time before the birth, the length of the name, the name.
+const GIVEN_BYTES: usize = 8 + 1 + NAME_BYTES;
+const NAME_BYTES: usize = 255;
+
+/// Where a child is to leave its record.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The state file.
+    pub file: BorrowedFd<'a>,
+    /// Where in it.
+    pub offset: u64,
+}
+
+/// A record as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The main process of the job.
+    pub pid: Pid,
+    /// The job's name.
+    pub name: JobName,
+    /// When the process was not born yet, in nanoseconds since the machine's start.
+    pub before_nanos: u64,
+    /// When it lived already.
+    pub after_nanos: u64,
+}
+
+/// The part of a record that is laid out before the birth.
+pub(super) struct Draft {
+    given: [u8; GIVEN_BYTES],
+    sum: u64,
+}
+
+/// What a child needs for its record.
+#[derive(Clone, Copy)]
+pub(super) struct Note<'a> {
+    pub(super) file: c_int,
+    pub(super) offset: libc::off_t,
+    pub(super) draft: &'a Draft,
+    /// Our pid. Is it not the child's parent any more, nobody will know of the child.
+    pub(super) parent: c_int,
+}
+
+impl Draft {
+    /// Lays out the record of a child that is born behind this moment.
+    pub(super) fn new(name: &JobName, before_nanos: u64) -> Draft {
+        let name = name.as_bytes();
+        let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
+        let mut given = [0; GIVEN_BYTES];
+        let parts = before_nanos.to_le_bytes().into_iter().chain([length]).chain(name.iter().copied());
+        given.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
+        Draft { sum: sum(&given), given }
+    }
+
+    /// The child's own part.
+    fn own(&self, pid: u64, after_nanos: u64) -> [u64; 3] {
+        [after_nanos.to_le(), pid.to_le(), mix(mix(self.sum, after_nanos), pid).to_le()]
+    }
+}
+
+impl<'a> Note<'a> {
+    pub(super) fn new(place: Place<'a>, draft: &'a Draft, parent: Pid) -> Option<Note<'a>> {
+        let (file, offset) = (place.file.as_raw_fd(), libc::off_t::try_from(place.offset).ok()?);
+        Some(Note { file, offset, draft, parent: parent.as_raw() })
+    }
+
+    /// In the child: writes the record, then makes sure that there is somebody, now or later, who knows of us.
+    /// That nothing could be written is no reason not to start: the room was there before.
+    pub(super) fn leave(&self) -> Done {
+        let own = self.draft.own(u64::from(calls::own_pid().cast_unsigned()), calls::since_start());
+        calls::write_two(self.file, &own, &self.draft.given, self.offset);
+        calls::is_child_of(self.parent)
+    }
+}
+
+/// The record that these bytes hold. None when they hold none, as when nothing was ever written there.
+pub fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Record> {
+    let (own, given) = bytes.split_first_chunk::<OWN_BYTES>()?;
+    let number = |bytes: &[u8]| bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+    let (after_nanos, raw_pid, told) = (number(own)?, number(own.get(8..)?)?, number(own.get(16..)?)?);
+    if told != mix(mix(sum(given), after_nanos), raw_pid) {
+        return None;
+    }
+    let before_nanos = number(given)?;
+    let (length, name) = given.get(8..)?.split_first()?;
+    let (name, rest) = name.split_at_checked(usize::from(*length))?;
+    let fits = !name.is_empty() && !name.iter().any(|byte| byte.is_ascii_whitespace() || *byte == 0);
+    if !fits || rest.iter().any(|byte| *byte != 0) || after_nanos < before_nanos {
+        return None;
+    }
+    let pid = Pid::new(i32::try_from(raw_pid).ok()?)?;
+    Some(Record { pid, name: JobName::new(name), before_nanos, after_nanos })
+}
+
+/// The bytes of a record, as a child would have left it.
+pub fn encode(record: &Record) -> [u8; RECORD_BYTES] {
+    let draft = Draft::new(&record.name, record.before_nanos);
+    let own = draft.own(u64::from(record.pid.as_raw().unsigned_abs()), record.after_nanos);
+    let mut bytes = [0; RECORD_BYTES];
+    let parts = own.into_iter().flat_map(u64::to_ne_bytes).chain(draft.given);
+    bytes.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
+    bytes
+}
+
+/// A checksum against what is torn or foreign, not against malice: only we can write the file.
+pub fn sum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| mix(sum, u64::from(*byte)))
+}
+
+fn mix(sum: u64, part: u64) -> u64 {
+    (sum ^ part).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &[u8]) -> Record {
+        let pid = Pid::new(4711).unwrap();
+        Record { pid, name: JobName::new(name), before_nanos: 5, after_nanos: u64::MAX }
+    }
+
+    #[test]
+    fn a_record_survives_its_way_whatever_the_name() {
+        for name in [&b"a"[..], b"web", &[0xff; 255]] {
+            assert_eq!(decode(&encode(&record(name))), Some(record(name)));
+        }
+    }
+
+    #[test]
+    fn one_byte_that_is_another_makes_it_no_record() {
+        let bytes = encode(&record(b"web"));
+        for place in 0..RECORD_BYTES {
+            for change in [1, 0x80, 0xff] {
+                let mut other = bytes;
+                other[place] ^= change;
+                assert_eq!(decode(&other), None, "byte {place}");
+            }
+        }
+        assert_eq!(decode(&[0; RECORD_BYTES]), None);
+    }
+
+    #[test]
+    fn what_no_child_writes_is_no_record_even_with_its_checksum() {
+        let zero = Record { after_nanos: 4, ..record(b"web") };
+        for odd in [record(b""), record(b"two words"), record(b"nul\0"), zero] {
+            assert_eq!(decode(&encode(&odd)), None);
+        }
+        let draft = Draft::new(&JobName::new(b"web"), 5);
+        for pid in [0, 1 << 31, u64::MAX] {
+            let own = draft.own(pid, 6).into_iter().flat_map(u64::to_ne_bytes);
+            let bytes: Vec<u8> = own.chain(draft.given).collect();
+            assert_eq!(decode(bytes[..].try_into().unwrap()), None, "{pid}");
+        }
+    }
+}

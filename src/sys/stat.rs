@@ -1,0 +1,90 @@
+//! What /proc tells of a process. Without /proc nothing is told.
+
+use crate::model::Pid;
+use std::collections::BTreeSet;
+
+/// One process at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// May hold anything.
+    pub name: Vec<u8>,
+    /// It has ended and nobody has reaped it.
+    pub zombie: bool,
+    /// Its process group, zero when that is beyond our sight.
+    pub group: i32,
+    /// Its session, likewise.
+    pub session: i32,
+    /// When it was born, in ticks since the machine's start.
+    pub born_ticks: u64,
+}
+
+impl Stat {
+    /// What is told of this process, if there is one.
+    pub fn of(pid: Pid) -> Option<Stat> {
+        parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// Whether it leads its own session, as each job does from its first step to its end.
+    pub fn leads_session(&self, pid: Pid) -> bool {
+        (self.group, self.session) == (pid.as_raw(), pid.as_raw())
+    }
+}
+
+/// Whether /proc shows the processes that we see, and not those of another namespace.
+pub fn is_ours() -> bool {
+    let own = super::process::own_pid().map(|pid| pid.to_string());
+    let shown = std::fs::read_link("/proc/self").ok();
+    own.is_some() && shown.as_deref().and_then(|path| path.to_str()) == own.as_deref()
+}
+
+/// The groups in which anybody lives. Reads one file for each process of the machine.
+pub fn living_groups() -> BTreeSet<i32> {
+    let Ok(list) = std::fs::read_dir("/proc") else { return BTreeSet::new() };
+    let pids = list.filter_map(|entry| Pid::new(entry.ok()?.file_name().to_str()?.parse().ok()?));
+    pids.filter_map(Stat::of).filter(|stat| !stat.zombie).map(|stat| stat.group).collect()
+}
+
+/// Reads `PID (NAME) STATE PARENT GROUP SESSION ... BORN ...`, where BORN is the 22nd word.
+fn parse(stat: &[u8]) -> Option<Stat> {
+    let open = stat.iter().position(|byte| *byte == b'(')?;
+    let close = stat.iter().rposition(|byte| *byte == b')')?;
+    let name = stat.get(open.checked_add(1)?..close)?.to_vec();
+    let rest = std::str::from_utf8(stat.get(close.checked_add(1)?..)?).ok()?;
+    let mut words = rest.split_ascii_whitespace();
+    let state = words.next()?;
+    let group = words.nth(1)?.parse().ok()?;
+    let session = words.next()?.parse().ok()?;
+    let born_ticks = words.nth(15)?.parse().ok()?;
+    Some(Stat { name, zombie: matches!(state, "Z" | "X"), group, session, born_ticks })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ended, start};
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let line = b"12 (a) Z 1 (b)) S 3 44 45 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 7654321 9 9\n";
+        let name = b"a) Z 1 (b)".to_vec();
+        let stat = Stat { name, zombie: false, group: 44, session: 45, born_ticks: 7_654_321 };
+        assert_eq!(parse(line), Some(stat));
+        let zombie = b"12 (x) Z 3 4 4 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 7 9";
+        assert!(parse(zombie).unwrap().zombie);
+        for broken in [&b""[..], b"12", b"12 (x", b")(", b"12 (x) S", b"12 (x) S 1 y", b"12 (x) S 1 2 3 4"] {
+            assert_eq!(parse(broken), None);
+        }
+    }
+
+    #[test]
+    fn a_process_is_told_of_while_it_is_there() {
+        let (pid, _) = start(Command::new("/bin/sleep").arg("60"));
+        let stat = Stat::of(pid).unwrap();
+        assert!(is_ours() && !stat.zombie && !stat.leads_session(pid) && stat.born_ticks > 0);
+        assert!(living_groups().contains(&stat.group));
+        super::super::group::signal_job(pid, crate::model::Signal::KILL);
+        ended(pid);
+        assert_eq!(Stat::of(pid), None);
+    }
+}
