@@ -4,6 +4,7 @@
 
 mod background;
 mod check;
+mod claim;
 mod kernel;
 pub mod log;
 mod manager;

@@ -1,5 +1,6 @@
 //! This process itself: what it is, what it holds, and how it goes to the background.
 
+use super::stat::{self, Stat};
 use super::{calls, check};
 use crate::model::{Infinity, Pid, Resource};
 use libc::c_int;
@@ -24,6 +25,16 @@ pub fn own_pid() -> Option<Pid> {
 /// Whether we are process 1.
 pub fn is_init() -> bool {
     own_pid().is_some_and(|pid| pid.as_raw() == 1)
+}
+
+/// Whether the process with this number is there and has not ended.
+pub fn runs(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::new) else { return false };
+    match Stat::of(pid) {
+        Some(stat) => !stat.zombie,
+        // SAFETY: takes numbers; signal zero only asks.
+        None => !stat::is_ours() && check(unsafe { libc::kill(pid.as_raw(), 0) }).is_ok(),
+    }
 }
 
 /// The user as whom we act.

@@ -1,6 +1,8 @@
+use super::super::claim;
 use super::*;
 use crate::sys::testing::Dir;
-use std::os::unix::fs::symlink;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::os::unix::net::UnixListener;
 
 /// A directory of its own for each test, removed at the end.
@@ -60,12 +62,30 @@ fn a_file_with_a_live_holder_is_refused_and_left_alone() {
     let scratch = Scratch::new();
     let holder = scratch.claim().unwrap();
     assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr");
-    holder.write(4711).unwrap();
-    assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr [4711]");
-    assert_eq!(scratch.text(), "4711\n");
+    let own = std::process::id();
+    holder.write(own).unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), format!("held by a running pmtr [{own}]"));
+    assert_eq!(scratch.text(), format!("{own}\n"));
     // Not just dropped: a process that another test starts holds our descriptors until its exec.
-    holder.file.unlock().unwrap();
+    holder.0.file.unlock().unwrap();
     scratch.claim().unwrap();
+}
+
+#[test]
+fn a_child_of_a_holder_that_was_killed_is_waited_for() {
+    let scratch = Scratch::new();
+    let holder = scratch.claim().unwrap();
+    let child = holder.0.file.try_clone().unwrap();
+    let mut gone = std::process::Command::new("/bin/true").spawn().unwrap();
+    gone.wait().unwrap();
+    holder.write(gone.id()).unwrap();
+    drop(holder);
+    let first_steps = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        child.unlock().unwrap();
+    });
+    scratch.claim().unwrap();
+    first_steps.join().unwrap();
 }
 
 #[test]
@@ -73,7 +93,7 @@ fn the_claim_lasts_while_one_of_two_processes_has_it() {
     // A fork leaves two descriptors of one open file, as dup does.
     let scratch = Scratch::new();
     let parent = scratch.claim().unwrap();
-    let child = parent.file.try_clone().unwrap();
+    let child = parent.0.file.try_clone().unwrap();
     drop(parent);
     assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr");
     child.unlock().unwrap();
@@ -89,7 +109,10 @@ fn a_link_is_never_followed() {
     assert!(!target.exists());
     fs::write(&target, "1\n").unwrap();
     assert_eq!(scratch.claim().unwrap_err(), "is a symbolic link, which is never followed");
-    assert!(matches!(open(&scratch.path()), Err(Why::Link)));
+    assert!(matches!(
+        claim::open(&scratch.path(), Rules { uid: scratch.uid(), mode: 0o644, strict: false }),
+        Err(Why::Link)
+    ));
 }
 
 #[test]
@@ -170,6 +193,6 @@ fn a_relative_path_is_made_absolute() {
     let here = std::env::current_dir().unwrap();
     let uid = Scratch::new().uid();
     let claimed = PidFile::claim(Path::new(&name), uid).unwrap();
-    assert_eq!(claimed.path, here.join(name));
+    assert_eq!(claimed.0.path, here.join(name));
     claimed.remove().unwrap();
 }

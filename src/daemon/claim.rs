@@ -1,0 +1,183 @@
+//! A file that one pmtr has for as long as it lives: claimed by a lock, and never somebody else's file.
+//!
+//! The lock is the claim and what the file says only a note: a file without a holder is stale. The lock belongs
+//! to the open file, so it survives the fork into the background.
+#![forbid(unsafe_code)]
+
+use crate::model::Errno;
+use crate::sys::{numbers, process};
+use std::fmt;
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often the file may be exchanged under our hands before we give up.
+const ATTEMPTS: u32 = 20;
+/// A child of a pmtr that was killed holds the lock too, until its first steps are done: so often is looked again.
+const ORPHANS: u32 = 400;
+const ORPHAN_EVERY: Duration = Duration::from_millis(5);
+
+/// A claimed file. Dropping it in one of two processes leaves the claim of the other as it is.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) file: File,
+    /// Absolute, so that it outlives a change of directory.
+    pub(super) path: PathBuf,
+    /// Device and inode of `file`.
+    identity: (u64, u64),
+}
+
+/// What the file has to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The user that we run as.
+    pub(super) uid: u32,
+    /// The mode of a new file.
+    pub(super) mode: u32,
+    /// Whether an old one must have exactly this mode and one name.
+    pub(super) strict: bool,
+}
+
+/// Why the file can't be ours.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    Held(Option<u32>),
+    Link,
+    Directory,
+    NoFile(&'static str),
+    Owner(u32),
+    Mode(u32),
+    Names(u64),
+    Foreign,
+    Restless,
+    Failed(&'static str, Errno),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why::Held(Some(pid)) => write!(f, "held by a running pmtr [{pid}]"),
+            Why::Held(None) => f.write_str("held by a running pmtr"),
+            Why::Link => f.write_str("is a symbolic link, which is never followed"),
+            Why::Directory => f.write_str("is a directory"),
+            Why::NoFile(kind) => write!(f, "is a {kind} and no regular file"),
+            Why::Owner(uid) => write!(f, "belongs to another user (uid {uid})"),
+            Why::Mode(mode) => write!(f, "has the mode {mode:04o}, which others could have used"),
+            Why::Names(names) => write!(f, "has {names} names"),
+            Why::Foreign => f.write_str("holds something else than a process id, left as it is"),
+            Why::Restless => f.write_str("is being replaced all the time"),
+            Why::Failed(what, errno) => write!(f, "can't {what}: {errno}"),
+        }
+    }
+}
+
+impl Claim {
+    /// Claims the file at this absolute path, made if it is missing, without writing to it.
+    /// `holder` reads who says in it that he has it.
+    pub(super) fn take(
+        mut path: PathBuf,
+        rules: Rules,
+        holder: impl Fn(&File) -> Option<u32>,
+    ) -> Result<Claim, Why> {
+        let (mut attempts, mut orphans) = (ATTEMPTS, ORPHANS);
+        while attempts > 0 {
+            // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
+            match fs::symlink_metadata(&path) {
+                Ok(there) => inspect(&there, rules)?,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(failed("look at it", &e)),
+            }
+            let file = open(&path, rules)?;
+            let opened = file.metadata().map_err(|e| failed("look at it", &e))?;
+            inspect(&opened, rules)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let pid = holder(&file);
+                    if orphans == 0 || pid.is_none_or(process::runs) {
+                        return Err(Why::Held(pid));
+                    }
+                    orphans -= 1;
+                    std::thread::sleep(ORPHAN_EVERY);
+                    continue;
+                }
+                Err(TryLockError::Error(e)) => return Err(failed("lock it", &e)),
+            }
+            let claim = Claim { file, path, identity: identity(&opened) };
+            // A pmtr that was just ending may have removed the file between our opening and locking it, and one
+            // that was just starting may have put another one there.
+            if claim.is_there() {
+                return Ok(claim);
+            }
+            Claim { path, .. } = claim;
+            attempts -= 1;
+        }
+        Err(Why::Restless)
+    }
+
+    /// Puts a new file, locked already, in the place of the claimed one.
+    pub(super) fn replace(&mut self, file: File, from: &Path) -> Result<(), Why> {
+        let made = file.metadata().map_err(|e| failed("look at the new one", &e))?;
+        file.try_lock().map_err(|e| match e {
+            TryLockError::WouldBlock => Why::Held(None),
+            TryLockError::Error(e) => failed("lock the new one", &e),
+        })?;
+        fs::rename(from, &self.path).map_err(|e| failed("put the new one in its place", &e))?;
+        (self.file, self.identity) = (file, identity(&made));
+        Ok(())
+    }
+
+    /// Removes the file and gives up the claim. When the path leads to another file by now, that one stays.
+    pub(super) fn remove(self) -> Result<(), Why> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(there) if identity(&there) == self.identity => {}
+            Ok(_) => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(failed("remove", &e)),
+        }
+        fs::remove_file(&self.path).map_err(|e| failed("remove", &e))
+    }
+
+    fn is_there(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|there| identity(&there) == self.identity)
+    }
+}
+
+pub(super) fn open(path: &Path, rules: Rules) -> Result<File, Why> {
+    let flags = numbers::O_NOFOLLOW | numbers::O_NONBLOCK | numbers::O_NOCTTY;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(rules.mode).custom_flags(flags);
+    options.open(path).map_err(|e| match fs::symlink_metadata(path) {
+        Ok(there) if there.is_symlink() => Why::Link,
+        _ => failed("open it", &e),
+    })
+}
+
+/// Whether this can be a file of ours as far as its kind and owner go.
+fn inspect(there: &Metadata, rules: Rules) -> Result<(), Why> {
+    let kind = there.file_type();
+    let mode = there.mode() & 0o7777;
+    match () {
+        () if kind.is_symlink() => Err(Why::Link),
+        () if kind.is_dir() => Err(Why::Directory),
+        () if kind.is_fifo() => Err(Why::NoFile("FIFO")),
+        () if kind.is_socket() => Err(Why::NoFile("socket")),
+        () if !kind.is_file() => Err(Why::NoFile("device")),
+        // Written by somebody else, it would let that user choose what our starts and stops act on.
+        () if there.uid() != rules.uid => Err(Why::Owner(there.uid())),
+        () if rules.strict && mode != rules.mode => Err(Why::Mode(mode)),
+        // One that is just being removed has none.
+        () if rules.strict && there.nlink() > 1 => Err(Why::Names(there.nlink())),
+        () => Ok(()),
+    }
+}
+
+fn identity(there: &Metadata) -> (u64, u64) {
+    (there.dev(), there.ino())
+}
+
+pub(super) fn failed(what: &'static str, error: &io::Error) -> Why {
+    Why::Failed(what, Errno::of(error))
+}
