@@ -15,8 +15,10 @@ use std::time::Duration;
 pub const KILL_AFTER: Duration = Duration::from_secs(10);
 /// From SIGKILL until a process that does not end is given up.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
-/// How often the rest of a group is looked at while nothing else tells of its end.
-pub const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the rest of a group is looked at while nothing else tells of its end: at first, and at last.
+pub const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
+/// In between, a look comes when this part of the time has passed again that has passed since the last signal.
+const LOOK_SHARE: u32 = 4;
 
 /// One job.
 #[derive(Debug)]
@@ -256,7 +258,8 @@ impl Job {
                     let detail = if given_up { Detail::Names } else { Detail::Whether };
                     wishes.push(Wish::Look(group, detail));
                 }
-                let look_at = if look_at <= now { now + LOOK_EVERY } else { look_at };
+                let again = look_at <= now || pressed != pressure;
+                let look_at = if again { next_look(now, pressed) } else { look_at };
                 self.state = Sweeping { group, look_at, pressure: pressed };
             }
         }
@@ -300,6 +303,14 @@ impl Job {
             self.finished = false;
         }
         self.reconcile(now, wishes);
+    }
+
+    /// Another pmtr has started it and was killed: it is told to end, and what comes after it is in the file.
+    pub fn left_behind(&mut self, pid: Pid, now: MonoTime, wishes: &mut Vec<Wish>) {
+        wishes.push(Wish::Log(Notice::LeftBehind { job: self.spec.name().clone(), pid }));
+        send(Target::Rest(pid), Signal::TERM, wishes);
+        self.removed = true;
+        self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });
     }
 
     /// Is to be forgotten once nothing of it runs.
@@ -357,7 +368,7 @@ impl Job {
     }
 
     fn sweep(&mut self, group: Pid, now: MonoTime, pressure: Pressure) {
-        self.state = State::Sweeping { group, look_at: now + LOOK_EVERY, pressure };
+        self.state = State::Sweeping { group, look_at: next_look(now, pressure), pressure };
     }
 
     fn report(&mut self, pid: Pid, since: MonoTime, ending: Ending, now: MonoTime, wishes: &mut Vec<Wish>) {
@@ -401,6 +412,18 @@ impl Job {
         }
         self.failure = Some(error);
     }
+}
+
+/// When the rest of a group is looked at next: soon after a signal, later ever more rarely.
+fn next_look(now: MonoTime, pressure: Pressure) -> MonoTime {
+    let [first, last] = LOOK_EVERY;
+    let left = |until: MonoTime, of: Duration| of.saturating_sub(until.since(now));
+    let waited = match pressure {
+        Pressure::Term { kill_at } => left(kill_at, KILL_AFTER),
+        Pressure::Kill { give_up_at } => left(give_up_at, GIVE_UP_AFTER),
+        Pressure::Stuck => last,
+    };
+    now + (waited / LOOK_SHARE).clamp(first, last)
 }
 
 /// SIGCONT follows a SIGTERM, so that a stopped process hears it.

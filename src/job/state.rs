@@ -39,7 +39,7 @@ pub enum State {
     Running { pid: Pid, since: MonoTime },
     /// The main process was told to end; it is unreaped.
     Stopping { pid: Pid, since: MonoTime, pressure: Pressure },
-    /// The main process is gone, others of its group are not.
+    /// The main process is gone, others of its group are not; or none of the group is a child of ours.
     Sweeping { group: Pid, look_at: MonoTime, pressure: Pressure },
 }
 

@@ -98,7 +98,7 @@ fn the_rest_of_a_group_keeps_the_pressure_of_a_stop_or_gets_its_own() {
     let mut job = running(JobDraft::default(), 0);
     let told = signals(&mut job, |job, wishes| job.exited(at(20), exit, &some(), wishes));
     assert_eq!(told, [(group, term), (group, Signal::CONT)]);
-    assert_eq!((job.sweeps(), job.deadline()), (Some(pid(7)), Some(at(21))));
+    assert_eq!((job.sweeps(), job.deadline()), (Some(pid(7)), Some(at(20) + LOOK_EVERY[0])));
     let mut job = running(JobDraft::default(), 0);
     job.restart(at(4), &mut Vec::new());
     assert_eq!(signals(&mut job, |job, wishes| job.exited(at(6), exit, &some(), wishes)), []);

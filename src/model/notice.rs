@@ -68,6 +68,10 @@ pub enum Notice {
         group: Pid,
         left: Survivors,
     },
+    LeftBehind {
+        job: JobName,
+        pid: Pid,
+    },
     Pausing {
         job: JobName,
     },
@@ -182,7 +186,9 @@ impl Notice {
             ConfigBack { .. } | ConfigInForce { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => {
                 Level::Info
             }
-            TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => Level::Warning,
+            LeftBehind { .. } | TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => {
+                Level::Warning
+            }
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
@@ -235,6 +241,9 @@ impl fmt::Display for Notice {
             }
             LeftOver { job, group, left } => {
                 write!(f, "giving up on what is left of job {job} [{group}] 10 sec after SIGKILL: {left}")
+            }
+            LeftBehind { job, pid } => {
+                write!(f, "job {job} [{pid}] was left by a pmtr that was killed, sending SIGTERM")
             }
             Pausing { job } => write!(f, "pausing for job {job} to finish"),
             Bouncing { job } => write!(f, "job {job}: time to bounce"),
@@ -375,6 +384,10 @@ mod tests {
             (
                 Notice::Sending { signal: Signal::KILL, job: job.clone(), pid },
                 "sending SIGKILL to job app-server [18478]",
+            ),
+            (
+                Notice::LeftBehind { job: job.clone(), pid },
+                "job app-server [18478] was left by a pmtr that was killed, sending SIGTERM",
             ),
             (Notice::Pausing { job: JobName::new(b"setup") }, "pausing for job setup to finish"),
             (

@@ -5,8 +5,10 @@ use super::reload::Trouble;
 use super::{Action, Place, Rank, Reading, Slot, Supervisor};
 use crate::diff::{Change, diff};
 use crate::job::{Goal, Job};
-use crate::model::{Config, Fingerprint, JobId, JobSpec, Load, LoadError, Mistake, MonoTime, Notice};
-use std::collections::VecDeque;
+use crate::model::{
+    Config, Fingerprint, JobDraft, JobId, JobName, JobSpec, Load, LoadError, Mistake, MonoTime, Notice, Pid,
+};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 /// How many mistakes go to the log; `pmtr -t` shows all.
@@ -135,13 +137,45 @@ impl Supervisor {
                 (_, None) => self.add(now, spec, rank, actions),
             }
         }
-        self.names = self.jobs().map(|(id, _)| id).collect();
-        let mut names = std::mem::take(&mut self.names);
+        self.sort_names();
+    }
+
+    /// Jobs of a pmtr that was killed. They count as removed, so that the file treats them like any job that is on
+    /// its way out, and takes over those that it has.
+    pub(super) fn left_behind(
+        &mut self,
+        now: MonoTime,
+        left: Vec<(JobName, Pid)>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        let mut taken = BTreeSet::new();
+        for ((name, pid), place) in left.into_iter().zip(0..) {
+            // One that SIGKILL did not end in time has a successor of the same name. No file has this one's.
+            let name = if taken.insert(name.clone()) {
+                name.as_bytes().to_vec()
+            } else {
+                [name.as_bytes(), format!(" [{pid}]").as_bytes()].concat()
+            };
+            let spec = JobSpec::from(JobDraft { name, ..JobDraft::default() });
+            let rank = (spec.order(), place);
+            let id = self.insert(spec, rank, actions);
+            self.with(id, actions, |job, wishes| job.left_behind(pid, now, wishes));
+        }
+        self.sort_names();
+    }
+
+    fn sort_names(&mut self) {
+        let mut names: Vec<JobId> = self.jobs().map(|(id, _)| id).collect();
         names.sort_unstable_by(|a, b| self.name_of(*a).cmp(self.name_of(*b)));
         self.names = names;
     }
 
     fn add(&mut self, now: MonoTime, spec: JobSpec, rank: Rank, actions: &mut VecDeque<Action>) {
+        let id = self.insert(spec, rank, actions);
+        self.with(id, actions, |job, wishes| job.reconcile(now, wishes));
+    }
+
+    fn insert(&mut self, spec: JobSpec, rank: Rank, actions: &mut VecDeque<Action>) -> JobId {
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             JobId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
@@ -153,7 +187,7 @@ impl Supervisor {
             *place = Some(slot);
         }
         self.learn_need(id);
-        self.with(id, actions, |job, wishes| job.reconcile(now, wishes));
+        id
     }
 
     fn redefine(&mut self, now: MonoTime, id: JobId, spec: JobSpec, actions: &mut VecDeque<Action>) {

@@ -1,14 +1,17 @@
 //! What the supervisor is told, and what it wants done.
 
 use crate::model::{
-    Bulletin, Detail, Ending, Fingerprint, JobId, Load, LoadError, MonoTime, NetError, Notice, Order, Origin,
-    Pid, Signal, SocketId, SpawnError, Survivors, Target, Verdict,
+    Bulletin, Detail, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, Notice,
+    Order, Origin, Pid, Signal, SocketId, SpawnError, Survivors, Target, Verdict,
 };
 use std::rc::Rc;
 
 /// What has happened.
 #[derive(Debug)]
 pub enum Event {
+    /// These main processes of jobs were left by a pmtr that was killed, and are no children of ours. Before the
+    /// first file, if at all.
+    LeftBehind(Vec<(JobName, Pid)>),
     /// A child has been reaped; what is left of its process group is told with it.
     Exited(Pid, Ending, Survivors),
     /// The answer to [`Action::Look`].

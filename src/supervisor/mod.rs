@@ -117,6 +117,7 @@ impl Supervisor {
             // Once ending, files and commands are ignored.
             Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}
             Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
+            Event::LeftBehind(left) => self.left_behind(now, left, actions),
             Event::Loaded(reading, answer) => {
                 self.loaded(now, reading, answer, actions);
                 // Left to this by the tick that had the file read. A station that is new is told of at once.

@@ -22,6 +22,7 @@ mod world;
 mod depends;
 mod ending;
 mod gate;
+mod left_overs;
 mod messages;
 mod network;
 mod notify;

@@ -84,6 +84,14 @@ fn live(seed: u64, events: u64, tracing: bool) -> World {
         1 => world.serve_manager(Some(Duration::from_secs(3))),
         _ => {}
     }
+    if rng.one_in(4) {
+        let count = rng.below(5);
+        let left: Vec<_> = (0..count).map(|_| (rng.pick(&NAMES), some_temper(&mut rng))).collect();
+        // At most one of a name: of others the reference does not know which is which.
+        let mut names = std::collections::BTreeSet::new();
+        let left: Vec<_> = left.into_iter().filter(|(name, _)| names.insert(*name)).collect();
+        world.after_kill(&left);
+    }
     world.begin(&defs);
     for _ in 0..events {
         if world.breach().is_some() {

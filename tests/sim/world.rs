@@ -2,9 +2,12 @@
 //! happened, then ticks until nothing is due, then sleep until the next deadline or happening.
 
 use crate::def::{Def, FILES};
+use crate::kernel::{Parent, Temper};
 use crate::sockets::REFUSED;
 use crate::system::{File, Happening, Plan, Sys};
-use pmtr::model::{Ending, Exit, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors, Verb};
+use pmtr::model::{
+    Ending, Exit, JobName, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors, Verb,
+};
 use pmtr::supervisor::{Event, Next, Reading, STARTS_PER_TURN, Supervisor, System, turn};
 use std::time::Duration;
 
@@ -70,6 +73,22 @@ impl World {
         self.supervisor.serve_manager(self.sys.now, watchdog);
     }
 
+    /// A pmtr that is started after another one was killed, which left these processes. Returns their numbers.
+    pub fn after_kill(&mut self, left: &[(&'static str, Temper)]) -> Vec<Pid> {
+        let mut known = Vec::new();
+        for (name, temper) in left {
+            // Whoever adopts them reaps at once.
+            let process = self.sys.kernel.fork(Parent::Process(Pid::new(1).unwrap()), None, *temper);
+            let (pid, serial) = process.map(|p| (p.pid, p.serial)).unwrap();
+            self.sys.kept.insert(pid);
+            self.sys.reference.left_behind(self.sys.now, name, pid, serial);
+            known.push((JobName::new(name.as_bytes()), pid));
+        }
+        let pids = known.iter().map(|(_, pid)| *pid).collect();
+        self.turn(Event::LeftBehind(known));
+        pids
+    }
+
     pub fn turn(&mut self, event: Event) {
         self.sys.note(|| format!("{event:?}"));
         self.sys.starts_in_turn = 0;
@@ -85,7 +104,8 @@ impl World {
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
             Event::ConfigTouched | Event::ReloadAsked | Event::EndAsked(_) => {}
-            Event::Opened(..) | Event::FileSeen(..) | Event::Told(..) | Event::Tick => {}
+            Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) => {}
+            Event::Told(..) | Event::Tick => {}
         }
         turn(&mut self.supervisor, &mut self.sys, now, event);
         if self.sys.starts_in_turn > STARTS_PER_TURN {
@@ -185,7 +205,7 @@ impl World {
             Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
             Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
-            Event::FileSeen(..) | Event::Told(..) | Event::Tick => {}
+            Event::FileSeen(..) | Event::LeftBehind(_) | Event::Told(..) | Event::Tick => {}
         }
         self.turn(event);
         self.happen();

@@ -56,6 +56,22 @@ pub struct Life {
     freed: bool,
 }
 
+impl Life {
+    fn unborn(name: &'static str, now: MonoTime) -> Life {
+        Life {
+            name,
+            def: None,
+            generation: 0,
+            enabled: false,
+            finished: false,
+            not_before: now,
+            debut: Debut::Pending,
+            run: None,
+            freed: false,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fact {
     pub watched: bool,
@@ -106,6 +122,26 @@ impl Reference {
 
     // What happens to the supervisor.
 
+    /// Another pmtr has left this process of a job, whose main process is as good as reaped: it is not ours.
+    pub fn left_behind(&mut self, now: MonoTime, name: &'static str, pid: Pid, serial: u64) {
+        let run = Run {
+            pid,
+            serial,
+            def: crate::def::job(name),
+            generation: 0,
+            since: now,
+            reaped: Some(now),
+            restart: false,
+            term: None,
+            killed: None,
+            outlived: false,
+            empty_seen: None,
+        };
+        // Of two with one name only one can be what the file means.
+        let name = if self.life(name).is_some() { "(another)" } else { name };
+        self.lives.push(Life { run: Some(run), ..Life::unborn(name, now) });
+    }
+
     pub fn applied(&mut self, now: MonoTime, defs: &[Def]) {
         for life in &mut self.lives {
             if !defs.iter().any(|def| def.name == life.name) {
@@ -114,17 +150,7 @@ impl Reference {
         }
         for (place, def) in defs.iter().enumerate() {
             if self.life(def.name).is_none() {
-                self.lives.push(Life {
-                    name: def.name,
-                    def: None,
-                    generation: 0,
-                    enabled: false,
-                    finished: false,
-                    not_before: now,
-                    debut: Debut::Pending,
-                    run: None,
-                    freed: false,
-                });
+                self.lives.push(Life::unborn(def.name, now));
             }
             let life = self.life_mut(def.name).unwrap();
             if !life.def.is_some_and(|(old, _)| old.same(*def)) {
