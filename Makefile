@@ -37,7 +37,7 @@ run: build
 	echo "Saving it applies it: change a command, remove a job, add one, make a mistake."; \
 	echo "Or kill a job by the number in brackets. ^C ends pmtr and its jobs."; \
 	echo; \
-	$(RELEASE)/pmtr -F -c "$$dir/pmtr.conf"; status=$$?; \
+	$(RELEASE)/pmtr -F -c "$$dir/pmtr.conf" --state "$$dir/state"; status=$$?; \
 	rm -rf "$$dir"; \
 	exit $$status
 

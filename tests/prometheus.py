@@ -151,7 +151,7 @@ def chain(programs, scratch, started):
     jobs.append(b"job {\n  name broken\n  cmd /nonexistent\n}\n")
     config = scratch / "pmtr.conf"
     config.write_bytes(b"report to udp://127.0.0.1:%d\n" % report + b"".join(jobs))
-    start(programs / "pmtr", "-F", "-c", config)
+    start(programs / "pmtr", "-F", "-c", config, "--state", config.parent / "state")
     until("the metrics have the jobs", lambda: metrics.read_bytes().count(b"\npmtr_job_up{") == len(jobs))
 
     checked = subprocess.run(["promtool", "check", "metrics"], stdin=open(metrics, "rb"), capture_output=True)

@@ -150,12 +150,15 @@ fn command(dir: &Path) -> Command {
     let works = Command::new("unshare").args(["--mount", "/bin/true"]).stderr(Stdio::null()).status();
     if !works.is_ok_and(|status| status.success()) || Path::new("/dev/log").exists() {
         let mut command = Command::new(PMTR);
-        command.arg("-Fc").arg(config);
+        command.arg("--state").arg(dir.join("state")).arg("-Fc").arg(config);
         return command;
     }
     let mut command = Command::new("unshare");
-    let script =
-        format!("mount --make-rprivate / && mount --bind {run} /run && exec {PMTR} -Fc {}", config.display());
+    let script = format!(
+        "mount --make-rprivate / && mount --bind {run} /run && exec {PMTR} --state {} -Fc {}",
+        dir.join("state").display(),
+        config.display()
+    );
     command.args(["--mount", "/bin/sh", "-c", &script]);
     command
 }

@@ -16,6 +16,8 @@ pub struct Options {
     pub foreground: bool,
     /// `-p`, as written; never there for a test, which must not touch the pid file of a running pmtr.
     pub pidfile: Option<PathBuf>,
+    /// `--state`, as written; never there for a test.
+    pub state: Option<PathBuf>,
     /// `-t` or `--check`, or neither.
     pub mode: Mode,
     /// How often `-v` was given.
@@ -41,6 +43,7 @@ pub enum Id {
     Verbose,
     Config,
     Pidfile,
+    State,
     Check,
     Help,
     Version,
@@ -84,6 +87,13 @@ pub const OPTIONS: &[Opt<Id>] = &[
         help: "write the process id to FILE, refuse when a running pmtr holds it",
     },
     Opt {
+        id: Id::State,
+        letter: None,
+        long: Some("state"),
+        argument: Some("DIR"),
+        help: "keep the state file in DIR, default /run/pmtr for root",
+    },
+    Opt {
         id: Id::Check,
         letter: None,
         long: Some("check"),
@@ -104,6 +114,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
         config: DEFAULT_CONFIG.into(),
         foreground: false,
         pidfile: None,
+        state: None,
         mode: Mode::Run,
         verbosity: 0,
     };
@@ -117,15 +128,17 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
             Arg::Flag(Id::Version) => return Ok(Ask::Version),
             Arg::Value(Id::Config, file) => options.config = file.into(),
             Arg::Value(Id::Pidfile, file) => options.pidfile = Some(file.into()),
+            Arg::Value(Id::State, dir) => options.state = Some(dir.into()),
             Arg::Operand(word) => return Err(FORM.usage(Wrong::operand(&word))),
             // The table says which options take an argument; the reader gives these no other form.
-            Arg::Flag(Id::Config | Id::Pidfile) => {}
+            Arg::Flag(Id::Config | Id::Pidfile | Id::State) => {}
             Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Help | Id::Version, _) => {}
         }
     }
     if options.mode != Mode::Run {
         options.foreground = true;
         options.pidfile = None;
+        options.state = None;
     }
     Ok(Ask::Run(options))
 }

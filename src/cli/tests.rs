@@ -7,7 +7,14 @@ fn ask(line: &[&str]) -> Result<Ask<Options>, Usage> {
 }
 
 fn options() -> Options {
-    Options { config: DEFAULT_CONFIG.into(), foreground: false, pidfile: None, mode: Mode::Run, verbosity: 0 }
+    Options {
+        config: DEFAULT_CONFIG.into(),
+        foreground: false,
+        pidfile: None,
+        state: None,
+        mode: Mode::Run,
+        verbosity: 0,
+    }
 }
 
 #[test]
@@ -31,6 +38,7 @@ fn every_way_to_write_options_is_understood() {
             &["-Fp/run/x.pid", "--"],
             Options { pidfile: Some("/run/x.pid".into()), foreground: true, ..options() },
         ),
+        (&["--state", "run"], Options { state: Some("run".into()), ..options() }),
         (&["--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
         (&["--check", "-t"], Options { mode: Mode::Check, foreground: true, ..options() }),
         (&["-t", "--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
@@ -44,7 +52,7 @@ fn every_way_to_write_options_is_understood() {
 fn a_test_never_claims_a_pid_file() {
     for line in [["-p", "/run/x.pid", "-t"], ["--check", "-p", "/run/x.pid"]] {
         let Ok(Ask::Run(options)) = ask(&line) else { panic!("{line:?}") };
-        assert_eq!(options.pidfile, None);
+        assert_eq!((options.pidfile, options.state), (None, None));
     }
 }
 
@@ -88,7 +96,7 @@ fn wrong_usage_says_in_one_line_what_is_wrong() {
         let usage = ask(line).unwrap_err().to_string();
         let (first, rest) = usage.split_once('\n').unwrap();
         assert_eq!(first, format!("pmtr: {expected}"), "{line:?}");
-        assert_eq!(rest, "usage: pmtr [-Ftvh] [-c FILE] [-p FILE] [--check] [--version]\n");
+        assert_eq!(rest, "usage: pmtr [-Ftvh] [-c FILE] [-p FILE] [--state DIR] [--check] [--version]\n");
     }
 }
 

@@ -1,10 +1,12 @@
 //! The world as the supervisor acts upon it: processes, the file, the log, the network.
 #![forbid(unsafe_code)]
 
+use super::left_overs::LeftOvers;
 use super::log::Log;
 use super::manager::ServiceManager;
 use super::net::Sockets;
 use super::output::{Outputs, Streams};
+use super::state::{LeftOver, StateFile};
 use super::watch::{Content, Watch};
 use crate::config;
 use crate::model::{
@@ -18,7 +20,7 @@ use crate::sys::spawn::{Spawner, Way};
 use mio::Registry;
 use std::collections::HashMap;
 use std::ffi::CStr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 
 /// With less room than this in the log, lines are sent before the turn is over.
@@ -33,8 +35,10 @@ pub(super) struct Kernel {
     pub(super) sockets: Sockets,
     pub(super) spawner: Spawner,
     pub(super) manager: Option<ServiceManager>,
-    /// What is left of groups whose leader has been reaped.
+    pub(super) state: Option<StateFile>,
+    /// What is left of groups whose leader has been reaped or was never ours.
     pub(super) groups: HashMap<Pid, Group>,
+    pub(super) left_overs: LeftOvers,
 }
 
 impl Kernel {
@@ -53,6 +57,27 @@ impl Kernel {
         }
         self.groups.insert(pid, group);
         Survivors::Some(Box::new([]))
+    }
+
+    /// Keeps the group of a process that another pmtr has left.
+    pub(super) fn keep_left_over(&mut self, left: LeftOver) {
+        self.groups.insert(left.pid, left.group);
+        self.left_overs.add(left.pid, left.born_ticks);
+    }
+
+    /// Starts the job's process, which leaves its record where there is a state file.
+    fn start(
+        &mut self,
+        id: JobId,
+        spec: &JobSpec,
+        [out, err]: [Option<BorrowedFd>; 2],
+    ) -> Result<Pid, SpawnError> {
+        let way = self.way(spec);
+        let (place, notice) = self.state.as_mut().map(|state| state.place(id)).unwrap_or_default();
+        if let Some(notice) = notice {
+            self.log.notice(&notice);
+        }
+        self.spawner.spawn(spec, out, err, place, way)
     }
 
     /// Whether somebody else could hold the child up before the command runs: then pmtr must not wait for it.
@@ -78,7 +103,7 @@ fn is_syslog(path: Option<&CStr>) -> bool {
 impl System for Kernel {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError> {
         let streams = match (is_syslog(spec.out()), is_syslog(spec.err())) {
-            (false, false) => return self.spawner.spawn(spec, None, None, None, self.way(spec)),
+            (false, false) => return self.start(id, spec, [None, None]),
             (true, false) => Streams::Out,
             (false, true) => Streams::Err,
             (true, true) => Streams::Both,
@@ -89,7 +114,7 @@ impl System for Kernel {
             .map_err(|error| SpawnError { stage: Stage::Prepare, errno: Errno::of(&error) })?;
         let out = ends.out.as_ref().map(AsFd::as_fd);
         let err = ends.err.as_ref().map(AsFd::as_fd);
-        let answer = self.spawner.spawn(spec, out, err, None, self.way(spec));
+        let answer = self.start(id, spec, [out, err]);
         match answer {
             Ok(pid) => self.outputs.born(id, pid),
             Err(_) => self.outputs.unborn(id),
@@ -109,7 +134,7 @@ impl System for Kernel {
 
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors {
         match self.groups.get(&group) {
-            Some(rest) if rest.alive() => Survivors::Some(match detail {
+            Some(rest) if rest.alive() && !self.left_overs.are_gone(group) => Survivors::Some(match detail {
                 Detail::Whether => Box::new([]),
                 Detail::Names => group::members(group).into(),
             }),
@@ -166,6 +191,7 @@ impl System for Kernel {
 
     fn release(&mut self, group: Pid) {
         self.groups.remove(&group);
+        self.left_overs.forget(group);
     }
 
     fn forget(&mut self, id: JobId) {

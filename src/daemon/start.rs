@@ -5,12 +5,14 @@
 use super::background::{self, Fork, Process, Side, Starting};
 use super::check::{self, Machine, Parser};
 use super::kernel::Kernel;
+use super::left_overs::LeftOvers;
 use super::log::{self, Log, Stderr};
 use super::manager::{self, ServiceManager};
 use super::net::Sockets;
 use super::output::Outputs;
 use super::pidfile::PidFile;
 use super::reaper::Reaper;
+use super::state::{self, LeftOver, Refusal, StateFile};
 use super::stderr::{self, OwnStderr};
 use super::watch::{Content, Tokens, Watch};
 use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
@@ -86,6 +88,7 @@ fn start(options: Options) -> Result<(), String> {
     let absolute = |path: &Path| background::absolute(path).map_err(|why| why.to_string());
     let file = absolute(&options.config)?;
     let pidfile = options.pidfile.as_deref().map(absolute).transpose()?;
+    let state = options.state.as_deref().map(absolute).transpose()?;
     create_missing(&file)?;
     let tokens = Tokens { inotify: INOTIFY, mounts: MOUNTS };
     // The directory in which somebody happened to start us is nobody's business any more, and must not be kept
@@ -101,6 +104,13 @@ fn start(options: Options) -> Result<(), String> {
         Some(path) => Some(PidFile::claim(path, process::effective_uid()).map_err(|why| why.to_string())?),
         None => None,
     };
+    let (state, words) = match claim_state(state.as_deref(), &file) {
+        Ok(claimed) => claimed,
+        Err(held) => {
+            remove(pidfile);
+            return Err(held);
+        }
+    };
     let foreground = options.foreground || process::is_init();
     let starting = if foreground {
         None
@@ -110,13 +120,18 @@ fn start(options: Options) -> Result<(), String> {
             Side::Child(starting) => Some(starting),
         }
     };
-    match prepare(&file, &options, foreground, watch, pidfile.as_ref()) {
-        Ok(mut daemon) => {
+    match prepare(&file, &options, foreground, watch, pidfile.as_ref(), state) {
+        Ok((mut daemon, left)) => {
+            words.iter().for_each(|word| daemon.kernel.log.notice(word));
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
-            daemon.begin(&file, content, config);
+            daemon.begin(&file, left, content, config);
             daemon.run();
+            // Processes that not even SIGKILL has ended are for the next start to see.
+            if let Some(state) = daemon.kernel.state.take().filter(|_| daemon.supervisor.processes() == 0) {
+                state.remove();
+            }
             remove(pidfile);
             Ok(())
         }
@@ -141,6 +156,22 @@ fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
 fn remove(pidfile: Option<PidFile>) {
     // The end has come: there is nobody left to tell, and a stale file is taken over by the next start.
     let _ = pidfile.map(PidFile::remove);
+}
+
+/// The state file, and what the log is to tell of it. It is an error only that a running pmtr has it.
+fn claim_state(option: Option<&Path>, file: &Path) -> Result<(Option<StateFile>, Option<Notice>), String> {
+    let uid = process::effective_uid();
+    let Some(dir) = state::directory(option, uid, process::is_init()) else {
+        let text = state::unrecognised("no state file is kept without --state");
+        return Ok((None, Some(Notice::Shell(Level::Debug, text.into()))));
+    };
+    match StateFile::claim(&dir, file, uid) {
+        Ok(state) => Ok((Some(state), None)),
+        Err(Refusal::Held(why)) => Err(why),
+        Err(Refusal::Unusable(why)) => {
+            Ok((None, Some(Notice::Shell(Level::Warning, state::unrecognised(&why).into()))))
+        }
+    }
 }
 
 /// A missing configuration is created empty, for its owner alone: pmtr waits for its first jobs.
@@ -187,7 +218,8 @@ fn prepare(
     foreground: bool,
     mut watch: Watch,
     pidfile: Option<&PidFile>,
-) -> Result<Daemon, String> {
+    mut state: Option<StateFile>,
+) -> Result<(Daemon, Vec<LeftOver>), String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     let pid = process::own_pid().ok_or("has no process id")?;
     // Without it orphans of jobs go to process 1, which reaps them as well.
@@ -206,25 +238,22 @@ fn prepare(
     }
     let log = open_log(pid, options.verbosity > 0, foreground);
     let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
-    let groups = HashMap::new();
-    let mut kernel = Kernel { registry, log, outputs, watch, sockets, spawner, manager: None, groups };
+    // Last of all: from here on nothing fails, so what the old file tells is acted upon.
+    let (left, words) = state.as_mut().map(|state| state.take_over(pid)).unwrap_or_default();
+    let (groups, left_overs) = (HashMap::new(), LeftOvers::default());
+    let mut kernel =
+        Kernel { registry, log, outputs, watch, sockets, spawner, manager: None, state, groups, left_overs };
     kernel.log.notice(&Notice::Starting);
+    words.iter().for_each(|word| kernel.log.notice(word));
     let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
     serve_manager(&mut supervisor, &mut kernel, pid, foreground);
     if let Err(error) = subreaper {
         let text = format!("orphans of jobs are not ours to reap: {}", Errno::of(&error));
         kernel.log.notice(&Notice::Shell(Level::Warning, text.into()));
     }
-    Ok(Daemon {
-        poll,
-        supervisor,
-        kernel,
-        signals,
-        reaper: Reaper::default(),
-        dump: None,
-        dumped: 0,
-        tidied: None,
-    })
+    let reaper = Reaper::default();
+    let daemon = Daemon { poll, supervisor, kernel, signals, reaper, dump: None, dumped: 0, tidied: None };
+    Ok((daemon, left))
 }
 
 /// Has the service manager told how we fare, if there is one.
@@ -253,9 +282,12 @@ fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
 }
 
 impl Daemon {
-    /// The first configuration comes into force.
-    fn begin(&mut self, file: &Path, content: Fingerprint, config: Config) {
+    /// What another pmtr has left is told to end, and the first configuration comes into force.
+    fn begin(&mut self, file: &Path, left: Vec<LeftOver>, content: Fingerprint, config: Config) {
         let (now, no_jobs): (MonoTime, bool) = (clock::now(), config.jobs.is_empty());
+        let known = left.iter().map(|left| (left.name.clone(), left.pid)).collect();
+        left.into_iter().for_each(|left| self.kernel.keep_left_over(left));
+        turn(&mut self.supervisor, &mut self.kernel, now, Event::LeftBehind(known));
         let loaded = Event::Loaded(Reading::Always, Ok(Load::New(content, config)));
         turn(&mut self.supervisor, &mut self.kernel, now, loaded);
         if no_jobs {

@@ -4,7 +4,7 @@ use super::stat::Stat;
 use super::{check, last_errno};
 use crate::model::{Pid, Signal};
 use libc::{c_int, c_long};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 
 /// Not in the C libraries' headers yet: the signal is for the process group (Linux 6.9).
@@ -25,6 +25,13 @@ impl Group {
     /// The group that `leader` leads. To be taken before the leader is reaped: until then its pid is its own.
     pub fn of(leader: Pid) -> Group {
         Group { leader, pidfd: open(leader) }
+    }
+
+    /// The same without a descriptor whose number is in the upper half: where there are many groups at once, the
+    /// rest of the descriptors is for others.
+    pub fn in_lower_half(self) -> Group {
+        let pidfd = self.pidfd.filter(|fd| super::process::is_in_lower_half(fd.as_fd()));
+        Group { pidfd, ..self }
     }
 
     /// Whether anybody is left, be it a zombie that its parent does not care for.

@@ -117,7 +117,12 @@ pub fn encode(record: &Record) -> [u8; RECORD_BYTES] {
 
 /// A checksum against what is torn or foreign, not against malice: only we can write the file.
 pub fn sum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |sum, byte| mix(sum, u64::from(*byte)))
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        u64::from_le_bytes(word)
+    };
+    bytes.chunks(8).fold(0xcbf2_9ce4_8422_2325, |sum, bytes| mix(sum, word(bytes)))
 }
 
 fn mix(sum: u64, part: u64) -> u64 {

@@ -1,6 +1,6 @@
 //! What the program says and how it ends.
 
-use crate::support::{Dir, PMTR, Pmtr, alive, output, read_when_there, wait_until};
+use crate::support::{Dir, PMTR, Pmtr, alive, daemon, output, read_when_there, wait_until};
 use std::process::Command;
 
 fn pmtr(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -73,15 +73,15 @@ fn a_start_that_fails_says_why_and_ends_with_one_also_without_foreground() {
     let dir = Dir::new();
     let bad = dir.write("bad.conf", "nonsense\n");
     for extra in [&["-F"][..], &[]] {
-        let (status, _, err) = output(Command::new(PMTR).args(extra).arg("-c").arg(&bad));
+        let (status, _, err) = output(daemon(dir.path()).args(extra).arg("-c").arg(&bad));
         assert_eq!(status, Some(1));
         assert!(err.contains("bad.conf:1:1") && err.contains("FAILED to parse"), "{err}");
     }
-    let (status, _, err) = output(Command::new(PMTR).arg("-Fc").arg(dir.path()));
+    let (status, _, err) = output(daemon(dir.path()).arg("-Fc").arg(dir.path()));
     assert_eq!(status, Some(1));
     assert!(err.ends_with(": not a regular file\n"), "{err}");
     std::os::unix::fs::symlink("circle", dir.join("circle")).unwrap();
-    let (status, _, err) = output(Command::new(PMTR).arg("-Fc").arg(dir.join("circle")));
+    let (status, _, err) = output(daemon(dir.path()).arg("-Fc").arg(dir.join("circle")));
     assert_eq!(status, Some(1));
     assert!(err.ends_with("circle: can't read it: Too many levels of symbolic links\n"), "{err}");
 }
@@ -94,8 +94,12 @@ fn a_log_file_that_is_shared_with_a_wrapper_keeps_the_lines_of_both() {
         "job {\n name end\n cmd /bin/sh -c \"kill -TERM $PPID; exec /bin/sleep 1000\"\n}\n",
     );
     let log = dir.join("log");
-    let script =
-        format!("exec 2>{}; echo before >&2; {PMTR} -Fc {}; echo after >&2", log.display(), conf.display());
+    let script = format!(
+        "exec 2>{}; echo before >&2; {PMTR} --state {} -Fc {}; echo after >&2",
+        log.display(),
+        dir.join("state").display(),
+        conf.display()
+    );
     assert_eq!(output(Command::new("/bin/sh").args(["-c", &script])).0, Some(0));
     let log = std::fs::read_to_string(log).unwrap();
     let lines: Vec<&str> = log.lines().collect();
@@ -108,7 +112,7 @@ fn a_log_file_that_is_shared_with_a_wrapper_keeps_the_lines_of_both() {
 fn a_missing_configuration_is_created_empty() {
     let dir = Dir::new();
     let file = dir.join("made.conf");
-    let mut command = Command::new(PMTR);
+    let mut command = daemon(dir.path());
     command.arg("-F").arg("-c").arg(&file);
     let mut pmtr = Pmtr::run(dir, file.clone(), command, |_| {});
     pmtr.wait("pmtr: managing 0 jobs");
@@ -137,7 +141,7 @@ fn in_the_background_the_parent_returns_when_the_pid_file_is_written() {
     let dir = Dir::new();
     dir.write("pmtr.conf", "job {\n name a\n cmd /bin/sleep 1000\n}\n");
     // Relative paths are made absolute: the daemon does not stay here.
-    let mut command = Command::new(PMTR);
+    let mut command = daemon(dir.path());
     command.args(["-c", "pmtr.conf", "-p", "pid"]).current_dir(dir.path());
     let (status, out, err) = output(&mut command);
     assert_eq!((status, out.as_str(), err.as_str()), (Some(0), "", ""));
@@ -151,7 +155,7 @@ fn in_the_background_the_parent_returns_when_the_pid_file_is_written() {
         assert_eq!(target.to_str(), Some("/dev/null"));
     }
     // A second one is refused while this one runs, and disturbs nothing.
-    let mut command = Command::new(PMTR);
+    let mut command = daemon(dir.path());
     command.args(["-F", "-c", "pmtr.conf", "-p", "pid"]).current_dir(dir.path());
     let (status, _, err) = output(&mut command);
     assert_eq!(status, Some(1));
@@ -168,7 +172,7 @@ fn a_pid_file_that_is_a_link_is_refused_and_its_target_left_alone() {
     let target = dir.write("precious", "precious");
     std::os::unix::fs::symlink(&target, dir.join("pid")).unwrap();
     let conf = dir.write("pmtr.conf", "");
-    let (status, _, err) = output(Command::new(PMTR).arg("-Fc").arg(conf).arg("-p").arg(dir.join("pid")));
+    let (status, _, err) = output(daemon(dir.path()).arg("-Fc").arg(conf).arg("-p").arg(dir.join("pid")));
     assert_eq!(status, Some(1));
     assert!(err.contains("pid"), "{err}");
     assert_eq!(std::fs::read_to_string(target).unwrap(), "precious");

@@ -184,7 +184,7 @@ fn without_being_root_its_own_jobs_run_and_nobody_elses() {
         job {\n name nobody\n cmd DIR/probe DIR/root\n user nobody\n}\n\
         job {\n name nice\n cmd DIR/probe DIR/root\n nice -5\n}\n\
         job {\n name limit\n cmd DIR/probe DIR/root\n ulimit -n 2000000\n}\n";
-    let mut pmtr = behind(dir, config, &AS_STRANGER, "exec DIR/pmtr -Fc CONF");
+    let mut pmtr = behind(dir, config, &AS_STRANGER, "exec DIR/pmtr --state DIR/state -Fc CONF");
     for (job, why) in [
         ("root", "groups of user root: Operation not permitted"),
         ("zero", "groups of user 0: Operation not permitted"),

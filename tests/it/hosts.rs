@@ -82,7 +82,7 @@ impl Hosts {
         let dir = Dir::new();
         let config = dir.write("pmtr.conf", &config.replace("DIR", dir.path().to_str().unwrap()));
         let mut command = Hosts::on(&self.a, PMTR);
-        command.arg("-F").arg("-c").arg(&config);
+        command.arg("--state").arg(dir.join("state")).arg("-F").arg("-c").arg(&config);
         Pmtr::run(dir, config, command, |_| {})
     }
 

@@ -1,7 +1,7 @@
 //! Who a job runs as: exactly the user that the file names, or nobody.
 
 use crate::support::{
-    Dir, PMTR, Pmtr, Report, copy_of, open_to_all, output, probe, root_or_skip, wait_until,
+    Dir, PMTR, Pmtr, Report, copy_of, daemon, open_to_all, output, probe, root_or_skip, wait_until,
 };
 use crate::wrapped::{behind, namespaces_or_skip};
 use std::collections::BTreeSet;
@@ -92,7 +92,7 @@ fn what_does_not_resolve_exactly_is_not_started_least_of_all_as_root() {
     assert!(jobs > 20, "{jobs}");
     std::fs::write(dir.join("raw.conf"), config).unwrap();
     let config = dir.join("raw.conf");
-    let mut command = Command::new(PMTR);
+    let mut command = daemon(dir.path());
     command.arg("-F").arg("-c").arg(&config);
     let mut pmtr = Pmtr::run(dir, config, command, |_| {});
     for _ in 0..jobs {

@@ -13,6 +13,7 @@ mod hosts;
 mod identity;
 mod jobs;
 mod journal;
+mod leftovers;
 mod log_daemon;
 mod many;
 mod mounts;

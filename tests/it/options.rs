@@ -53,8 +53,12 @@ fn dispositions_are_the_defaults_even_when_pmtr_was_started_with_signals_ignored
     let config = "job {\n name status\n cmd /bin/cat /proc/self/status\n out DIR/out\n once\n}\n";
     let config_path = dir.write("pmtr.conf", &config.replace("DIR", dir.path().to_str().unwrap()));
     let mut command = std::process::Command::new("/bin/sh");
-    let script =
-        format!("trap '' HUP INT USR2 PIPE; exec {} -F -c {}", crate::support::PMTR, config_path.display());
+    let script = format!(
+        "trap '' HUP INT USR2 PIPE; exec {} --state {} -F -c {}",
+        crate::support::PMTR,
+        dir.join("state").display(),
+        config_path.display()
+    );
     command.arg("-c").arg(script);
     let mut pmtr = Pmtr::run(dir, config_path, command, |_| {});
     pmtr.wait("exited after");

@@ -18,7 +18,7 @@ fn saved_by(command: &str) {
 
 fn saved_in(dir: Dir, file: &std::path::Path, new: &std::path::Path, command: &str) {
     let mut pmtr = Pmtr::start_in(dir, "", |c| {
-        *c = Command::new(crate::support::PMTR);
+        *c = crate::support::daemon(file.parent().unwrap());
         c.arg("-F").arg("-c").arg(file);
         c.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
         c.stderr(std::process::Stdio::piped());

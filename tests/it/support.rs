@@ -16,6 +16,13 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The daemon's program.
 pub const PMTR: &str = env!("CARGO_BIN_EXE_pmtr");
 
+/// The daemon with its state file in this directory: a test leaves no trace elsewhere.
+pub fn daemon(dir: &Path) -> Command {
+    let mut command = Command::new(PMTR);
+    command.arg("--state").arg(dir.join("state"));
+    command
+}
+
 /// A directory that goes away with its owner.
 pub struct Dir(PathBuf);
 
@@ -135,7 +142,7 @@ impl Pmtr {
     /// The same with a directory that has been prepared, and with changes to the command.
     pub fn start_in(dir: Dir, config: &str, change: impl FnOnce(&mut Command)) -> Pmtr {
         let config = dir.write("pmtr.conf", &config.replace("DIR", dir.path().to_str().unwrap()));
-        let mut command = Command::new(PMTR);
+        let mut command = daemon(dir.path());
         command.arg("-F").arg("-c").arg(&config);
         Pmtr::run(dir, config, command, change)
     }

@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 pub fn behind(dir: Dir, config: &str, wrapper: &[&str], script: &str) -> Pmtr {
     let path = dir.path().to_str().unwrap().to_string();
     let config = dir.write("pmtr.conf", &config.replace("DIR", &path));
-    let script = script.replace("PMTR", PMTR).replace("CONF", config.to_str().unwrap()).replace("DIR", &path);
+    let daemon = format!("{PMTR} --state {path}/state");
+    let script =
+        script.replace("PMTR", &daemon).replace("CONF", config.to_str().unwrap()).replace("DIR", &path);
     let mut command = Command::new(wrapper[0]);
     command.args(&wrapper[1..]).args(["/bin/bash", "-ec", &script]);
     Pmtr::run(dir, config, command, |_| {})

@@ -58,7 +58,7 @@ fn a_kernel_without_newer_calls_starts_jobs_just_as_clean() {
             eprintln!("skipped: a kernel without {call} needs strace");
             return;
         }
-        command.args([PMTR, "-F", "-c"]).arg(&config);
+        command.args([PMTR, "--state"]).arg(dir.join("state")).args(["-F", "-c"]).arg(&config);
         let mut pmtr = Pmtr::run(dir, config, command, |_| {});
         pmtr.started("probe");
         assert_eq!(Report::read(&pmtr.dir.join("report")).get("fds"), "[0, 1, 2]", "{call}");
@@ -135,7 +135,7 @@ fn a_full_disk_costs_the_job_that_wants_a_file_there_its_start_and_no_more() {
     let text = format!("{}{}", job("full", " out DIR/full/out"), job("free", ""));
     let config = dir.write("pmtr.conf", &text.replace("DIR", &path));
     let script = format!(
-        "mount --make-rprivate /; mount -t tmpfs -o nr_inodes=2 none {path}/full; : >{path}/full/last; exec {PMTR} -Fc {}",
+        "mount --make-rprivate /; mount -t tmpfs -o nr_inodes=2 none {path}/full; : >{path}/full/last; exec {PMTR} --state {path}/state -Fc {}",
         config.display()
     );
     let mut command = Command::new("unshare");

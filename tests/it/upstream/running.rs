@@ -1,6 +1,6 @@
 //! Here the original started nothing, told nobody, or harmed what was not its own.
 
-use crate::support::{Dir, PMTR, Pmtr, alive, output};
+use crate::support::{Dir, PMTR, Pmtr, alive, daemon, output};
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -28,7 +28,7 @@ fn an_ordinary_user_with_another_priority_can_start_jobs() {
     let config = "job {\n name tell\n cmd /bin/sh -c nice\n out DIR/out\n once\n}\n";
     let file = dir.write("pmtr.conf", &config.replace("DIR", dir.path().to_str().unwrap()));
     let mut command = Command::new("nice");
-    command.args(["-n", "5", PMTR, "-Fc"]).arg(&file);
+    command.args(["-n", "5", PMTR, "--state"]).arg(dir.join("state")).arg("-Fc").arg(&file);
     let mut pmtr = Pmtr::run(dir, file, command, ordinary);
     pmtr.wait("job tell");
     pmtr.wait("exit status 0");
@@ -65,7 +65,7 @@ fn a_fifo_is_no_empty_configuration() {
     let fifo = dir.join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     for (how, status) in [("-t", 0), ("--check", 1), ("-F", 1)] {
-        let (code, _, err) = output(Command::new(PMTR).arg(how).arg("-c").arg(&fifo));
+        let (code, _, err) = output(daemon(dir.path()).arg(how).arg("-c").arg(&fifo));
         assert_eq!(code, Some(status), "{err}");
         assert!(err.contains("not a regular file"), "{err}");
     }

@@ -1,0 +1,51 @@
+//! Processes that another pmtr has left. They are no children of ours: nobody tells of their end, and what they
+//! leave as zombies is for others to reap, so it counts as gone.
+#![forbid(unsafe_code)]
+
+use crate::model::{MonoTime, Pid};
+use crate::sys::clock;
+use crate::sys::stat::{self, Stat};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A look at all processes serves all questions of so long a time.
+const CENSUS_LASTS: Duration = Duration::from_millis(20);
+
+/// The leaders that are left, and a look at the groups of the machine.
+#[derive(Debug, Default)]
+pub(super) struct LeftOvers {
+    /// When each was born.
+    leaders: BTreeMap<Pid, u64>,
+    census: Option<(MonoTime, BTreeSet<i32>)>,
+}
+
+impl LeftOvers {
+    pub(super) fn add(&mut self, leader: Pid, born_ticks: u64) {
+        self.leaders.insert(leader, born_ticks);
+    }
+
+    pub(super) fn forget(&mut self, leader: Pid) {
+        self.leaders.remove(&leader);
+        if self.leaders.is_empty() {
+            self.census = None;
+        }
+    }
+
+    /// Whether all of this group have ended, as far as it was left by another pmtr.
+    pub(super) fn are_gone(&mut self, leader: Pid) -> bool {
+        let Some(born) = self.leaders.get(&leader).copied() else { return false };
+        match Stat::of(leader) {
+            // The number is another's by now.
+            Some(stat) if stat.born_ticks != born => return true,
+            Some(stat) if !stat.zombie => return false,
+            Some(_) | None => {}
+        }
+        let now = clock::now();
+        let fresh = self.census.as_ref().is_some_and(|(at, _)| now < *at + CENSUS_LASTS);
+        if !fresh {
+            // Who can't see them must not take them for gone.
+            self.census = stat::is_ours().then(|| (now, stat::living_groups()));
+        }
+        self.census.as_ref().is_some_and(|(_, groups)| !groups.contains(&leader.as_raw()))
+    }
+}

@@ -1,0 +1,281 @@
+//! The state file: which processes are ours, so that the next pmtr ends what is left when this one is killed.
+//!
+//! It belongs to one configuration path and is locked for life: only who has the lock ends left-overs. Each child
+//! writes its own record, at the place of its job's number. Nothing here keeps pmtr from running, but a running
+//! pmtr that has the file.
+#![forbid(unsafe_code)]
+
+mod format;
+
+use super::claim::{Claim, Rules, Why, failed};
+use crate::model::{Clean, Errno, JobId, JobName, Level, Notice, Pid};
+use crate::sys::group::Group;
+use crate::sys::record::{self, Place, RECORD_BYTES, Record};
+use crate::sys::stat::{self, Stat};
+use crate::sys::{clock, numbers};
+use format::{HEAD_BYTES, Here, Odd, RECORDS};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The directory of a pmtr that runs as root.
+const OF_ROOT: &str = "/run/pmtr";
+/// So many records get room at once.
+const PORTION: u32 = 64;
+static NOTHING: [u8; PORTION as usize * RECORD_BYTES] = [0; PORTION as usize * RECORD_BYTES];
+
+/// The claimed file.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    claim: Claim,
+    uid: u32,
+    /// The configuration.
+    config: PathBuf,
+    /// Records that have room; none when nothing can be recorded.
+    room: Option<u32>,
+    told_of_room: bool,
+    told_of_number: bool,
+}
+
+/// Why there is no state file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A running pmtr has the same configuration: it is not to be run twice.
+    Held(String),
+    /// Nothing that would keep pmtr from running.
+    Unusable(String),
+}
+
+/// A process that was left by a pmtr that was killed, and that is surely the one that it was.
+#[derive(Debug)]
+pub(super) struct LeftOver {
+    pub(super) name: JobName,
+    pub(super) pid: Pid,
+    pub(super) born_ticks: u64,
+    pub(super) group: Group,
+}
+
+/// Where the state file is kept, if it is: where the option says, else where files of this boot belong.
+pub(super) fn directory(option: Option<&Path>, uid: u32, init: bool) -> Option<PathBuf> {
+    match option {
+        Some(path) => Some(path.to_owned()),
+        // With process 1 all that it has started ends.
+        None if init => None,
+        None if uid == 0 => Some(OF_ROOT.into()),
+        None => {
+            let own = PathBuf::from(std::env::var_os("XDG_RUNTIME_DIR")?);
+            let ours = own.is_absolute() && fs::metadata(&own).is_ok_and(|there| there.uid() == uid);
+            ours.then(|| own.join("pmtr"))
+        }
+    }
+}
+
+impl StateFile {
+    /// Claims the file of this configuration in `dir`, both absolute. What it holds stays for `take_over`.
+    pub(super) fn claim(dir: &Path, config: &Path, uid: u32) -> Result<StateFile, Refusal> {
+        let unusable = |path: &Path, why: Why| Refusal::Unusable(format!("{}: {why}", shown(path)));
+        enter(dir, uid).map_err(|why| unusable(dir, why))?;
+        let name = config.as_os_str().as_bytes();
+        if name.len() > format::PATH_BYTES {
+            return Err(Refusal::Unusable("the configuration's path is too long".into()));
+        }
+        let path = dir.join(OsString::from_vec(format::file_name(name)));
+        let claim = Claim::take(path.clone(), Rules { uid, mode: 0o600, strict: true }, holder);
+        let claim = claim.map_err(|why| {
+            let Why::Held(pid) = why else { return unusable(&path, why) };
+            let pid = pid.map(|pid| format!(" [{pid}]")).unwrap_or_default();
+            Refusal::Held(format!("{}: a running pmtr{pid} has these jobs already", shown(config)))
+        })?;
+        let config = config.to_owned();
+        Ok(StateFile { claim, uid, config, room: None, told_of_room: false, told_of_number: false })
+    }
+
+    /// Reads what another pmtr has left, and begins a file of our own that has what is still alive of it, in the
+    /// order of the records. Nothing is changed about the processes.
+    pub(super) fn take_over(&mut self, own: Pid) -> (Vec<LeftOver>, Vec<Notice>) {
+        let mut notices = Vec::new();
+        let mut warn = |text: String| notices.push(Notice::Shell(Level::Warning, text.into()));
+        let here = find_here();
+        let mut left = Vec::new();
+        match &here {
+            None => warn(unrecognised("/proc tells nothing of our processes")),
+            Some(here) => match self.read(here) {
+                Ok((records, damaged)) => {
+                    if damaged > 0 {
+                        warn(format!("{}: {damaged} damaged records, ignored", shown(&self.claim.path)));
+                    }
+                    let mut seen = BTreeSet::from([own]);
+                    // A number may stand in several records, one of which at most is that of who has it now.
+                    let alive = records.into_iter().filter_map(|record| Some((find(&record)?, record)));
+                    left.extend(alive.filter(|(left, _)| seen.insert(left.pid)));
+                }
+                Err(why) => warn(format!("{} {why}, ignored", shown(&self.claim.path))),
+            },
+        }
+        let records: Vec<&Record> = left.iter().map(|(_, record)| record).collect();
+        match self.begin(&here.clone().unwrap_or_default(), &records, own) {
+            Ok(()) => self.room = here.and(u32::try_from(records.len()).ok()),
+            Err(why) => warn(unrecognised(&format!("{}: {why}", shown(&self.claim.path)))),
+        }
+        (left.into_iter().map(|(left, _)| left).collect(), notices)
+    }
+
+    /// Where the process of this job is to leave its record, and what there is to say about it.
+    pub(super) fn place(&mut self, id: JobId) -> (Option<Place<'_>>, Option<Notice>) {
+        let Some(room) = self.room else { return (None, None) };
+        if id.0 >= RECORDS {
+            let text = format!("only {RECORDS} jobs are recorded; of others a killed pmtr leaves no trace");
+            let first = !std::mem::replace(&mut self.told_of_number, true);
+            return (None, first.then(|| Notice::Shell(Level::Warning, text.into())));
+        }
+        let mut notice = None;
+        // Room is made here, where somebody can hear of it if there is none.
+        match self.make_room(room, id.0) {
+            Ok(room) => {
+                self.room = Some(room);
+                if std::mem::take(&mut self.told_of_room) {
+                    notice = Some(Notice::Shell(Level::Info, "all jobs are recorded again".into()));
+                }
+            }
+            Err(error) => {
+                let (path, errno) = (shown(&self.claim.path).to_string(), Errno::of(&error));
+                if !std::mem::replace(&mut self.told_of_room, true) {
+                    let text = unrecognised(&format!("{path}: can't write it: {errno}"));
+                    notice = Some(Notice::Shell(Level::Warning, text.into()));
+                }
+                return (None, notice);
+            }
+        }
+        (Some(Place { file: self.claim.file.as_fd(), offset: offset(id.0) }), notice)
+    }
+
+    /// The orderly end: nothing of our jobs is left.
+    pub(super) fn remove(self) {
+        // There is nobody left to tell, and a file without living processes tells nothing.
+        let _ = self.claim.remove();
+    }
+
+    fn make_room(&self, mut room: u32, id: u32) -> io::Result<u32> {
+        while room <= id {
+            self.claim.file.write_all_at(&NOTHING, offset(room))?;
+            room = room.saturating_add(PORTION);
+        }
+        Ok(room)
+    }
+
+    fn read(&self, here: &Here) -> Result<(Vec<Record>, usize), String> {
+        let file = &self.claim.file;
+        let broken = |error: io::Error| format!("can't be read: {}", Errno::of(&error));
+        let bytes = file.metadata().map_err(broken)?.len();
+        if bytes > format::LONGEST_BYTES {
+            return Err(Odd::TooLong.to_string());
+        }
+        let mut content = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        file.read_exact_at(&mut content, 0).map_err(broken)?;
+        format::decode(&content, here, self.config.as_os_str().as_bytes()).map_err(|odd| odd.to_string())
+    }
+
+    /// Puts a new file in the place of the old one. At no moment is there one that is not locked, or that lacks a
+    /// left-over.
+    fn begin(&mut self, here: &Here, records: &[&Record], own: Pid) -> Result<(), Why> {
+        let part = self.claim.path.with_extension("new");
+        match fs::remove_file(&part) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove an unfinished one", &e));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600).custom_flags(numbers::O_NOFOLLOW);
+        let file = options.open(&part).map_err(|e| failed("make a new one", &e))?;
+        let begun = (|| {
+            let mut bytes =
+                format::head(here, self.config.as_os_str().as_bytes(), own.as_raw().unsigned_abs());
+            bytes.extend(records.iter().flat_map(|record| record::encode(record)));
+            file.write_all_at(&bytes, 0).map_err(|e| failed("write it", &e))?;
+            let owner = file.metadata().map_err(|e| failed("look at it", &e))?.uid();
+            if owner != self.uid {
+                return Err(Why::Owner(owner));
+            }
+            self.claim.replace(file, &part)
+        })();
+        if begun.is_err() {
+            let _ = fs::remove_file(&part);
+        }
+        begun
+    }
+}
+
+/// What is said where no state file can be kept.
+pub(super) fn unrecognised(why: &str) -> String {
+    format!("jobs that are left when pmtr is killed can't be recognised: {why}")
+}
+
+fn shown(path: &Path) -> Clean<'_> {
+    Clean(path.as_os_str().as_bytes())
+}
+
+/// Makes the directory if it is missing. Whoever could write in it could have us end any process.
+fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
+    match DirBuilder::new().mode(0o755).create(dir) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists && fs::symlink_metadata(dir).is_err() => {
+            return Err(failed("make it", &e));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let flags = numbers::O_DIRECTORY | numbers::O_NOFOLLOW | numbers::O_NONBLOCK;
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(dir).map_err(|e| {
+        match fs::symlink_metadata(dir) {
+            Ok(there) if there.is_symlink() => Why::Link,
+            _ => failed("open it", &e),
+        }
+    });
+    let there = opened?.metadata().map_err(|e| failed("look at it", &e))?;
+    match there.mode() & 0o7777 {
+        _ if there.uid() != uid => Err(Why::Owner(there.uid())),
+        mode if mode & 0o022 != 0 => Err(Why::Mode(mode)),
+        _ => Ok(()),
+    }
+}
+
+/// Who says in the file that he has it.
+fn holder(file: &File) -> Option<u32> {
+    let mut head = vec![0; HEAD_BYTES];
+    file.read_exact_at(&mut head, 0).ok()?;
+    format::writer(&head)
+}
+
+/// What the numbers of processes refer to at the moment. None without a /proc that shows them.
+fn find_here() -> Option<Here> {
+    let boot = fs::read("/proc/sys/kernel/random/boot_id").ok()?.trim_ascii().to_vec();
+    let namespace = fs::metadata("/proc/self/ns/pid").ok()?.ino();
+    (stat::is_ours() && !boot.is_empty()).then_some(Here { boot, namespace })
+}
+
+/// The process of this record if it is still there: its number was taken by no other since.
+fn find(record: &Record) -> Option<LeftOver> {
+    let pid = record.pid;
+    // Taken first: what is found out now holds for whom it stands for.
+    let group = Group::of(pid).in_lower_half();
+    let stat = Stat::of(pid).filter(|stat| !stat.zombie && stat.leads_session(pid) && pid.as_raw() > 1)?;
+    let born = ticks(record.before_nanos)..=ticks(record.after_nanos);
+    let left = LeftOver { name: record.name.clone(), pid, born_ticks: stat.born_ticks, group };
+    born.contains(&stat.born_ticks).then_some(left)
+}
+
+/// As the kernel does it for /proc.
+fn ticks(nanos: u64) -> u64 {
+    nanos.checked_div(1_000_000_000 / clock::ticks_per_second().clamp(1, 1_000_000_000)).unwrap_or(0)
+}
+
+fn offset(id: u32) -> u64 {
+    (HEAD_BYTES as u64).saturating_add(u64::from(id).saturating_mul(RECORD_BYTES as u64))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+use super::format::{Odd, decode, file_name, head};
+use super::*;
+use crate::sys::testing::Dir;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{Child, Command};
+
+const CONFIG: &str = "/etc/some.conf";
+
+fn uid() -> u32 {
+    crate::sys::process::effective_uid()
+}
+
+fn own() -> Pid {
+    crate::sys::process::own_pid().unwrap()
+}
+
+fn claim(dir: &Path) -> Result<StateFile, Refusal> {
+    StateFile::claim(dir, Path::new(CONFIG), uid())
+}
+
+fn path_in(dir: &Path) -> PathBuf {
+    dir.join(OsString::from_vec(file_name(CONFIG.as_bytes())))
+}
+
+/// A state file as a killed pmtr leaves it; nobody has its lock.
+fn write(dir: &Path, bytes: &[u8]) {
+    fs::write(path_in(dir), bytes).unwrap();
+    fs::set_permissions(path_in(dir), fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn takes_over(dir: &Path) -> (Vec<(String, Pid)>, Vec<String>) {
+    let mut state = claim(dir).unwrap();
+    let (left, notices) = state.take_over(own());
+    let left = left.into_iter().map(|left| (left.name.to_string(), left.pid)).collect();
+    state.remove();
+    (left, notices.iter().map(ToString::to_string).collect())
+}
+
+/// A process that leads its own session, with a record that is as its own would be.
+struct Job(Child, Record);
+
+impl Job {
+    fn new(name: &str) -> Job {
+        let before_nanos = clock::since_start();
+        // No leader of a group, setsid stays the process that it is.
+        let child = Command::new("setsid").args(["/bin/sleep", "1000"]).spawn().unwrap();
+        let pid = Pid::new(child.id().cast_signed()).unwrap();
+        while !Stat::of(pid).unwrap().leads_session(pid) {
+            std::thread::yield_now();
+        }
+        let after_nanos = clock::since_start();
+        Job(child, Record { pid, name: JobName::new(name.as_bytes()), before_nanos, after_nanos })
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn here() -> Here {
+    find_here().unwrap()
+}
+
+fn bytes(here: &Here, path: &str, records: &[&Record]) -> Vec<u8> {
+    let mut bytes = head(here, path.as_bytes(), 77);
+    bytes.extend(records.iter().flat_map(|record| record::encode(record)));
+    bytes
+}
+
+#[test]
+fn a_fresh_file_is_made_in_a_directory_that_is_made_and_removed_at_the_end() {
+    let dir = Dir::new();
+    let below = dir.join("state");
+    let mut state = claim(&below).unwrap();
+    assert_eq!(fs::metadata(&below).unwrap().mode() & 0o777, 0o755 & !umask());
+    let (left, notices) = state.take_over(own());
+    assert!(left.is_empty() && notices.is_empty(), "{notices:?}");
+    let there = fs::metadata(path_in(&below)).unwrap();
+    assert_eq!((there.mode() & 0o7777, there.len()), (0o600, HEAD_BYTES as u64));
+    state.remove();
+    assert_eq!(fs::read_dir(&below).unwrap().count(), 0);
+}
+
+fn umask() -> u32 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("Umask:")).unwrap();
+    u32::from_str_radix(mask.trim(), 8).unwrap()
+}
+
+#[test]
+fn what_is_alive_is_found_and_stays_in_the_new_file_and_what_is_not_does_not() {
+    let dir = Dir::new();
+    let (one, two) = (Job::new("one"), Job::new("two"));
+    let dead = {
+        let job = Job::new("dead");
+        job.1.clone()
+    };
+    let late =
+        Record { before_nanos: one.1.after_nanos + 50_000_000, after_nanos: u64::MAX, ..one.1.clone() };
+    let early = Record { after_nanos: two.1.before_nanos - 50_000_000, before_nanos: 0, ..two.1.clone() };
+    write(dir.path(), &bytes(&here(), CONFIG, &[&dead, &late, &one.1, &early]));
+    let expected = vec![("one".to_owned(), one.1.pid)];
+    let mut state = claim(dir.path()).unwrap();
+    let (left, notices) = state.take_over(own());
+    assert_eq!((left.len(), left[0].pid, notices.len()), (1, one.1.pid, 0));
+    // Killed again before anything came of it: the next one finds it all the same.
+    state.claim.file.unlock().unwrap();
+    assert_eq!(takes_over(dir.path()), (expected, Vec::new()));
+}
+
+#[test]
+fn a_stranger_is_never_taken_for_a_job() {
+    let dir = Dir::new();
+    let (job, before_nanos) = (Job::new("job"), 0);
+    // It leads no session: no job of ours.
+    let mut sleep = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
+    let pid = Pid::new(sleep.id().cast_signed()).unwrap();
+    let forged = Record { pid, name: JobName::new(b"x"), before_nanos, after_nanos: u64::MAX };
+    let init = Record { pid: Pid::new(1).unwrap(), ..forged.clone() };
+    let ours = Record { pid: own(), ..forged.clone() };
+    write(dir.path(), &bytes(&here(), CONFIG, &[&forged, &init, &ours, &job.1, &job.1]));
+    assert_eq!(takes_over(dir.path()), (vec![("job".to_owned(), job.1.pid)], Vec::new()));
+    sleep.kill().unwrap();
+    sleep.wait().unwrap();
+}
+
+#[test]
+fn a_file_of_another_boot_namespace_or_path_and_a_damaged_one_are_ignored_with_a_line() {
+    let dir = Dir::new();
+    let job = Job::new("job");
+    let boot = Here { boot: b"01234567-0123-0123-0123-0123456789ab".to_vec(), ..here() };
+    let namespace = Here { namespace: here().namespace + 1, ..here() };
+    let good = bytes(&here(), CONFIG, &[&job.1]);
+    let mut flipped = good.clone();
+    flipped[100] ^= 1;
+    for (bytes, odd) in [
+        (bytes(&boot, CONFIG, &[&job.1]), Odd::OtherBoot),
+        (bytes(&Here::default(), CONFIG, &[&job.1]), Odd::OtherBoot),
+        (bytes(&namespace, CONFIG, &[&job.1]), Odd::OtherNamespace),
+        (bytes(&here(), "/etc/other.conf", &[&job.1]), Odd::OtherPath),
+        (flipped, Odd::Damaged),
+        (good[..HEAD_BYTES - 1].to_vec(), Odd::Damaged),
+        (b"12\n".to_vec(), Odd::Damaged),
+    ] {
+        write(dir.path(), &bytes);
+        let line = format!("{} {odd}, ignored", path_in(dir.path()).display());
+        assert_eq!(takes_over(dir.path()), (Vec::new(), vec![line]));
+    }
+    // A record that was cut, and one that is torn, cost only themselves.
+    let mut cut = [&good[..], &good[HEAD_BYTES..], &good[HEAD_BYTES..HEAD_BYTES + 100]].concat();
+    cut[HEAD_BYTES + RECORD_BYTES + 9] ^= 4;
+    write(dir.path(), &cut);
+    let (left, notices) = takes_over(dir.path());
+    assert_eq!(left, [("job".to_owned(), job.1.pid)]);
+    assert!(notices.len() == 1 && notices[0].ends_with(": 2 damaged records, ignored"), "{notices:?}");
+}
+
+#[test]
+fn a_huge_file_is_not_read() {
+    let dir = Dir::new();
+    write(dir.path(), b"");
+    File::options().write(true).open(path_in(dir.path())).unwrap().set_len(1 << 30).unwrap();
+    let (left, notices) = takes_over(dir.path());
+    assert!(left.is_empty() && notices[0].ends_with("is too long for a state file, ignored"), "{notices:?}");
+}
+
+#[test]
+fn rubbish_is_never_a_record_and_never_a_panic() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let here = Here { boot: b"boot".to_vec(), namespace: 9 };
+    let record =
+        Record { pid: Pid::new(7).unwrap(), name: JobName::new(b"web"), before_nanos: 1, after_nanos: 2 };
+    let good = bytes(&here, CONFIG, &[&record, &record]);
+    for _ in 0..300_000 {
+        let mut bytes = if random() % 2 == 0 {
+            // A record or less of noise behind a good head, or instead of it.
+            let noise: Vec<u8> = (0..random() % 300).map(|_| random().to_le_bytes()[3]).collect();
+            let head = if random() % 2 == 0 { &good[..HEAD_BYTES] } else { &[] };
+            head.iter().copied().chain(noise).collect()
+        } else {
+            good[..usize::try_from(random() % (good.len() as u64 + 1)).unwrap()].to_vec()
+        };
+        let untouched = bytes.clone();
+        if let Some(length) = std::num::NonZeroUsize::new(bytes.len()) {
+            let at = usize::try_from(random()).unwrap() % length;
+            bytes[at] ^= random().to_le_bytes()[0];
+        }
+        if let Ok((records, _)) = decode(&bytes, &here, CONFIG.as_bytes()) {
+            let whole = if untouched.starts_with(&good[..HEAD_BYTES]) { 2 } else { 0 };
+            assert!(records.len() <= whole && records.iter().all(|found| *found == record), "{bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_file_of_ours_alone_is_refused() {
+    let dir = Dir::new();
+    let path = path_in(dir.path());
+    let refusal = |what: &str| Refusal::Unusable(format!("{}: {what}", path.display()));
+    symlink(dir.join("elsewhere"), &path).unwrap();
+    assert_eq!(claim(dir.path()).unwrap_err(), refusal("is a symbolic link, which is never followed"));
+    assert!(!dir.join("elsewhere").exists());
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    assert_eq!(claim(dir.path()).unwrap_err(), refusal("is a directory"));
+    fs::remove_dir(&path).unwrap();
+    assert!(Command::new("mkfifo").arg("-m").arg("600").arg(&path).status().unwrap().success());
+    assert_eq!(claim(dir.path()).unwrap_err(), refusal("is a FIFO and no regular file"));
+    fs::remove_file(&path).unwrap();
+    write(dir.path(), b"");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
+    assert_eq!(claim(dir.path()).unwrap_err(), refusal("has the mode 0660, which others could have used"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::hard_link(&path, dir.join("second")).unwrap();
+    assert_eq!(claim(dir.path()).unwrap_err(), refusal("has 2 names"));
+    fs::remove_file(dir.join("second")).unwrap();
+    assert!(claim(dir.path()).is_ok());
+    if crate::sys::testing::as_root("a file of another user") {
+        std::os::unix::fs::chown(&path, Some(4711), None).unwrap();
+        assert_eq!(claim(dir.path()).unwrap_err(), refusal("belongs to another user (uid 4711)"));
+    }
+}
+
+#[test]
+fn a_directory_in_which_others_can_write_is_refused() {
+    let dir = Dir::new();
+    let (real, link) = (dir.join("real"), dir.join("link"));
+    let refused = |path: &Path, what: &str| {
+        assert_eq!(claim(path).unwrap_err(), Refusal::Unusable(format!("{}: {what}", path.display())));
+    };
+    fs::create_dir(&real).unwrap();
+    symlink(&real, &link).unwrap();
+    refused(&link, "is a symbolic link, which is never followed");
+    for mode in [0o775, 0o757, 0o1777] {
+        fs::set_permissions(&real, fs::Permissions::from_mode(mode)).unwrap();
+        refused(&real, &format!("has the mode {mode:04o}, which others could have used"));
+    }
+    let foreign = StateFile::claim(&real, Path::new(CONFIG), uid() + 1).unwrap_err();
+    assert_eq!(
+        foreign,
+        Refusal::Unusable(format!("{}: belongs to another user (uid {})", real.display(), uid()))
+    );
+    refused(&dir.join("no/such"), "can't make it: No such file or directory");
+    fs::write(dir.join("file"), "").unwrap();
+    refused(&dir.join("file"), "can't open it: Not a directory");
+}
+
+#[test]
+fn a_running_pmtr_is_named_and_its_file_left_alone() {
+    let dir = Dir::new();
+    let mut running = claim(dir.path()).unwrap();
+    running.take_over(own());
+    let before = fs::read(path_in(dir.path())).unwrap();
+    let held = format!("{CONFIG}: a running pmtr [{}] has these jobs already", own());
+    assert_eq!(claim(dir.path()).unwrap_err(), Refusal::Held(held));
+    assert_eq!(fs::read(path_in(dir.path())).unwrap(), before);
+    // Another configuration has another file.
+    let other = StateFile::claim(dir.path(), Path::new("/srv/some.conf"), uid()).unwrap();
+    other.remove();
+    running.remove();
+}
+
+#[test]
+fn records_have_their_place_and_room_and_there_is_an_end_to_them() {
+    let dir = Dir::new();
+    let mut state = claim(dir.path()).unwrap();
+    assert!(state.place(JobId(0)).0.is_none(), "nothing is recorded before the old file was read");
+    state.take_over(own());
+    for id in [0, 1, 63, 64, 1000, RECORDS - 1] {
+        let (place, notice) = state.place(JobId(id));
+        assert_eq!((place.unwrap().offset, notice), (offset(id), None));
+        assert!(fs::metadata(path_in(dir.path())).unwrap().len() >= offset(id + 1));
+    }
+    let told: Vec<bool> = (0..3).map(|more| state.place(JobId(RECORDS + more)).1.is_some()).collect();
+    assert_eq!(told, [true, false, false]);
+    assert!(fs::metadata(path_in(dir.path())).unwrap().len() <= format::LONGEST_BYTES);
+}
+
+#[test]
+fn the_names_of_files_are_short_and_differ() {
+    let long = [b"/a/", &[b'x'; 255][..]].concat();
+    assert_eq!(file_name(&long).len(), 200 + 1 + 16 + 6);
+    assert_ne!(file_name(b"/a/pmtr.conf"), file_name(b"/b/pmtr.conf"));
+    assert!(file_name(b"/etc/pmtr.conf").starts_with(b"pmtr.conf-"));
+}
+
+#[test]
+fn the_directory_is_that_of_the_option_or_of_the_user() {
+    let option = Some(Path::new("/x"));
+    assert_eq!(directory(option, 0, true), Some("/x".into()));
+    assert_eq!(directory(None, 0, true), None);
+    assert_eq!(directory(None, 0, false), Some("/run/pmtr".into()));
+}

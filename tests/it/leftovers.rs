@@ -1,0 +1,407 @@
+//! pmtr is killed with SIGKILL, and the next one ends what is left before a job runs again.
+
+use crate::support::{
+    Dir, PATIENCE, PMTR, Pmtr, alive, copy_of, daemon, kill, output, pid_in, root_or_skip, wait_until,
+};
+use crate::wrapped::{AS_INIT, as_init, behind, namespaces_or_skip};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Ends at the latest with the test what a killed pmtr has left.
+struct Left(Vec<i32>);
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        self.0.iter().filter(|pid| alive(**pid)).for_each(|pid| kill(-pid, "KILL"));
+    }
+}
+
+/// Kills the daemon; returns its directory and the processes that it has left.
+fn killed(mut pmtr: Pmtr) -> (Dir, Left) {
+    let pid = pmtr.pid();
+    kill(pid, "KILL");
+    // Not until its log ends: a job that is held up has it open.
+    wait_until("it is dead", || !alive(pid));
+    pmtr.has("started job ");
+    let pids =
+        pmtr.seen.iter().filter(|line| line.contains("started job ")).map(|line| pid_in(line)).collect();
+    (std::mem::replace(&mut pmtr.dir, Dir::new()), Left(pids))
+}
+
+/// The same daemon once more.
+fn again(dir: Dir) -> Pmtr {
+    let (config, mut command) = (dir.join("pmtr.conf"), daemon(dir.path()));
+    command.arg("-Fc").arg(&config);
+    Pmtr::run(dir, config, command, |_| {})
+}
+
+/// The jobs of this test that live, by their names, however they came to be.
+fn copies(dir: &Path) -> BTreeMap<String, usize> {
+    let mark = format!("MARK={}/", dir.display());
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap() {
+        let name = entry.unwrap().file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()).filter(|pid| alive(*pid)) else {
+            continue;
+        };
+        let Ok(environ) = fs::read(format!("/proc/{pid}/environ")) else { continue };
+        let texts = environ.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        for job in texts.filter_map(|text| text.strip_prefix(&mark).map(str::to_owned)) {
+            *found.entry(job).or_insert(0) += 1;
+        }
+    }
+    found
+}
+
+fn job(name: &str, cmd: &str, options: &str) -> String {
+    format!("job {{\n name {name}\n cmd {cmd}\n env MARK=DIR/{name}\n{options}}}\n")
+}
+
+fn state_files(dir: &Path) -> Vec<PathBuf> {
+    let list = fs::read_dir(dir.join("state")).unwrap();
+    list.map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn what_a_killed_pmtr_has_left_is_ended_and_each_job_then_runs_once() {
+    let dir = Dir::new();
+    dir.script(
+        "deaf",
+        &format!("trap '' TERM; touch {}/deaf-now; while :; do sleep 1000; done", dir.path().display()),
+    );
+    assert!(Command::new("mkfifo").arg(dir.join("fifo")).status().unwrap().success());
+    let mut config: String = (0..40)
+        .map(|i| job(&format!("plain-{i}"), "/bin/sleep 1000", if i % 2 == 0 { "" } else { " out syslog\n" }))
+        .collect();
+    config += &job("deaf", "DIR/deaf", "");
+    config += &job("hung", "/bin/sleep 1000", " in DIR/fifo\n");
+    let mut names: Vec<String> = (0..40).map(|i| format!("plain-{i}")).collect();
+    names.push("deaf".into());
+    if root_or_skip("a left-over of another user") {
+        config += &job("other", "/bin/sleep 1000", " user nobody\n");
+        names.push("other".into());
+    }
+    let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
+    let all = names.len() + 1;
+    wait_until("all run", || pmtr.count("started job ") == all && pmtr.dir.join("deaf-now").exists());
+    wait_until("all have come to their commands", || copies(pmtr.dir.path()).len() >= names.len());
+    let (dir, left) = killed(pmtr);
+    assert_eq!(left.0.len(), all);
+    assert!(left.0.iter().all(|pid| alive(*pid)));
+    let mut pmtr = again(dir);
+    wait_until("each job runs again", || pmtr.count("started job ") == all);
+    assert_eq!(pmtr.count("was left by a pmtr that was killed, sending SIGTERM"), all);
+    assert!(left.0.iter().all(|pid| !alive(*pid)));
+    // Only the one that heard nothing was killed.
+    assert_eq!(pmtr.count("sending SIGKILL to what is left of job deaf"), 1);
+    assert_eq!(pmtr.count("SIGKILL"), 1);
+    wait_until("all have come to their commands", || copies(pmtr.dir.path()).len() >= names.len());
+    // The loop of the deaf one has a child of its own.
+    let found = copies(pmtr.dir.path());
+    assert!(names.iter().filter(|name| *name != "deaf").all(|name| found[name] == 1), "{found:?}");
+    assert_eq!(state_files(pmtr.dir.path()).len(), 1);
+    pmtr.signal("TERM");
+    assert_eq!(pmtr.stop().code(), Some(0));
+    assert_eq!(state_files(pmtr.dir.path()).len(), 0);
+}
+
+#[test]
+fn a_left_over_ends_together_with_what_it_has_started() {
+    let dir = Dir::new();
+    dir.script(
+        "family",
+        &format!("sleep 1000 & echo $! >{0}/part; mv {0}/part {0}/child; wait", dir.path().display()),
+    );
+    let mut pmtr = Pmtr::start_in(dir, &job("family", "DIR/family", ""), |_| {});
+    pmtr.started("family");
+    let child: i32 = crate::support::read_when_there(&pmtr.dir.join("child")).trim().parse().unwrap();
+    let (dir, _left) = killed(pmtr);
+    assert!(alive(child));
+    let mut pmtr = again(dir);
+    pmtr.started("family");
+    assert!(!alive(child));
+}
+
+#[test]
+fn a_hundred_kills_at_any_moment_never_make_two_of_a_job() {
+    let dir = Dir::new();
+    let path = dir.path().to_str().unwrap().to_owned();
+    // A job finds out itself whether there is another of it.
+    dir.script(
+        "one",
+        &format!("exec 9>{path}/lock-$1; flock -n 9 || echo $1 $$ >>{path}/twice; exec sleep 1000"),
+    );
+    dir.script("young", &format!("exec 9>{path}/lock-$1; flock -n 9 || echo $1 $$ >>{path}/twice"));
+    assert!(Command::new("mkfifo").arg(dir.join("fifo")).status().unwrap().success());
+    let mut config = String::new();
+    for i in 0..10 {
+        let options = [" bounce every 1s\n", " out syslog\n", ""][i % 3];
+        config += &job(&format!("one-{i}"), &format!("DIR/one one-{i}"), options);
+        config += &job(&format!("young-{i}"), &format!("DIR/young young-{i}"), "");
+    }
+    config += &job("hung", "DIR/one hung", " in DIR/fifo\n");
+    dir.write("pmtr.conf", &config.replace("DIR", &path));
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let seed = std::env::var("PMTR_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(u64::from(now.subsec_nanos()) << 32 | now.as_secs() | 1);
+    eprintln!("PMTR_SEED={seed}");
+    let mut random = seed;
+    let twice = || fs::read_to_string(dir.join("twice")).unwrap_or_default();
+    for round in 0..100 {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let mut command = daemon(dir.path());
+        command.arg("-Fc").arg(dir.join("pmtr.conf")).stdin(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        // Now and then long enough for bounces.
+        let micros = if round % 25 == 24 { 1_000_000 + random % 300_000 } else { random % 60_000 };
+        std::thread::sleep(Duration::from_micros(micros));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(twice(), "", "seed {seed} round {round}");
+    }
+    let mut last = again(dir);
+    wait_until("all run again", || {
+        copies(last.dir.path()).keys().filter(|name| name.starts_with("one-")).count() == 10
+    });
+    last.settle();
+    let found = copies(last.dir.path());
+    assert!(found.values().all(|count| *count == 1), "seed {seed}: {found:?}");
+    assert!(!last.dir.join("twice").exists(), "seed {seed}");
+    assert_eq!(last.stop().code(), Some(0));
+}
+
+#[test]
+fn a_second_pmtr_with_the_same_file_is_refused_and_touches_nothing() {
+    let mut pmtr = Pmtr::start(&job("a", "/bin/sleep 1000", ""));
+    let a = pmtr.started("a");
+    let file = state_files(pmtr.dir.path()).remove(0);
+    let before = fs::read(&file).unwrap();
+    for how in [&["-Fc"][..], &["-c"]] {
+        let mut second = daemon(pmtr.dir.path());
+        second.args(how).arg(&pmtr.config).arg("-p").arg(pmtr.dir.join("pid"));
+        let (status, _, err) = output(&mut second);
+        let told = format!(
+            "pmtr: {}: a running pmtr [{}] has these jobs already\n",
+            pmtr.config.display(),
+            pmtr.pid()
+        );
+        assert_eq!((status, err), (Some(1), told));
+        assert!(!pmtr.dir.join("pid").exists());
+    }
+    let (status, _, err) = output(daemon(pmtr.dir.path()).arg("-tc").arg(&pmtr.config));
+    assert_eq!((status, err), (Some(0), String::new()));
+    assert_eq!(fs::read(&file).unwrap(), before);
+    pmtr.settle();
+    assert!(alive(a) && pmtr.count("started job a") == 1);
+    assert_eq!(pmtr.stop().code(), Some(0));
+    assert_eq!(state_files(pmtr.dir.path()).len(), 0);
+}
+
+#[test]
+fn left_overs_of_one_configuration_are_no_business_of_another() {
+    let mut pmtr = Pmtr::start(&job("a", "/bin/sleep 1000", ""));
+    let a = pmtr.started("a");
+    let (dir, _left) = killed(pmtr);
+    let other = dir.write("other.conf", "job {\n name a\n cmd /bin/sleep 1000\n}\n");
+    let state = dir.join("state");
+    let mut pmtr = Pmtr::start_in(Dir::new(), "", |command| {
+        *command = Command::new(PMTR);
+        command.arg("-F").arg("-c").arg(&other).arg("--state").arg(&state);
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+    });
+    pmtr.started("a");
+    assert!(alive(a) && !pmtr.has("was left"));
+    assert_eq!(state_files(dir.path()).len(), 2);
+    assert_eq!(pmtr.stop().code(), Some(0));
+    let mut pmtr = again(dir);
+    pmtr.wait(&format!("job a [{a}] was left by a pmtr that was killed"));
+    pmtr.started("a");
+    assert!(!alive(a));
+}
+
+#[test]
+fn an_end_before_the_left_overs_are_gone_waits_for_them() {
+    let dir = Dir::new();
+    dir.script(
+        "deaf",
+        &format!("trap '' TERM; touch {}/deaf-now; while :; do sleep 1000; done", dir.path().display()),
+    );
+    let mut pmtr = Pmtr::start_in(dir, &job("deaf", "DIR/deaf", ""), |_| {});
+    let deaf = pmtr.started("deaf");
+    wait_until("it is deaf", || pmtr.dir.join("deaf-now").exists());
+    let (dir, _left) = killed(pmtr);
+    // Killed once more while it ends them: nothing is forgotten.
+    let mut pmtr = again(dir);
+    pmtr.wait("was left");
+    let (dir, _) = killed(pmtr);
+    let mut pmtr = again(dir);
+    pmtr.wait(&format!("job deaf [{deaf}] was left"));
+    pmtr.signal("TERM");
+    pmtr.wait("exiting on signal");
+    assert!(alive(deaf));
+    pmtr.signal("TERM");
+    assert_eq!(pmtr.ends().code(), Some(0));
+    assert!(!alive(deaf) && !pmtr.has("started job"));
+    assert_eq!(state_files(pmtr.dir.path()).len(), 0);
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_is_told_of_and_the_jobs_run() {
+    for (prepare, what) in [
+        ("mkdir real && ln -s real state", "/state: is a symbolic link, which is never followed"),
+        ("mkdir -m 777 state", "/state: has the mode 0777, which others could have used"),
+        (": >state", "/state: can't open it: Not a directory"),
+    ] {
+        let dir = Dir::new();
+        assert!(
+            Command::new("sh").args(["-ec", prepare]).current_dir(dir.path()).status().unwrap().success()
+        );
+        let mut pmtr = Pmtr::start_in(dir, &job("a", "/bin/sleep 1000", ""), |_| {});
+        let line = pmtr.wait("jobs that are left when pmtr is killed can't be recognised: ");
+        assert!(line.ends_with(what), "{line}");
+        pmtr.started("a");
+        assert_eq!(pmtr.stop().code(), Some(0));
+    }
+    if !namespaces_or_skip("a state directory that can't be written") {
+        return;
+    }
+    for (mount, what) in [
+        ("mount -t tmpfs -o ro,mode=755 none DIR/state", ": can't open it: Read-only file system"),
+        ("mount -t tmpfs -o uid=4711,mode=755 none DIR/state", "/state: belongs to another user (uid 4711)"),
+        ("mount -t tmpfs -o nr_inodes=1,mode=755 none DIR/state", ": can't open it: No space left on device"),
+    ] {
+        let dir = Dir::new();
+        fs::create_dir(dir.join("state")).unwrap();
+        let script = format!("mount --make-rprivate /; {mount}; exec PMTR -Fc CONF");
+        let mut pmtr = behind(dir, &job("a", "/bin/sleep 1000", ""), &["unshare", "--mount"], &script);
+        let line = pmtr.wait("jobs that are left when pmtr is killed can't be recognised: ");
+        assert!(line.ends_with(what), "{line}");
+        pmtr.started("a");
+        assert_eq!(pmtr.stop().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_full_state_directory_is_told_of_once_and_costs_no_start() {
+    if !namespaces_or_skip("a full state directory") {
+        return;
+    }
+    let dir = Dir::new();
+    fs::create_dir(dir.join("state")).unwrap();
+    // The head has room, the records have not.
+    let script =
+        "mount --make-rprivate /; mount -t tmpfs -o size=8k,mode=755 none DIR/state; exec PMTR -Fc CONF";
+    let config: String = (0..70).map(|i| job(&format!("job-{i}"), "/bin/sleep 1000", "")).collect();
+    let mut pmtr = behind(dir, &config, &["unshare", "--mount"], script);
+    wait_until("all run", || pmtr.count("started job ") == 70);
+    assert_eq!(pmtr.count("can't be recognised"), 1, "{:#?}", pmtr.seen);
+    assert!(pmtr.has("can't write it: No space left on device"));
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn records_of_another_boot_and_without_proc_are_left_alone() {
+    if !namespaces_or_skip("another boot") {
+        return;
+    }
+    for (mount, later) in [
+        (
+            "mount --bind DIR/boot /proc/sys/kernel/random/boot_id",
+            "was written before this machine was started, ignored",
+        ),
+        ("mount -t tmpfs none /proc", "was written before this machine was started, ignored"),
+    ] {
+        let dir = Dir::new();
+        dir.write("boot", "01234567-89ab-cdef-0123-456789abcdef\n");
+        let config = job("a", "/bin/sleep 1000", "");
+        let script = format!("mount --make-rprivate /; {mount}; exec PMTR -Fc CONF");
+        let mut pmtr = behind(dir, &config, &["unshare", "--mount"], &script);
+        let a = pmtr.started("a");
+        assert_eq!(pmtr.has("/proc tells nothing of our processes"), mount.contains("tmpfs"));
+        let (dir, _left) = killed(pmtr);
+        let mut pmtr = again(dir);
+        pmtr.wait(later);
+        pmtr.started("a");
+        assert!(alive(a) && !pmtr.has("was left"));
+        // And the other way round: what can't be verified is not ended.
+        let (dir, _left) = killed(pmtr);
+        let mut pmtr = behind(dir, &config, &["unshare", "--mount"], &script);
+        pmtr.started("a");
+        assert!(alive(a) && !pmtr.has("was left"));
+    }
+}
+
+#[test]
+fn process_one_keeps_no_state_file_unless_it_is_told_to() {
+    if !namespaces_or_skip("process 1 and its state file") {
+        return;
+    }
+    let dir = Dir::new();
+    copy_of(Path::new(PMTR), &dir, "pmtr");
+    let config = job("a", "/bin/sleep 1000", "");
+    let script =
+        "mount --make-rprivate /; mount -t tmpfs none /run; mount -t proc none /proc; exec DIR/pmtr -vc CONF";
+    let mut pmtr = as_init(dir, &config, &AS_INIT, script);
+    pmtr.wait("can't be recognised: no state file is kept without --state");
+    pmtr.started("a");
+    assert!(!Path::new(&format!("/proc/{}/root/run/pmtr", pmtr.pid())).exists());
+    assert_eq!(pmtr.stop().code(), Some(0));
+    let script =
+        "mount --make-rprivate /; mount -t tmpfs none /run; mount -t proc none /proc; exec PMTR -vc CONF";
+    let mut pmtr = as_init(Dir::new(), &config, &AS_INIT, script);
+    pmtr.started("a");
+    assert!(!pmtr.has("can't be recognised"));
+    assert_eq!(state_files(pmtr.dir.path()).len(), 1);
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn root_keeps_it_in_run_and_an_ordinary_user_in_his_own_directory() {
+    if !namespaces_or_skip("the usual state directories") {
+        return;
+    }
+    let dir = Dir::new();
+    copy_of(Path::new(PMTR), &dir, "pmtr");
+    let config = job("a", "/bin/sleep 1000", "");
+    let script = "mount --make-rprivate /; mount -t tmpfs none /run; exec DIR/pmtr -Fc CONF";
+    let mut pmtr = behind(dir, &config, &["unshare", "--mount"], script);
+    pmtr.started("a");
+    let made = fs::read_dir(format!("/proc/{}/root/run/pmtr", pmtr.pid())).unwrap().count();
+    assert_eq!(made, 1);
+    assert_eq!(pmtr.stop().code(), Some(0));
+
+    let dir = Dir::new();
+    crate::support::open_to_all(dir.path());
+    copy_of(Path::new(PMTR), &dir, "pmtr");
+    fs::create_dir(dir.join("own")).unwrap();
+    std::os::unix::fs::chown(dir.join("own"), Some(4242), None).unwrap();
+    let own = format!("XDG_RUNTIME_DIR={}", dir.join("own").display());
+    let stranger = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "env", &own];
+    let mut pmtr = behind(dir, &config, &stranger, "exec DIR/pmtr -Fc CONF");
+    pmtr.started("a");
+    assert_eq!(fs::read_dir(pmtr.dir.join("own/pmtr")).unwrap().count(), 1);
+    assert!(!pmtr.has("can't be recognised"));
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn a_start_right_after_the_kill_is_not_refused() {
+    // The lock goes with the killed process, whatever its children are doing.
+    let mut pmtr = Pmtr::start(&job("a", "/bin/sleep 1000", ""));
+    pmtr.started("a");
+    let end = Instant::now() + PATIENCE;
+    for _ in 0..10 {
+        let (dir, _left) = killed(pmtr);
+        pmtr = again(dir);
+        pmtr.started("a");
+        assert!(Instant::now() < end);
+    }
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
