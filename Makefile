@@ -3,8 +3,13 @@
 # make help    the other targets
 
 CARGO ?= cargo
-PREFIX ?= /usr/local
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
 DESTDIR ?=
+# For which init systems: systemd, sysvinit, openrc, several of these, or none; what the machine has when empty.
+INIT ?=
+# Whether a service is enabled and started, or restarted, by root on a live system.
+START ?= yes
 # How many random worlds `make soak` goes through.
 PMTR_SIM_SEEDS ?= 100000
 # What `make mutants` is told: --jobs N, --every N, or a word of the titles that are meant.
@@ -14,12 +19,11 @@ MUTANTS ?=
 TEST_TOOLS = bash ip mkfifo nft objdump python3 setsid strace unshare vim
 
 RELEASE = $${CARGO_TARGET_DIR:-target}/release
+BUILT = $(or $(CARGO_TARGET_DIR),target)/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
 PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
-MAN = $(PREFIX)/share/man
-DOC = $(PREFIX)/share/doc/pmtr
 
-.PHONY: build run check clean soak mutants flood prometheus bench bench-short install uninstall help need-cargo need-lints
+.PHONY: build run check clean soak mutants flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -79,23 +83,41 @@ bench-short: need-cargo
 	$(CARGO) bench --locked --bench daemon -- --short
 	$(CARGO) bench --locked --bench fleet -- --short
 
-# Nothing but copying, so that it may run as root after a build as somebody else.
-install:
-	@for program in $(PROGRAMS); do test -x "$(RELEASE)/$$program" || { \
-	echo "make install: run make build first, as an ordinary user" >&2; exit 1; }; done
-	mkdir -p "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(DOC)/prometheus"
-	for program in $(PROGRAMS); do \
-	install -m 755 "$(RELEASE)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; done
-	for page in $(PAGES); do dir="$(DESTDIR)$(MAN)/man$${page##*.}"; mkdir -p "$$dir" && \
-	install -m 644 "man/$$page" "$$dir/$$page" || exit 1; done
-	install -m 644 pmtr.conf.example "$(DESTDIR)$(DOC)/pmtr.conf.example"
-	install -m 644 examples/prometheus/pmtr.rules.yml "$(DESTDIR)$(DOC)/prometheus/pmtr.rules.yml"
+# What is laid below PREFIX: mode, place, file. The init script, the unit and the configuration are install.sh's own.
+define FILES
+$(foreach program,$(PROGRAMS),755 bin/$(program) $(BUILT)/$(program)
+)
+$(foreach page,$(PAGES),644 share/man/man$(subst .,,$(suffix $(page)))/$(page) man/$(page)
+)
+644 share/doc/pmtr/pmtr.conf.example pmtr.conf.example
+644 share/doc/pmtr/hardening.conf initscripts/hardening.conf
+644 share/doc/pmtr/prometheus/pmtr.rules.yml examples/prometheus/pmtr.rules.yml
+644 share/bash-completion/completions/pmtr completions/pmtr.bash
+link share/bash-completion/completions/pmtr-ctl pmtr
+link share/bash-completion/completions/pmtr-rptserver pmtr
+644 share/zsh/site-functions/_pmtr completions/_pmtr
+644 share/fish/vendor_completions.d/pmtr.fish completions/pmtr.fish
+644 share/fish/vendor_completions.d/pmtr-ctl.fish completions/pmtr-ctl.fish
+644 share/fish/vendor_completions.d/pmtr-rptserver.fish completions/pmtr-rptserver.fish
+644 share/vim/vimfiles/syntax/pmtr.vim vim/syntax/pmtr.vim
+644 share/vim/vimfiles/ftdetect/pmtr.vim vim/ftdetect/pmtr.vim
+644 share/vim/vimfiles/ftplugin/pmtr.vim vim/ftplugin/pmtr.vim
+endef
 
-uninstall:
-	for program in $(PROGRAMS); do rm -f "$(DESTDIR)$(PREFIX)/bin/$$program"; done
-	for page in $(PAGES); do rm -f "$(DESTDIR)$(MAN)/man$${page##*.}/$$page"; done
-	rm -f "$(DESTDIR)$(DOC)/pmtr.conf.example" "$(DESTDIR)$(DOC)/prometheus/pmtr.rules.yml"
-	rmdir "$(DESTDIR)$(DOC)/prometheus" "$(DESTDIR)$(DOC)" 2>/dev/null || true
+# Nothing but copying, so that it may run as root after a build as somebody else.
+install uninstall: export FILES := $(FILES)
+install uninstall: export BUILT := $(BUILT)
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export PREFIX := $(PREFIX)
+install uninstall: export SYSCONFDIR := $(SYSCONFDIR)
+install uninstall: export INIT := $(INIT)
+install uninstall: export START := $(START)
+install uninstall:
+	@sh initscripts/install.sh $@
+
+# Each test in a real init system of its own.
+check-boxes: build
+	@sh tests/boxes/run.sh
 
 # Programs that need nothing else in the root, and the root of an image made of them.
 STATIC = $${CARGO_TARGET_DIR:-target}/static
@@ -118,8 +140,11 @@ help:
 	@echo "make flood        a million datagrams of rubbish while jobs die"
 	@echo "make prometheus   reports through node-exporter into a real Prometheus"
 	@echo "make bench        measurements, several minutes; make bench-short takes fewer samples"
-	@echo "make install      into DESTDIR and PREFIX=$(PREFIX)"
-	@echo "make uninstall    the same files away again"
+	@echo "make check-boxes  installed, booted, crashed and removed under real init systems; needs root"
+	@echo "make install      what was built, into PREFIX=$(PREFIX) and SYSCONFDIR=$(SYSCONFDIR), all below DESTDIR;"
+	@echo "                  as root, without DESTDIR, also enables and starts the service, START=no does not;"
+	@echo "                  INIT=\"systemd sysvinit openrc\", or none, says for which init systems"
+	@echo "make uninstall    the same away again, but the configuration; with the same variables"
 	@echo "make static       programs without a need for a C library, in target/static"
 	@echo "make container-root  the root of an image that has pmtr only, into DESTDIR"
 	@echo "make clean        everything that was built away again"

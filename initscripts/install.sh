@@ -1,0 +1,102 @@
+#!/bin/sh
+# What `make install` and `make uninstall` do; the Makefile says with what.
+#
+#   install.sh install|uninstall
+#
+# DESTDIR, PREFIX, SYSCONFDIR, INIT and START are those of make; INIT may be empty. BUILT is where the programs are.
+# FILES are lines of a mode, a path below PREFIX and the file that goes there, or of `link`, a path below PREFIX and
+# what the link says.
+#
+# Nothing is compiled or fetched. Each file is laid beside its place and then renamed, so a program that runs is no
+# obstacle, and nobody ever sees half a file.
+set -eu
+umask 022
+
+below=$DESTDIR$PREFIX
+etc=$DESTDIR$SYSCONFDIR
+here=$(dirname "$0")
+[ -n "$INIT" ] || INIT=$(sh "$here/service.sh" detect)
+# With DESTDIR this is about some other machine, and without root no service can be touched.
+live=no
+if [ -z "$DESTDIR" ] && [ "$(id -u)" -eq 0 ] && [ "$START" != no ]; then live=yes; fi
+
+fail() { echo "make: $*" >&2; exit 1; }
+
+# Mode, source, destination.
+place() {
+  mkdir -p "$(dirname "$3")"
+  install -m "$1" "$2" "$3.new"
+  mv -f "$3.new" "$3"
+}
+
+# The same for a file that names the directories of others.
+place_filled() {
+  mkdir -p "$(dirname "$3")"
+  # The literal ones become names first, so that nothing is filled in twice.
+  sed -e 's|/usr/bin/pmtr|@BINDIR@/pmtr|g; s|/etc/pmtr\.conf|@SYSCONFDIR@/pmtr.conf|g' \
+    -e "s|@BINDIR@|$PREFIX/bin|g; s|@SYSCONFDIR@|$SYSCONFDIR|g" "$2" >"$3.new"
+  chmod "$1" "$3.new"
+  mv -f "$3.new" "$3"
+}
+
+install_all() {
+  for program in pmtr pmtr-ctl pmtr-rptserver; do
+    [ -x "$BUILT/$program" ] || fail "$BUILT/$program is missing: run make build first, as an ordinary user"
+  done
+  for word in $INIT; do
+    case $word in systemd | sysvinit | openrc | none) ;;
+      *) fail "INIT is $word, and can be systemd, sysvinit, openrc or none" ;; esac
+  done
+  printf "%s\n" "$FILES" | while read -r mode to from; do
+    case $mode in
+      '') ;;
+      link)
+        mkdir -p "$(dirname "$below/$to")"
+        ln -sfn "$from" "$below/$to"
+        ;;
+      *) place "$mode" "$from" "$below/$to" ;;
+    esac
+  done
+  for word in $INIT; do
+    case $word in
+      systemd) place_filled 644 "$here/pmtr.service.in" "$below/lib/systemd/system/pmtr.service" ;;
+      sysvinit) place_filled 755 "$here/pmtr.init" "$etc/init.d/pmtr" ;;
+      openrc) place_filled 755 "$here/pmtr.openrc" "$etc/init.d/pmtr" ;;
+    esac
+  done
+  # Commands with their arguments may be nobody else's business. A link that leads nowhere is not ours to follow.
+  if [ ! -e "$etc/pmtr.conf" ] && [ ! -L "$etc/pmtr.conf" ]; then
+    mkdir -p "$etc"
+    install -m 600 /dev/null "$etc/pmtr.conf"
+  fi
+  if [ "$live" = yes ]; then sh "$here/service.sh" start "$INIT"; fi
+}
+
+uninstall_all() {
+  if [ "$live" = yes ]; then sh "$here/service.sh" stop; fi
+  printf "%s\n" "$FILES" | while read -r _ to _; do
+    [ -z "$to" ] || rm -f "$below/$to"
+  done
+  # Whatever it was installed for.
+  rm -f "$below/lib/systemd/system/pmtr.service" "$etc/init.d/pmtr"
+  # Directories that a machine has only for us, or for programs that it need not have.
+  printf "%s\n" "$FILES" | while read -r _ to _; do
+    directory=$(dirname "$to")
+    while :; do
+      case $directory in
+        share/doc/pmtr* | share/bash-completion* | share/zsh* | share/fish* | share/vim*) ;;
+        *) break ;;
+      esac
+      rmdir "$below/$directory" 2>/dev/null || break
+      directory=$(dirname "$directory")
+    done
+  done
+  if [ "$live" = yes ]; then sh "$here/service.sh" forget; fi
+  [ ! -e "$etc/pmtr.conf" ] || echo "make: left as it is: $etc/pmtr.conf"
+}
+
+case ${1:-} in
+  install) install_all ;;
+  uninstall) uninstall_all ;;
+  *) fail "install.sh install|uninstall" ;;
+esac

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Runs every check of this directory, tells which were skipped and why, and fails when one failed.
+# With arguments only those: check-systemd.sh and so on.
+set -u
+cd "$(dirname "$0")" || exit 1
+[ $# -gt 0 ] || set -- check-*.sh
+# In a directory of its own, so that what a check says can be shown as it comes and be looked at afterwards.
+notes=$(mktemp -d "${TMPDIR:-/tmp}/pmtr-boxes.XXXXXX") || exit 1
+trap 'rm -rf "$notes"' EXIT
+trap 'exit 130' INT TERM HUP
+failed='' skipped=0
+for check; do
+  echo "== $check"
+  { sh "./$check" 2>&1; echo $? >"$notes/status"; } | tee "$notes/said"
+  status=$(cat "$notes/status")
+  case $status in
+    0) ;;
+    77)
+      skipped=$((skipped + 1))
+      echo "$check: $(grep '^skipped' "$notes/said" || echo 'skipped: without a reason')" >>"$notes/skipped"
+      ;;
+    *) failed="$failed $check" ;;
+  esac
+done
+[ "$skipped" -eq 0 ] || cat "$notes/skipped"
+if [ -n "$failed" ]; then
+  echo "make check-boxes: failed:$failed" >&2
+  exit 1
+fi
+echo "make check-boxes: $(($# - skipped)) checks are well, $skipped were skipped"
