@@ -79,18 +79,8 @@ uninstall_all() {
   done
   # Whatever it was installed for.
   rm -f "$below/lib/systemd/system/pmtr.service" "$etc/init.d/pmtr"
-  # Directories that a machine has only for us, or for programs that it need not have.
-  printf "%s\n" "$FILES" | while read -r _ to _; do
-    directory=$(dirname "$to")
-    while :; do
-      case $directory in
-        share/doc/pmtr* | share/bash-completion* | share/zsh* | share/fish* | share/vim*) ;;
-        *) break ;;
-      esac
-      rmdir "$below/$directory" 2>/dev/null || break
-      directory=$(dirname "$directory")
-    done
-  done
+  # The others are shared: an empty one may have been there before.
+  rmdir "$below/share/doc/pmtr/prometheus" "$below/share/doc/pmtr" 2>/dev/null || true
   if [ "$live" = yes ]; then sh "$here/service.sh" forget; fi
   [ ! -e "$etc/pmtr.conf" ] || echo "make: left as it is: $etc/pmtr.conf"
 }

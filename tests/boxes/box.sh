@@ -55,16 +55,18 @@ rootfs() {
   if [ ! -d "$root" ]; then
     command -v mmdebstrap >/dev/null || skip "mmdebstrap is not installed"
     mkdir -p "$cache"
-    rm -rf "$root.new"
+    # Somebody else may be making the same.
+    new=$root.$$
+    trap 'rm -rf "$new" "$new.log"' EXIT
+    trap 'exit 130' INT TERM HUP
     echo "$self: making $root of $packages" >&2
     sources | mmdebstrap -q --variant=essential --include="$packages" --aptopt='Acquire::Languages "none"' \
       --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-      --dpkgopt='path-exclude=/usr/share/man/*' "$suite" "$root.new" - >"$root.log" 2>&1 || {
-      tail -5 "$root.log" >&2
-      rm -rf "$root.new"
+      --dpkgopt='path-exclude=/usr/share/man/*' "$suite" "$new" - >"$new.log" 2>&1 || {
+      tail -5 "$new.log" >&2
       skip "no packages of $suite to make the box of"
     }
-    mv "$root.new" "$root"
+    mv -T "$new" "$root" || [ -d "$root" ]
   fi
   echo "$root"
 }

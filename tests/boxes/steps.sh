@@ -11,23 +11,26 @@ tree=${TREE:-$(dirname "$(dirname "$here")")}
 work=$(mktemp -d "${TMPDIR:-/tmp}/pmtr-check.XXXXXX")
 export BOX_OWNER=$$
 began=$(date +%s)
+current='the start' judged=
 
 box() {
   verb=$1
   shift
-  sh "$here/$kind-box.sh" "$verb" "$work/box" "$@"
+  sh "$here/$kind-box.sh" "$verb" "$work" "$@"
 }
 inside() { box exec "$@"; }
 
 clean() {
   status=$?
   trap - EXIT
+  # A command that nobody judged.
+  [ -n "$judged" ] || echo "FAILED: $current: ended with $status, and nobody knows why" >&2
   box destroy >/dev/null 2>&1 || true
   rm -rf --one-file-system "$work"
   exit "$status"
 }
 trap clean EXIT
-trap 'exit 130' INT TERM HUP
+trap 'judged=yes; exit 130' INT TERM HUP
 
 step() {
   current=$1
@@ -35,6 +38,7 @@ step() {
 }
 
 failed() {
+  judged=yes
   {
     echo "FAILED: $current: $*"
     echo "--- what pmtr and its init system said last:"
@@ -72,10 +76,10 @@ soon() {
 
 # A box with the tree in it.
 prepare() {
-  step "a box with $kind"
+  step "a box with ${init:-$kind}"
   for program in pmtr pmtr-ctl pmtr-rptserver; do
     built=${CARGO_TARGET_DIR:-$tree/target}/release
-    [ -x "$built/$program" ] || { echo "$built/$program is missing: make build" >&2; exit 1; }
+    [ -x "$built/$program" ] || { echo "$built/$program is missing: make build" >&2; judged=yes; exit 1; }
     mkdir -p "$work/tree/target/release"
     cp "$built/$program" "$work/tree/target/release"
   done
@@ -84,23 +88,39 @@ prepare() {
   done
   cp -r "$here/inside" "$work/tree"
   # Its status and its reason are ours when there can be none.
+  judged=yes
   box new "$@"
+  judged=
   box put "$work/tree" /srv/pmtr
   box start
   files_before=$(list_files)
 }
 
-# Every file, directory and link where something may be installed; what others keep there is left out.
-list_files() { inside sh -c 'find /usr /etc -xdev | grep -v -e "^/etc/pmtr.conf$" -e "[.]cache$" | sort'; }
+# Every file and link where something may be installed, and the directories that are ours alone. What others keep there
+# for themselves is left out.
+list_files() {
+  inside find /usr /etc -xdev '(' ! -type d -o -name '*pmtr*' ')' | grep -v -e '^/etc/pmtr.conf$' -e '[.]cache$' | sort
+}
 
 # $1 of make with more arguments, as an operator does it.
 make_in_box() { inside env -u MAKEFLAGS make -C /srv/pmtr --no-print-directory "$@"; }
+
+# As when an image is made: there are an init system's files, and it does not run.
+install_below_chroot() {
+  step "make install below chroot starts nothing, and is no failure"
+  must box chroot make -C /srv/pmtr --no-print-directory install
+  must_say 'not started'
+  must box chroot make -C /srv/pmtr --no-print-directory uninstall
+  must no_pmtr
+  must no_new_files
+  must inside rm /etc/pmtr.conf
+}
 
 # Writes the file of the jobs from standard input.
 write_file() { box exec sh -c 'cat >/etc/pmtr.conf.new && mv /etc/pmtr.conf.new /etc/pmtr.conf'; }
 
 # The number of the pmtr that runs, of its jobs' processes, and those in short.
-pmtr_pid() { inside pgrep -x pmtr; }
+pmtr_pid() { inside pgrep -x pmtr || true; }
 jobs_pids() { inside pgrep -x -f '/bin/sleep 10000[0-9]+' | tr '\n' ' '; }
 one_each() { [ "$(inside pgrep -a -x -f '/bin/sleep 10000[0-9]+' | cut -d' ' -f2- | sort | tr '\n' ,)" = "$each" ]; }
 no_jobs() { [ -z "$(jobs_pids)" ]; }
@@ -131,6 +151,15 @@ job {
 FILE
 }
 
+short_file() {
+  write_file <<'FILE'
+job {
+  name one
+  cmd /bin/sleep 100001
+}
+FILE
+}
+
 bad_file() {
   write_file <<'FILE'
 job {
@@ -144,6 +173,21 @@ FILE
 starts_of_slow() { inside sh -c 'cat /var/tmp/slow.started 2>/dev/null | wc -l'; }
 slow_ended() { inside sh -c 'cat /var/tmp/slow.ended 2>/dev/null | wc -l'; }
 
+# Where pmtr runs with a pid file.
+pid_of_file() { inside cat /run/pmtr.pid; }
+keeps_state() { inside pmtr --help | grep -q -e --state; }
+
+# Kills pmtr there in the way that nobody can prepare for. One that keeps no state leaves its jobs to us.
+crash() {
+  inside kill -KILL "$(pid_of_file)"
+  soon 10 no_pmtr
+  keeps_state && return
+  inside pkill -x sleep || true
+  inside pkill -KILL -f inside/slow.sh || true
+  inside pkill -x sleep || true
+  soon 20 no_jobs
+}
+
 # Whether there are the same files as before anything was installed.
 no_new_files() {
   [ "$files_before" = "$(list_files)" ] && return
@@ -152,5 +196,6 @@ no_new_files() {
 }
 
 finish() {
+  judged=yes
   step "all is well"
 }

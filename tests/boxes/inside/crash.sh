@@ -1,6 +1,7 @@
 #!/bin/sh
 # Kills pmtr with SIGKILL $1 times below an init system that restarts it, and measures how long it takes until each of
-# the jobs runs once again. The rest of the arguments are the command lines of the jobs.
+# the jobs runs once again. The rest of the arguments are the command lines of the jobs, which are to start no
+# processes: a shell that forks is there twice for a moment.
 set -eu
 rounds=$1
 shift
@@ -21,7 +22,7 @@ restored() {
   [ "$(pgrep -x -a -f -P "$new" "$pattern" | cut -d' ' -f2- | sort -u | wc -l)" = "$jobs" ]
 }
 
-worst=0 sum=0 round=1
+worst=0 sum=0 round=1 late=0
 while [ "$round" -le "$rounds" ]; do
   old=$(pgrep -x -o pmtr)
   since=$(now)
@@ -33,7 +34,10 @@ while [ "$round" -le "$rounds" ]; do
   took=$((($(now) - since) / 1000000))
   sum=$((sum + took))
   [ "$took" -le "$worst" ] || worst=$took
+  [ "$took" -le 1500 ] || late=$((late + 1))
   round=$((round + 1))
 done
 echo "killed $rounds times: each job ran once again after $((sum / rounds)) ms on average, $worst ms at worst"
-[ "$worst" -le 1500 ]
+echo "more than 1500 ms: $late times"
+# Idle, a machine takes a third of that. One that has much else to do may be late now and then.
+[ "$late" -le $((rounds / 20)) ]
