@@ -131,6 +131,14 @@ container-root: static
 	@test -n "$(DESTDIR)" || { echo "make container-root: give it DESTDIR=" >&2; exit 1; }
 	sh packaging/container/root.sh "$(STATIC)" "$(DESTDIR)"
 
+# Packages, for this machine's own kind of processor. VERSION of the former is by default that of Cargo.toml and -1.
+.PHONY: deb rpm
+deb: build
+	@BUILT="$(RELEASE)" MAKE="$(MAKE)" sh packaging/deb/build.sh $(VERSION)
+
+rpm:
+	@sh packaging/rpm/build.sh
+
 help:
 	@echo "make build        the programs, in target/release"
 	@echo "make run          pmtr at work on an example, ended by ^C"
@@ -139,6 +147,8 @@ help:
 	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
 	@echo "make flood        a million datagrams of rubbish while jobs die"
 	@echo "make prometheus   reports through node-exporter into a real Prometheus"
+	@echo "make deb          a Debian package, in target/debian"
+	@echo "make rpm          an RPM of what is committed, in target/rpm"
 	@echo "make bench        measurements, several minutes; make bench-short takes fewer samples"
 	@echo "make check-boxes  installed, booted, crashed and removed under real init systems; needs root"
 	@echo "make install      what was built, into PREFIX=$(PREFIX) and SYSCONFDIR=$(SYSCONFDIR), all below DESTDIR;"

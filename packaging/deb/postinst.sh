@@ -1,0 +1,104 @@
+#!/bin/sh
+# When the files are there: postinst configure [OLD] | abort-upgrade NEW | abort-remove ... | abort-deconfigure ...
+set -e
+
+# shellcheck source=packaging/deb/common.sh
+. "$(dirname "$0")/common.sh"
+
+main() {
+  case $1 in
+    configure)
+      tidy_up
+      enable_service
+      live || return 0
+      bring_up
+      ;;
+    # prerm had stopped it.
+    abort-remove)
+      live || return 0
+      rm -f /run/pmtr.was-stopped
+      runs || start
+      ;;
+    # It was never stopped.
+    abort-upgrade | abort-deconfigure) rm -f /run/pmtr.was-stopped ;;
+  esac
+}
+
+# After preinst.
+tidy_up() {
+  if [ "$(dpkg-divert --truename /etc/pmtr.conf)" = /etc/pmtr.conf.dpkg-divert ]; then
+    rm -f "${DPKG_ROOT:-}/etc/pmtr.conf.dpkg-divert"
+    dpkg-divert --package pmtr-conf --no-rename --divert /etc/pmtr.conf.dpkg-divert --remove /etc/pmtr.conf >/dev/null
+    say "/etc/pmtr.conf was there already and is left as it is"
+  fi
+  script=${DPKG_ROOT:-}/etc/init.d/pmtr
+  if cmp -s "$script" "$script.dpkg-old"; then
+    rm -f "$script.dpkg-old"
+  elif [ -z "${old_version:-}" ] && [ -e "$script.dpkg-old" ]; then
+    say "the script that was in /etc/init.d is kept as $script.dpkg-old"
+  fi
+}
+
+# At boot. Who has disabled the service finds it disabled after every upgrade.
+enable_service() {
+  if deb-systemd-helper --quiet was-enabled pmtr.service; then
+    deb-systemd-helper enable pmtr.service >/dev/null || true
+  else
+    deb-systemd-helper update-state pmtr.service >/dev/null || true
+  fi
+  if live && [ -x /etc/init.d/pmtr ]; then
+    update-rc.d pmtr defaults >/dev/null
+  fi
+}
+
+bring_up() {
+  if systemd; then systemctl --system daemon-reload >/dev/null || true; fi
+  other=/usr/local/lib/systemd/system/pmtr.service
+  [ ! -e "$other" ] || say "$other is used in place of ours; make uninstall PREFIX=/usr/local takes it away"
+  if runs; then
+    [ -n "${old_version:-}" ] || say "the service ran already, without this package: it is restarted with the new one"
+    restart
+  elif [ -n "${old_version:-}" ] && [ -e /run/pmtr.was-stopped ]; then
+    :
+  else
+    start
+  fi
+  rm -f /run/pmtr.was-stopped
+}
+
+restart() {
+  # A pmtr that can't start again would leave all jobs ended; the one that runs has the last good file in its memory.
+  if [ -e /etc/pmtr.conf ] && ! /usr/bin/pmtr --check -c /etc/pmtr.conf >/dev/null 2>&1; then
+    say "the service is NOT restarted and runs on as it was, because /etc/pmtr.conf has mistakes:"
+    /usr/bin/pmtr --check -c /etc/pmtr.conf 2>&1 | sed 's/^/pmtr: /' >&2 || true
+    say "when they are mended: service pmtr restart"
+    return 0
+  fi
+  invoke restart
+}
+
+start() {
+  others=$(running)
+  if [ -n "$others" ]; then
+    say "a pmtr that was started by hand runs with /etc/pmtr.conf, process $others"
+    say "the service is NOT started, for then each job would run twice"
+    say "to change to the service: kill $others, and when it has gone: service pmtr start"
+    return 0
+  fi
+  invoke start
+}
+
+# By the ways that respect what the administrator has set: a disabled service is not started, policy-rc.d is asked.
+# A service that does not come up makes no installation fail: nothing in the package could mend it.
+invoke() {
+  if systemd; then
+    deb-systemd-invoke "$1" pmtr.service >/dev/null || complain "$1" "journalctl -u pmtr"
+  else
+    invoke-rc.d pmtr "$1" || complain "$1" "pmtr --check"
+  fi
+}
+
+complain() { say "the $1 of the service failed; why, tells: $2"; }
+
+old_version=${2:-}
+main "$@"
