@@ -54,6 +54,8 @@ cp "$packages"/*.deb "$work/packages"
 box put "$work/packages" /srv/packages
 # That of the machine, below which a box may stand.
 inside rm -f /usr/sbin/policy-rc.d
+# The index of the manual takes seconds, each time.
+inside rm -f /var/lib/man-db/auto-update
 list_all >"$work/before"
 list_all files >"$work/beforefiles"
 
