@@ -175,17 +175,11 @@ slow_ended() { inside sh -c 'cat /var/tmp/slow.ended 2>/dev/null | wc -l'; }
 
 # Where pmtr runs with a pid file.
 pid_of_file() { inside cat /run/pmtr.pid; }
-keeps_state() { inside pmtr --help | grep -q -e --state; }
 
-# Kills pmtr there in the way that nobody can prepare for. One that keeps no state leaves its jobs to us.
+# Kills pmtr there in the way that nobody can prepare for, and leaves its jobs alone.
 crash() {
   inside kill -KILL "$(pid_of_file)"
   soon 10 no_pmtr
-  keeps_state && return
-  inside pkill -x sleep || true
-  inside pkill -KILL -f inside/slow.sh || true
-  inside pkill -x sleep || true
-  soon 20 no_jobs
 }
 
 # Whether there are the same files as before anything was installed.

@@ -7,10 +7,7 @@ use std::collections::BTreeSet;
 /// An option that a completion knows: its name with the dashes, whether it takes an argument, what it is for.
 type Known = BTreeSet<(String, bool, String)>;
 
-/// What is completed ahead of the tables.
-const AHEAD: [(&str, &str, bool, &str); 1] = [("pmtr", "--state", true, "keep the state file in DIR")];
-
-fn table<I>(program: &str, options: &[Opt<I>]) -> Known {
+fn table<I>(options: &[Opt<I>]) -> Known {
     let mut known = Known::new();
     for option in options {
         let letter = option.letter.map(|letter| format!("-{letter}"));
@@ -19,19 +16,14 @@ fn table<I>(program: &str, options: &[Opt<I>]) -> Known {
             known.insert((name, option.argument.is_some(), option.help.to_owned()));
         }
     }
-    for (_, name, argument, help) in AHEAD.into_iter().filter(|(of, ..)| *of == program) {
-        if known.iter().all(|(known, ..)| known != name) {
-            known.insert((name.to_owned(), argument, help.to_owned()));
-        }
-    }
     known
 }
 
 fn tables() -> [(&'static str, Known); 3] {
     [
-        ("pmtr", table("pmtr", cli::OPTIONS)),
-        ("pmtr-ctl", table("pmtr-ctl", cli::ctl::OPTIONS)),
-        ("pmtr-rptserver", table("pmtr-rptserver", cli::rptserver::OPTIONS)),
+        ("pmtr", table(cli::OPTIONS)),
+        ("pmtr-ctl", table(cli::ctl::OPTIONS)),
+        ("pmtr-rptserver", table(cli::rptserver::OPTIONS)),
     ]
 }
 
