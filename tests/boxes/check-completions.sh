@@ -9,7 +9,7 @@ step() { printf '%s\n' "$*"; }
 
 shells=
 for shell in bash zsh fish; do
-  if command -v "$shell" >/dev/null 2>&1; then shells="$shells $shell"; else step "$shell: skipped: not installed"; fi
+  if command -v "$shell" >/dev/null 2>&1; then shells="$shells $shell"; else step "skipped: $shell is not installed"; fi
 done
 [ -n "$shells" ] || { echo "skipped: none of bash, zsh and fish is installed"; exit 77; }
 
@@ -266,10 +266,10 @@ if [ -r "$loader" ] && command -v bash >/dev/null 2>&1; then
   done
   step "bash-completion: loads each of the three names: ok"
 else
-  step "bash-completion: skipped: not installed"
+  step "skipped: bash-completion is not installed"
 fi
 
-command -v tmux >/dev/null 2>&1 || { step "a real terminal: skipped: tmux is not installed"; exit 0; }
+command -v tmux >/dev/null 2>&1 || { step "skipped: a real terminal: tmux is not installed"; exit 0; }
 
 # In the terminal stand programs that only tell what arguments they got.
 cat >"$dir/bin/pmtr" <<END

@@ -88,9 +88,9 @@ runtimes=unshare
 mount -t cgroup2 cgroup2 /sys/fs/cgroup || say "no cgroup2 here"
 for runtime in crun podman; do
   if ! command -v "$runtime" >/dev/null; then
-    say "without $runtime: it is not installed"
+    say "skipped: $runtime is not installed"
   elif ! why=$(tried_out "$runtime" 2>&1); then
-    say "without $runtime: it does not work here: $why"
+    say "skipped: $runtime does not work here: $why"
   else
     runtimes="$runtimes $runtime"
   fi
