@@ -16,7 +16,7 @@ use crate::model::{
 use crate::supervisor::{Reading, System};
 use crate::sys::clock;
 use crate::sys::group::{self, Group};
-use crate::sys::spawn::{Spawner, Way};
+use crate::sys::spawn::{Spawner, Way, own_output};
 use mio::Registry;
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -85,7 +85,8 @@ impl Kernel {
         let dir = spec.dir().to_bytes();
         let mounts = self.watch.mounts();
         let files = [spec.input(), spec.out(), spec.err()];
-        let mut files = files.into_iter().flatten().filter(|path| !is_syslog(Some(path)));
+        let opened = |path: &&CStr| !is_syslog(Some(path)) && own_output(path).is_none();
+        let mut files = files.into_iter().flatten().filter(opened);
         let held_up = spec.user().is_some()
             || files.any(|path| super::mounts::may_hold_up(mounts, path.to_bytes(), dir))
             || mounts.any_remote()

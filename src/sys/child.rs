@@ -26,6 +26,8 @@ pub(super) enum Output<'a> {
     Null,
     /// Into this pipe.
     Pipe(c_int),
+    /// To where this name of our own output leads.
+    Own(c_int),
     /// To where descriptor 1 leads.
     SameAsOut,
 }
@@ -198,7 +200,7 @@ fn open_output(fd: c_int, output: Output, plan: &Plan) -> Done {
     match output {
         Output::File(path) => calls::open_as(fd, path, libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT),
         Output::Null => lead_nowhere(fd, plan),
-        Output::Pipe(pipe) => calls::duplicate(pipe, fd),
+        Output::Pipe(there) | Output::Own(there) => calls::duplicate(there, fd),
         Output::SameAsOut => calls::duplicate(1, fd),
     }
 }

@@ -53,6 +53,38 @@ const NOT_FOR_JOBS: [&[u8]; 9] = [
     b"JOURNAL_STREAM",
 ];
 
+/// What takes the place of a job's file.
+#[derive(Clone, Copy)]
+enum Instead<'a> {
+    Pipe(BorrowedFd<'a>),
+    /// Where our own output leads: opened by its path it would have to be open to the job's user.
+    Own(BorrowedFd<'a>),
+}
+
+impl<'a> Instead<'a> {
+    fn of(pipe: Option<BorrowedFd<'a>>, file: Option<&CStr>) -> Option<Instead<'a>> {
+        pipe.map(Instead::Pipe).or_else(|| file.and_then(own_output).map(Instead::Own))
+    }
+
+    fn fd(self) -> BorrowedFd<'a> {
+        match self {
+            Instead::Pipe(fd) | Instead::Own(fd) => fd,
+        }
+    }
+}
+
+/// Our own descriptor that this path of `out` or `err` means, if it means one: in the job it would be the one that
+/// is just to be opened.
+pub fn own_output(file: &CStr) -> Option<BorrowedFd<'static>> {
+    let standard = match file.to_bytes() {
+        b"/dev/stdout" => libc::STDOUT_FILENO,
+        b"/dev/stderr" => libc::STDERR_FILENO,
+        _ => return None,
+    };
+    // SAFETY: the standard descriptors are opened before main when they were closed, and only ever replaced.
+    Some(unsafe { BorrowedFd::borrow_raw(standard) })
+}
+
 /// Starts processes. Best made before anything else is opened: the fewer numbers lie below its own descriptors,
 /// the less there is to copy for a shared child.
 pub struct Spawner {
@@ -141,13 +173,13 @@ impl Spawner {
     ) -> Result<Pid, SpawnError> {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
-        let lent = self.lend([out, err]);
+        let instead = [Instead::of(out, spec.out()), Instead::of(err, spec.err())];
+        let lent = self.lend(instead);
         let made = lent.map_err(prepare).and_then(|()| {
             let way = if spec.user().is_some() || self.sharing == Sharing::Nothing { Way::Copy } else { way };
-            let piped = [out.is_some(), err.is_some()];
-            self.make(spec, piped, place, way, &ticket).map(|pid| (pid, way))
+            self.make(spec, instead, place, way, &ticket).map(|pid| (pid, way))
         });
-        self.take_back([out, err]);
+        self.take_back(instead);
         match made {
             // It shared our memory until it ran the command: nobody writes the slot any more.
             Ok((pid, Way::Shared)) if self.slots.failure(&ticket).is_none() => {
@@ -175,20 +207,20 @@ impl Spawner {
         self.slots.stage(pid).filter(|stage| *stage != Stage::Exec)
     }
 
-    /// Puts the pipes where the child looks for them.
-    fn lend(&self, pipes: [Option<BorrowedFd>; 2]) -> Result<(), Errno> {
-        for (place, pipe) in self.places.iter().zip(pipes) {
-            if let Some(pipe) = pipe {
-                put(pipe, place)?;
+    /// Puts what takes the place of files where the child looks for it.
+    fn lend(&self, instead: [Option<Instead>; 2]) -> Result<(), Errno> {
+        for (place, instead) in self.places.iter().zip(instead) {
+            if let Some(instead) = instead {
+                put(instead.fd(), place)?;
             }
         }
         Ok(())
     }
 
     /// Gives up our second names of the pipes: the reader would wait for their end for ever.
-    fn take_back(&self, pipes: [Option<BorrowedFd>; 2]) {
+    fn take_back(&self, instead: [Option<Instead>; 2]) {
         use std::os::fd::AsFd;
-        for (place, _) in self.places.iter().zip(pipes).filter(|(_, pipe)| pipe.is_some()) {
+        for (place, _) in self.places.iter().zip(instead).filter(|(_, instead)| instead.is_some()) {
             // Both are open and the table does not grow: this cannot fail.
             let _ = put(self.nowhere.as_fd(), place);
         }
@@ -197,7 +229,7 @@ impl Spawner {
     fn make(
         &mut self,
         spec: &JobSpec,
-        piped: [bool; 2],
+        instead: [Option<Instead>; 2],
         place: Option<Place>,
         way: Way,
         ticket: &Ticket,
@@ -216,7 +248,7 @@ impl Spawner {
             (Some(place), Some(draft), Some(parent)) => Note::new(place, draft, parent),
             (..) => None,
         };
-        let made = self.fork(spec, piped, note, way, ticket, own);
+        let made = self.fork(spec, instead, note, way, ticket, own);
         self.argv.empty();
         self.envp.empty();
         made
@@ -225,7 +257,7 @@ impl Spawner {
     fn fork(
         &self,
         spec: &JobSpec,
-        [out_piped, err_piped]: [bool; 2],
+        [out, err]: [Option<Instead>; 2],
         note: Option<Note>,
         way: Way,
         ticket: &Ticket,
@@ -237,12 +269,13 @@ impl Spawner {
         let null = self.null.as_ref().map(AsRawFd::as_raw_fd);
         let mut keep = [places[0], places[1], null.unwrap_or(self.nowhere.as_raw_fd())];
         keep.sort_unstable();
-        let output = |piped, place, file: Option<_>| match file {
-            _ if piped => Output::Pipe(place),
-            Some(path) => Output::File(path),
-            None => Output::Null,
+        let output = |instead, place, file| match (instead, file) {
+            (Some(Instead::Pipe(_)), _) => Output::Pipe(place),
+            (Some(Instead::Own(_)), _) => Output::Own(place),
+            (None, Some(path)) => Output::File(path),
+            (None, None) => Output::Null,
         };
-        let same = !out_piped && !err_piped && spec.out() == spec.err();
+        let same = out.is_none() && err.is_none() && spec.out() == spec.err();
         let plan = Plan {
             slot,
             note,
@@ -257,8 +290,8 @@ impl Spawner {
             limits: &self.limits,
             files: self.files,
             input: spec.input(),
-            out: output(out_piped, places[0], spec.out()),
-            err: if same { Output::SameAsOut } else { output(err_piped, places[1], spec.err()) },
+            out: output(out, places[0], spec.out()),
+            err: if same { Output::SameAsOut } else { output(err, places[1], spec.err()) },
             reset: self.reset | signals::changed(),
         };
         let owner = spec.user().map(|name| copy::Owner { name, own_variables });

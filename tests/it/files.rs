@@ -175,3 +175,46 @@ fn a_terminal_on_which_process_one_was_started_does_not_become_a_jobs_terminal_e
     pmtr.signal("KILL");
     pmtr.ends();
 }
+
+#[test]
+fn own_output_is_reached_by_jobs_of_any_user_in_any_combination() {
+    let dir = Dir::new();
+    let said = fs::File::create(dir.join("said")).unwrap();
+    fs::set_permissions(dir.join("said"), fs::Permissions::from_mode(0o600)).unwrap();
+    let users: &[&str] =
+        if root_or_skip("own output of another user") { &["", " user nobody\n"] } else { &[""] };
+    let mut config = String::new();
+    let mut expected = Vec::new();
+    for (number, user) in users.iter().enumerate() {
+        for (way, files, out_is_own, err_is_own) in [
+            ("straight", " out /dev/stdout\n err /dev/stderr\n", true, false),
+            ("crossed", " out /dev/stderr\n err /dev/stdout\n", false, true),
+            ("both", " out /dev/stdout\n err /dev/stdout\n", true, true),
+            ("alone", " err /dev/stdout\n", false, true),
+        ] {
+            let name = format!("{way}-{number}");
+            config += &format!(
+                "job {{\n name {name}\n cmd /bin/sh -c \"echo out-{name}; echo err-{name} >&2\"\n once\n{files}{user}}}\n"
+            );
+            expected.extend(out_is_own.then(|| format!("out-{name}")));
+            expected.extend(err_is_own.then(|| format!("err-{name}")));
+        }
+    }
+    let mut pmtr = Pmtr::start_in(dir, &config, |command| {
+        command.stdout(said);
+    });
+    for number in 0..users.len() {
+        pmtr.rewind().wait(&format!("err-straight-{number}"));
+        pmtr.rewind().wait(&format!("out-crossed-{number}"));
+    }
+    expected.sort();
+    let lines = || {
+        let text = fs::read_to_string(pmtr.dir.join("said")).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    wait_until("all have written", || lines().len() >= expected.len());
+    assert_eq!(lines(), expected);
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
