@@ -16,6 +16,7 @@ pub mod numbers;
 pub mod process;
 pub mod reap;
 pub mod record;
+mod shelf;
 pub mod signals;
 mod slots;
 pub mod spawn;

@@ -7,16 +7,19 @@
 use super::calls::{self, Bounds, Pointers};
 use super::child::{Bound, Cut, Output, Plan};
 use super::record::{Draft, Note, Place};
+use super::shelf::{Instead, Shelf};
 use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
-use super::{check, child, copy, done, last_errno};
+use super::{child, copy, done, last_errno};
 use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
 use libc::{c_int, c_long, c_void};
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
+
+pub use super::shelf::own_output;
 
 /// How a process is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,38 +56,6 @@ const NOT_FOR_JOBS: [&[u8]; 9] = [
     b"JOURNAL_STREAM",
 ];
 
-/// What takes the place of a job's file.
-#[derive(Clone, Copy)]
-enum Instead<'a> {
-    Pipe(BorrowedFd<'a>),
-    /// Where our own output leads: opened by its path it would have to be open to the job's user.
-    Own(BorrowedFd<'a>),
-}
-
-impl<'a> Instead<'a> {
-    fn of(pipe: Option<BorrowedFd<'a>>, file: Option<&CStr>) -> Option<Instead<'a>> {
-        pipe.map(Instead::Pipe).or_else(|| file.and_then(own_output).map(Instead::Own))
-    }
-
-    fn fd(self) -> BorrowedFd<'a> {
-        match self {
-            Instead::Pipe(fd) | Instead::Own(fd) => fd,
-        }
-    }
-}
-
-/// Our own descriptor that this path of `out` or `err` means, if it means one: in the job it would be the one that
-/// is just to be opened.
-pub fn own_output(file: &CStr) -> Option<BorrowedFd<'static>> {
-    let standard = match file.to_bytes() {
-        b"/dev/stdout" => libc::STDOUT_FILENO,
-        b"/dev/stderr" => libc::STDERR_FILENO,
-        _ => return None,
-    };
-    // SAFETY: the standard descriptors are opened before main when they were closed, and only ever replaced.
-    Some(unsafe { BorrowedFd::borrow_raw(standard) })
-}
-
 /// Starts processes. Best made before anything else is opened: the fewer numbers lie below its own descriptors,
 /// the less there is to copy for a shared child.
 pub struct Spawner {
@@ -92,9 +63,7 @@ pub struct Spawner {
     slots: Slots,
     /// Our pid.
     own: Option<Pid>,
-    /// Two descriptors that lead nowhere, the lower first: the places in which a child finds its pipes.
-    places: [OwnedFd; 2],
-    nowhere: OwnedFd,
+    shelf: Shelf,
     /// Where the descriptors of a job lead for which no file is given.
     null: Option<OwnedFd>,
     /// Our directory is the root: jobs that run there need not go there.
@@ -114,7 +83,7 @@ pub struct Spawner {
 impl Spawner {
     /// Finds out what works here, by two or three children that run nothing.
     pub fn new() -> io::Result<Spawner> {
-        let places = [place()?, place()?];
+        let shelf = Shelf::new()?;
         let wanted = |(name, _): &(std::ffi::OsString, _)| !NOT_FOR_JOBS.contains(&name.as_encoded_bytes());
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             CString::new([&name.into_vec()[..], b"=", &value.into_vec()].concat()).ok()
@@ -123,8 +92,7 @@ impl Spawner {
             stack: Stack::new()?,
             slots: Slots::new()?,
             own: super::process::own_pid(),
-            places,
-            nowhere: place()?,
+            shelf,
             null: std::fs::OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -141,9 +109,6 @@ impl Spawner {
             envp: Pointers::new(),
             limits: Vec::new(),
         };
-        if spawner.places[0].as_raw_fd() > spawner.places[1].as_raw_fd() {
-            spawner.places.reverse();
-        }
         spawner.probe();
         Ok(spawner)
     }
@@ -174,12 +139,12 @@ impl Spawner {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
         let instead = [Instead::of(out, spec.out()), Instead::of(err, spec.err())];
-        let lent = self.lend(instead);
+        let lent = self.shelf.lend(instead);
         let made = lent.map_err(prepare).and_then(|()| {
             let way = if spec.user().is_some() || self.sharing == Sharing::Nothing { Way::Copy } else { way };
             self.make(spec, instead, place, way, &ticket).map(|pid| (pid, way))
         });
-        self.take_back(instead);
+        self.shelf.take_back(instead);
         match made {
             // It shared our memory until it ran the command: nobody writes the slot any more.
             Ok((pid, Way::Shared)) if self.slots.failure(&ticket).is_none() => {
@@ -205,25 +170,6 @@ impl Spawner {
     /// The step at which a copy is at the moment; none when it has come to its command, or is no copy.
     pub fn stage(&self, pid: Pid) -> Option<Stage> {
         self.slots.stage(pid).filter(|stage| *stage != Stage::Exec)
-    }
-
-    /// Puts what takes the place of files where the child looks for it.
-    fn lend(&self, instead: [Option<Instead>; 2]) -> Result<(), Errno> {
-        for (place, instead) in self.places.iter().zip(instead) {
-            if let Some(instead) = instead {
-                put(instead.fd(), place)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives up our second names of the pipes: the reader would wait for their end for ever.
-    fn take_back(&self, instead: [Option<Instead>; 2]) {
-        use std::os::fd::AsFd;
-        for (place, _) in self.places.iter().zip(instead).filter(|(_, instead)| instead.is_some()) {
-            // Both are open and the table does not grow: this cannot fail.
-            let _ = put(self.nowhere.as_fd(), place);
-        }
     }
 
     fn make(
@@ -265,9 +211,9 @@ impl Spawner {
     ) -> Result<Pid, SpawnError> {
         let error = |errno| SpawnError { stage: Stage::Fork, errno };
         let slot = self.slots.slot(ticket).ok_or(error(Errno(libc::EAGAIN)))?;
-        let places = self.places.each_ref().map(AsRawFd::as_raw_fd);
+        let (places, nowhere) = self.shelf.numbers();
         let null = self.null.as_ref().map(AsRawFd::as_raw_fd);
-        let mut keep = [places[0], places[1], null.unwrap_or(self.nowhere.as_raw_fd())];
+        let mut keep = [places[0], places[1], null.unwrap_or(nowhere)];
         keep.sort_unstable();
         let output = |instead, place, file| match (instead, file) {
             (Some(Instead::Pipe(_)), _) => Output::Pipe(place),
@@ -404,28 +350,6 @@ fn bound(index: u8, limit: &Limit) -> Bound {
         resource: number(limit.resource),
         bounds: Bounds { soft: value, hard: value },
     }
-}
-
-/// A descriptor above 2 that leads nowhere and can be neither read nor written.
-fn place() -> io::Result<OwnedFd> {
-    let flags = libc::O_PATH | libc::O_CLOEXEC;
-    // SAFETY: a C string that outlives the call.
-    let fd = check(unsafe { libc::open(c"/".as_ptr(), flags) })?;
-    // SAFETY: the kernel has just made it, so nobody else owns it.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    if fd.as_raw_fd() > 2 {
-        return Ok(fd);
-    }
-    // SAFETY: takes numbers.
-    let higher = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) })?;
-    // SAFETY: as above.
-    Ok(unsafe { OwnedFd::from_raw_fd(higher) })
-}
-
-/// Makes `place` another name of `fd`.
-fn put(fd: BorrowedFd, place: &OwnedFd) -> Result<(), Errno> {
-    // SAFETY: takes numbers. `place` stays open and with its owner; only where it leads changes.
-    done(unsafe { libc::dup3(fd.as_raw_fd(), place.as_raw_fd(), libc::O_CLOEXEC) }).map(drop)
 }
 
 #[cfg(test)]

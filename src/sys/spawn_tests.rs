@@ -3,7 +3,7 @@ use super::super::testing::{Dir, as_root, ended, in_own_process, one_at_a_time};
 use super::*;
 use crate::model::{CpuSet, Exit, Signal};
 use std::io::Read;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, FromRawFd};
 use std::sync::MutexGuard;
 
 const BOTH: [Way; 2] = [Way::Shared, Way::Copy];
