@@ -64,3 +64,17 @@ fn what_the_documents_link_to_is_there() {
         }
     }
 }
+
+#[test]
+fn no_heading_of_a_document_stands_over_nothing() {
+    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        let level = |line: &str| line.split(' ').next().filter(|word| word.starts_with('#')).map(str::len);
+        let text = read(name);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+        for (line, next) in lines.iter().zip(lines.iter().skip(1)) {
+            // One of a deeper level may follow at once. A comment of a shell has no text of an upper level behind it.
+            let empty = level(line).is_some_and(|above| level(next).is_some_and(|below| below <= above));
+            assert!(!empty || !line.starts_with("##"), "{name} has nothing below: {line}");
+        }
+    }
+}
