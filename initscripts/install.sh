@@ -12,15 +12,41 @@
 set -eu
 umask 022
 
+here=$(dirname "$0")
+fail() { echo "make: $*" >&2; exit 1; }
+
+# Both are written into the unit and the init script, where a blank would end the word. DESTDIR is not.
+fit() {
+  path=$2
+  while [ "$path" != "${path%/}" ]; do path=${path%/}; done
+  case $path in
+    /*[!A-Za-z0-9/._+~@-]*) fail "$1 is '$2', and can have only letters, digits and /._+~@- in it" ;;
+    /* | '') ;;
+    *) fail "$1 is '$2', and must begin with /" ;;
+  esac
+}
+fit PREFIX "$PREFIX"
+PREFIX=$path
+fit SYSCONFDIR "$SYSCONFDIR"
+SYSCONFDIR=$path
+case $START in yes | no) ;; *) fail "START is '$START', and can be yes or no" ;; esac
+
 below=$DESTDIR$PREFIX
 etc=$DESTDIR$SYSCONFDIR
-here=$(dirname "$0")
 [ -n "$INIT" ] || INIT=$(sh "$here/service.sh" detect)
 # With DESTDIR this is about some other machine, and without root no service can be touched.
 live=no
 if [ -z "$DESTDIR" ] && [ "$(id -u)" -eq 0 ] && [ "$START" != no ]; then live=yes; fi
 
-fail() { echo "make: $*" >&2; exit 1; }
+# Before anything is done, so that nothing is left half done: whether the directories, or where they would be made,
+# can be written.
+writable() {
+  for place; do
+    there=$place
+    while [ ! -d "$there" ]; do there=$(dirname "$there"); done
+    [ -w "$there" ] || fail "$there can't be written: be root, or name other places by DESTDIR, or PREFIX and SYSCONFDIR"
+  done
+}
 
 # Mode, source, destination.
 place() {
@@ -47,6 +73,7 @@ install_all() {
     case $word in systemd | sysvinit | openrc | none) ;;
       *) fail "INIT is $word, and can be systemd, sysvinit, openrc or none" ;; esac
   done
+  writable "$below/bin" "$below/share" "$etc"
   printf "%s\n" "$FILES" | while read -r mode to from; do
     case $mode in
       '') ;;
@@ -73,6 +100,7 @@ install_all() {
 }
 
 uninstall_all() {
+  writable "$below/bin" "$below/share" "$etc"
   if [ "$live" = yes ]; then sh "$here/service.sh" stop; fi
   printf "%s\n" "$FILES" | while read -r _ to _; do
     [ -z "$to" ] || rm -f "$below/$to"

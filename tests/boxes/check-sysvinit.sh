@@ -179,6 +179,20 @@ must [ "$(slow_ended)" = 1 ]
 must script status
 soon 10 one_each
 
+step "what can't be done well is refused, and nothing is changed"
+before=$(pmtr_pid)
+for words in PREFIX=opt 'PREFIX=/opt/my pmtr' 'SYSCONFDIR=/etc|x' START=0; do
+  must_end 2 make_in_box install "$words"
+  must_say 'can be\|can have\|must begin'
+done
+for verb in install uninstall; do
+  must_end 2 as_user make -C /srv/pmtr "$verb"
+  must_say "can't be written: be root"
+done
+must inside unshare --mount sh -c 'mount --bind /usr /usr && mount -o remount,bind,ro /usr &&
+  ! make -C /srv/pmtr uninstall'
+must [ "$(pmtr_pid)" = "$before" ]
+
 step "make uninstall leaves nothing but the file"
 must make_in_box uninstall
 must no_pmtr
