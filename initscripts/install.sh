@@ -105,8 +105,11 @@ uninstall_all() {
   printf "%s\n" "$FILES" | while read -r _ to _; do
     [ -z "$to" ] || rm -f "$below/$to"
   done
-  # Whatever it was installed for.
-  rm -f "$below/lib/systemd/system/pmtr.service" "$etc/init.d/pmtr"
+  # Whatever it was installed for. The script has a place of its own, and may be that of another installation.
+  rm -f "$below/lib/systemd/system/pmtr.service"
+  if grep -qx -e "PROGRAM=$PREFIX/bin/pmtr" -e "program=$PREFIX/bin/pmtr" "$etc/init.d/pmtr" 2>/dev/null; then
+    rm -f "$etc/init.d/pmtr"
+  fi
   # The others are shared: an empty one may have been there before.
   rmdir "$below/share/doc/pmtr/prometheus" "$below/share/doc/pmtr" 2>/dev/null || true
   if [ "$live" = yes ]; then sh "$here/service.sh" forget; fi

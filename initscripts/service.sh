@@ -3,17 +3,17 @@
 #
 #   service.sh detect      prints which init system the machine has
 #   service.sh start INIT  enables the service, and starts it, or restarts it when it runs; INIT as make has it
-#   service.sh stop        stops the service and disables it
+#   service.sh stop        stops the service and disables it, unless it is that of another PREFIX
 #   service.sh forget      tells the init system that its file has gone
 #
 # PREFIX and SYSCONFDIR are those of make.
 # Where no init system runs, as in a container or below chroot, nothing is started, which is said and no failure.
 set -eu
 
-UNIT=${PREFIX:-/usr}/lib/systemd/system/pmtr.service
-PROGRAM=${PREFIX:-/usr}/bin/pmtr
+UNIT=${PREFIX-/usr}/lib/systemd/system/pmtr.service
+PROGRAM=${PREFIX-/usr}/bin/pmtr
 SCRIPT=/etc/init.d/pmtr
-CONF=${SYSCONFDIR:-/etc}/pmtr.conf
+CONF=${SYSCONFDIR-/etc}/pmtr.conf
 
 say() { echo "make: $*"; }
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1; }
@@ -89,7 +89,8 @@ conf_of() {
 
 # Tells the mistakes of the file, so that jobs which run well are not ended for a file that can't start any.
 may_restart() {
-  [ ! -e "$CONF" ] || "$PROGRAM" --check -c "$CONF" >/dev/null || {
+  if [ ! -e "$CONF" ] && [ ! -L "$CONF" ]; then return; fi
+  "$PROGRAM" --check -c "$CONF" >/dev/null || {
     say "pmtr runs on as it was before, because of the mistakes in $CONF. Restart it when they are mended:"
     say "    service pmtr restart"
     return 1
@@ -149,6 +150,8 @@ start() {
     verb=start
   fi
   if ! drive "$init" "$verb"; then
+    # systemd only says where to look.
+    if [ "$init" = systemd ]; then "$PROGRAM" --check -c "$CONF" >/dev/null || true; fi
     say "pmtr is installed, but its $verb failed; the lines above or its log tell why" >&2
     return 1
   fi
@@ -173,21 +176,36 @@ drive() {
   esac
 }
 
+# Whether the service is that of this PREFIX: another installation may have put its own in place of it, and a unit
+# that the operator wrote himself counts by what it runs.
+is_ours() {
+  case $1 in
+    systemd)
+      if runs systemd; then
+        systemctl show -p ExecStart pmtr.service | grep -q " path=$PROGRAM "
+      else
+        [ -e "$UNIT" ]
+      fi
+      ;;
+    *) grep -qx -e "PROGRAM=$PROGRAM" -e "program=$PROGRAM" "$SCRIPT" 2>/dev/null ;;
+  esac
+}
+
 # What is not there, or was never started, is no failure.
 stop() {
-  case $(detect) in
+  init=$(detect)
+  [ "$init" != none ] && is_ours "$init" || return 0
+  case $init in
     systemd)
-      [ -e "$UNIT" ] && have systemctl || return 0
+      have systemctl || return 0
       if runs systemd; then systemctl stop pmtr.service; fi
       systemctl disable pmtr.service 2>/dev/null || true
       ;;
     openrc)
-      [ -e "$SCRIPT" ] || return 0
       if runs openrc; then drive openrc stop; fi
       PATH=$PATH:/usr/sbin:/sbin rc-update del pmtr default 2>/dev/null || true
       ;;
     sysvinit)
-      [ -e "$SCRIPT" ] || return 0
       "$SCRIPT" stop
       if ! have update-rc.d && have chkconfig; then PATH=$PATH:/usr/sbin:/sbin chkconfig --del pmtr; fi
       ;;
@@ -203,6 +221,7 @@ forget() {
       ;;
     openrc) ;;
     sysvinit)
+      [ ! -e "$SCRIPT" ] || return 0
       if have update-rc.d; then
         PATH=$PATH:/usr/sbin:/sbin update-rc.d pmtr remove
       elif ! have chkconfig && have insserv; then

@@ -104,6 +104,14 @@ good_file
 must make_in_box install
 soon 10 one_each
 
+step "make install tells why the service does not start"
+must inside systemctl stop pmtr
+bad_file
+must_end 2 make_in_box install
+must_say 'did you mean .user.'
+good_file
+must inside systemctl start pmtr
+
 step "one that was started by hand stays the only one"
 must inside systemctl stop pmtr
 must inside pmtr -c /etc/pmtr.conf
@@ -138,6 +146,13 @@ box start
 must [ "$(slow_ended)" = 1 ]
 soon 20 active
 soon 10 one_each
+
+step "what another PREFIX has installed is left alone"
+before=$(main_pid)
+must make_in_box install PREFIX=/opt/pmtr START=no
+must make_in_box uninstall PREFIX=/opt/pmtr
+must [ "$(main_pid)" = "$before" ]
+must inside systemctl --quiet is-enabled pmtr
 
 step "in a place that systemd does not search"
 must make_in_box uninstall

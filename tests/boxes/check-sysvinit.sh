@@ -193,6 +193,13 @@ must inside unshare --mount sh -c 'mount --bind /usr /usr && mount -o remount,bi
   ! make -C /srv/pmtr uninstall'
 must [ "$(pmtr_pid)" = "$before" ]
 
+step "what another PREFIX has installed is left alone"
+must make_in_box install PREFIX=/opt/pmtr/ INIT=none
+must make_in_box uninstall PREFIX=/opt/pmtr/
+must script status
+must [ "$(pmtr_pid)" = "$before" ]
+must [ "$(runlevel_links | grep -c 'S[0-9]*pmtr')" = 4 ]
+
 step "make uninstall leaves nothing but the file"
 must make_in_box uninstall
 must no_pmtr
