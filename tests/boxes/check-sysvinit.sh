@@ -63,18 +63,40 @@ must_end 7 script reload
 must_end 0 script try-restart
 must no_pmtr
 
+step "a second stop takes no time from the jobs, and a start waits for the end"
+must_end 0 script start
+soon 10 one_each
+soon 10 inside test -s /var/tmp/slow.started
+ends=$(slow_ended)
+inside sh -c '/etc/init.d/pmtr stop >/dev/null 2>&1 &'
+soon 10 inside test -s /run/pmtr.pid.stop
+must_end 0 script status
+must_say 'is ending its jobs'
+inside sh -c '/etc/init.d/pmtr stop >/dev/null 2>&1 &'
+must_end 0 script start
+must [ "$(slow_ended)" = $((ends + 1)) ]
+soon 10 one_each
+must_end 0 script stop
+must no_pmtr
+must_end 1 inside test -e /run/pmtr.pid.stop
+
+step "without /proc nothing is claimed"
+must_end 4 inside unshare --mount sh -c 'mount -t tmpfs none /proc && /etc/init.d/pmtr status'
+must_end 1 inside unshare --mount sh -c 'mount -t tmpfs none /proc && /etc/init.d/pmtr stop'
+
 step "a start that fails says why"
 bad_file
 must inside rm /var/tmp/slow.env
 must_end 1 script start
 must_say 'did you mean .user.'
+must_say '^pmtr: FAILED to parse'
 must_end 3 script status
 good_file
 # What a terminal has is nothing that jobs are to depend on.
 must_end 0 inside FROM_A_TERMINAL=1 /etc/init.d/pmtr restart
 soon 10 one_each
 soon 10 inside test -s /var/tmp/slow.env
-must_end 1 inside grep FROM_A_TERMINAL /var/tmp/slow.env
+must_end 1 inside grep -e FROM_A_TERMINAL -e OLDPWD /var/tmp/slow.env
 
 step "a number that has gone to another program means nothing"
 crash
