@@ -19,6 +19,9 @@ runs() {
   fi
 }
 
+# Whether systemd is ending it: in a restart whose package manager was interrupted, for one.
+is_ending() { systemd && [ "$(systemctl show --property=ActiveState --value pmtr.service 2>/dev/null)" = deactivating ]; }
+
 # Prints the process ids of those pmtr that run with the file of the service, in our own container and below our own
 # root. While the service does not run, somebody else has started them.
 # shellcheck disable=SC3013 # Every sh of Debian knows -ef.

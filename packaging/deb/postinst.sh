@@ -79,7 +79,9 @@ restart() {
 
 start() {
   others=$(running)
-  if [ -n "$others" ]; then
+  others=${others% }
+  # systemd waits for its own.
+  if [ -n "$others" ] && ! is_ending; then
     say "a pmtr that was started by hand runs with /etc/pmtr.conf, process $others"
     say "the service is NOT started, for then each job would run twice"
     say "to change to the service: kill $others, and when it has gone: service pmtr start"
@@ -92,7 +94,10 @@ start() {
 # A service that does not come up makes no installation fail: nothing in the package could mend it.
 invoke() {
   if systemd; then
-    deb-systemd-invoke "$1" pmtr.service >/dev/null || complain "$1" "journalctl -u pmtr"
+    deb-systemd-invoke "$1" pmtr.service >/dev/null || {
+      if [ -e /etc/pmtr.conf ]; then /usr/bin/pmtr --check -c /etc/pmtr.conf 2>&1 >/dev/null | sed 's/^/pmtr: /' >&2; fi
+      complain "$1" "journalctl -u pmtr"
+    }
   else
     invoke-rc.d pmtr "$1" || complain "$1" "pmtr --check"
   fi

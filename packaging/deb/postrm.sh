@@ -19,7 +19,10 @@ case $1 in
   remove)
     # Neither is systemd to make a unit of it, nor an init program to run it.
     if [ -e "$script" ]; then chmod -x "$script"; fi
-    if live && systemd; then systemctl --system daemon-reload >/dev/null || true; fi
+    if live && systemd; then
+      systemctl --system daemon-reload >/dev/null || true
+      systemctl reset-failed pmtr.service 2>/dev/null || true
+    fi
     ;;
   purge)
     # dpkg takes the configuration away.

@@ -144,6 +144,26 @@ must enabled
 restarted_once_since 6
 must [ "$(file_state)" = "$state" ]
 
+if [ "$kind" = systemd ]; then
+  step "dpkg that is killed while it restarts does not take the service for one that was started by hand"
+  starts=$(starts_of_slow)
+  must inside sh -c 'dpkg -i /srv/packages/next.deb </dev/null >/dev/null 2>&1 & dpkg=$!
+    until [ "$(systemctl is-active pmtr)" = deactivating ]; do sleep 0.05; done
+    kill -KILL "$dpkg"'
+  must dpkg_in_box --configure -a
+  must_not_say 'by hand'
+  restarted_once_since "$starts"
+fi
+
+step "put in while the file has mistakes: they are told"
+must dpkg_in_box -r pmtr
+bad_file
+must put_in first
+must_say 'did you mean .user.'
+must no_pmtr
+good_file
+must inside service pmtr start
+
 step "purged: nothing left"
 must dpkg_in_box -P pmtr
 must no_pmtr
