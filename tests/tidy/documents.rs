@@ -257,7 +257,7 @@ fn readme_explains_the_command_line_in_the_words_of_help() {
 
 #[test]
 fn the_manual_explains_the_texts_of_the_log_and_no_other() {
-    let program = read("src/model/notice.rs");
+    let program = read("src/model/notice/tests.rs");
     let manual: BTreeSet<String> = section("man/pmtr.8", "LOG")
         .lines()
         .filter_map(|line| line.strip_prefix(".It Li \"")?.strip_suffix('"'))
