@@ -4,21 +4,14 @@
 
 pub mod policy;
 mod state;
+mod stop;
 
 use crate::model::{
     Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Survivors, Target,
 };
 pub use state::{Debut, Goal, Pressure, State, Wish};
-use std::time::Duration;
-
-/// From SIGTERM to SIGKILL.
-pub const KILL_AFTER: Duration = Duration::from_secs(10);
-/// From SIGKILL until a process that does not end is given up.
-pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
-/// How often the rest of a group is looked at while nothing else tells of its end: at first, and at last.
-pub const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
-/// In between, a look comes when this part of the time has passed again that has passed since the last signal.
-const LOOK_SHARE: u32 = 4;
+pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY};
+use stop::{next_look, send};
 
 /// One job.
 #[derive(Debug)]
@@ -199,43 +192,6 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// The answer to a look at the rest of its group.
-    pub fn looked(&mut self, now: MonoTime, survivors: &Survivors, wishes: &mut Vec<Wish>) {
-        let State::Sweeping { group, pressure, .. } = self.state else { return };
-        match (survivors, pressure) {
-            (Survivors::None, _) => {}
-            (Survivors::Some(_), Pressure::Stuck) => {
-                let (job, left) = (self.spec.name().clone(), survivors.clone());
-                wishes.push(Wish::Log(Notice::LeftOver { job, group, left }));
-            }
-            (Survivors::Some(_), Pressure::Term { .. } | Pressure::Kill { .. }) => return,
-        }
-        wishes.push(Wish::Release(group));
-        self.state = State::Down;
-        self.reconcile(now, wishes);
-    }
-
-    /// Whether it has a process that even SIGKILL did not end.
-    pub fn given_up(&self) -> bool {
-        matches!(self.state, State::Stopping { pressure: Pressure::Stuck, .. })
-    }
-
-    /// Some process has ended; it may have been the last of the group: look at once.
-    pub fn look_soon(&mut self, now: MonoTime) {
-        if let State::Sweeping { look_at, .. } = &mut self.state {
-            *look_at = now.min(*look_at);
-        }
-    }
-
-    /// The group of which it waits for the rest to end.
-    pub fn sweeps(&self) -> Option<Pid> {
-        match self.state {
-            State::Sweeping { group, .. } => Some(group),
-            State::Down | State::Waiting | State::Queued | State::Launching => None,
-            State::Running { .. } | State::Stopping { .. } => None,
-        }
-    }
-
     /// Does what is due. Afterwards the deadline lies in the future, or there is none.
     pub fn expire(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         use State::*;
@@ -305,70 +261,14 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// Another pmtr has started it and was killed: it is told to end, and what comes after it is in the file.
-    pub fn left_behind(&mut self, pid: Pid, now: MonoTime, wishes: &mut Vec<Wish>) {
-        wishes.push(Wish::Log(Notice::LeftBehind { job: self.spec.name().clone(), pid }));
-        send(Target::Rest(pid), Signal::TERM, wishes);
-        self.removed = true;
-        self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });
-    }
-
     /// Is to be forgotten once nothing of it runs.
     pub fn remove(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.removed = true;
         self.reconcile(now, wishes);
     }
 
-    /// Patience is at its end: SIGKILL now for what is being stopped.
-    pub fn kill(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
-        use State::*;
-        let hurry = |pressure| match pressure {
-            Pressure::Term { .. } => Pressure::Term { kill_at: now },
-            Pressure::Kill { .. } | Pressure::Stuck => pressure,
-        };
-        match &mut self.state {
-            Stopping { pressure, .. } | Sweeping { pressure, .. } => *pressure = hurry(*pressure),
-            Down | Waiting | Queued | Launching | Running { .. } => return,
-        }
-        self.expire(now, wishes);
-    }
-
     fn bounce_at(&self, since: MonoTime) -> Option<MonoTime> {
         self.spec.bounce_every().map(|every| since + every)
-    }
-
-    fn stop(&mut self, pid: Pid, since: MonoTime, now: MonoTime, wishes: &mut Vec<Wish>) {
-        let job = self.spec.name().clone();
-        wishes.push(Wish::Log(Notice::Sending { signal: Signal::TERM, job, pid }));
-        send(Target::Job(pid), Signal::TERM, wishes);
-        self.state = State::Stopping { pid, since, pressure: Pressure::Term { kill_at: now + KILL_AFTER } };
-    }
-
-    /// Raises the pressure when its time has come.
-    fn press(&self, pressure: Pressure, target: Target, now: MonoTime, wishes: &mut Vec<Wish>) -> Pressure {
-        let job = || self.spec.name().clone();
-        match pressure {
-            Pressure::Term { kill_at } if kill_at <= now => {
-                let signal = Signal::KILL;
-                wishes.push(Wish::Log(match target {
-                    Target::Job(pid) => Notice::Sending { signal, job: job(), pid },
-                    Target::Rest(group) => Notice::SendingToRest { signal, job: job(), group },
-                }));
-                wishes.push(Wish::Signal(target, signal));
-                Pressure::Kill { give_up_at: now + GIVE_UP_AFTER }
-            }
-            Pressure::Kill { give_up_at } if give_up_at <= now => {
-                if let Target::Job(pid) = target {
-                    wishes.push(Wish::Log(Notice::Outlived { job: job(), pid }));
-                }
-                Pressure::Stuck
-            }
-            Pressure::Term { .. } | Pressure::Kill { .. } | Pressure::Stuck => pressure,
-        }
-    }
-
-    fn sweep(&mut self, group: Pid, now: MonoTime, pressure: Pressure) {
-        self.state = State::Sweeping { group, look_at: next_look(now, pressure), pressure };
     }
 
     fn report(&mut self, pid: Pid, since: MonoTime, ending: Ending, now: MonoTime, wishes: &mut Vec<Wish>) {
@@ -412,24 +312,6 @@ impl Job {
         }
         self.failure = Some(error);
     }
-}
-
-/// When the rest of a group is looked at next: soon after a signal, later ever more rarely.
-fn next_look(now: MonoTime, pressure: Pressure) -> MonoTime {
-    let [first, last] = LOOK_EVERY;
-    let left = |until: MonoTime, of: Duration| of.saturating_sub(until.since(now));
-    let waited = match pressure {
-        Pressure::Term { kill_at } => left(kill_at, KILL_AFTER),
-        Pressure::Kill { give_up_at } => left(give_up_at, GIVE_UP_AFTER),
-        Pressure::Stuck => last,
-    };
-    now + (waited / LOOK_SHARE).clamp(first, last)
-}
-
-/// SIGCONT follows a SIGTERM, so that a stopped process hears it.
-fn send(target: Target, signal: Signal, wishes: &mut Vec<Wish>) {
-    wishes.push(Wish::Signal(target, signal));
-    wishes.push(Wish::Signal(target, Signal::CONT));
 }
 
 #[cfg(test)]

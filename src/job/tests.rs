@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::{Errno, Exit, JobDraft, Stage};
+use std::time::Duration;
 
 fn at(secs: u64) -> MonoTime {
     MonoTime::ZERO + Duration::from_secs(secs)
