@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 JOB, STOP, POLICY = "src/job/mod.rs", "src/job/stop.rs", "src/job/policy.rs"
-SUPERVISOR, INDEX = "src/supervisor/mod.rs", "src/supervisor/index.rs"
+SUPERVISOR, GATE, INDEX = "src/supervisor/mod.rs", "src/supervisor/gate.rs", "src/supervisor/index.rs"
 NETWORK, REMOTE, COMPLAINTS = "src/supervisor/network.rs", "src/supervisor/remote.rs", "src/supervisor/complaints.rs"
 SWITCHES, TIDINGS = "src/supervisor/switches.rs", "src/supervisor/tidings.rs"
 CONTROL, REPORT, NOTIFY = "src/wire/control.rs", "src/wire/report.rs", "src/wire/notify.rs"
@@ -83,7 +83,7 @@ MUTANTS = [
     ("order ignored", APPLY, "let rank: Rank = (spec.order(),", "let rank: Rank = (spec.order() * 0,"),
     ("new order not filed", APPLY, "(Change::Same { .. }, Some((id, false))) => {\n                    self.rerank(id, rank);",
      "(Change::Same { .. }, Some((id, false))) => {"),
-    ("a hundred starts in a turn", SUPERVISOR, "pub const STARTS_PER_TURN: usize = 64;", "pub const STARTS_PER_TURN: usize = 100;"),
+    ("a hundred starts in a turn", GATE, "pub const STARTS_PER_TURN: usize = 64;", "pub const STARTS_PER_TURN: usize = 100;"),
     ("starts in the turn that reads", SUPERVISOR, "        } else {\n            self.start(actions);\n            self.tick_network(now, actions);\n        }",
      "        }\n        self.start(actions);\n        self.tick_network(now, actions);"),
     ("start while ending", SUPERVISOR, "self.with(id, actions, |job, wishes| job.remove(now, wishes));\n        }\n    }\n}",

@@ -7,6 +7,7 @@ mod apply;
 mod complaints;
 mod event;
 mod files;
+mod gate;
 mod index;
 mod network;
 mod reload;
@@ -17,6 +18,7 @@ mod turn;
 
 pub use complaints::FLOOD;
 pub use event::{Action, Event, Next, Reading};
+pub use gate::STARTS_PER_TURN;
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
 pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST};
 pub use switches::SWITCHES_TOLD;
@@ -37,9 +39,6 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use switches::Switches;
 use tidings::Tidings;
-
-/// How many jobs are started in one turn, so that signals and deaths are served in between.
-pub const STARTS_PER_TURN: usize = 64;
 
 /// One job with what the supervisor keeps beside it.
 #[derive(Debug)]
@@ -354,34 +353,6 @@ impl Supervisor {
 
     fn tick_network(&mut self, now: MonoTime, actions: &mut VecDeque<Action>) {
         self.network.tick(now, self.index.ready().is_some(), actions);
-    }
-
-    fn start(&mut self, actions: &mut VecDeque<Action>) {
-        // Before the starts: a job that begins to hold others in this turn is `started` first and paused for in
-        // the next one, which comes at once.
-        self.say_when_paused(actions);
-        for _ in 0..STARTS_PER_TURN {
-            let Some(id) = self.index.ready() else { break };
-            self.with(id, actions, |job, _| job.launch());
-            actions.push_back(Action::Spawn(id));
-        }
-    }
-
-    /// A wait that lasts is logged when it begins.
-    fn say_when_paused(&mut self, actions: &mut VecDeque<Action>) {
-        let holder = self.index.held_by();
-        if self.is_pause_news()
-            && let Some(job) = holder.and_then(|id| self.spec(id)).map(|spec| spec.name().clone())
-        {
-            actions.push_back(Action::Log(Notice::Pausing { job }));
-        }
-        self.paused_for = holder;
-    }
-
-    /// Whether jobs are waiting for a job for which they were not waiting at the last tick.
-    fn is_pause_news(&self) -> bool {
-        let holder = self.index.held_by();
-        holder.is_some() && holder != self.paused_for
     }
 
     fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut VecDeque<Action>) {

@@ -1,0 +1,38 @@
+//! The gate: starts those whose turn it is, a portion at a time, and says for whom the others wait.
+
+use super::{Action, Supervisor};
+use crate::model::Notice;
+use std::collections::VecDeque;
+
+/// How many jobs are started in one turn, so that signals and deaths are served in between.
+pub const STARTS_PER_TURN: usize = 64;
+
+impl Supervisor {
+    pub(super) fn start(&mut self, actions: &mut VecDeque<Action>) {
+        // Before the starts: a job that begins to hold others in this turn is `started` first and paused for in
+        // the next one, which comes at once.
+        self.say_when_paused(actions);
+        for _ in 0..STARTS_PER_TURN {
+            let Some(id) = self.index.ready() else { break };
+            self.with(id, actions, |job, _| job.launch());
+            actions.push_back(Action::Spawn(id));
+        }
+    }
+
+    /// A wait that lasts is logged when it begins.
+    fn say_when_paused(&mut self, actions: &mut VecDeque<Action>) {
+        let holder = self.index.held_by();
+        if self.is_pause_news()
+            && let Some(job) = holder.and_then(|id| self.spec(id)).map(|spec| spec.name().clone())
+        {
+            actions.push_back(Action::Log(Notice::Pausing { job }));
+        }
+        self.paused_for = holder;
+    }
+
+    /// Whether jobs are waiting for a job for which they were not waiting at the last tick.
+    pub(super) fn is_pause_news(&self) -> bool {
+        let holder = self.index.held_by();
+        holder.is_some() && holder != self.paused_for
+    }
+}
