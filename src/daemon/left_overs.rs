@@ -10,12 +10,16 @@ use std::time::Duration;
 
 /// A look at all processes serves all questions of so long a time.
 const CENSUS_LASTS: Duration = Duration::from_millis(20);
+/// Or for so many times as long as it took: with many processes on the machine the loop has other things to do. A
+/// group that lived then is only asked about again, and one in which nobody lived stays so.
+const CENSUS_SHARE: u32 = 10;
 
 /// The leaders that are left, and a look at the groups of the machine.
 #[derive(Debug, Default)]
 pub(super) struct LeftOvers {
     /// When each was born.
     leaders: BTreeMap<Pid, u64>,
+    /// Until when it serves, and the groups in which somebody lived.
     census: Option<(MonoTime, BTreeSet<i32>)>,
 }
 
@@ -41,10 +45,14 @@ impl LeftOvers {
             Some(_) | None => {}
         }
         let now = clock::now();
-        let fresh = self.census.as_ref().is_some_and(|(at, _)| now < *at + CENSUS_LASTS);
+        let fresh = self.census.as_ref().is_some_and(|(until, _)| now < *until);
         if !fresh {
             // Who can't see them must not take them for gone.
-            self.census = stat::is_ours().then(|| (now, stat::living_groups()));
+            self.census = stat::is_ours().then(|| {
+                let groups = stat::living_groups();
+                let seen = clock::now();
+                (seen + (seen.since(now) * CENSUS_SHARE).max(CENSUS_LASTS), groups)
+            });
         }
         self.census.as_ref().is_some_and(|(_, groups)| !groups.contains(&leader.as_raw()))
     }
