@@ -1,6 +1,6 @@
 //! Process groups: sending them signals, and telling whether anybody is left in them.
 
-use super::stat::Stat;
+use super::stat::{self, Stat};
 use super::{check, last_errno};
 use crate::model::{Pid, Signal};
 use libc::{c_int, c_long};
@@ -66,34 +66,19 @@ pub fn signal_job(pid: Pid, signal: Signal) {
 }
 
 /// The members of a process group with their names, the living before the zombies, at most sixteen.
-/// Nothing without /proc. Reads one file for each process of the machine.
+/// Nothing without /proc. Looks at all processes of the machine.
 pub fn members(group: Pid) -> Vec<(Pid, Box<[u8]>)> {
-    let Ok(list) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let mut found: Vec<Member> =
-        list.filter_map(|entry| member_of(group, &entry.ok()?.file_name())).collect();
-    found.sort_by_key(|member| (member.zombie, member.pid));
+    let mut found: Vec<(Pid, Stat)> = stat::all().filter(|(_, stat)| stat.group == group.as_raw()).collect();
+    found.sort_by_key(|(pid, stat)| (stat.zombie, *pid));
     found.truncate(NAMED);
-    let named = |member: Member| {
-        let mut name = member.name;
-        if member.zombie {
+    let named = |(pid, stat): (Pid, Stat)| {
+        let mut name = stat.name;
+        if stat.zombie {
             name.extend_from_slice(b" (zombie)");
         }
-        (member.pid, name.into())
+        (pid, name.into())
     };
     found.into_iter().map(named).collect()
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Member {
-    pid: Pid,
-    name: Vec<u8>,
-    zombie: bool,
-}
-
-fn member_of(group: Pid, directory: &std::ffi::OsStr) -> Option<Member> {
-    let pid = Pid::new(directory.to_str()?.parse().ok()?)?;
-    let stat = Stat::of(pid)?;
-    (stat.group == group.as_raw()).then_some(Member { pid, name: stat.name, zombie: stat.zombie })
 }
 
 fn open(pid: Pid) -> Option<OwnedFd> {

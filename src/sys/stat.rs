@@ -37,11 +37,16 @@ pub fn is_ours() -> bool {
     own.is_some() && shown.as_deref().and_then(|path| path.to_str()) == own.as_deref()
 }
 
-/// The groups in which anybody lives. Reads one file for each process of the machine.
-pub fn living_groups() -> BTreeSet<i32> {
-    let Ok(list) = std::fs::read_dir("/proc") else { return BTreeSet::new() };
+/// All processes of the machine. Reads one file for each.
+pub(super) fn all() -> impl Iterator<Item = (Pid, Stat)> {
+    let list = std::fs::read_dir("/proc").into_iter().flatten();
     let pids = list.filter_map(|entry| Pid::new(entry.ok()?.file_name().to_str()?.parse().ok()?));
-    pids.filter_map(Stat::of).filter(|stat| !stat.zombie).map(|stat| stat.group).collect()
+    pids.filter_map(|pid| Some((pid, Stat::of(pid)?)))
+}
+
+/// The groups in which anybody lives. Looks at all processes of the machine.
+pub fn living_groups() -> BTreeSet<i32> {
+    all().filter(|(_, stat)| !stat.zombie).map(|(_, stat)| stat.group).collect()
 }
 
 /// Reads `PID (NAME) STATE PARENT GROUP SESSION ... BORN ...`, where BORN is the 22nd word.
