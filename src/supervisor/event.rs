@@ -65,7 +65,8 @@ pub enum Action {
     Close(SocketId),
     /// Send a report to every socket that is open for it.
     Report,
-    /// Tell the service manager what there is to tell by now, if anything. Answered by [`Event::Told`] in the same turn.
+    /// Tell the service manager what there is to tell by now, if anything. Answered by [`Event::Told`] in the same
+    /// turn.
     Tell,
     /// Answer a command.
     Answer(Origin, Vec<Verdict>),

@@ -177,7 +177,8 @@ pub(super) fn is_child_of(parent: c_int) -> Done {
 /// Nanoseconds since the machine was started, its sleep included.
 pub(super) fn since_start() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the call fills in the one timespec that it is given. It takes no lock, and this clock exists since 2.6.39.
+    // SAFETY: the call fills in the one timespec that it is given. It takes no lock, and this clock exists since
+    // Linux 2.6.39.
     unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
     let (secs, nanos) = (u64::try_from(time.tv_sec).unwrap_or(0), u64::try_from(time.tv_nsec).unwrap_or(0));
     secs.wrapping_mul(1_000_000_000).wrapping_add(nanos)

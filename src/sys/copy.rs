@@ -1,7 +1,7 @@
 //! A child that is a copy: it has its own memory and one thread, so it may look up its user before it goes on.
 //!
-//! Once it has a session and a record it closes every descriptor that is not its own, so that one held up by a directory server or
-//! a FIFO holds no lock, no port and no other job's pipe.
+//! Once it has a session and a record it closes every descriptor that is not its own, so that one held up by a
+//! directory server or a FIFO holds no lock, no port and no other job's pipe.
 
 use super::calls::{self, Done, Pointers};
 use super::child::{self, Cut, Plan};
