@@ -86,41 +86,37 @@ impl Tidings {
         self.retry = None;
     }
 
+    /// What is to be told next of how far pmtr has come: from this time on, or at once.
+    fn milestone(&self, start: Start) -> Option<(Milestone, Option<MonoTime>)> {
+        match (self.stage, start) {
+            (Stage::Starting { .. }, Start::UnderWay) => None,
+            (Stage::Starting { until }, Start::Unsure) => Some((Milestone::Ready, Some(until))),
+            (Stage::Starting { .. }, Start::Over) => Some((Milestone::Ready, None)),
+            (Stage::Reloading, _) => Some((Milestone::Reloading, None)),
+            (Stage::Reloaded, _) => Some((Milestone::Ready, None)),
+            (Stage::Stopping, _) => Some((Milestone::Stopping, None)),
+            (Stage::Serving | Stage::Ending, _) => None,
+        }
+    }
+
     fn next(&self, scene: &Scene) -> Next {
-        let milestone = match (self.stage, scene.start) {
-            (Stage::Starting { .. }, Start::UnderWay) => Next::Never,
-            (Stage::Starting { until }, Start::Unsure) => Next::At(until),
-            (Stage::Starting { .. }, Start::Over) => Next::Now,
-            (Stage::Reloading | Stage::Reloaded | Stage::Stopping, _) => Next::Now,
-            (Stage::Serving | Stage::Ending, _) => Next::Never,
+        let ready = match self.milestone(scene.start) {
+            Some((_, None)) => return self.retry.map_or(Next::Now, |(at, _)| Next::At(at)),
+            Some((_, until)) => until,
+            None => None,
         };
         let status = self.is_status_news(scene).then_some(self.status_at);
         let alive = self.watchdog.map(|_| self.alive_at);
-        let due = status.into_iter().chain(alive);
-        match (milestone, self.retry) {
-            (Next::Now, None) => Next::Now,
-            (Next::Now, Some((at, _))) => Next::At(at),
-            (Next::At(_) | Next::Never, retry) => {
-                let ready = if let Next::At(at) = milestone { Some(at) } else { None };
-                let due = due.chain(ready).min();
-                due.map_or(Next::Never, |at| Next::At(retry.map_or(at, |(retry, _)| at.max(retry))))
-            }
-        }
+        let due = [ready, status, alive].into_iter().flatten().min();
+        due.map_or(Next::Never, |at| Next::At(self.retry.map_or(at, |(retry, _)| at.max(retry))))
     }
 
     fn bulletin(&self, now: MonoTime, scene: &Scene) -> Option<Bulletin> {
         if self.retry.is_some_and(|(at, _)| at > now) {
             return None;
         }
-        let milestone = match (self.stage, scene.start) {
-            (Stage::Starting { .. }, Start::UnderWay) => None,
-            (Stage::Starting { until }, Start::Unsure) if until > now => None,
-            (Stage::Starting { .. }, Start::Unsure | Start::Over) => Some(Milestone::Ready),
-            (Stage::Reloading, _) => Some(Milestone::Reloading),
-            (Stage::Reloaded, _) => Some(Milestone::Ready),
-            (Stage::Stopping, _) => Some(Milestone::Stopping),
-            (Stage::Serving | Stage::Ending, _) => None,
-        };
+        let milestone = self.milestone(scene.start);
+        let milestone = milestone.filter(|(_, until)| until.is_none_or(|at| at <= now)).map(|(what, _)| what);
         let told = match milestone {
             Some(Milestone::Ready | Milestone::Stopping) => true,
             Some(Milestone::Reloading) => false,
