@@ -126,7 +126,7 @@ fn start(options: Options) -> Result<(), String> {
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
-            daemon.begin(&file, left, content, config);
+            daemon.begin(left, content, config);
             daemon.run();
             // Processes that not even SIGKILL has ended are for the next start to see.
             if let Some(state) = daemon.kernel.state.take().filter(|_| daemon.supervisor.processes() == 0) {
@@ -283,16 +283,13 @@ fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
 
 impl Daemon {
     /// What another pmtr has left is told to end, and the first configuration comes into force.
-    fn begin(&mut self, file: &Path, left: Vec<LeftOver>, content: Fingerprint, config: Config) {
-        let (now, no_jobs): (MonoTime, bool) = (clock::now(), config.jobs.is_empty());
+    fn begin(&mut self, left: Vec<LeftOver>, content: Fingerprint, config: Config) {
+        let now: MonoTime = clock::now();
         let known = left.iter().map(|left| (left.name.clone(), left.pid)).collect();
         left.into_iter().for_each(|left| self.kernel.keep_left_over(left));
         turn(&mut self.supervisor, &mut self.kernel, now, Event::LeftBehind(known));
         let loaded = Event::Loaded(Reading::Always, Ok(Load::New(content, config)));
         turn(&mut self.supervisor, &mut self.kernel, now, loaded);
-        if no_jobs {
-            self.kernel.log.notice(&Notice::NoJobs { file: file.as_os_str().as_bytes().into() });
-        }
         // What was saved between that look and the watch is seen by another look.
         turn(&mut self.supervisor, &mut self.kernel, now, Event::ConfigTouched);
     }

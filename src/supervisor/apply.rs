@@ -79,6 +79,9 @@ impl Supervisor {
             self.reloading();
         }
         actions.push_back(Action::Log(Notice::Managing { jobs: config.jobs.len() }));
+        if first && config.jobs.is_empty() {
+            actions.push_back(Action::Log(Notice::NoJobs { file: self.file.clone() }));
+        }
         self.network.apply(now, config.listen, config.report, actions);
         self.apply(now, config.jobs, actions);
     }

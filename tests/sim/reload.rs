@@ -137,6 +137,17 @@ fn a_save_is_read_when_it_is_quiet_and_after_two_seconds_at_most() {
 }
 
 #[test]
+fn a_start_without_jobs_says_once_what_it_waits_for() {
+    let mut world = World::with(&[]);
+    world.run_until(900);
+    world.save(&[job("a")]);
+    world.run_until(2_000);
+    world.save(&[]);
+    world.run_until(10_000);
+    assert_eq!(world.logged("no jobs yet: they start when"), [0]);
+}
+
+#[test]
 fn a_file_that_lost_its_jobs_is_applied_after_two_seconds_and_not_when_they_come_back() {
     let mut world = World::with(&[job("a")]);
     world.run_until(900);
