@@ -78,7 +78,7 @@ conf_of() {
     while read -r word; do
       case $wanted$word in
         yes*) conf=$word wanted=no ;;
-        no--*) ;;
+        no--* | no-p*) ;;
         no-*c) wanted=yes ;;
         no-*c/*) conf=/${word#*/} ;;
       esac
