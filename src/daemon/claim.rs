@@ -15,9 +15,11 @@ use std::time::Duration;
 
 /// How often the file may be exchanged under our hands before we give up.
 const ATTEMPTS: u32 = 20;
-/// A child of a pmtr that was killed holds the lock too, until its first steps are done: so often is looked again.
+/// A pmtr that was just killed needs a moment to end: so often is looked again.
+const DYING: u32 = 50;
+/// A child of a pmtr that was killed holds the lock too, until its first steps are done.
 const ORPHANS: u32 = 400;
-const ORPHAN_EVERY: Duration = Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A claimed file. Dropping it in one of two processes leaves the claim of the other as it is.
 #[derive(Debug)]
@@ -81,7 +83,7 @@ impl Claim {
         rules: Rules,
         holder: impl Fn(&File) -> Option<u32>,
     ) -> Result<Claim, Why> {
-        let (mut attempts, mut orphans) = (ATTEMPTS, ORPHANS);
+        let (mut attempts, mut looks) = (ATTEMPTS, 0);
         while attempts > 0 {
             // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
             match fs::symlink_metadata(&path) {
@@ -96,11 +98,11 @@ impl Claim {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let pid = holder(&file);
-                    if orphans == 0 || pid.is_none_or(process::runs) {
+                    if looks >= if pid.is_none_or(process::runs) { DYING } else { ORPHANS } {
                         return Err(Why::Held(pid));
                     }
-                    orphans -= 1;
-                    std::thread::sleep(ORPHAN_EVERY);
+                    looks += 1;
+                    std::thread::sleep(LOOK_EVERY);
                     continue;
                 }
                 Err(TryLockError::Error(e)) => return Err(failed("lock it", &e)),

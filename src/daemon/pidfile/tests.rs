@@ -72,6 +72,16 @@ fn a_file_with_a_live_holder_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_holder_that_is_just_ending_is_waited_for() {
+    let scratch = Scratch::new();
+    let held = scratch.claim().unwrap();
+    // It is still there when it is looked for, and has ended before the next look.
+    let holder = |_: &File| held.0.file.unlock().ok().map(|()| std::process::id());
+    let rules = Rules { uid: scratch.uid(), mode: 0o644, strict: false };
+    Claim::take(scratch.path(), rules, holder).unwrap();
+}
+
+#[test]
 fn a_child_of_a_holder_that_was_killed_is_waited_for() {
     let scratch = Scratch::new();
     let holder = scratch.claim().unwrap();
