@@ -50,10 +50,42 @@ impl LeftOvers {
             // Who can't see them must not take them for gone.
             self.census = stat::is_ours().then(|| {
                 let groups = stat::living_groups();
-                let seen = clock::now();
-                (seen + (seen.since(now) * CENSUS_SHARE).max(CENSUS_LASTS), groups)
+                (holds_until(now, clock::now()), groups)
             });
         }
         self.census.as_ref().is_some_and(|(_, groups)| !groups.contains(&leader.as_raw()))
+    }
+}
+
+/// Until when a look serves that lasted from one time to another.
+fn holds_until(began: MonoTime, ended: MonoTime) -> MonoTime {
+    ended + CENSUS_LASTS.max(ended.since(began) * CENSUS_SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_takes_long_serves_for_longer() {
+        let began = MonoTime::ZERO + Duration::from_secs(7);
+        for (took, holds) in [(0, 20), (1, 20), (30, 300), (400, 4_000)] {
+            let ended = began + Duration::from_millis(took);
+            assert_eq!(holds_until(began, ended), ended + Duration::from_millis(holds));
+        }
+    }
+
+    #[test]
+    fn all_questions_of_a_moment_are_answered_by_one_look() {
+        let mut gone = std::process::Command::new("/bin/true").spawn().unwrap();
+        let leader = Pid::new(gone.id().cast_signed()).unwrap();
+        gone.wait().unwrap();
+        let mut left = LeftOvers::default();
+        left.add(leader, 0);
+        // No look of its own, though the group has long been gone.
+        left.census = Some((clock::now() + Duration::from_secs(3600), BTreeSet::from([leader.as_raw()])));
+        assert!(!left.are_gone(leader));
+        left.census = Some((MonoTime::ZERO, BTreeSet::from([leader.as_raw()])));
+        assert!(left.are_gone(leader));
     }
 }
