@@ -21,7 +21,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The directory of a pmtr that runs as root.
 const OF_ROOT: &str = "/run/pmtr";
@@ -80,7 +80,8 @@ impl StateFile {
     pub(super) fn claim(dir: &Path, config: &Path, uid: u32) -> Result<StateFile, Refusal> {
         let unusable = |path: &Path, why: Why| Refusal::Unusable(format!("{}: {why}", shown(path)));
         enter(dir, uid).map_err(|why| unusable(dir, why))?;
-        let name = config.as_os_str().as_bytes();
+        let told = without_parents(config);
+        let name = told.as_os_str().as_bytes();
         if name.len() > format::PATH_BYTES {
             return Err(Refusal::Unusable("the configuration's path is too long".into()));
         }
@@ -91,8 +92,7 @@ impl StateFile {
             let pid = pid.map(|pid| format!(" [{pid}]")).unwrap_or_default();
             Refusal::Held(format!("{}: a running pmtr{pid} has these jobs already", shown(config)))
         })?;
-        let config = config.to_owned();
-        Ok(StateFile { claim, uid, config, room: None, told_of_room: false, told_of_number: false })
+        Ok(StateFile { claim, uid, config: told, room: None, told_of_room: false, told_of_number: false })
     }
 
     /// Reads what another pmtr has left, and begins a file of our own that has what is still alive of it, in the
@@ -218,6 +218,16 @@ pub(super) fn unrecognised(why: &str) -> String {
 
 fn shown(path: &Path) -> Clean<'_> {
     Clean(path.as_os_str().as_bytes())
+}
+
+/// The path without `..`: from wherever it is told, it is that of one configuration. Symbolic links in others stay
+/// what they are, so that they can be led elsewhere between two starts.
+fn without_parents(path: &Path) -> PathBuf {
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    let (Some(dir), Some(name), true) = (path.parent(), path.file_name(), climbs) else {
+        return path.to_owned();
+    };
+    fs::canonicalize(dir).map_or_else(|_| path.to_owned(), |dir| dir.join(name))
 }
 
 /// Makes the directory if it is missing. Whoever could write in it could have us end any process.

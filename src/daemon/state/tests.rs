@@ -300,3 +300,23 @@ fn the_directory_is_that_of_the_option_or_of_the_user() {
     assert_eq!(directory(None, 0, true), None);
     assert_eq!(directory(None, 0, false), Some("/run/pmtr".into()));
 }
+
+#[test]
+fn a_path_that_climbs_is_that_of_the_same_configuration() {
+    let dir = Dir::new();
+    let real = fs::canonicalize(dir.path()).unwrap();
+    fs::create_dir(real.join("sub")).unwrap();
+    symlink("sub", real.join("link")).unwrap();
+    for (told, means) in [
+        ("sub/../pmtr.conf", "pmtr.conf"),
+        ("link/../sub/pmtr.conf", "sub/pmtr.conf"),
+        ("link/pmtr.conf", "link/pmtr.conf"),
+        ("missing/../pmtr.conf", "missing/../pmtr.conf"),
+    ] {
+        assert_eq!(without_parents(&real.join(told)), real.join(means));
+    }
+    let state = StateFile::claim(&real.join("state"), &real.join("pmtr.conf"), uid()).unwrap();
+    let again = StateFile::claim(&real.join("state"), &real.join("sub/../pmtr.conf"), uid());
+    assert!(matches!(again, Err(Refusal::Held(_))));
+    state.remove();
+}
