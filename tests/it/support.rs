@@ -287,7 +287,8 @@ impl Drop for Pmtr {
     }
 }
 
-fn leads_session(pid: i32) -> bool {
+/// Whether it leads its session, as the main process of a job does.
+pub fn leads_session(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
     fields.get(3) == Some(&pid.to_string().as_str())
