@@ -281,12 +281,17 @@ fn the_fiftieth_start_looks_like_the_first_from_inside() {
 
 /// A report without what differs between any two processes.
 fn comparable(report: &[u8], pid: i32) -> String {
-    let text = std::ffi::OsStr::from_bytes(report).to_string_lossy().replace(&pid.to_string(), "PID");
+    let (text, own) = (std::ffi::OsStr::from_bytes(report).to_string_lossy(), pid.to_string());
+    // As a whole word only: a short number stands within many a longer one.
+    let general = |line: &str| {
+        let words = line.split([' ', '\t', '=']).map(|word| if word == own { "PID" } else { word });
+        words.collect::<Vec<_>>().join(" ")
+    };
     let same = |line: &&str| {
         let key = line.split('=').next().unwrap_or("");
         let measured = key.starts_with("Vm") || key.starts_with("Rss") || key.contains("ctxt_switches");
         // The number of a pipe is as good as any other.
         !measured && !matches!(key, "fd2" | "Threads" | "SigQ" | "State" | "HugetlbPages" | "Mems_allowed")
     };
-    text.lines().filter(same).collect::<Vec<_>>().join("\n")
+    text.lines().filter(same).map(general).collect::<Vec<_>>().join("\n")
 }
