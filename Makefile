@@ -83,6 +83,9 @@ bench-short: need-cargo
 	$(CARGO) bench --locked --bench daemon -- --short
 	$(CARGO) bench --locked --bench fleet -- --short
 
+# The zsh of Debian has a directory for this, and looks into no other below /usr.
+ZSH = $(if $(wildcard $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions),vendor-completions,site-functions)
+
 # What is laid below PREFIX: mode, place, file. The init script, the unit and the configuration are install.sh's own.
 define FILES
 $(foreach program,$(PROGRAMS),755 bin/$(program) $(BUILT)/$(program)
@@ -95,7 +98,7 @@ $(foreach page,$(PAGES),644 share/man/man$(subst .,,$(suffix $(page)))/$(page) m
 644 share/bash-completion/completions/pmtr completions/pmtr.bash
 link share/bash-completion/completions/pmtr-ctl pmtr
 link share/bash-completion/completions/pmtr-rptserver pmtr
-644 share/zsh/site-functions/_pmtr completions/_pmtr
+644 share/zsh/$(ZSH)/_pmtr completions/_pmtr
 644 share/fish/vendor_completions.d/pmtr.fish completions/pmtr.fish
 644 share/fish/vendor_completions.d/pmtr-ctl.fish completions/pmtr-ctl.fish
 644 share/fish/vendor_completions.d/pmtr-rptserver.fish completions/pmtr-rptserver.fish

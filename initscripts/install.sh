@@ -105,6 +105,8 @@ uninstall_all() {
   printf "%s\n" "$FILES" | while read -r _ to _; do
     [ -z "$to" ] || rm -f "$below/$to"
   done
+  # That zsh may have come later.
+  rm -f "$below/share/zsh/site-functions/_pmtr"
   # Whatever it was installed for. The script has a place of its own, and may be that of another installation.
   rm -f "$below/lib/systemd/system/pmtr.service"
   if grep -qx -e "PROGRAM=$PREFIX/bin/pmtr" -e "program=$PREFIX/bin/pmtr" "$etc/init.d/pmtr" 2>/dev/null; then
