@@ -205,7 +205,7 @@ fn a_thousand_reloads_leave_no_more_watches() {
     bench.load();
     let before = bench.watch.table.len();
     for i in 0..1000 {
-        bench.write("etc/tmp", &i.to_string());
+        bench.write_here("etc/tmp", &i.to_string());
         std::fs::rename(bench.root.join("etc/tmp"), bench.root.join("etc/conf")).unwrap();
         assert!(bench.touched());
         assert_eq!(bench.load().1, i.to_string());

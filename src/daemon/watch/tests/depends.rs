@@ -82,7 +82,7 @@ fn a_removed_file_is_forgotten_with_its_watches() {
     let before = (bench.watch.table.len(), bench.kernel_watches());
     bench.sh("mkdir -p d/e");
     for i in 0..300 {
-        bench.write(&format!("d/e/{i}"), "x");
+        bench.write_here(&format!("d/e/{i}"), "x");
         bench.add(&format!("d/e/{i}"));
     }
     assert_eq!(bench.facts(secs(1)).len(), 300);

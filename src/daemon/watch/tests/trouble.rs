@@ -145,8 +145,8 @@ fn a_flood_of_events_is_taken_in_portions_and_the_last_content_wins() {
     bench.run();
     // Two names in turn, so that the kernel can't merge the events.
     for i in 0..5000 {
-        bench.write("conf", &i.to_string());
-        bench.write("other", "x");
+        bench.write_here("conf", &i.to_string());
+        bench.write_here("other", "x");
     }
     bench.watch.ready(TOKENS.inotify);
     bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
