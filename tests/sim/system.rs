@@ -263,6 +263,7 @@ impl System for Sys {
         };
         let left = self.kernel.members(run.serial).map(|p| (p.pid, b"left".to_vec().into()));
         let left: Box<[_]> = if detail == Detail::Names { left.collect() } else { left.take(1).collect() };
+        self.note(|| format!("  look at {group:?}: {} left", left.len()));
         self.reference.looked(group, left.is_empty());
         if left.is_empty() { Survivors::None } else { Survivors::Some(left) }
     }
