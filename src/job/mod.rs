@@ -214,8 +214,9 @@ impl Job {
                     let detail = if given_up { Detail::Names } else { Detail::Whether };
                     wishes.push(Wish::Look(group, detail));
                 }
-                let again = look_at <= now || pressed != pressure;
-                let look_at = if again { next_look(now, pressed) } else { look_at };
+                let next = next_look(now, pressed);
+                // A signal brings the next look forward and never puts it off.
+                let look_at = if look_at <= now { next } else { look_at.min(next) };
                 self.state = Sweeping { group, look_at, pressure: pressed };
             }
         }

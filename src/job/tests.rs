@@ -112,6 +112,20 @@ fn the_rest_of_a_group_keeps_the_pressure_of_a_stop_or_gets_its_own() {
 }
 
 #[test]
+fn a_sigkill_brings_the_next_look_forward_and_never_puts_it_off() {
+    let millis = |millis| MonoTime::ZERO + Duration::from_millis(millis);
+    // Woken at this time at last, which plans a look a second later; SIGKILL is due after ten seconds.
+    for (woken, look) in [(9_001, 10_001), (9_500, 10_020)] {
+        let mut job = running(JobDraft::default(), 0);
+        job.exited(at(0), Ending::Ran(Exit::Code(0)), &some(), &mut Vec::new());
+        job.expire(millis(woken), &mut Vec::new());
+        let told = signals(&mut job, |job, wishes| job.expire(at(10), wishes));
+        assert_eq!(told, [(Target::Rest(pid(7)), Signal::KILL)]);
+        assert_eq!(job.deadline(), Some(millis(look)));
+    }
+}
+
+#[test]
 fn a_failed_start_is_over_for_the_gate_and_is_tried_again() {
     let mut job = Job::new(spec(JobDraft { once: true, ..JobDraft::default() }));
     let error = SpawnError { stage: Stage::Fork, errno: Errno(11) };

@@ -144,3 +144,13 @@ fn the_looks_at_a_left_over_become_rare() {
     world.run_until(11_000);
     assert!(world.starts("a")[0] <= 10_900);
 }
+
+#[test]
+fn a_sigkill_does_not_put_off_the_look_that_is_planned() {
+    let mut world = left(&[("a", Temper { term: Some(Duration::from_millis(9_002)), ..MEEK })]);
+    world.begin(&[job("a")]);
+    // Woken late, it sees what is left, and means to look again a second later.
+    world.jump(Duration::from_millis(9_001));
+    world.run_until(20_000);
+    assert_eq!((world.sent(Signal::KILL), world.starts("a")), (vec![10_000], vec![10_001]));
+}
