@@ -120,7 +120,11 @@ install_below_chroot() {
 write_file() { box exec sh -c 'cat >/etc/pmtr.conf.new && mv /etc/pmtr.conf.new /etc/pmtr.conf'; }
 
 # The number of the pmtr that runs, of its jobs' processes, and those in short.
-pmtr_pid() { inside pgrep -x pmtr || true; }
+# A child of pmtr that has not yet become its job bears the name as well.
+pmtr_pid() {
+  inside ps -o pid=,ppid= -C pmtr |
+    awk '{ parent[$1] = $2 } END { for (pid in parent) if (!(parent[pid] in parent)) print pid }'
+}
 jobs_pids() { inside pgrep -x -f '/bin/sleep 10000[0-9]+' | tr '\n' ' '; }
 one_each() { [ "$(inside pgrep -a -x -f '/bin/sleep 10000[0-9]+' | cut -d' ' -f2- | sort | tr '\n' ,)" = "$each" ]; }
 no_jobs() { [ -z "$(jobs_pids)" ]; }
