@@ -32,7 +32,8 @@ conffile_known() { inside dpkg-query -W -f='${Conffiles}\n' pmtr | grep -q '^ /e
 list_all() {
   inside sh -c '[ "$1" != files ] || set -- ! -type d; find /etc /usr /var /opt /run -xdev \
     ! -path "/run/systemd/*" ! -path "/run/lock*" ! -path "/run/user*" ! -path "/run/udev*" ! -path "/run/utmp" \
-    ! -path "/run/log/*" ! -path "/run/dbus*" ! -path "/var/log/*" ! -path "/var/cache/*" ! -path "/var/tmp/*" \
+    ! -path "/run/log/*" ! -path "/run/dbus*" ! -path "/run/runit*" ! -path "/var/log/*" \
+    ! -path "/var/cache/*" ! -path "/var/tmp/*" \
     ! -path "/var/lib/systemd/timers*" ! -path "/var/lib/systemd/random-seed" ! -path "/var/lib/systemd/catalog*" \
     ! -path "/var/lib/private*" ! -path "/etc/init.d/.depend.*" ! -path "/usr/share/*cache*" \
     ! -path "/var/lib/dpkg/*-old" ! -path "/var/lib/dpkg/lock*" ! -path "/var/lib/dpkg/triggers/*" "$@" | sort' sh "$@"
