@@ -30,12 +30,10 @@ pub fn diff(old: &[&JobSpec], new: &[JobSpec]) -> Vec<Change> {
             Some(next) if next.name() == name => Some(expected),
             _ => by_name.get_or_insert_with(|| index(old)).get(name.as_bytes()).copied(),
         };
-        changes.push(match from.and_then(|from| old.get(from).map(|spec| (from, spec))) {
-            Some((from, before)) => {
+        changes.push(match from.and_then(|from| Some((from, old.get(from)?, taken.get_mut(from)?))) {
+            Some((from, before, taken)) => {
                 expected = from + 1;
-                if let Some(seen) = taken.get_mut(from) {
-                    *seen = true;
-                }
+                *taken = true;
                 if before.same(spec) {
                     Change::Same { old: from, new: to }
                 } else {
