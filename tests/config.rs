@@ -154,6 +154,12 @@ fn check(text: &[u8]) {
     assert!(drawn.chars().all(|c| c == '\n' || !c.is_control()), "{drawn:?}");
 }
 
+/// As many rounds of a hundred as PMTR_ROUNDS says.
+fn rounds(all: u64) -> u64 {
+    let percent = std::env::var("PMTR_ROUNDS").ok().and_then(|text| text.parse::<u64>().ok());
+    (all * percent.unwrap_or(100) / 100).max(1)
+}
+
 #[test]
 fn no_text_makes_the_parser_stumble() {
     const PIECES: [&[u8]; 40] = [
@@ -200,7 +206,7 @@ fn no_text_makes_the_parser_stumble() {
     ];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let seeds: Vec<Vec<u8>> = cases().iter().map(|path| std::fs::read(path).unwrap()).collect();
-    for _ in 0..100_000 {
+    for _ in 0..rounds(100_000) {
         let pieces = (0..random.below(30)).flat_map(|_| PIECES[random.below(40)].iter().copied());
         check(&pieces.collect::<Vec<u8>>());
         let bytes: Vec<u8> = (0..random.below(40)).map(|_| random.next().to_le_bytes()[0] | 1).collect();
@@ -281,4 +287,43 @@ fn past_a_thousand_mistakes_are_only_counted() {
     assert_eq!(mistakes.len(), 1001);
     assert_eq!(mistakes[999].line, 1000);
     assert_eq!((mistakes[1000].line, &*mistakes[1000].what), (0, "234 more mistakes"));
+}
+
+#[test]
+fn what_the_parser_saw_is_shown_option_by_option() {
+    let text = "listen on udp://127.0.0.1:3\nreport to udp://239.0.0.1:4@eth7\njob {\n  name full\n  cmd /bin/x \"a b\"\n\
+                  dir /srv\n  in /in\n  out /out\n  err syslog\n  user www\n  env A=b\n  env C=\n\
+                  depends {\n    /etc/app\n    rel\n  }\n  ulimit {\n    -n 30\n    -c infinity\n  }\n\
+                  order -2\n  nice 5\n  cpu 0x30\n  bounce every 2m\n  disable\n  wait\n  once\n}\n\
+                  job {\n  name bare\n  cmd /bin/y\n}\n";
+    let shown = config::show(&config::parse(text.as_bytes()).unwrap()).to_string();
+    let expected = [
+        "listen on udp://127.0.0.1:3",
+        "report to udp://239.0.0.1:4@eth7",
+        "job full",
+        "  cmd \"/bin/x\" \"a b\"",
+        "  dir \"/srv\"",
+        "  in \"/in\"",
+        "  out \"/out\"",
+        "  err \"syslog\"",
+        "  user \"www\"",
+        "  env \"A=b\"",
+        "  env \"C=\"",
+        "  depends \"/etc/app\"",
+        "  depends \"rel\"",
+        "  ulimit -n 30",
+        "  ulimit -c infinity",
+        "  order -2",
+        "  nice 5",
+        "  cpu 0x30",
+        "  bounce every 120s",
+        "  disable",
+        "  wait",
+        "  once",
+        "job bare",
+        "  cmd \"/bin/y\"",
+        "  dir \"/\"",
+        "",
+    ];
+    assert_eq!(shown.split('\n').collect::<Vec<_>>(), expected);
 }

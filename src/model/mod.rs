@@ -11,6 +11,8 @@ mod notice;
 mod pid;
 mod spec;
 mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 mod time;
 

@@ -1,6 +1,7 @@
 //! What is filed beside the jobs follows from the jobs: after each turn it is worked out anew.
 
 use super::*;
+use crate::model::testing::rounds;
 use crate::model::{
     Bulletin, Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, NetError,
     Notice, Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
@@ -139,6 +140,11 @@ fn assert_filed(supervisor: &Supervisor) {
     names.sort_by_key(|id| supervisor.name_of(*id));
     assert_eq!(format!("{:?}", supervisor.index), format!("{index:?}"));
     assert_eq!((&supervisor.pids, &supervisor.groups, &supervisor.names), (&pids, &groups, &names));
+    assert_eq!(supervisor.processes(), pids.len());
+    assert_eq!(
+        supervisor.pids().map(|pid| (pid, supervisor.job_of(pid).unwrap())).collect::<HashMap<_, _>>(),
+        pids
+    );
     let free = supervisor.slots.iter().filter(|slot| slot.is_none()).count();
     assert_eq!(supervisor.free.len(), free);
 }
@@ -188,7 +194,7 @@ fn event(dice: &mut Dice) -> Event {
 
 #[test]
 fn what_is_filed_follows_from_the_jobs_after_every_turn() {
-    for seed in 1..300 {
+    for seed in 1..=rounds(300) {
         let row = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
         let mut dice = Dice { row, pids: 1, alive: Vec::new(), sockets: BTreeMap::new(), failing: None };
         let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::fleet::pages::{Form, Page, Stamp};
+use crate::model::testing::rounds;
 
 const STAMP: Stamp<'_> = Stamp { text: "Thu Nov  7 21:38:10 2013", unix_seconds: 1_383_860_290 };
 
@@ -138,7 +139,7 @@ fn no_names_make_the_pages_larger_than_the_limit_of_the_reports_says() {
         &[b"a", b"\\", b"\"", b"\x01", b"\xff", "\u{85}".as_bytes(), "\u{2028}".as_bytes()];
     let limits = Limits { hosts: 20, bytes: 400_000, ..LIMITS };
     let mut fullest = 0;
-    for seed in 0..30 {
+    for seed in 0..rounds(30) {
         let mut dice = Dice(seed);
         let mut name = |number: u64, longest: usize| -> Vec<u8> {
             let (mut name, byte) = (format!("{number}").into_bytes(), dice.pick(BYTES));
@@ -270,7 +271,7 @@ fn the_reader_of_json_knows_what_is_none() {
 fn no_name_spoils_a_page_and_two_names_are_two_series() {
     // What is awkward somewhere, and made of the same few bytes so that names come close to each other.
     const BYTES: &[u8] = b"\\\\\\x0aA\"\n\t\x00\x1b\x7f\xc2\x85\x80\xff\xc3\xa9\xe2\x80\xa8{},= ";
-    for seed in 0..200 {
+    for seed in 0..rounds(200) {
         let mut dice = Dice(seed);
         let mut name = |least: u64| -> Box<[u8]> {
             let length = least + dice.roll(6);

@@ -1,6 +1,7 @@
 //! Random worlds: senders behind a bad channel, and one that is out to do harm.
 
 use super::*;
+use crate::model::testing::rounds;
 use std::collections::BTreeMap;
 
 /// The longest that a datagram is on its way.
@@ -129,7 +130,7 @@ impl Oracle {
 
 #[test]
 fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
-    for seed in 0..300 {
+    for seed in 0..rounds(300) {
         let mut dice = Dice(seed);
         let mut arrivals = Vec::new();
         for sender in 1..=6 {
@@ -172,7 +173,7 @@ fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
 #[test]
 fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
     let limits = Limits { hosts: 40, names_per_address: 4, jobs_per_host: 40, bytes: 600_000, ..LIMITS };
-    for seed in 0..50 {
+    for seed in 0..rounds(50) {
         let mut dice = Dice(seed);
         let mut post = Post::new(limits);
         let mut millis = 0;
