@@ -1,7 +1,6 @@
 //! The definition of one job, packed: ten thousand of them fit into a few megabytes.
 
 use super::{Clean, Stage};
-use std::borrow::Borrow;
 use std::ffi::CStr;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -20,12 +19,6 @@ impl JobName {
 
     /// The bytes of the name.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Borrow<[u8]> for JobName {
-    fn borrow(&self) -> &[u8] {
         &self.0
     }
 }
@@ -392,6 +385,35 @@ mod tests {
         assert_eq!(spec.env().collect::<Vec<_>>(), [c"A=b c"]);
         assert_eq!(spec.depends().collect::<Vec<_>>(), [c"/etc/app.conf", c"rel"]);
         assert_eq!(spec.subject(Stage::Limit(0)), "-n 30");
+    }
+
+    #[test]
+    fn each_step_of_a_start_names_what_it_works_on() {
+        let spec = JobSpec::from(full());
+        for (stages, subject) in [
+            (&[Stage::User, Stage::Groups, Stage::Gid, Stage::Uid][..], "www"),
+            (&[Stage::Dir], "/srv"),
+            (&[Stage::Nice], "-4"),
+            (&[Stage::Limit(0)], "-n 30"),
+            (&[Stage::In], "/dev/null"),
+            (&[Stage::Out], "log"),
+            (&[Stage::Err], "syslog"),
+            (&[Stage::Exec], "/bin/web"),
+            (&[Stage::Prepare, Stage::Fork, Stage::Close, Stage::Session, Stage::Cpu, Stage::Signals], ""),
+            (&[Stage::Limit(1)], ""),
+        ] {
+            for stage in stages {
+                assert_eq!(spec.subject(*stage), subject, "{stage}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_is_shown_by_name_and_command_and_a_limit_as_it_is_written() {
+        let unbounded = Limit { resource: Resource::Core, value: Err(Infinity) };
+        assert_eq!(unbounded.to_string(), "-c infinity");
+        let shown = format!("{:?}", JobSpec::from(full()));
+        assert_eq!(shown, r#"JobSpec { name: web, cmd: ["/bin/web", "", "New York"], order: 3, .. }"#);
     }
 
     #[test]

@@ -52,3 +52,28 @@ impl fmt::Display for JobStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_phase_has_its_words() {
+        let (pid, name) = (Pid::new(7).unwrap(), JobName::new(b"web"));
+        for (phase, text) in [
+            (Phase::Disabled, "disabled"),
+            (Phase::Finished, "finished"),
+            (Phase::Waiting(Duration::from_secs(9)), "restarts in 9 sec"),
+            // What is about to happen is not told as being due already.
+            (Phase::Waiting(Duration::from_millis(3)), "restarts in 1 sec"),
+            (Phase::Missing, "waits for a file that it depends on"),
+            (Phase::Queued, "waits for its turn"),
+            (Phase::Starting(pid, Stage::Out), "starting [7], at the step: open out"),
+            (Phase::Running(pid, Duration::from_secs(61)), "running [7] for 61 sec"),
+            (Phase::Stopping(pid, Duration::from_secs(2)), "stopping [7] after 2 sec"),
+            (Phase::Sweeping(pid), "ended, others of group [7] have not"),
+        ] {
+            assert_eq!(JobStatus { name: name.clone(), phase }.to_string(), format!("job web: {text}"));
+        }
+    }
+}

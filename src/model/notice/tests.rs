@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Role;
+use crate::model::{Phase, Role};
 
 #[test]
 fn the_texts_are_those_of_the_manual() {
@@ -87,4 +87,140 @@ fn the_texts_are_those_of_the_manual() {
     ] {
         assert_eq!(notice.to_string(), text);
     }
+}
+
+#[test]
+fn what_matters_more_stands_higher() {
+    let (job, pid) = (JobName::new(b"web"), Pid::new(7).unwrap());
+    let file: Rc<[u8]> = (*b"/etc/pmtr.conf").into();
+    let text = (*b"    usr").into();
+    let mistake = Mistake { line: 3, column: 5, width: 3, text, what: "no such option".into() };
+    let status = JobStatus { name: job.clone(), phase: Phase::Queued };
+    let from = ([192, 0, 2, 9], 4711).into();
+    let more = |invalid, unknown| Notice::MoreComplaints { invalid, unknown, secs: 2, last: from };
+    let cant = |stage, errno, subject: &str| {
+        let error = SpawnError { stage, errno: Errno(errno) };
+        Notice::CantStart { job: job.clone(), error, subject: subject.into() }
+    };
+    let named = [(pid, (*b"sleep").into()), (Pid::new(8).unwrap(), (*b"a\x1b").into())];
+    let left = |left| Notice::LeftOver { job: job.clone(), group: pid, left };
+    for (level, notices) in [
+        (Level::Debug, vec![(Notice::AdoptedEnded { pid }, "adopted process 7 ended")]),
+        (
+            Level::Info,
+            vec![
+                (
+                    Notice::Sending { signal: Signal(1), job: job.clone(), pid },
+                    "sending signal 1 to job web [7]",
+                ),
+                (
+                    Notice::SendingToRest { signal: Signal::CONT, job: job.clone(), group: pid },
+                    "sending SIGCONT to what is left of job web [7]",
+                ),
+                (Notice::Bouncing { job: job.clone() }, "job web: time to bounce"),
+                (
+                    Notice::DependsChanged { job: job.clone() },
+                    "job web: a file that it depends on has changed",
+                ),
+                (Notice::DependsBack { job: job.clone() }, "job web: the files that it depends on are there"),
+                (Notice::ConfigBack { file: file.clone() }, "/etc/pmtr.conf can be read again"),
+                (Notice::ConfigInForce { file: file.clone() }, "/etc/pmtr.conf is again as it is in force"),
+                (Notice::Switched { job: job.clone(), enabled: true }, "job web enabled by command"),
+                (Notice::Switched { job: job.clone(), enabled: false }, "job web disabled by command"),
+                (
+                    Notice::MoreSwitches { switches: 9, last: from },
+                    "in 1 sec 9 more jobs switched by command, the last from 192.0.2.9:4711",
+                ),
+                (Notice::Status(status), "job web: waits for its turn"),
+                (Notice::StatusEnd { jobs: 1 }, "that was the state of 1 jobs"),
+            ],
+        ),
+        (
+            Level::Warning,
+            vec![
+                (
+                    Notice::DependsMissing { job: job.clone(), file: file.clone() },
+                    "job web waits for /etc/pmtr.conf, on which it depends: it can't be read",
+                ),
+                (Notice::ConfigMissing { file: file.clone() }, "/etc/pmtr.conf is gone, the jobs run on"),
+                (
+                    Notice::ConfigUnreadable { file: file.clone(), errno: Errno(13) },
+                    "can't read /etc/pmtr.conf: Permission denied; the jobs run on, trying again",
+                ),
+                (
+                    Notice::ConfigNotAFile { file: file.clone() },
+                    "/etc/pmtr.conf is not a regular file, the jobs run on",
+                ),
+                (
+                    Notice::Emptied { file: file.clone() },
+                    "/etc/pmtr.conf has no jobs any more, stopping them in 2 sec unless it gets some",
+                ),
+                (more(2, 0), "in 2 sec 2 more invalid control msgs, the last from 192.0.2.9:4711"),
+                (
+                    more(0, 5),
+                    "in 2 sec 5 more control msgs that name no such job, the last from 192.0.2.9:4711",
+                ),
+                (Notice::Lost { lines: 4 }, "4 messages were lost"),
+                (Notice::LinesLost { job: (*b"a\n").into(), lines: 4 }, "4 lines of job a? were lost"),
+                (Notice::Shell(Level::Warning, "no room".into()), "no room"),
+            ],
+        ),
+        (
+            Level::Error,
+            vec![
+                (
+                    Notice::Outlived { job: job.clone(), pid },
+                    "job web [7] has not ended 10 sec after SIGKILL, still waiting for it",
+                ),
+                (
+                    left(Survivors::None),
+                    "giving up on what is left of job web [7] 10 sec after SIGKILL: nothing",
+                ),
+                (
+                    left(Survivors::Some(Box::new([]))),
+                    "giving up on what is left of job web [7] 10 sec after SIGKILL: processes that can't be named",
+                ),
+                (
+                    left(Survivors::Some(named.into())),
+                    "giving up on what is left of job web [7] 10 sec after SIGKILL: sleep [7], a? [8]",
+                ),
+                (cant(Stage::User, 0, "0day"), "can't start job web: user 0day: no such user"),
+                (cant(Stage::User, 5, "ann"), "can't start job web: user ann: Input/output error"),
+                (cant(Stage::Cpu, 22, ""), "can't start job web: cpu: Invalid argument"),
+                (Notice::Wrong { file: file.clone(), mistake }, "/etc/pmtr.conf:3:5: no such option"),
+                (Notice::MoreMistakes(3), "and 3 more mistakes; pmtr -t shows them all"),
+            ],
+        ),
+    ] {
+        for (notice, text) in notices {
+            assert_eq!((notice.level(), notice.to_string()), (level, text.to_owned()));
+        }
+    }
+    assert!(Level::Debug < Level::Info && Level::Info < Level::Warning && Level::Warning < Level::Error);
+}
+
+#[test]
+fn each_step_of_a_start_has_a_name_of_its_own() {
+    use Stage::*;
+    let all = [
+        Prepare,
+        Fork,
+        Close,
+        Session,
+        User,
+        Dir,
+        Nice,
+        Cpu,
+        Limit(0),
+        Groups,
+        Gid,
+        Uid,
+        In,
+        Out,
+        Err,
+        Signals,
+        Exec,
+    ];
+    let names: std::collections::BTreeSet<String> = all.iter().map(Stage::to_string).collect();
+    assert_eq!(names.len(), all.len(), "{names:?}");
 }
