@@ -155,3 +155,93 @@ fn an_expired_deadline_always_lies_in_the_future_afterwards() {
         assert!(job.deadline().is_none_or(|due| due > at(30_000)), "{job:?}");
     }
 }
+
+/// One job in each state, and the state's name.
+fn in_every_state() -> Vec<(&'static str, Job)> {
+    let plain = || running(JobDraft::default(), 0);
+    let with = |act: &dyn Fn(&mut Job, &mut Vec<Wish>)| {
+        let mut job = plain();
+        act(&mut job, &mut Vec::new());
+        job
+    };
+    let exit = Ending::Ran(Exit::Code(0));
+    let mut queued = Job::new(spec(JobDraft::default()));
+    queued.reconcile(at(0), &mut Vec::new());
+    let mut launching = Job::new(spec(JobDraft::default()));
+    launching.reconcile(at(0), &mut Vec::new());
+    launching.launch();
+    vec![
+        ("down", Job::new(spec(JobDraft { disable: true, ..JobDraft::default() }))),
+        ("waiting", with(&|job, wishes| job.exited(at(0), exit, &Survivors::None, wishes))),
+        ("queued", queued),
+        ("launching", launching),
+        ("running", plain()),
+        ("stopping", with(&|job, wishes| job.restart(at(0), wishes))),
+        ("sweeping", with(&|job, wishes| job.exited(at(0), exit, &some(), wishes))),
+    ]
+}
+
+#[test]
+fn what_concerns_a_process_that_it_does_not_have_leaves_a_job_alone() {
+    let exit = Ending::Ran(Exit::Code(33));
+    for (name, mut job) in in_every_state() {
+        let (state, goal, mut wishes) = (job.state(), job.goal(), Vec::new());
+        if !["running", "stopping"].contains(&name) {
+            job.exited(at(5), exit, &Survivors::None, &mut wishes);
+        }
+        if name != "sweeping" {
+            job.looked(at(5), &Survivors::None, &mut wishes);
+            job.look_soon(at(5));
+        }
+        if !["stopping", "sweeping"].contains(&name) {
+            job.kill(at(5), &mut wishes);
+        }
+        assert_eq!((job.state(), job.goal(), wishes), (state, goal, vec![]), "{name}");
+    }
+}
+
+#[test]
+fn each_state_shows_its_phase_and_the_process_that_it_is_answerable_for() {
+    let (of, none) = (Some(pid(7)), None);
+    let (three, seven) = (Duration::from_secs(3), Duration::from_secs(7));
+    let expected = [
+        ("down", none, none, Phase::Disabled),
+        ("waiting", none, none, Phase::Waiting(seven)),
+        ("queued", none, none, Phase::Queued),
+        ("launching", none, none, Phase::Queued),
+        ("running", of, none, Phase::Running(pid(7), three)),
+        ("stopping", of, none, Phase::Stopping(pid(7), three)),
+        ("sweeping", of, of, Phase::Sweeping(pid(7))),
+    ];
+    for ((name, job), (expected, pid, swept, phase)) in in_every_state().into_iter().zip(expected) {
+        assert_eq!((name, job.pid(), job.sweeps(), job.phase(at(3))), (expected, pid, swept, phase));
+        assert!(!job.given_up(), "{name}");
+    }
+    let mut job = running(JobDraft { once: true, ..JobDraft::default() }, 0);
+    ends(&mut job, 9, 0);
+    assert_eq!(job.phase(at(10)), Phase::Finished);
+}
+
+#[test]
+fn a_process_is_given_up_only_after_sigkill_and_ten_seconds_and_a_swept_group_then_and_there() {
+    let (mut stuck, mut wishes) = (running(JobDraft::default(), 0), Vec::new());
+    stuck.restart(at(0), &mut wishes);
+    for (now, given_up) in [(10, false), (19, false), (20, true)] {
+        stuck.expire(at(now), &mut wishes);
+        assert_eq!(stuck.given_up(), given_up, "{now}");
+    }
+    assert!(wishes.contains(&Wish::Log(Notice::Outlived { job: stuck.spec().name().clone(), pid: pid(7) })));
+    let mut job = running(JobDraft::default(), 0);
+    job.exited(at(0), Ending::Ran(Exit::Code(0)), &some(), &mut wishes);
+    for now in [10, 20] {
+        wishes.clear();
+        job.expire(at(now), &mut wishes);
+    }
+    // The last look asks for names, and what it finds is told once and let go of.
+    assert_eq!(wishes, [Wish::Look(pid(7), Detail::Names)]);
+    wishes.clear();
+    job.looked(at(20), &some(), &mut wishes);
+    let left = Notice::LeftOver { job: job.spec().name().clone(), group: pid(7), left: some() };
+    assert_eq!(wishes, [Wish::Log(left), Wish::Release(pid(7))]);
+    assert_eq!(job.state(), State::Queued);
+}
