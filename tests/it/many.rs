@@ -86,7 +86,7 @@ fn thousands_of_jobs_start_reload_die_and_stop_as_one_would() {
     }
     let (running, waiting) = state(&mut pmtr, jobs);
     assert_eq!(running.len() + waiting, jobs);
-    assert!(victims.iter().all(|pid| !running.values().any(|other| other == pid)));
+    // By name: on a busy machine a number comes round while this runs, and another job may have it.
     assert_eq!(running.iter().filter(|(name, pid)| after.get(*name) == Some(pid)).count(), jobs - 500);
     assert!((waiting..=500).contains(&pmtr.count("too fast")));
     let from = pmtr.seen.len();
