@@ -49,6 +49,12 @@ fn every_way_to_write_options_is_understood() {
 }
 
 #[test]
+fn where_nothing_is_said_the_file_is_that_of_the_system_wherever_one_stands() {
+    let Ok(Ask::Run(options)) = ask(&[]) else { panic!("no option is an option") };
+    assert_eq!((options.config.is_absolute(), options.pidfile, options.state), (true, None, None));
+}
+
+#[test]
 fn a_test_never_claims_a_pid_file() {
     for line in [["-p", "/run/x.pid", "-t"], ["--check", "-p", "/run/x.pid"]] {
         let Ok(Ask::Run(options)) = ask(&line) else { panic!("{line:?}") };

@@ -11,8 +11,6 @@ mod notice;
 mod pid;
 mod spec;
 mod status;
-#[cfg(test)]
-pub(crate) mod testing;
 mod text;
 mod time;
 
@@ -28,3 +26,6 @@ pub use spec::{CpuSet, Infinity, JobDraft, JobName, JobSpec, Limit, Resource};
 pub use status::{JobStatus, Phase};
 pub use text::Clean;
 pub use time::MonoTime;
+
+#[cfg(test)]
+pub(crate) mod testing;

@@ -10,6 +10,14 @@ use pmtr::supervisor::{Event, Next};
 const IN_USE: NetError = NetError::Failed(Errno(98));
 
 #[test]
+fn without_a_line_that_asks_for_one_no_socket_is_opened() {
+    let mut world = World::with_lines(&[job("a"), job("b").disable()], &[]);
+    world.save(&[job("a").version(1)]);
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.deeds(), [""; 0]);
+}
+
+#[test]
 fn a_socket_is_opened_once_and_kept_by_a_file_that_keeps_its_line() {
     let mut world = World::with_lines(&[job("a")], &[listen(1), report(2)]);
     assert_eq!(world.deeds(), ["0 open listen on udp://127.0.0.1:1", "0 open report to udp://192.0.2.7:2"]);
