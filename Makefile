@@ -14,6 +14,10 @@ START ?= yes
 PMTR_SIM_SEEDS ?= 100000
 # What `make mutants` is told: --jobs N, --every N, or a word of the titles that are meant.
 MUTANTS ?=
+# What `make coverage`, `make miri` and `make asan` are told: --missing; words of the tests that are meant.
+COVERAGE ?=
+MIRI ?=
+ASAN ?=
 
 # Without these some tests are skipped.
 TEST_TOOLS = bash ip mkfifo nft objdump python3 setsid strace unshare vim
@@ -142,12 +146,33 @@ deb: build
 rpm:
 	@sh packaging/rpm/build.sh
 
+# What looks closer than tests do; docs/AUDIT.md tells what came of it. Each says what it needs and how to get that.
+.PHONY: coverage miri asan deny
+
+coverage: need-cargo
+	CARGO="$(CARGO)" python3 tests/coverage.py $(COVERAGE)
+
+miri: need-cargo
+	sh tests/miri.sh $(MIRI)
+
+asan: need-cargo
+	sh tests/asan.sh $(ASAN)
+
+deny: need-cargo
+	@$(CARGO) deny --version >/dev/null 2>&1 || { \
+	echo "make deny: cargo-deny is missing. Try: cargo install cargo-deny --locked" >&2; exit 1; }
+	$(CARGO) deny --locked check bans licenses sources
+
 help:
 	@echo "make build        the programs, in target/release"
 	@echo "make run          pmtr at work on an example, ended by ^C"
 	@echo "make check        format, lints as errors, all tests"
 	@echo "make soak         many random worlds, PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS)"
 	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
+	@echo "make coverage     which lines and branches of the pure modules the quick tests run, COVERAGE=--missing"
+	@echo "make miri         the pure modules in an interpreter that knows undefined behaviour, MIRI=\"words\""
+	@echo "make asan         all tests of the programs with each access to memory checked, ASAN=\"words\""
+	@echo "make deny         packages, their licences and where they come from"
 	@echo "make flood        a million datagrams of rubbish while jobs die"
 	@echo "make prometheus   reports through node-exporter into a real Prometheus"
 	@echo "make deb          a Debian package, in target/debian"
