@@ -5,10 +5,11 @@ use std::fs;
 use std::path::PathBuf;
 
 /// Where the project's own files are; the rest of the tree is what was built.
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 12] = [
     ".ci",
     "benches",
     "completions",
+    "docs",
     "examples",
     "fuzz",
     "initscripts",

@@ -2,6 +2,7 @@
 //! describe pmtr say the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod audit;
 mod code;
 mod completions;
 mod documents;
