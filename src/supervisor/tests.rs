@@ -216,3 +216,43 @@ fn what_is_filed_follows_from_the_jobs_after_every_turn() {
         }
     }
 }
+
+/// What the supervisor wants when a file with this one job has been read.
+fn actions_of(supervisor: &mut Supervisor, load: Result<Load, LoadError>) -> VecDeque<Action> {
+    let mut actions = VecDeque::new();
+    supervisor.handle(MonoTime::ZERO, Event::Loaded(Reading::Always, load), &mut actions);
+    actions
+}
+
+#[test]
+fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one() {
+    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+    let mut watched = |hash: u64, dir: &[u8], cmd: &[u8]| {
+        let draft = JobDraft { name: b"a".to_vec(), cmd: vec![cmd.to_vec()], ..JobDraft::default() };
+        let job = JobSpec::from(JobDraft {
+            dir: Some(dir.to_vec()),
+            depends: vec![b"rel".to_vec(), b"/abs".to_vec()],
+            ..draft
+        });
+        let content = Fingerprint { bytes: 0, hash };
+        let config = Config { jobs: vec![job], listen: Vec::new(), report: Vec::new() };
+        let actions = actions_of(&mut supervisor, Ok(Load::New(content, config)));
+        assert_eq!(supervisor.applied(), Some(content));
+        let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();
+        let mut told = Vec::new();
+        for action in &actions {
+            if let Action::Watch(path) = action {
+                told.push(format!("+{}", text(path)));
+            } else if let Action::Unwatch(path) = action {
+                told.push(format!("-{}", text(path)));
+            }
+        }
+        told
+    };
+    assert_eq!(watched(1, b"/a", b"/bin/x"), ["+/a/rel", "+/abs"]);
+    assert_eq!(watched(2, b"/a", b"/bin/y"), [""; 0]);
+    assert_eq!(watched(3, b"/b/", b"/bin/y"), ["-/a/rel", "-/abs", "+/b/rel", "+/abs"]);
+    // What could not be read is not in force.
+    actions_of(&mut supervisor, Err(LoadError::Busy));
+    assert_eq!(supervisor.applied(), Some(Fingerprint { bytes: 0, hash: 3 }));
+}

@@ -33,6 +33,8 @@ fn a_job_waits_for_a_file_that_is_missing_at_start() {
     world.write(2, Some(1));
     assert_eq!(world.starts("a"), [6_000]);
     assert_eq!(world.logged("job a waits for /etc/app.conf"), [0]);
+    // What was never there has not changed.
+    assert_eq!(world.logged("has changed"), []);
 }
 
 #[test]

@@ -113,6 +113,8 @@ fn mistakes_change_nothing_and_are_logged_once() {
     world.file(File::Mistakes(1));
     world.run_until(9_000);
     assert_eq!((world.logged("FAILED").len(), world.pid("a")), (4, pid));
+    // Where all are shown there are no more.
+    assert_eq!(world.logged("more mistakes").len(), 1);
 }
 
 #[test]
