@@ -3,8 +3,8 @@
 use super::*;
 use crate::model::testing::rounds;
 use crate::model::{
-    Bulletin, Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, NetError,
-    Notice, Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
+    Bulletin, Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, Mistake,
+    NetError, Notice, Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
 };
 use std::time::Duration;
 
@@ -255,4 +255,29 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
     // What could not be read is not in force.
     actions_of(&mut supervisor, Err(LoadError::Busy));
     assert_eq!(supervisor.applied(), Some(Fingerprint { bytes: 0, hash: 3 }));
+}
+
+#[test]
+fn as_many_mistakes_that_are_other_ones_are_news() {
+    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+    let mut told = |what: &str| {
+        let mistake = Mistake { line: 1, column: 1, width: 1, text: (*b"x").into(), what: what.into() };
+        let (mut actions, load) = (VecDeque::new(), Err(LoadError::Mistakes(vec![mistake])));
+        let event = Event::Loaded(Reading::IfChanged(None), load);
+        supervisor.handle(MonoTime::ZERO, event, &mut actions);
+        let wrong = |action: &&Action| matches!(action, Action::Log(Notice::Wrong { .. }));
+        actions.iter().filter(wrong).count()
+    };
+    assert_eq!([told("one"), told("one"), told("another"), told("another")], [1, 0, 1, 0]);
+}
+
+#[test]
+fn just_so_many_switches_of_a_moment_have_a_line() {
+    let from = || Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
+    let mut switches = Switches::default();
+    let mut told = 0;
+    for _ in 0..SWITCHES_TOLD + 5 {
+        told += u64::from(switches.may_be_told(MonoTime::ZERO, from()));
+    }
+    assert_eq!(told, SWITCHES_TOLD);
 }
