@@ -3,6 +3,7 @@
 
 mod bulletin;
 mod config;
+mod cpus;
 mod errno;
 mod event;
 mod mistake;
@@ -16,13 +17,14 @@ mod time;
 
 pub use bulletin::{Bulletin, Milestone, Summary};
 pub use config::{Config, Endpoint, Fingerprint, Load, LoadError, Parsed};
+pub use cpus::CpuSet;
 pub use errno::Errno;
 pub use event::{Detail, Ending, Exit, SpawnError, Stage, Survivors, Target, Verb};
 pub use mistake::Mistake;
 pub use network::{Head, JobLine, NetError, Order, Origin, Part, Process, Role, SocketId, Station, Verdict};
 pub use notice::{Level, Notice};
 pub use pid::{JobId, Pid, Signal};
-pub use spec::{CpuSet, Infinity, JobDraft, JobName, JobSpec, Limit, Resource};
+pub use spec::{Infinity, JobDraft, JobName, JobSpec, Limit, Resource};
 pub use status::{JobStatus, Phase};
 pub use text::Clean;
 pub use time::MonoTime;

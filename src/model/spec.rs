@@ -1,6 +1,6 @@
 //! The definition of one job, packed: ten thousand of them fit into a few megabytes.
 
-use super::{Clean, Stage};
+use super::{Clean, CpuSet, Stage};
 use std::ffi::CStr;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -89,24 +89,6 @@ impl Resource {
     /// The flag by which `ulimit` names it.
     pub fn flag(self) -> &'static str {
         Resource::ALL.iter().find(|(r, _, _)| *r == self).map_or("-?", |(_, flag, _)| flag)
-    }
-}
-
-/// A set of processors, as the kernel takes it: bit n of word n/64.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct CpuSet(pub [u64; 16]);
-
-impl CpuSet {
-    /// Processors are numbered below this.
-    pub const SIZE: u32 = 1024;
-
-    /// Adds a processor; false when the number is too large.
-    pub fn add(&mut self, cpu: u32) -> bool {
-        match self.0.get_mut((cpu / 64) as usize) {
-            Some(word) => *word |= 1 << (cpu % 64),
-            None => return false,
-        }
-        true
     }
 }
 
