@@ -106,9 +106,7 @@ fn cpu_list(word: &[u8]) -> Value<CpuSet> {
         if last >= CpuSet::SIZE {
             return Err(too_large());
         }
-        (first..=last).for_each(|cpu| {
-            cpus.add(cpu);
-        });
+        cpus.add_all(first, last);
     }
     Ok(cpus)
 }

@@ -16,4 +16,43 @@ impl CpuSet {
         }
         true
     }
+
+    /// Adds the processors from `first` to `last`, as far as there can be such numbers. Word by word: a long list of
+    /// wide ranges costs no more than reading it.
+    pub fn add_all(&mut self, first: u32, last: u32) {
+        for (begin, word) in (0..).step_by(64).zip(&mut self.0) {
+            // The bits of this word from the first and up to the last, if they reach into it.
+            let from = first.saturating_sub(begin);
+            let Some(to) = last.checked_sub(begin).map(|to| to.min(63)).filter(|to| from <= *to) else {
+                continue;
+            };
+            *word |= u64::MAX >> (63 - to) & u64::MAX << from;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_processors_is_each_of_them() {
+        for (first, last) in [
+            (0, 0),
+            (0, 63),
+            (0, 64),
+            (5, 5),
+            (63, 64),
+            (64, 127),
+            (7, 1000),
+            (0, 1023),
+            (1023, 5000),
+            (9, 8),
+        ] {
+            let (mut range, mut each) = (CpuSet::default(), CpuSet::default());
+            range.add_all(first, last);
+            (first..=last).for_each(|cpu| _ = each.add(cpu));
+            assert_eq!(range, each, "{first}-{last}");
+        }
+    }
 }
