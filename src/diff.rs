@@ -61,7 +61,7 @@ mod tests {
     fn specs(text: &str) -> Vec<JobSpec> {
         let job = |word: &str| {
             let (name, cmd) = word.split_once('=').unwrap_or((word, "/bin/x"));
-            let draft = JobDraft { name: name.into(), cmd: vec![cmd.into()], ..JobDraft::default() };
+            let draft = JobDraft { name: name.into(), cmd: [cmd].into(), ..JobDraft::default() };
             JobSpec::from(draft)
         };
         text.split_whitespace().map(job).collect()

@@ -4,7 +4,7 @@ use super::fault::{Fault, Mistakes, Shown, Span};
 use super::lexer::{Line, Word};
 use super::options::{Key, OptionRow, Place, TABLE};
 use super::values;
-use crate::model::{Config, Endpoint, JobDraft, JobSpec, Limit, Parsed, Resource};
+use crate::model::{Config, Endpoint, JobDraft, JobSpec, Limit, Parsed, Resource, Words};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
@@ -109,20 +109,20 @@ impl<'a> Builder<'a> {
         match key {
             Key::Cmd => {
                 let first = values::absolute(value, "pmtr searches no $PATH and expands nothing")?;
-                let rest = args.iter().skip(1).map(|word| word.value(self.text).into_owned());
-                draft.cmd = Vec::with_capacity(args.len());
-                draft.cmd.push(first);
-                draft.cmd.extend(rest);
+                draft.cmd = [first].into();
+                args.iter().skip(1).for_each(|word| draft.cmd.push(&word.value(self.text)));
             }
-            Key::Dir => draft.dir = Some(values::absolute(value, "a job's directory begins with /")?),
+            Key::Dir => {
+                draft.dir = Some(values::absolute(value, "a job's directory begins with /")?.to_vec())
+            }
             Key::In if value == b"syslog" => {
                 return Err(
                     "only `out` and `err` can be `syslog`: write ./syslog for a file of that name".into()
                 );
             }
-            Key::In => draft.input = Some(values::path(value)?),
-            Key::Out => draft.out = Some(values::path(value)?),
-            Key::Err => draft.err = Some(values::path(value)?),
+            Key::In => draft.input = Some(values::path(value)?.to_vec()),
+            Key::Out => draft.out = Some(values::path(value)?.to_vec()),
+            Key::Err => draft.err = Some(values::path(value)?.to_vec()),
             Key::User => draft.user = Some(values::user(value)?),
             Key::Env => draft.env.push(values::env(value)?),
             Key::Disable => draft.disable = true,
@@ -152,7 +152,8 @@ impl<'a> Builder<'a> {
                 .try_for_each(|pair| self.limit(pair, |span| mistakes.line_of(line, span)));
         }
         for word in words {
-            let file = values::path(&word.value(self.text)).map_err(|what| Fault::new(word.span, what))?;
+            let file = word.value(self.text);
+            let file = values::path(&file).map_err(|what| Fault::new(word.span, what))?;
             if let Some(job) = self.job.as_mut() {
                 job.draft.depends.push(file);
             }
@@ -247,22 +248,18 @@ impl<'a> Builder<'a> {
 }
 
 /// Of the definitions of one variable the last one holds.
-fn keep_last_of_each_variable(env: &mut Vec<Vec<u8>>) {
-    let variable = |word: &[u8]| word.iter().position(|b| *b == b'=').unwrap_or(word.len());
-    let mut last: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+fn keep_last_of_each_variable(env: &mut Words) {
     if env.len() < 2 {
         return;
     }
-    for (index, word) in env.iter().enumerate() {
-        last.insert(word.iter().copied().take(variable(word)).collect(), index);
+    fn variable(word: &[u8]) -> &[u8] {
+        word.split(|byte| *byte == b'=').next().unwrap_or(word)
     }
+    let last: BTreeMap<&[u8], usize> =
+        env.iter().enumerate().map(|(index, word)| (variable(word), index)).collect();
     if last.len() < env.len() {
-        let mut index = 0;
-        env.retain(|word| {
-            let keep = word.get(..variable(word)).and_then(|name| last.get(name)) == Some(&index);
-            index += 1;
-            keep
-        });
+        let holds = |(index, word): &(usize, &[u8])| last.get(variable(word)) == Some(index);
+        *env = env.iter().enumerate().filter(holds).map(|(_, word)| word).collect();
     }
 }
 

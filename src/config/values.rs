@@ -11,17 +11,17 @@ use std::str::{FromStr, from_utf8};
 pub(super) type Value<T> = Result<T, String>;
 
 /// Whether the file system and the kernel would take it; where a program is looked for is the job's matter.
-pub(super) fn path(word: &[u8]) -> Value<Vec<u8>> {
+pub(super) fn path(word: &[u8]) -> Value<&[u8]> {
     match word {
         [] => Err("expected a path, not an empty word".into()),
-        _ => Ok(word.to_vec()),
+        _ => Ok(word),
     }
 }
 
 /// An absolute path; `why` it must be one, when it is not.
-pub(super) fn absolute(word: &[u8], why: &str) -> Value<Vec<u8>> {
+pub(super) fn absolute<'a>(word: &'a [u8], why: &str) -> Value<&'a [u8]> {
     match word {
-        [b'/', ..] => Ok(word.to_vec()),
+        [b'/', ..] => Ok(word),
         [] => Err("expected an absolute path, not an empty word".into()),
         _ => Err(format!("{} is not an absolute path: {why}", Shown(word))),
     }
@@ -65,10 +65,10 @@ pub(super) fn user(word: &[u8]) -> Value<Vec<u8>> {
 }
 
 /// `VAR=VALUE`.
-pub(super) fn env(word: &[u8]) -> Value<Vec<u8>> {
+pub(super) fn env(word: &[u8]) -> Value<&[u8]> {
     match word.iter().position(|b| *b == b'=') {
         Some(0) => Err("expected VAR=VALUE: there is no name before the `=`".into()),
-        Some(_) => Ok(word.to_vec()),
+        Some(_) => Ok(word),
         None => Err(format!("expected VAR=VALUE: {} has no `=`", Shown(word))),
     }
 }

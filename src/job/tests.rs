@@ -11,7 +11,7 @@ fn pid(raw: i32) -> Pid {
 }
 
 fn spec(draft: JobDraft) -> JobSpec {
-    JobSpec::from(JobDraft { name: b"a".to_vec(), cmd: vec![b"/bin/a".to_vec()], ..draft })
+    JobSpec::from(JobDraft { name: b"a".to_vec(), cmd: ["/bin/a"].into(), ..draft })
 }
 
 /// Does one thing to the job and returns the signals that it wishes.

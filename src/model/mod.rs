@@ -14,6 +14,7 @@ mod spec;
 mod status;
 mod text;
 mod time;
+mod words;
 
 pub use bulletin::{Bulletin, Milestone, Summary};
 pub use config::{Config, Endpoint, Fingerprint, Load, LoadError, Parsed};
@@ -28,6 +29,7 @@ pub use spec::{Infinity, JobDraft, JobName, JobSpec, Limit, Resource};
 pub use status::{JobStatus, Phase};
 pub use text::Clean;
 pub use time::MonoTime;
+pub use words::Words;
 
 #[cfg(test)]
 pub(crate) mod testing;

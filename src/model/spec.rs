@@ -1,6 +1,6 @@
 //! The definition of one job, packed: ten thousand of them fit into a few megabytes.
 
-use super::{Clean, CpuSet, Stage};
+use super::{Clean, CpuSet, Stage, Words};
 use std::ffi::CStr;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -97,15 +97,15 @@ impl Resource {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobDraft {
     pub name: Vec<u8>,
-    pub cmd: Vec<Vec<u8>>,
+    pub cmd: Words,
     pub dir: Option<Vec<u8>>,
     pub input: Option<Vec<u8>>,
     pub out: Option<Vec<u8>>,
     pub err: Option<Vec<u8>>,
     pub user: Option<Vec<u8>>,
     /// `VAR=VALUE`, no variable twice.
-    pub env: Vec<Vec<u8>>,
-    pub depends: Vec<Vec<u8>>,
+    pub env: Words,
+    pub depends: Words,
     pub order: i32,
     pub nice: Option<i8>,
     pub cpus: Option<CpuSet>,
@@ -146,14 +146,10 @@ const FIXED_TEXTS: usize = 5;
 
 impl From<JobDraft> for JobSpec {
     fn from(draft: JobDraft) -> JobSpec {
-        let mut texts = Vec::new();
         let fixed = [draft.user, draft.dir, draft.input, draft.out, draft.err];
         let fixed: [Vec<u8>; FIXED_TEXTS] = fixed.map(Option::unwrap_or_default);
-        for text in fixed.iter().chain(&draft.cmd).chain(&draft.env).chain(&draft.depends) {
-            texts.extend_from_slice(text);
-            texts.push(0);
-        }
-        let count = |words: &[Vec<u8>]| u32::try_from(words.len()).unwrap_or(u32::MAX);
+        let fixed = Words::from(fixed);
+        let texts = [fixed.bytes, draft.cmd.bytes, draft.env.bytes, draft.depends.bytes].concat();
         let rare = Rare {
             limits: draft.limits.into(),
             cpus: draft.cpus,
@@ -164,8 +160,8 @@ impl From<JobDraft> for JobSpec {
             texts: texts.into(),
             name: JobName::new(&draft.name),
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
-            cmd_words: count(&draft.cmd),
-            env_words: count(&draft.env),
+            cmd_words: draft.cmd.count,
+            env_words: draft.env.count,
             order: draft.order,
             disable: draft.disable,
             wait: draft.wait,
@@ -341,14 +337,14 @@ mod tests {
         let b = |s: &str| s.as_bytes().to_vec();
         JobDraft {
             name: b("web"),
-            cmd: vec![b("/bin/web"), b(""), b("New York")],
+            cmd: ["/bin/web", "", "New York"].into(),
             dir: Some(b("/srv")),
             input: None,
             out: Some(b("log")),
             err: Some(b("syslog")),
             user: Some(b("www")),
-            env: vec![b("A=b c")],
-            depends: vec![b("/etc/app.conf"), b("rel")],
+            env: ["A=b c"].into(),
+            depends: ["/etc/app.conf", "rel"].into(),
             order: 3,
             nice: Some(-4),
             limits: vec![Limit { resource: Resource::OpenFiles, value: Ok(30) }],
@@ -409,16 +405,8 @@ mod tests {
         let a = JobSpec::from(full());
         for other in [
             JobDraft { dir: None, input: Some(b"/srv".to_vec()), ..full() },
-            JobDraft {
-                env: vec![],
-                depends: vec![b"A=b c".to_vec(), b"/etc/app.conf".to_vec(), b"rel".to_vec()],
-                ..full()
-            },
-            JobDraft {
-                cmd: vec![b"/bin/web".to_vec(), b"".to_vec()],
-                env: vec![b"New York".to_vec(), b"A=b c".to_vec()],
-                ..full()
-            },
+            JobDraft { env: Words::default(), depends: ["A=b c", "/etc/app.conf", "rel"].into(), ..full() },
+            JobDraft { cmd: ["/bin/web", ""].into(), env: ["New York", "A=b c"].into(), ..full() },
             JobDraft { nice: Some(0), ..full() },
             JobDraft { wait: true, ..full() },
         ] {

@@ -34,7 +34,7 @@ impl Dice {
                 let file = |n: u64| format!("/file{n}").into_bytes();
                 jobs.push(JobSpec::from(JobDraft {
                     name: vec![*name],
-                    cmd: vec![b"/bin/x".to_vec(), self.below(2).to_string().into_bytes()],
+                    cmd: ["/bin/x", &self.below(2).to_string()].into(),
                     depends: (0..self.below(3)).map(file).collect(),
                     order: i32::try_from(self.below(2)).unwrap(),
                     wait: self.below(3) == 0,

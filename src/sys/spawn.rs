@@ -267,7 +267,7 @@ impl Spawner {
     fn probe(&mut self) {
         let nowhere = b"/proc/self/no-such-file".to_vec();
         let spec =
-            JobSpec::from(JobDraft { name: b"probe".to_vec(), cmd: vec![nowhere], ..JobDraft::default() });
+            JobSpec::from(JobDraft { name: b"probe".to_vec(), cmd: [nowhere].into(), ..JobDraft::default() });
         for (sharing, cut) in [
             (Sharing::MemoryAndFiles, Cut::Range),
             (Sharing::Memory, Cut::Range),

@@ -173,7 +173,7 @@ fn the_environment_is_ours_with_the_jobs_variables_over_it() {
     let mut bench = Bench::new();
     bench.spawner.environment = [c"A=ours", c"B=ours", c"AA=x"].map(CString::from).into();
     for way in BOTH {
-        let draft = JobDraft { env: vec![b"A=job's own".to_vec()], ..bench.job(&["/usr/bin/env"]) };
+        let draft = JobDraft { env: ["A=job's own"].into(), ..bench.job(&["/usr/bin/env"]) };
         assert_eq!(bench.output(draft, way), "A=job's own\nB=ours\nAA=x\n", "{way:?}");
     }
 }
@@ -250,7 +250,7 @@ fn a_job_runs_as_its_user_with_its_groups_and_variables() {
     for way in BOTH {
         let (mut end, out) = io::pipe().unwrap();
         let script = "grep -E '^(Uid|Gid|Groups)' /proc/self/status; echo to-err > /dev/stderr; env";
-        let spec = JobDraft { env: vec![b"USER=mine".to_vec()], ..draft(&bench, &["/bin/sh", "-c", script]) };
+        let spec = JobDraft { env: ["USER=mine"].into(), ..draft(&bench, &["/bin/sh", "-c", script]) };
         let pid = bench.spawner.spawn(&spec.into(), Some(out.as_fd()), Some(out.as_fd()), None, way).unwrap();
         drop(out);
         let mut text = String::new();
@@ -279,7 +279,7 @@ fn files_are_opened_with_the_rights_of_the_user() {
     let own = bench.dir.path().join("own");
     std::fs::copy("/bin/true", &own).unwrap();
     std::fs::set_permissions(&own, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let cmd = vec![own.into_os_string().into_encoded_bytes()];
+    let cmd = [own.as_os_str().as_encoded_bytes()].into();
     bench.fails(JobDraft { cmd, out: None, err: None, ..draft }, Stage::Exec, libc::EACCES);
 }
 

@@ -61,7 +61,7 @@ impl Def {
         let text = |file: usize| if file == 2 { b"relative".to_vec() } else { FILES[file].into() };
         JobSpec::from(JobDraft {
             name: self.name.into(),
-            cmd: vec![b"/bin/job".to_vec(), self.version.to_string().into()],
+            cmd: ["/bin/job", &self.version.to_string()].into(),
             dir: Some(b"/srv".to_vec()),
             depends: self.files().map(text).collect(),
             order: self.order,

@@ -54,31 +54,35 @@ fn what_looks_like_a_mistake_is_warned_of() {
     let scratch = Scratch::new();
     let here = scratch.0.path().display().to_string();
     let limit = |resource, value| vec![Limit { resource, value }];
-    let good = || JobDraft { name: b"web".to_vec(), cmd: vec![scratch.at("cmd")], ..JobDraft::default() };
+    let good = || JobDraft { name: b"web".to_vec(), cmd: [scratch.at("cmd")].into(), ..JobDraft::default() };
     let text = |text: &str| Some(text.as_bytes().to_vec());
     let cases: Vec<(u32, JobDraft, String)> = vec![
         (1000, good(), String::new()),
-        (1000, JobDraft { cmd: vec![scratch.at("no")], ..good() }, format!("cmd {here}/no does not exist")),
         (
             1000,
-            JobDraft { cmd: vec![scratch.at("cmd/x")], ..good() },
+            JobDraft { cmd: [scratch.at("no")].into(), ..good() },
+            format!("cmd {here}/no does not exist"),
+        ),
+        (
+            1000,
+            JobDraft { cmd: [scratch.at("cmd/x")].into(), ..good() },
             format!("cmd {here}/cmd/x does not exist"),
         ),
         (
             1000,
-            JobDraft { cmd: vec![scratch.at("plain")], ..good() },
+            JobDraft { cmd: [scratch.at("plain")].into(), ..good() },
             format!("cmd {here}/plain is not executable"),
         ),
-        (1000, JobDraft { cmd: vec![scratch.at("")], ..good() }, format!("cmd {here}/ is a directory")),
+        (1000, JobDraft { cmd: [scratch.at("")].into(), ..good() }, format!("cmd {here}/ is a directory")),
         (
             1000,
-            JobDraft { cmd: vec![b"/dev/null".to_vec()], ..good() },
+            JobDraft { cmd: ["/dev/null"].into(), ..good() },
             "cmd /dev/null is not a regular file".into(),
         ),
-        (1000, JobDraft { cmd: vec![scratch.at("script")], ..good() }, String::new()),
+        (1000, JobDraft { cmd: [scratch.at("script")].into(), ..good() }, String::new()),
         (
             1000,
-            JobDraft { cmd: vec![scratch.at("astray")], ..good() },
+            JobDraft { cmd: [scratch.at("astray")].into(), ..good() },
             format!("cmd {here}/astray is a script for /no/sh?, which does not exist"),
         ),
         (1000, JobDraft { user: text("me"), ..good() }, String::new()),
@@ -154,11 +158,9 @@ fn test(file: &Path, mode: Mode) -> (String, String, u8) {
                 Err(vec![mistake.clone(), mistake])
             }
             false if text.is_empty() => Ok(Parsed::default()),
-            false => Ok(parsed(JobDraft {
-                name: b"web".to_vec(),
-                cmd: vec![b"/no/cmd".to_vec()],
-                ..JobDraft::default()
-            })),
+            false => {
+                Ok(parsed(JobDraft { name: b"web".to_vec(), cmd: ["/no/cmd"].into(), ..JobDraft::default() }))
+            }
         },
         render: |file, mistakes| mistakes.iter().map(|m| format!("{}\n", m.headline(file))).collect(),
     };
