@@ -5,20 +5,35 @@ use crate::model::Resource;
 
 /// No known word is longer than this, with some room; longer ones are near to none of them.
 const LONGEST: usize = 24;
+/// More slips than this make it another word.
+const MOST: usize = 2;
+
+/// A short text in small letters, with blanks for what other files put between the parts of a word. It takes no
+/// memory of its own: a file may be full of unknown words.
+#[derive(Clone, Copy)]
+struct Folded {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
 
 /// The option that was probably meant by a line that begins with `first` and, perhaps, `second`. What may
 /// stand in `place` goes before what may not.
 pub(super) fn option(place: Place, first: &[u8], second: Option<&[u8]>) -> Option<&'static OptionRow> {
     let first = fold(first)?;
-    let both = second.and_then(fold).map(|second| format!("{first} {second}"));
+    let both = second.and_then(fold).and_then(|second| first.with(second.text()));
     let far = |row: &OptionRow| {
-        let keyword = row.keyword();
-        let by_name = row.words.first().and_then(|word| distance(&first, word));
-        let by_keyword = distance(&first, &keyword);
+        let (name, rest) = row.words.split_first()?;
+        let by_name = distance(first.text(), name.as_bytes());
+        let name = Folded::default().join(name)?;
+        let keyword = rest.iter().try_fold(name, |name, word| name.with(word.as_bytes()))?;
+        let by_keyword = if rest.is_empty() { by_name } else { distance(first.text(), keyword.text()) };
         // Two words that are right say more than one.
-        let by_both =
-            both.as_ref().and_then(|both| distance(both, &keyword)).map(|far| far.saturating_sub(1));
-        let also = row.also.iter().find(|also| first == **also || both.as_deref() == Some(**also)).map(|_| 1);
+        let by_both = both.and_then(|both| distance(both.text(), keyword.text()));
+        let by_both = by_both.map(|far| far.saturating_sub(1));
+        let is = |also: &&&str| {
+            [Some(first), both].into_iter().flatten().any(|word| word.text() == also.as_bytes())
+        };
+        let also = row.also.iter().find(is).map(|_| 1);
         [by_name, by_keyword, by_both, also].into_iter().flatten().min()
     };
     let near = TABLE.iter().filter_map(|row| far(row).map(|far| (far, row.place != place, row)));
@@ -29,9 +44,9 @@ pub(super) fn option(place: Place, first: &[u8], second: Option<&[u8]>) -> Optio
 pub(super) fn resource(word: &[u8]) -> Option<&'static str> {
     let word = fold(word)?;
     let far = |name: &'static str| {
-        let long = fold(name.as_bytes())?;
-        let short = long.strip_prefix("rlimit ").and_then(|short| distance(&word, short));
-        [distance(&word, &long), short].into_iter().flatten().min().map(|far| (far, name))
+        let short = name.strip_prefix("RLIMIT_").unwrap_or(name);
+        let far = [name, short].into_iter().filter_map(|known| distance(word.text(), known.as_bytes())).min();
+        far.map(|far| (far, name))
     };
     Resource::ALL.iter().filter_map(|(_, _, name)| far(name)).min().map(|(_, name)| name)
 }
@@ -39,48 +54,93 @@ pub(super) fn resource(word: &[u8]) -> Option<&'static str> {
 /// The one of these words that was probably meant.
 pub(super) fn among(words: &[&'static str], word: &[u8]) -> Option<&'static str> {
     let word = fold(word)?;
-    words.iter().filter_map(|known| distance(&word, known).map(|far| (far, *known))).min().map(|(_, w)| w)
+    let far = |known: &&'static str| distance(word.text(), known.as_bytes()).map(|far| (far, *known));
+    words.iter().filter_map(far).min().map(|(_, known)| known)
 }
 
-/// In small letters, with blanks for what other files put between the parts of a word.
-fn fold(word: &[u8]) -> Option<String> {
-    let word = std::str::from_utf8(word).ok()?;
-    let blank = |c: char| if matches!(c, '-' | '_') { ' ' } else { c.to_ascii_lowercase() };
+impl Folded {
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    /// With this behind a blank, if there is room.
+    fn with(self, word: &[u8]) -> Option<Folded> {
+        self.join(b" ")?.join(word)
+    }
+
+    /// With this behind it, if there is room.
+    fn join(mut self, more: impl AsRef<[u8]>) -> Option<Folded> {
+        let more = more.as_ref();
+        let length = self.length + more.len();
+        self.bytes.get_mut(self.length..length)?.copy_from_slice(more);
+        Some(Folded { length, ..self })
+    }
+}
+
+impl Default for Folded {
+    fn default() -> Folded {
+        Folded { bytes: [0; LONGEST], length: 0 }
+    }
+}
+
+fn fold(word: &[u8]) -> Option<Folded> {
     // Many other files write `user=nobody` or `user: nobody`.
-    let word = word.split([':', '=', ';']).next().unwrap_or_default();
-    (word.len() <= LONGEST).then(|| word.chars().map(blank).collect())
+    let word = word.split(|byte| matches!(byte, b':' | b'=' | b';')).next().unwrap_or_default();
+    let mut folded = Folded::default().join(std::str::from_utf8(word).ok()?)?;
+    folded.bytes.iter_mut().for_each(|byte| *byte = letter(*byte));
+    Some(folded)
+}
+
+/// A letter as it is compared.
+fn letter(byte: u8) -> u8 {
+    if matches!(byte, b'-' | b'_') { b' ' } else { byte.to_ascii_lowercase() }
 }
 
 /// How many letters were left out, put in, changed or swapped; nothing when they are too many for a slip.
-fn distance(word: &str, known: &str) -> Option<usize> {
-    let (word, known) = (word.as_bytes(), known.as_bytes());
-    let most = (known.len().min(word.len()) / 2).clamp(1, 2);
+fn distance(word: &[u8], known: &[u8]) -> Option<usize> {
+    let most = (known.len().min(word.len()) / 2).clamp(1, MOST);
     // A single letter is near to everything.
-    if word.len() < 2 || word.len().abs_diff(known.len()) > most {
+    if word.len() < 2 || word.len().abs_diff(known.len()) > most || known.len() > LONGEST {
         return None;
     }
-    // Rows of the table of distances between the beginnings of both words: the one before last, the last.
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=known.len()).collect();
+    // What both begin with adds nothing.
+    let alike = word.iter().zip(known).take_while(|(a, b)| **a == letter(**b)).count();
+    let (word, known) = (word.get(alike..)?, known.get(alike..)?);
+    // Rows of the table of distances between the beginnings of both words: the one before last, the last. Only a
+    // band along the diagonal is filled in; elsewhere the lengths alone are too far apart.
+    const FAR: usize = MOST + 1;
+    let mut before = [FAR; LONGEST + 1];
+    let mut last = std::array::from_fn(|place| place.min(FAR));
     let mut letter_before = None;
-    for (i, letter) in word.iter().enumerate() {
-        let mut row = Vec::with_capacity(last.len());
-        row.push(i + 1);
-        let mut known_before = None;
-        for (j, other) in known.iter().enumerate() {
-            let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
-            let mut far = (at(&last, j) + usize::from(letter != other)).min(at(&last, j + 1) + 1);
+    for (i, here) in word.iter().enumerate() {
+        let mut row = [FAR; LONGEST + 1];
+        let mut least = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = least;
+        }
+        let skipped = i.saturating_sub(MOST);
+        let mut known_before = skipped.checked_sub(1).and_then(|j| known.get(j)).map(|byte| letter(*byte));
+        for (j, other) in known.iter().enumerate().take(i + MOST + 1).skip(skipped) {
+            let at = |row: &[usize; LONGEST + 1], j: usize| row.get(j).copied().unwrap_or(FAR);
+            let other = letter(*other);
+            let mut far = (at(&last, j) + usize::from(*here != other)).min(at(&last, j + 1) + 1);
             far = far.min(at(&row, j) + 1);
-            if letter_before == Some(other) && known_before == Some(letter) && j > 0 {
+            if letter_before == Some(other) && known_before == Some(*here) && j > 0 {
                 far = far.min(at(&before, j - 1) + 1);
             }
-            row.push(far);
+            if let Some(place) = row.get_mut(j + 1) {
+                *place = far;
+            }
+            least = least.min(far);
             known_before = Some(other);
         }
+        if least > most {
+            return None;
+        }
         (before, last) = (last, row);
-        letter_before = Some(letter);
+        letter_before = Some(*here);
     }
-    last.last().copied().filter(|far| *far <= most)
+    last.get(known.len()).copied().filter(|far| *far <= most)
 }
 
 #[cfg(test)]
@@ -118,6 +178,46 @@ mod tests {
         {
             assert!(option(Place::Job, word.as_bytes(), None).is_none(), "{word}");
         }
+    }
+
+    /// The whole table, without a thought of what can be left out.
+    fn plain_distance(word: &[u8], known: &[u8]) -> usize {
+        let mut table = vec![vec![0; known.len() + 1]; word.len() + 1];
+        for i in 0..=word.len() {
+            for j in 0..=known.len() {
+                table[i][j] = match (i, j) {
+                    (0, far) | (far, 0) => far,
+                    _ => {
+                        let change = table[i - 1][j - 1] + usize::from(word[i - 1] != known[j - 1]);
+                        let swapped =
+                            i > 1 && j > 1 && word[i - 2] == known[j - 1] && word[i - 1] == known[j - 2];
+                        let swap = if swapped { table[i - 2][j - 2] + 1 } else { usize::MAX };
+                        change.min(table[i - 1][j] + 1).min(table[i][j - 1] + 1).min(swap)
+                    }
+                };
+            }
+        }
+        table[word.len()][known.len()]
+    }
+
+    #[test]
+    fn what_is_left_out_of_the_table_changes_no_distance() {
+        let mut state: u32 = 1;
+        let mut below = |end: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) % end
+        };
+        let mut near = 0;
+        for _ in 0..50_000 {
+            let mut text =
+                |least| (0..least + below(7)).map(|_| b"abc"[below(3) as usize]).collect::<Vec<u8>>();
+            let (word, known) = (text(2), text(1));
+            let most = (known.len().min(word.len()) / 2).clamp(1, MOST);
+            let far = Some(plain_distance(&word, &known)).filter(|far| *far <= most);
+            near += u32::from(far.is_some());
+            assert_eq!(distance(&word, &known), far, "{word:?} {known:?}");
+        }
+        assert!(near > 1_000, "{near} words were near to others");
     }
 
     #[test]
