@@ -58,11 +58,12 @@ impl Word {
 
     /// Whether it is this word, without quotes. Keywords and braces are asked for in this way.
     pub(super) fn is(&self, text: &[u8], word: &str) -> bool {
-        match self.form {
-            Form::Plain => self.span.of(text) == word.as_bytes(),
-            Form::Joined => *self.value(text) == *word.as_bytes(),
-            Form::Quoted | Form::Escaped => false,
-        }
+        self.unquoted(text).is_some_and(|bytes| *bytes == *word.as_bytes())
+    }
+
+    /// What it means if it was written without quotes.
+    pub(super) fn unquoted<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        (!self.quoted()).then(|| self.value(text))
     }
 
     /// Whether it was written in quotes.

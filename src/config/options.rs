@@ -323,6 +323,8 @@ mod tests {
             assert!(!row.words.is_empty() && !row.help.is_empty(), "{:?}", row.key);
             assert_eq!(row.arguments.is_empty(), row.count == (0, 0) && row.block == Never, "{:?}", row.key);
             assert_eq!(TABLE.iter().filter(|other| other.words == row.words).count(), 1, "{:?}", row.key);
+            let alike = |other: &&OptionRow| other.words.first() == row.words.first();
+            assert!(TABLE.iter().filter(alike).all(|other| other.place == row.place), "{:?}", row.key);
         }
     }
 

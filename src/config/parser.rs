@@ -106,8 +106,9 @@ impl<'a> Parser<'a> {
     }
 
     fn option(&mut self, line: Line, place: Place, words: &[Word]) {
-        match self.find(words, |row| row.place == place) {
-            Some(Found::Whole(row, count)) => {
+        // No word begins an option in two places.
+        match self.find(words, |_| true) {
+            Some(Found::Whole(row, count)) if row.place == place => {
                 let (keyword, args) = words.split_at_checked(count).unwrap_or((words, &[]));
                 self.known(line, row, span_of(keyword), args);
             }
@@ -334,9 +335,9 @@ impl<'a> Parser<'a> {
 
     /// The option with which the line begins.
     fn find(&self, words: &[Word], wanted: impl Fn(&OptionRow) -> bool) -> Option<Found> {
-        let first = words.first()?;
+        let first = words.first()?.unquoted(self.text)?;
         let begins =
-            |row: &&'static OptionRow| row.words.first().is_some_and(|word| first.is(self.text, word));
+            |row: &&'static OptionRow| row.words.first().is_some_and(|word| *word.as_bytes() == *first);
         let whole = |row: &&'static OptionRow| {
             words.len() >= row.words.len()
                 && row.words.iter().zip(words).all(|(known, word)| word.is(self.text, known))
