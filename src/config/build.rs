@@ -161,21 +161,22 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Ends the job; tells what it lacks.
-    pub(super) fn close_job(&mut self, place: Place, mistakes: &Mistakes<'_>) -> Option<String> {
-        let job = self.job.take()?;
+    /// Ends the job, which begins with this keyword; notes what it lacks.
+    pub(super) fn close_job(&mut self, place: Place, keyword: (Line, Span), mistakes: &mut Mistakes<'_>) {
+        let Some(job) = self.job.take() else { return };
         let lacks = |row: &&OptionRow| {
             let noted = (job.given.get(row.key as usize), job.excused.get(row.key as usize));
             row.place == place && row.required && noted == (Some(&0), Some(&false))
         };
-        let missing: Vec<String> =
-            TABLE.iter().filter(lacks).map(|row| format!("`{}`", row.usage())).collect();
-        if !missing.is_empty() {
-            let who = match job.draft.name.is_empty() {
-                true => "this job".to_owned(),
-                false => format!("job {}", Shown(&job.draft.name)),
-            };
-            return Some(format!("{who} lacks {}", missing.join(" and ")));
+        if TABLE.iter().any(|row| lacks(&row)) {
+            return mistakes.add_to_line(keyword.0, keyword.1, || {
+                let missing = TABLE.iter().filter(lacks).map(|row| format!("`{}`", row.usage()));
+                let who = match job.draft.name.is_empty() {
+                    true => "this job".to_owned(),
+                    false => format!("job {}", Shown(&job.draft.name)),
+                };
+                format!("{who} lacks {}", missing.collect::<Vec<_>>().join(" and "))
+            });
         }
         // Of a file with a mistake nothing is applied, so nothing needs to be kept.
         if mistakes.is_empty() {
@@ -184,7 +185,6 @@ impl<'a> Builder<'a> {
             self.parsed.config.jobs.push(JobSpec::from(draft));
             self.parsed.lines.push(job.number);
         }
-        None
     }
 
     /// The configuration.

@@ -91,18 +91,23 @@ impl<'a> Mistakes<'a> {
 
     /// Adds a mistake. In one line the first one counts: those behind it are mostly its children.
     pub(super) fn add(&mut self, line: Line, fault: Fault) {
+        self.add_with(line, fault.span, || fault.what);
+    }
+
+    /// The same, where the text costs more than the rest: it is made only if it is kept.
+    pub(super) fn add_with(&mut self, line: Line, span: Span, what: impl FnOnce() -> String) {
         if self.last.replace(line.at) != Some(line.at) {
-            self.add_to_line(line, fault);
+            self.add_to_line(line, span, what);
         }
     }
 
     /// Adds a mistake although its line may have had one before.
-    pub(super) fn add_to_line(&mut self, line: Line, fault: Fault) {
+    pub(super) fn add_to_line(&mut self, line: Line, span: Span, what: impl FnOnce() -> String) {
         if self.is_full() {
             self.more += 1;
             return;
         }
-        self.kept.push(excerpt::mistake(self.text, line, fault));
+        self.kept.push(excerpt::mistake(self.text, line, Fault::new(span, what())));
     }
 
     /// The number of the line on which this stands.

@@ -112,18 +112,16 @@ impl<'a> Parser<'a> {
                 let (keyword, args) = words.split_at_checked(count).unwrap_or((words, &[]));
                 self.known(line, row, span_of(keyword), args);
             }
-            Some(Found::Begun(row)) => self.begun(line, row, words),
-            None => match self.find(words, |row| row.place != place) {
-                Some(Found::Whole(row, _) | Found::Begun(row)) => self.misplaced(line, row, words),
-                None => self.unknown(line, place, words),
-            },
+            Some(Found::Begun(row)) if row.place == place => self.begun(line, row, words),
+            Some(Found::Whole(row, _) | Found::Begun(row)) => self.misplaced(line, row, words),
+            None => self.unknown(line, place, words),
         }
     }
 
     fn known(&mut self, line: Line, row: &'static OptionRow, keyword: Span, args: &[Word]) {
         let number = self.mistakes.line_of(line, keyword);
         if let Err(what) = self.build.given(row, number) {
-            self.fault(line, keyword, what);
+            self.fault(line, keyword, || what);
         }
         match row.block {
             Block::Never => self.set(line, row, keyword, args),
@@ -156,8 +154,9 @@ impl<'a> Parser<'a> {
         if let Some((last, _)) = one_line
             && !row.0.one_line
         {
-            let what = format!("a `{}` can't stand on one line: one option a line", row.0.keyword());
-            return self.fault(line, brace.span.to(last.span), what);
+            return self.fault(line, brace.span.to(last.span), || {
+                format!("a `{}` can't stand on one line: one option a line", row.0.keyword())
+            });
         }
         self.open(row, line, keyword);
         if counted.is_err() {
@@ -173,7 +172,7 @@ impl<'a> Parser<'a> {
                 self.close(line);
             }
             (_, None) => {
-                self.fault(line, brace.span, "`{` must be the last word of its line");
+                self.fault(line, brace.span, || "`{` must be the last word of its line");
                 self.line_of_block(line, tail);
             }
         }
@@ -188,7 +187,7 @@ impl<'a> Parser<'a> {
     ) {
         let glued = |word: &&Word| !word.quoted() && word.span.of(self.text).starts_with(b"{");
         if let Some(word) = args.iter().find(glued) {
-            self.fault(line, word.span, "braces want blanks around them");
+            self.fault(line, word.span, || "braces want blanks around them");
             return self.skip_next(line, keyword);
         }
         if matches!(row.0.block, Block::Instead(_)) && !args.is_empty() {
@@ -230,10 +229,11 @@ impl<'a> Parser<'a> {
             return;
         };
         let shown = Shown(brace.span.of(self.text));
-        let what = format!("{shown} must stand alone on its line; in quotes it is an ordinary word");
         let closes = words.last().is_some_and(|word| is(word, "}"));
         let opens = words.last().is_some_and(|word| is(word, "{"));
-        self.fault(line, brace.span, what);
+        self.fault(line, brace.span, || {
+            format!("{shown} must stand alone on its line; in quotes it is an ordinary word")
+        });
         if closes {
             self.close(line);
         } else if opens {
@@ -248,7 +248,7 @@ impl<'a> Parser<'a> {
             (Some(Pending { row: None, line, keyword }), _) => self.skip(line, keyword),
             (None, Some(frame)) if frame.row.is_none() => frame.depth += 1,
             (None, _) => {
-                self.fault(line, span, STRAY_OPEN);
+                self.fault(line, span, || STRAY_OPEN);
                 self.skip(line, span);
             }
         }
@@ -262,18 +262,21 @@ impl<'a> Parser<'a> {
     fn closing(&mut self, line: Line, span: Span, rest: &[Word]) {
         let raw = span.of(self.text);
         if self.open.is_empty() {
-            let hint = match self.closed {
-                Some((from, to)) => format!("; the last one, from line {from}, was closed on line {to}"),
-                None => String::new(),
-            };
-            self.fault(line, span, format!("stray `}}`: no block is open here{hint}"));
+            let closed = self.closed;
+            self.fault(line, span, || {
+                let hint = match closed {
+                    Some((from, to)) => format!("; the last one, from line {from}, was closed on line {to}"),
+                    None => String::new(),
+                };
+                format!("stray `}}`: no block is open here{hint}")
+            });
         } else if raw != b"}" {
-            self.fault(line, span, "`}` must stand alone on its line");
+            self.fault(line, span, || "`}` must stand alone on its line");
         } else if !rest.is_empty() {
             self.fault(
                 line,
                 span_of(rest),
-                "`}` must stand alone on its line: what follows begins the next one",
+                || "`}` must stand alone on its line: what follows begins the next one",
             );
         }
         let braces = raw.iter().take_while(|b| **b == b'}').count();
@@ -293,14 +296,11 @@ impl<'a> Parser<'a> {
         self.closed = Some((begun, line.number));
         match frame.row {
             Some((_, Inside::Options(place))) => {
-                if let Some(what) = self.build.close_job(place, &self.mistakes) {
-                    self.mistakes.add_to_line(frame.line, Fault::new(frame.keyword, what));
-                }
+                self.build.close_job(place, (frame.line, frame.keyword), &mut self.mistakes);
             }
             // A block of limits may be empty, as it always could.
             Some((row, Inside::Words)) if frame.words == 0 && row.count == (0, 0) => {
-                let what = format!("the block is empty: {}", row.usage());
-                self.fault(frame.line, frame.keyword, what);
+                self.fault(frame.line, frame.keyword, || format!("the block is empty: {}", row.usage()));
             }
             Some((_, Inside::Words)) | None => {}
         }
@@ -311,10 +311,11 @@ impl<'a> Parser<'a> {
         self.settle(&[]);
         while let Some(frame) = self.open.pop() {
             let block = Shown(frame.keyword.of(self.text));
-            let what = format!(
-                "the block of {block} is not closed: there is no `}}` for it up to the end of the file"
-            );
-            self.mistakes.add_to_line(frame.line, Fault::new(frame.keyword, what));
+            self.mistakes.add_to_line(frame.line, frame.keyword, || {
+                format!(
+                    "the block of {block} is not closed: there is no `}}` for it up to the end of the file"
+                )
+            });
         }
     }
 
@@ -387,8 +388,8 @@ impl<'a> Parser<'a> {
         Err(Fault::new(first.span.to(span_of(extra)), what))
     }
 
-    fn fault(&mut self, line: Line, span: Span, what: impl Into<String>) {
-        self.mistakes.add(line, Fault::new(span, what));
+    fn fault<T: Into<String>>(&mut self, line: Line, span: Span, what: impl FnOnce() -> T) {
+        self.mistakes.add_with(line, span, || what().into());
     }
 }
 

@@ -18,7 +18,7 @@ impl Parser<'_> {
         let place = words.get(right).map_or(keyword, |word| word.span);
         let expected = row.words.get(right).copied().unwrap_or_default();
         let written = Shown(keyword.of(self.text));
-        self.fault(line, place, format!("expected `{expected}` behind {written}: {}", row.usage()));
+        self.fault(line, place, || format!("expected `{expected}` behind {written}: {}", row.usage()));
         self.build.excuse(row.key);
         self.skip_block(line, words);
     }
@@ -29,11 +29,10 @@ impl Parser<'_> {
         if let Some(frame) = frame.filter(|_| matches!(row.block, Block::Always(Inside::Options(_)))) {
             return self.close_for(line, words, frame);
         }
-        let what = match row.place {
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), || match row.place {
             Place::File => format!("`{}` belongs outside of all jobs", row.keyword()),
             Place::Job => format!("`{}` belongs in a job, between `job {{` and `}}`", row.keyword()),
-        };
-        self.fault(line, span_of(words.get(..1).unwrap_or_default()), what);
+        });
         self.skip_block(line, words);
     }
 
@@ -41,19 +40,25 @@ impl Parser<'_> {
         let Some((first, rest)) = words.split_first() else { return };
         let raw = first.span.of(self.text);
         if first.is(self.text, "{") {
-            self.fault(line, first.span, STRAY_OPEN);
+            self.fault(line, first.span, || STRAY_OPEN);
             return self.skip_block(line, words);
         }
-        let before_brace = raw.strip_suffix(b"{").unwrap_or_default();
-        let glued = |row: &&OptionRow| matches!(row.words, [word] if word.as_bytes() == before_brace);
-        let (meant, what) = if first.quoted() {
-            (None, format!("expected an option, but {} is in quotes; {GO_ON}", Shown(raw)))
-        } else if let Some(row) = TABLE.iter().find(glued) {
-            (Some(row), format!("braces want blanks around them: `{} {{`", row.keyword()))
+        let glued = raw.strip_suffix(b"{").and_then(|before| {
+            TABLE.iter().find(|row| matches!(row.words, [word] if word.as_bytes() == before))
+        });
+        let meant = if first.quoted() {
+            self.fault(line, first.span, || {
+                format!("expected an option, but {} is in quotes; {GO_ON}", Shown(raw))
+            });
+            None
+        } else if let Some(row) = glued {
+            self.fault(line, first.span, || {
+                format!("braces want blanks around them: `{} {{`", row.keyword())
+            });
+            Some(row)
         } else {
-            self.unknown_word(place, first, rest)
+            self.unknown_word(line, place, first, rest)
         };
-        self.fault(line, first.span, what);
         let Some(row) = meant else { return self.skip_block(line, words) };
         self.build.excuse(row.key);
         match row.block {
@@ -68,12 +73,14 @@ impl Parser<'_> {
         }
     }
 
+    /// Tells that it is unknown, and what was probably meant.
     fn unknown_word(
-        &self,
+        &mut self,
+        line: Line,
         place: Place,
         first: &Word,
         rest: &[Word],
-    ) -> (Option<&'static OptionRow>, String) {
+    ) -> Option<&'static OptionRow> {
         // Looking for what was meant costs more than all else: not for mistakes that are only counted.
         let value = first.value(self.text);
         let second = rest.first().map(|word| word.value(self.text));
@@ -82,12 +89,12 @@ impl Parser<'_> {
             false => suggest::option(place, &value, second.as_deref()),
         };
         let shown = Shown(&value);
-        let what = match meant {
+        self.fault(line, first.span, || match meant {
             Some(row) => format!("unknown option {shown}: did you mean `{}`?", row.keyword()),
             None if matches!(*value, [b'-' | b'/', ..]) => format!("unknown option {shown}; {GO_ON}"),
             None => format!("unknown option {shown}"),
-        };
-        (meant, what)
+        });
+        meant
     }
 
     /// A line whose words can't be told apart.
@@ -103,7 +110,7 @@ impl Parser<'_> {
     /// Decides what becomes of an option whose `{` has not come with the next line.
     pub(super) fn settle(&mut self, next: &[Word]) {
         let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
-        self.fault(line, keyword, lacks_block(row.0));
+        self.fault(line, keyword, || lacks_block(row.0));
         let other_option = || self.find(next, |row| row.place == Place::Job).is_some();
         let closes = || next.first().is_some_and(|word| self.closes(word));
         let forgotten = match row.1 {
@@ -120,9 +127,9 @@ impl Parser<'_> {
         let Some(begin) = self.open.get(frame).map(|frame| (frame.line, frame.keyword)) else { return };
         let number = self.mistakes.line_of(begin.0, begin.1);
         let block = Shown(begin.1.of(self.text));
-        let what =
-            format!("the block of {block} from line {number} is not closed: a `}}` is missing before this");
-        self.fault(line, span_of(words.get(..1).unwrap_or_default()), what);
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), || {
+            format!("the block of {block} from line {number} is not closed: a `}}` is missing before this")
+        });
         while self.open.len() > frame {
             if let Some(skipped) = self.open.last_mut() {
                 skipped.depth = 1;
