@@ -64,7 +64,24 @@ impl World {
 }
 
 fn live(seed: u64, events: u64, tracing: bool) -> World {
-    let mut rng = Rng::new(seed);
+    // Nobody is asked for a number, so that the worlds are the same with and without a service manager.
+    live_by(Rng::new(seed), Rng::new(!seed), seed % 4, events, tracing)
+}
+
+/// A world in which bytes decide: from the front what happens, from the back how the world answers.
+pub fn live_by_bytes(bytes: &[u8]) {
+    let again = |tracing| {
+        let answers = Rng::from_bytes(bytes.iter().rev().copied().collect());
+        let manager = u64::from(bytes.first().copied().unwrap_or(0) >> 6);
+        live_by(Rng::from_bytes(bytes.to_vec()), answers, manager, u64::MAX, tracing)
+    };
+    if again(false).breach().is_some() {
+        let world = again(true);
+        panic!("{}\n{}", world.breach().unwrap_or("only once"), world.sys.trace.join("\n"));
+    }
+}
+
+fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool) -> World {
     // On some seeds numbers are so few that they come round all the time.
     let mut world = World::unborn(if rng.one_in(3) { 14 } else { 30_000 });
     world.sys.tracing = tracing;
@@ -77,9 +94,8 @@ fn live(seed: u64, events: u64, tracing: bool) -> World {
     for _ in 0..rng.below(5) {
         change_lines(&mut world.sys.sockets.lines, &mut rng);
     }
-    world.sys.chance = Some(Rng::new(!seed));
-    // Nobody is asked for a number, so that the worlds are the same with and without a service manager.
-    match seed % 4 {
+    world.sys.chance = Some(answers);
+    match manager {
         0 => world.serve_manager(None),
         1 => world.serve_manager(Some(Duration::from_secs(3))),
         _ => {}
@@ -96,6 +112,9 @@ fn live(seed: u64, events: u64, tracing: bool) -> World {
     for _ in 0..events {
         if world.breach().is_some() {
             return world;
+        }
+        if rng.is_spent() {
+            break;
         }
         let pause = rng.pick(&[0, 0, 0, 1, 50, 99, 100, 700, 1_900, 5_000, 10_000, 12_000]);
         world.live_until(world.sys.now + Duration::from_millis(pause));
