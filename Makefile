@@ -87,6 +87,13 @@ bench-short: need-cargo
 	$(CARGO) bench --locked --bench daemon -- --short
 	$(CARGO) bench --locked --bench fleet -- --short
 
+# Seconds of fuzzing over all TARGETS, which are those of fuzz/Cargo.toml when empty.
+TIME ?= 60
+TARGETS ?=
+.PHONY: fuzz
+fuzz: need-cargo
+	@CARGO="$(CARGO)" TIME="$(TIME)" TARGETS="$(TARGETS)" sh fuzz/run.sh
+
 # The zsh of Debian has a directory for this, and looks into no other below /usr.
 ZSH = $(if $(wildcard $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions),vendor-completions,site-functions)
 
@@ -173,6 +180,7 @@ help:
 	@echo "make miri         the pure modules in an interpreter that knows undefined behaviour, MIRI=\"words\""
 	@echo "make asan         all tests of the programs with each access to memory checked, ASAN=\"words\""
 	@echo "make deny         packages, their licences and where they come from"
+	@echo "make fuzz         made-up inputs for all that reads, TIME=$(TIME) seconds of them, TARGETS='config machine'"
 	@echo "make flood        a million datagrams of rubbish while jobs die"
 	@echo "make prometheus   reports through node-exporter into a real Prometheus"
 	@echo "make deb          a Debian package, in target/debian"

@@ -19,6 +19,7 @@ mod sockets;
 mod system;
 mod world;
 
+mod corpus;
 mod depends;
 mod ending;
 mod gate;

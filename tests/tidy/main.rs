@@ -24,11 +24,14 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     files(dir).into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
 }
 
-/// All files below `dir`, in order.
+/// All files below `dir`, in order, but what was built and what a fuzzer has made up.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
+        if ["fuzz/target", "fuzz/artifacts", "fuzz/corpus"].iter().any(|made| path == root().join(made)) {
+            continue;
+        }
         if path.is_dir() {
             found.extend(files(&path));
         } else {

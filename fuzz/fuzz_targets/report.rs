@@ -1,0 +1,8 @@
+//! See the module that is run.
+#![no_main]
+#![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../shared/report.rs"]
+mod report;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| report::run(input));

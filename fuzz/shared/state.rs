@@ -1,0 +1,97 @@
+//! The state file: whatever its bytes are, what is believed of it is what pmtr can have written.
+//!
+//! The input says what is changed in a good file, because a checksum guards everything: a byte of 0 to 3 with what
+//! belongs to it, again and again.
+
+use crate::format::{self, HEAD_BYTES, Here, PATH_BYTES};
+use pmtr::model::{JobName, Pid};
+use pmtr::sys::record::{self, RECORD_BYTES, Record};
+
+const PATH: &[u8] = b"/etc/pmtr.conf";
+
+pub fn run(input: &[u8]) {
+    let here = Here { boot: b"0d9f7a52-3c1e-4f7e-9f0e-6a1b2c3d4e5f".to_vec(), namespace: 4_026_531_836 };
+    // As it is, and each record of it alone.
+    let _ = format::decode(input, &here, PATH);
+    let _ = format::writer(input);
+    if let Some(bytes) = input.first_chunk() {
+        one(bytes);
+    }
+    let name = format::file_name(input);
+    assert!(name.len() <= 255 && !name.contains(&b'/') && name.ends_with(b".state"), "{name:?}");
+
+    let mut file = format::head(&here, PATH, 1);
+    let (mut whole, mut rest) = (Vec::new(), input);
+    let mut touched = false;
+    while let Some((what, tail)) = rest.split_first() {
+        rest = match what & 3 {
+            // A record that a child may have left, or not.
+            0 => {
+                let (numbers, tail) = tail.split_at(tail.len().min(5));
+                let number = |at: usize| numbers.get(at).copied().unwrap_or(1);
+                let length = tail.len().min(usize::from(number(4)));
+                let (name, tail) = tail.split_at(length);
+                let before_nanos = u64::from(number(0)) << (number(1) & 31);
+                let after_nanos = u64::from(number(2)) << (number(1) & 31);
+                let pid = Pid::new(i32::from(number(3)) << (number(1) >> 5) | 1).expect("it is odd");
+                let record = Record { pid, name: JobName::new(name), before_nanos, after_nanos };
+                let bytes = record::encode(&record);
+                let read = record::decode(&bytes);
+                assert!(read.is_none() || read.as_ref() == Some(&record), "{read:?}");
+                file.extend(bytes);
+                whole.extend(read);
+                tail
+            }
+            // A place without one.
+            1 => {
+                file.extend([0; RECORD_BYTES]);
+                tail
+            }
+            // Another byte somewhere.
+            2 => {
+                let (place, tail) = tail.split_at(tail.len().min(3));
+                if let &[high, low, byte] = place {
+                    let place = usize::from(u16::from_be_bytes([high, low])) % file.len();
+                    touched |= file[place] != byte;
+                    file[place] = byte;
+                }
+                tail
+            }
+            // The same in the head, with a checksum that is right.
+            _ => {
+                let (place, tail) = tail.split_at(tail.len().min(3));
+                if let &[high, low, byte] = place {
+                    let place = usize::from(u16::from_be_bytes([high, low])) % (HEAD_BYTES - 8);
+                    touched |= file[place] != byte;
+                    file[place] = byte;
+                    let sum = record::sum(&file[..HEAD_BYTES - 8]);
+                    file[HEAD_BYTES - 8..HEAD_BYTES].copy_from_slice(&sum.to_le_bytes());
+                }
+                tail
+            }
+        };
+    }
+    file.truncate(file.len() - rest.len().min(1));
+    match format::decode(&file, &here, PATH) {
+        Ok((records, damaged)) => {
+            assert!(records.len() + damaged <= (file.len() - HEAD_BYTES).div_ceil(RECORD_BYTES));
+            assert!(touched || records == whole, "{records:?}");
+            // A changed byte makes a record none, or it was one that says nothing.
+            assert!(records.iter().all(|record| whole.contains(record)), "{records:?}");
+        }
+        Err(odd) => assert!(touched, "{odd}"),
+    }
+    for other in [&b"/etc/pmtr.con"[..], b"/etc/pmtr.conf2", b"", &[b'/'; PATH_BYTES + 1]] {
+        let read = format::decode(&file, &here, other);
+        assert!(read.is_err() || touched, "it belongs to another");
+    }
+    let no_boot = Here { boot: Vec::new(), ..here };
+    assert!(format::decode(&file, &no_boot, PATH).is_err(), "nobody knows which run of the machine this is");
+}
+
+/// What is read of a record is what would be written.
+fn one(bytes: &[u8; RECORD_BYTES]) {
+    if let Some(record) = record::decode(bytes) {
+        assert_eq!(record::encode(&record), *bytes);
+    }
+}
