@@ -10,8 +10,8 @@ DESTDIR ?=
 INIT ?=
 # Whether a service is enabled and started, or restarted, by root on a live system.
 START ?= yes
-# How many random worlds `make soak` goes through.
-PMTR_SIM_SEEDS ?= 100000
+# How many random worlds `make worlds` goes through.
+SEEDS ?= 100000
 # What `make mutants` is told: --jobs N, --every N, or a word of the titles that are meant.
 MUTANTS ?=
 # What `make coverage`, `make miri` and `make asan` are told: --missing; words of the tests that are meant.
@@ -27,7 +27,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
 PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
 
-.PHONY: build run check clean soak mutants flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
+.PHONY: build run check clean worlds mutants flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -63,8 +63,8 @@ check: need-lints
 clean: need-cargo
 	$(CARGO) clean
 
-soak: need-cargo
-	PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS) $(CARGO) test --locked --test sim
+worlds: need-cargo
+	PMTR_SIM_SEEDS=$(SEEDS) $(CARGO) test --locked --test sim
 
 mutants: need-cargo
 	sh tests/mutants.sh $(MUTANTS)
@@ -174,7 +174,7 @@ help:
 	@echo "make build        the programs, in target/release"
 	@echo "make run          pmtr at work on an example, ended by ^C"
 	@echo "make check        format, lints as errors, all tests"
-	@echo "make soak         many random worlds, PMTR_SIM_SEEDS=$(PMTR_SIM_SEEDS)"
+	@echo "make worlds       many random worlds, SEEDS=$(SEEDS)"
 	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
 	@echo "make coverage     which lines and branches of the pure modules the quick tests run, COVERAGE=--missing"
 	@echo "make miri         the pure modules in an interpreter that knows undefined behaviour, MIRI=\"words\""
