@@ -85,9 +85,10 @@ impl Daemon {
             if self.poll.poll(&mut events, timeout).is_err_and(|e| e.kind() != io::ErrorKind::Interrupted) {
                 events.clear();
             }
-            let now = clock::now();
             more_signals = self.signals.read(&mut caught);
-            self.reap(now, &caught);
+            self.reap(clock::now(), &caught);
+            // Anew: reaping thousands takes a while.
+            let now = clock::now();
             for event in &events {
                 self.ready(event);
             }
@@ -173,7 +174,7 @@ impl Daemon {
         for signal in caught {
             match signal {
                 Caught::Child(pid) => {
-                    self.reap_one(now, *pid);
+                    self.reap_one(*pid);
                 }
                 Caught::Signal(_) => continue,
                 Caught::Overflow => {}
@@ -186,7 +187,7 @@ impl Daemon {
         let mut found = 0;
         loop {
             match reap::peek_any() {
-                Ok(Some(pid)) if self.reap_one(now, pid) => found += 1,
+                Ok(Some(pid)) if self.reap_one(pid) => found += 1,
                 Ok(None) => return,
                 // The kernel contradicts itself. To believe it could cost a job its restart.
                 Ok(Some(_)) => return self.reaper.again(now),
@@ -201,14 +202,14 @@ impl Daemon {
                 // Each walk begins at the oldest child; asking ours by number is cheaper by now.
                 let ours: Vec<Pid> = self.supervisor.pids().collect();
                 for pid in ours {
-                    self.reap_one(now, pid);
+                    self.reap_one(pid);
                 }
             }
         }
     }
 
     /// Reaps a child if it has ended; false when it has not.
-    fn reap_one(&mut self, now: MonoTime, pid: Pid) -> bool {
+    fn reap_one(&mut self, pid: Pid) -> bool {
         // Taken before the number can be given to another.
         let group = self.supervisor.job_of(pid).map(|_| Group::of(pid));
         let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
@@ -218,7 +219,8 @@ impl Daemon {
             Some(group) => self.kernel.keep_rest(pid, group),
             None => crate::model::Survivors::None,
         };
-        self.take(now, Event::Exited(pid, ending, rest));
+        // Not the time of the wake-up: it may have ended since, and its delay would be too short.
+        self.take(clock::now(), Event::Exited(pid, ending, rest));
         true
     }
 

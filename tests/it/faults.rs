@@ -7,7 +7,11 @@ mod starts;
 
 use crate::support::{Dir, Pmtr, alive, kill, output, wait_until};
 use inject::Faults;
+use pmtr::job::policy::QUICK;
+use pmtr::model::{Pid, Signal};
+use pmtr::sys::group;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 fn job(name: &str, options: &str) -> String {
     format!("job {{\n name {name}\n cmd /bin/sleep 1000\n{options}\n}}\n")
@@ -192,4 +196,24 @@ fn a_flood_of_signals_does_not_keep_it_from_ending() {
     let _ = flooding.kill();
     let _ = flooding.wait();
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn the_ten_seconds_begin_when_a_job_ends_and_not_when_pmtr_woke_up_for_another() {
+    let mut pmtr = Pmtr::start(&format!("{}{}", job("a", ""), job("b", "")));
+    let [a, b] = ["a", "b"].map(|job| Pid::new(pmtr.started(job)).unwrap());
+    pmtr.settle();
+    // To ask for children takes long: the second ends while pmtr is busy with the first.
+    let Some(slow) = Faults::begin(&pmtr, &["wait4:delay_enter=200000", "waitid:delay_enter=300000"]) else {
+        return;
+    };
+    group::signal_job(a, Signal::KILL);
+    wait_until("one is reaped", || commands(&pmtr).len() == 1);
+    let killed = Instant::now();
+    group::signal_job(b, Signal::KILL);
+    pmtr.wait(&format!("job b {b} exited"));
+    slow.end();
+    pmtr.started("b");
+    assert!(killed.elapsed() >= QUICK, "{:?}", killed.elapsed());
+    assert_eq!(pmtr.stop().code(), Some(0));
 }
