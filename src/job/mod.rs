@@ -104,6 +104,11 @@ impl Job {
         }
     }
 
+    /// Before this time it is not started.
+    pub fn not_before(&self) -> MonoTime {
+        self.not_before
+    }
+
     /// What to show of it.
     pub fn phase(&self, now: MonoTime) -> Phase {
         match self.state {

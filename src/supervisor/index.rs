@@ -51,8 +51,8 @@ pub(super) enum Line {
     None,
     /// Wants its first start under its definition.
     First,
-    /// Wants to be started again.
-    Again,
+    /// Wants to be started again, and could have been since then.
+    Again(MonoTime),
 }
 
 impl Place {
@@ -60,8 +60,11 @@ impl Place {
         (self.line == Line::First).then_some(self.rank)
     }
 
-    fn again(self) -> Option<Rank> {
-        (self.line == Line::Again).then_some(self.rank)
+    fn again(self) -> Option<(MonoTime, Rank)> {
+        match self.line {
+            Line::Again(since) => Some((since, self.rank)),
+            Line::None | Line::First => None,
+        }
     }
 
     fn holder(self) -> Option<Rank> {
@@ -74,7 +77,8 @@ impl Place {
 pub(super) struct Index {
     deadlines: BTreeSet<(MonoTime, JobId)>,
     firsts: BTreeSet<(Rank, JobId)>,
-    agains: BTreeSet<(Rank, JobId)>,
+    /// Who has waited longest comes first: when more are due than can be started, none is overtaken for ever.
+    agains: BTreeSet<((MonoTime, Rank), JobId)>,
     holders: BTreeSet<(Rank, JobId)>,
     census: Census,
 }
@@ -112,8 +116,8 @@ impl Index {
     /// The gate: the job that may start next. A restart is never held; a first start is, by an
     /// earlier job that has `wait`.
     pub(super) fn ready(&self) -> Option<JobId> {
-        let first = self.firsts.first().filter(|first| !self.is_held(first));
-        self.agains.first().or(first).map(|(_, id)| *id)
+        let first = self.firsts.first().filter(|first| !self.is_held(first)).map(|(_, id)| *id);
+        self.agains.first().map(|(_, id)| *id).or(first)
     }
 
     /// The job for which others are waiting.

@@ -270,7 +270,7 @@ impl Supervisor {
         let line = match (queued, held) {
             (false, _) => Line::None,
             (true, true) => Line::First,
-            (true, false) => Line::Again,
+            (true, false) => Line::Again(slot.job.not_before()),
         };
         let place = Place {
             deadline: slot.job.deadline(),

@@ -120,7 +120,7 @@ fn assert_filed(supervisor: &Supervisor) {
             line: match queued && need == Need::Met {
                 false => Line::None,
                 true if pending => Line::First,
-                true => Line::Again,
+                true => Line::Again(job.not_before()),
             },
             holds: job.spec().wait() && job.goal() == Goal::Up && !blocked,
             lacks: queued && need == Need::Missing,

@@ -130,3 +130,16 @@ fn a_disabled_job_does_not_start_and_a_delay_survives_disable_and_enable() {
     world.run_until(12_000);
     assert_eq!((world.starts("a"), world.starts("b")), (vec![0, 11_000], vec![3_000]));
 }
+
+#[test]
+fn of_those_that_are_to_be_restarted_the_one_that_has_waited_longest_is_the_first() {
+    // As after a while in which others had the processor; with more due than can be started, the last job of the
+    // file would else wait for ever.
+    let mut world = World::with(&[job("late"), job("early")]);
+    world.run_until(1_000);
+    world.exits("early", code(1));
+    world.run_until(2_000);
+    world.exits("late", code(1));
+    world.jump(Duration::from_secs(60));
+    assert_eq!(world.order(), "late early early late");
+}
