@@ -12,8 +12,11 @@ impl Supervisor {
         // Before the starts: a job that begins to hold others in this turn is `started` first and paused for in
         // the next one, which comes at once.
         self.say_when_paused(actions);
-        for _ in 0..STARTS_PER_TURN {
-            let Some(id) = self.index.ready() else { break };
+        for start in 0..STARTS_PER_TURN {
+            // By turns, where there are more of both than can be started: jobs that crash again and again must not
+            // keep others from their first start.
+            let (again, first) = (self.index.again(), self.index.first());
+            let Some(id) = (if start % 2 == 0 { again.or(first) } else { first.or(again) }) else { break };
             self.with(id, actions, |job, _| job.launch());
             actions.push_back(Action::Spawn(id));
         }

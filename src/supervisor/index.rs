@@ -113,11 +113,19 @@ impl Index {
         self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
     }
 
-    /// The gate: the job that may start next. A restart is never held; a first start is, by an
-    /// earlier job that has `wait`.
-    pub(super) fn ready(&self) -> Option<JobId> {
-        let first = self.firsts.first().filter(|first| !self.is_held(first)).map(|(_, id)| *id);
-        self.agains.first().map(|(_, id)| *id).or(first)
+    /// Whether any job may start.
+    pub(super) fn ready(&self) -> bool {
+        self.again().is_some() || self.first().is_some()
+    }
+
+    /// The gate: the job that may be started again next. A restart is never held.
+    pub(super) fn again(&self) -> Option<JobId> {
+        self.agains.first().map(|(_, id)| *id)
+    }
+
+    /// The job that may have its first start next: an earlier one that has `wait` holds it.
+    pub(super) fn first(&self) -> Option<JobId> {
+        self.firsts.first().filter(|first| !self.is_held(first)).map(|(_, id)| *id)
     }
 
     /// The job for which others are waiting.

@@ -140,7 +140,7 @@ impl Supervisor {
 
     /// When the next tick is wanted.
     pub fn next(&self) -> Next {
-        if self.index.ready().is_some() || self.is_pause_news() {
+        if self.index.ready() || self.is_pause_news() {
             return Next::Now;
         }
         let tidings = match self.next_tidings() {
@@ -352,7 +352,7 @@ impl Supervisor {
     }
 
     fn tick_network(&mut self, now: MonoTime, actions: &mut VecDeque<Action>) {
-        self.network.tick(now, self.index.ready().is_some(), actions);
+        self.network.tick(now, self.index.ready(), actions);
     }
 
     fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut VecDeque<Action>) {

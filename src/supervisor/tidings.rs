@@ -204,7 +204,7 @@ impl Supervisor {
             let (jobs, running) = (census.listed, census.running);
             Summary::Serving { jobs, running, mistakes: self.reload.has_mistakes() }
         };
-        let start = if self.index.ready().is_some() || self.reload.applied().is_none() {
+        let start = if self.index.ready() || self.reload.applied().is_none() {
             Start::UnderWay
         } else if census.unsure > 0 {
             Start::Unsure

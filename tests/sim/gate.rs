@@ -132,3 +132,18 @@ fn a_wait_job_whose_file_vanishes_while_it_runs_still_holds_later_jobs() {
     world.exits("setup", code(0));
     assert_eq!(world.starts("a"), [5_000]);
 }
+
+#[test]
+fn jobs_that_crash_again_and_again_do_not_keep_others_from_their_first_start() {
+    let names: Vec<&'static str> = (0..2 * STARTS_PER_TURN).map(|n| &*format!("crashes{n}").leak()).collect();
+    let mut defs: Vec<Def> = names.iter().copied().map(job).collect();
+    let mut world = World::with(&defs);
+    world.run_until(1_000);
+    names.iter().for_each(|name| world.exits(name, code(1)));
+    world.run_until(10_900);
+    defs.push(job("new"));
+    // Read when all the others are due.
+    world.save(&defs);
+    let again = world.order().split(' ').skip(names.len()).position(|name| name == "new");
+    assert!(again.is_some_and(|place| place < STARTS_PER_TURN), "{again:?}");
+}
