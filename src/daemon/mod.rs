@@ -48,8 +48,8 @@ const SOCKETS: usize = usize::MAX / 2 + 1;
 
 /// When a walk over all children has found so many, the rest of ours is asked one by one.
 const MERGED: usize = 16;
-/// How many children one walk reaps at most.
-const AT_ONCE: usize = 4_096;
+/// How long one walk reaps: others have their turn in between.
+const REAP_FOR: Duration = Duration::from_millis(20);
 /// How many lines of a state dump go to the log in one turn.
 const DUMP_LINES: usize = 256;
 /// How much room a dump leaves to others in the log.
@@ -185,6 +185,7 @@ impl Daemon {
             return;
         }
         let mut found = 0;
+        let over = || clock::now().since(now) > REAP_FOR;
         loop {
             match reap::peek_any() {
                 Ok(Some(pid)) if self.reap_one(pid) => found += 1,
@@ -194,16 +195,19 @@ impl Daemon {
                 Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(now),
                 Err(_) => return,
             }
-            if found == AT_ONCE {
-                // Orphans may come as fast as they are reaped; others have their turn in between.
-                return self.reaper.owe(now);
-            }
             if found == MERGED {
                 // Each walk begins at the oldest child; asking ours by number is cheaper by now.
                 let ours: Vec<Pid> = self.supervisor.pids().collect();
-                for pid in ours {
+                for pid in ours.into_iter().filter(|pid| reap::has_ended(*pid)) {
                     self.reap_one(pid);
+                    if over() {
+                        break;
+                    }
                 }
+            }
+            // Orphans may come as fast as they are reaped.
+            if over() {
+                return self.reaper.owe(now);
             }
         }
     }

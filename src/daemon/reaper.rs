@@ -7,9 +7,10 @@ use std::time::Duration;
 
 /// With so few children a walk over all costs next to nothing.
 pub const FEW: usize = 500;
-/// How often all children are walked when there are more: a walk over ten thousand takes a third of a
-/// millisecond, and a thousand deaths at once, most of which have merged, are to be found in fifty.
-pub const PASS_EVERY: Duration = Duration::from_millis(20);
+/// When there are more, so much time for each of them lies between two walks, about ten times what a walk takes.
+pub const REST_PER_CHILD: Duration = Duration::from_micros(1);
+/// At most so much lies between them: a death that has merged with another is found within it.
+pub const REST: Duration = Duration::from_millis(20);
 /// When a walk that failed is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -24,7 +25,8 @@ impl Reaper {
     /// A SIGCHLD has come: merged with it may be others that named nobody.
     pub fn child_ended(&mut self, now: MonoTime, children: usize) {
         if self.owed.is_none() {
-            let rested = self.last.map_or(now, |last| last + PASS_EVERY);
+            let rest = REST_PER_CHILD.saturating_mul(u32::try_from(children).unwrap_or(u32::MAX));
+            let rested = self.last.map_or(now, |last| last + rest.min(REST));
             self.owed = Some(if children <= FEW { now } else { rested.max(now) });
         }
     }
@@ -64,16 +66,19 @@ mod tests {
     }
 
     #[test]
-    fn few_children_are_walked_at_once_and_many_not_more_often_than_every_twenty_milliseconds() {
+    fn few_children_are_walked_at_once_and_many_the_more_rarely_the_more_there_are() {
         let mut reaper = Reaper::default();
         assert!(!reaper.due(at(0)));
         reaper.child_ended(at(1), FEW);
         assert!(reaper.due(at(1)) && !reaper.due(at(1)));
         reaper.child_ended(at(2), FEW);
         assert!(reaper.due(at(2)));
-        reaper.child_ended(at(3), FEW + 1);
-        assert_eq!(reaper.deadline(), Some(at(22)));
-        assert!(!reaper.due(at(21)) && reaper.due(at(22)));
+        reaper.child_ended(at(3), 10_000);
+        assert_eq!(reaper.deadline(), Some(at(12)));
+        assert!(!reaper.due(at(11)) && reaper.due(at(12)));
+        reaper.child_ended(at(13), 1_000_000);
+        assert_eq!(reaper.deadline(), Some(at(32)));
+        assert!(!reaper.due(at(31)) && reaper.due(at(32)));
         reaper.child_ended(at(900), FEW + 1);
         assert!(reaper.due(at(900)));
     }
@@ -102,8 +107,8 @@ mod tests {
         let mut reaper = Reaper::default();
         reaper.child_ended(at(0), 9_999);
         assert!(reaper.due(at(0)));
-        reaper.child_ended(at(10), 9_999);
-        reaper.child_ended(at(15), 9_999);
-        assert_eq!(reaper.deadline(), Some(at(20)));
+        reaper.child_ended(at(1), 10_000);
+        reaper.child_ended(at(4), 10_000);
+        assert_eq!(reaper.deadline(), Some(at(10)));
     }
 }

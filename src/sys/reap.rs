@@ -29,11 +29,20 @@ pub fn wait_for(pid: Pid) -> Waited {
 /// be taken hold of before its number is free. Walks all children when there is none.
 /// An error means that there are no children at all, or that the kernel does not tell.
 pub fn peek_any() -> Result<Option<Pid>, Errno> {
+    peek(libc::P_ALL, 0)
+}
+
+/// Whether this child has ended; it stays to be reaped. Costs less than all that has to be done before a reaping.
+pub fn has_ended(pid: Pid) -> bool {
+    peek(libc::P_PID, pid.as_raw().unsigned_abs()) == Ok(Some(pid))
+}
+
+fn peek(kind: libc::idtype_t, id: libc::id_t) -> Result<Option<Pid>, Errno> {
     loop {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
         let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
         // SAFETY: the kernel fills in one siginfo, for which there is room.
-        let done = unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), flags) };
+        let done = unsafe { libc::waitid(kind, id, info.as_mut_ptr(), flags) };
         if done == 0 {
             // SAFETY: all zeros is a value of it; the call has filled it in if there was anything to tell.
             let info = unsafe { info.assume_init() };
@@ -100,8 +109,14 @@ mod tests {
             let pid = run("exit 3");
             let found = || std::iter::repeat_with(peek_any).find_map(|found| found.unwrap());
             assert_eq!((found(), found()), (Some(pid), Some(pid)));
+            assert!(has_ended(pid) && has_ended(pid));
             assert_eq!(wait_for(pid), Waited::Ended(Exit::Code(3)));
             assert_eq!(peek_any(), Err(Errno(libc::ECHILD)));
+            assert!(!has_ended(pid));
+            let (alive, mut child) = start(Command::new("/bin/sleep").arg("60"));
+            assert!(!has_ended(alive));
+            child.kill().unwrap();
+            assert_eq!(ended(alive), Exit::Signal(Signal::KILL));
         });
     }
 }
