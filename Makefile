@@ -12,6 +12,8 @@ INIT ?=
 START ?= yes
 # How many random worlds `make worlds` goes through.
 SEEDS ?= 100000
+# How many seconds of crashes `make soak` takes; the other loads are scaled by it.
+TIME ?= 600
 # What `make mutants` is told: --jobs N, --every N, or a word of the titles that are meant.
 MUTANTS ?=
 # What `make coverage`, `make miri` and `make asan` are told: --missing; words of the tests that are meant.
@@ -27,7 +29,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
 PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
 
-.PHONY: build run check clean worlds mutants flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
+.PHONY: build run check clean worlds soak mutants flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -65,6 +67,10 @@ clean: need-cargo
 
 worlds: need-cargo
 	PMTR_SIM_SEEDS=$(SEEDS) $(CARGO) test --locked --test sim
+
+# Thousands of real processes; as root, or the parts that need namespaces are skipped.
+soak: need-cargo
+	PMTR_SOAK=$(TIME) $(CARGO) test --locked --release --test it soak:: -- --nocapture --test-threads=1
 
 mutants: need-cargo
 	sh tests/mutants.sh $(MUTANTS)
@@ -175,6 +181,7 @@ help:
 	@echo "make run          pmtr at work on an example, ended by ^C"
 	@echo "make check        format, lints as errors, all tests"
 	@echo "make worlds       many random worlds, SEEDS=$(SEEDS)"
+	@echo "make soak         10,000 jobs, 1,000 crashes a second for TIME=$(TIME) seconds; orphans, races, reloads"
 	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
 	@echo "make coverage     which lines and branches of the pure modules the quick tests run, COVERAGE=--missing"
 	@echo "make miri         the pure modules in an interpreter that knows undefined behaviour, MIRI=\"words\""

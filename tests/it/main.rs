@@ -22,6 +22,7 @@ mod notify;
 mod options;
 mod rptserver;
 mod saving;
+mod soak;
 mod state_file;
 mod support;
 mod syslog;
