@@ -202,11 +202,13 @@ fn of_a_thousand_crashes_a_second_none_is_lost_and_each_is_followed_by_a_start()
         books.until(&mut told, "it is warm", |_| clock::now() >= from + WARM.min(time / 2));
         before.2 = Held::by(pmtr.pid());
         books.until(&mut told, "the time is over", |_| clock::now() >= from + time);
+    } else {
+        books.until(&mut told, "each has crashed and is back", |books| books.lack[1] == 0);
     }
     let to = books.to;
     let others = Load::now(pmtr.pid()).others_since(before.0);
     let (busy, after) = (own_time(pmtr.pid()) - before.1, Held::by(pmtr.pid()));
-    let back = |books: &Books| books.lack[1] == 0 && (books.owed == 0 || length().is_none());
+    let back = |books: &Books| books.owed == 0 || length().is_none();
     books.until(&mut told, "each that crashed is back", back);
     let left = zombies(pmtr.pid());
     assert_eq!(pmtr.stop().code(), Some(0));
