@@ -9,7 +9,9 @@ mod stop;
 use crate::model::{
     Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Survivors, Target,
 };
+pub use policy::next_pause;
 pub use state::{Debut, Goal, Pressure, State, Wish};
+use std::time::Duration;
 pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY};
 use stop::{next_look, send};
 
@@ -22,6 +24,8 @@ pub struct Job {
     not_before: MonoTime,
     /// The reason of the last failed start, as long as no start has succeeded since.
     failure: Option<SpawnError>,
+    /// What a failed start has to wait, as long as there was no process since the first that failed.
+    pause: Option<Duration>,
     debut: Debut,
     /// In the file, or to be forgotten once nothing runs.
     removed: bool,
@@ -40,6 +44,7 @@ impl Job {
             state: State::Down,
             not_before: MonoTime::ZERO,
             failure: None,
+            pause: None,
             debut: Debut::Pending,
             removed: false,
             finished: false,
@@ -149,6 +154,7 @@ impl Job {
             Ok(pid) => {
                 wishes.push(Wish::Log(Notice::Started { job: self.spec.name().clone(), pid }));
                 self.state = State::Running { pid, since: now };
+                self.pause = None;
                 if self.debut == Debut::Pending {
                     self.debut = Debut::Begun;
                 }
@@ -236,6 +242,7 @@ impl Job {
         self.debut = Debut::Pending;
         self.removed = false;
         self.failure = None;
+        self.pause = None;
         self.restart(now, wishes);
     }
 
@@ -302,10 +309,13 @@ impl Job {
         }
     }
 
+    /// There is no process, and that is the machine's trouble rather than the command's: it may pass soon.
     fn start_failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.failed(error, wishes);
         self.debut = Debut::Over;
-        self.not_before = now + policy::QUICK;
+        let pause = next_pause(self.pause);
+        self.pause = Some(pause);
+        self.not_before = now + pause;
     }
 
     /// Says why a start failed, unless that is known already.

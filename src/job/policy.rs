@@ -5,6 +5,9 @@ use std::time::Duration;
 
 /// Who ends before this time has ended quickly, and waits as long before the next start.
 pub const QUICK: Duration = Duration::from_secs(10);
+/// When a start is tried again that the machine had no room for, for the first time. One that fails again and again
+/// is tried ever more rarely, up to every [`QUICK`].
+pub const AGAIN: Duration = Duration::from_secs(1);
 /// The exit status that says: don't start me again.
 pub const STAY_DOWN: i32 = 33;
 
@@ -30,10 +33,22 @@ pub fn after_end(once: bool, exit: Exit, ran: Duration) -> Next {
     }
 }
 
+/// What follows `before`, the last pause between two attempts, if there was one.
+pub fn next_pause(before: Option<Duration>) -> Duration {
+    before.map_or(AGAIN, |before| before.saturating_mul(2).min(QUICK))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Signal;
+
+    #[test]
+    fn attempts_come_ever_more_rarely_and_never_more_than_ten_seconds_apart() {
+        let pauses = std::iter::successors(Some(next_pause(None)), |before| Some(next_pause(Some(*before))));
+        let secs: Vec<u64> = pauses.take(7).map(|pause| pause.as_secs()).collect();
+        assert_eq!(secs, [1, 2, 4, 8, 10, 10, 10]);
+    }
 
     #[test]
     fn ten_seconds_decide_unless_the_job_is_done() {

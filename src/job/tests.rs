@@ -129,13 +129,13 @@ fn a_sigkill_brings_the_next_look_forward_and_never_puts_it_off() {
 fn a_failed_start_is_over_for_the_gate_and_is_tried_again() {
     let mut job = Job::new(spec(JobDraft { once: true, ..JobDraft::default() }));
     let error = SpawnError { stage: Stage::Fork, errno: Errno(11) };
-    for start in [0, 10, 20] {
+    for (start, next) in [(0, 1), (1, 3), (3, 7), (7, 15), (15, 25), (25, 35)] {
         let mut wishes = Vec::new();
         job.expire(at(start), &mut wishes);
         job.launch();
         job.spawned(at(start), Err(error), &mut wishes);
         assert_eq!((job.state(), job.debut(), job.finished()), (State::Waiting, Debut::Over, false));
-        assert_eq!(job.deadline(), Some(at(start + 10)));
+        assert_eq!(job.deadline(), Some(at(next)));
         assert_eq!(wishes.is_empty(), start > 0, "the same reason is told once");
     }
 }

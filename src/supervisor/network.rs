@@ -1,11 +1,12 @@
 //! The sockets that the file asks for: which are open, which are tried again when, and when a report is due.
 
 use super::Action;
+use crate::job::next_pause;
 use crate::model::{Endpoint, MonoTime, NetError, Notice, Role, SocketId, Station};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// From one report to the next, and from one attempt to open a socket to the next.
+/// From one report to the next, and from one attempt to open a socket to the next when many have failed.
 pub const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// From a command to the report that shows what came of it.
 pub const REPORT_AFTER_COMMAND: Duration = Duration::from_millis(500);
@@ -36,7 +37,7 @@ enum Health {
     /// As far as anybody knows, well.
     Fine,
     /// A listener that could not be opened, or was closed since nothing came by it any more.
-    Closed { retry_at: MonoTime },
+    Closed { retry_at: MonoTime, pause: Duration },
     /// A destination with an error, and so many reports since.
     Troubled { reports: u8 },
 }
@@ -106,7 +107,11 @@ impl Network {
                 actions.push_back(Action::Log(Notice::Listening { endpoint: desk.station.endpoint.clone() }));
             }
             (Role::Listen, Err(error)) => {
-                desk.fails(Health::Closed { retry_at: now + REPORT_EVERY }, error, actions);
+                let pause = next_pause(match desk.health {
+                    Health::Closed { pause, .. } => Some(pause),
+                    Health::Fine | Health::Troubled { .. } => None,
+                });
+                desk.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
             }
             // Whether it can be reached is seen by what is sent.
             (Role::Report, Ok(())) => {}
@@ -128,7 +133,8 @@ impl Network {
             // It would go on failing; and only a new one joins a group again.
             (Role::Listen, Health::Fine) => {
                 actions.push_back(Action::Close(id));
-                desk.fails(Health::Closed { retry_at: now + REPORT_EVERY }, error, actions);
+                let pause = REPORT_EVERY;
+                desk.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
             }
             (Role::Listen, Health::Closed { .. } | Health::Troubled { .. }) => {}
         }
@@ -142,7 +148,7 @@ impl Network {
     /// When there is something to do.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         let retries = self.desks.values().filter_map(|desk| match desk.health {
-            Health::Closed { retry_at } => Some(retry_at),
+            Health::Closed { retry_at, .. } => Some(retry_at),
             Health::Fine | Health::Troubled { .. } => None,
         });
         retries.chain(self.report_at).min()
@@ -151,7 +157,7 @@ impl Network {
     /// Does what is due. While jobs are `starting` there is another tick at once: a report waits for them a little.
     pub(super) fn tick(&mut self, now: MonoTime, starting: bool, actions: &mut VecDeque<Action>) {
         for (id, desk) in &mut self.desks {
-            if let Health::Closed { retry_at } = &mut desk.health
+            if let Health::Closed { retry_at, .. } = &mut desk.health
                 && *retry_at <= now
             {
                 *retry_at = now + REPORT_EVERY;

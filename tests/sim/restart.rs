@@ -27,7 +27,7 @@ fn a_job_that_ran_ten_seconds_restarts_at_once_and_a_quicker_one_ten_seconds_aft
 }
 
 #[test]
-fn a_failed_start_counts_as_a_quick_end_and_is_reported_again_only_for_another_reason() {
+fn a_failed_start_is_tried_again_and_is_reported_again_only_for_another_reason() {
     let mut world = World::unborn(30_000);
     let dies = |error| Some((Duration::from_millis(1), Ending::NeverStarted(error)));
     for error in [cannot(Stage::Fork, 11), cannot(Stage::Fork, 11), cannot(Stage::Prepare, 24)] {
@@ -36,16 +36,36 @@ fn a_failed_start_counts_as_a_quick_end_and_is_reported_again_only_for_another_r
     world.plan("a", Plan { life: dies(cannot(Stage::Exec, 2)), ..Plan::default() });
     world.plan("a", Plan { life: dies(cannot(Stage::Exec, 2)), ..Plan::default() });
     world.begin(&[job("a")]);
-    world.run_until(60_000);
-    assert_eq!(world.starts("a"), [30_000, 40_001, 50_002]);
-    assert_eq!(world.logged("can't start job a"), [0, 20_000, 30_001]);
-    assert_eq!(world.logged("can't start job a: exec /bin/job: No such file or directory"), [30_001]);
+    world.run_until(30_000);
+    // What the machine had no room for soon, what could not become the command after ten seconds.
+    assert_eq!(world.starts("a"), [7_000, 17_001, 27_002]);
+    assert_eq!(world.logged("can't start job a"), [0, 3_000, 7_001]);
+    assert_eq!(world.logged("can't start job a: exec /bin/job: No such file or directory"), [7_001]);
     assert_eq!(world.logged("exited after"), []);
     // A run in between makes the same reason news.
     world.exits("a", code(0));
     world.plan("a", Plan { life: dies(cannot(Stage::Exec, 2)), ..Plan::default() });
     world.run_until(72_000);
     assert_eq!(world.logged("can't start job a").len(), 4);
+}
+
+#[test]
+fn starts_that_the_machine_has_no_room_for_come_ever_more_rarely_and_soon_again_after_one_that_went_well() {
+    let mut world = World::with(&[job("a"), job("b")]);
+    world.run_until(20_000);
+    let full = Plan { fail: Some(cannot(Stage::Fork, 11)), ..Plan::default() };
+    (0..7).for_each(|_| world.plan("a", full.clone()));
+    world.exits("a", code(0));
+    world.run_until(64_999);
+    assert_eq!(world.starts("a"), [0]);
+    assert_eq!(world.logged("can't start job a"), [20_000]);
+    world.run_until(100_000);
+    // After 1, 2, 4, 8 and three times 10 seconds.
+    assert_eq!(world.starts("a"), [0, 65_000]);
+    world.plan("a", full);
+    world.exits("a", code(0));
+    world.run_until(200_000);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0, 65_000, 101_000], vec![0]));
 }
 
 #[test]
@@ -74,7 +94,7 @@ fn a_failed_start_does_not_use_up_once() {
     world.plan("a", Plan { life, ..Plan::default() });
     world.begin(&[job("a").once()]);
     world.run_until(25_000);
-    assert_eq!(world.starts("a"), [10_000, 20_001]);
+    assert_eq!(world.starts("a"), [1_000, 11_001]);
     world.exits("a", code(0));
     world.run_until(90_000);
     assert_eq!(world.starts("a").len(), 2);

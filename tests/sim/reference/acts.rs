@@ -1,6 +1,6 @@
 //! What the supervisor does: whether it may, and what it means.
 
-use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO};
+use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO, longer};
 use crate::def::Def;
 use crate::kernel::Kernel;
 use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
@@ -97,7 +97,7 @@ impl Reference {
             self.broken("what is disabled or finished does not start", &life);
         }
         if now < life.not_before {
-            self.broken("no start before the ten seconds are over", &(now, &life));
+            self.broken("no start before its time", &(now, &life));
         }
         if !self.needs_met(def) {
             self.broken("a job waits for the files that it depends on", &life);
@@ -132,12 +132,15 @@ impl Reference {
         match answer {
             None => {
                 life.debut = Debut::Over;
-                life.not_before = now + TEN;
+                let pause = longer(life.pause);
+                life.pause = Some(pause);
+                life.not_before = now + pause;
             }
             Some((pid, serial)) => {
                 if life.debut == Debut::Pending {
                     life.debut = Debut::Begun;
                 }
+                life.pause = None;
                 life.run = Some(Run {
                     pid,
                     serial,

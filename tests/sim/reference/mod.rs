@@ -16,6 +16,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_millis(100);
 const TWO: Duration = Duration::from_secs(2);
 
+/// How long to wait after an attempt that failed: a second, twice as long after each further one, at most ten seconds.
+fn longer(before: Option<Duration>) -> Duration {
+    before.map_or(SECOND, |before| (before * 2).min(TEN))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Debut {
     Pending,
@@ -50,6 +55,8 @@ pub struct Life {
     enabled: bool,
     finished: bool,
     not_before: MonoTime,
+    /// How long the last start that brought no process had to wait, if none has brought one since.
+    pause: Option<Duration>,
     debut: Debut,
     pub run: Option<Run>,
     /// The old run was found gone in this turn: too late for the order of this turn.
@@ -65,6 +72,7 @@ impl Life {
             enabled: false,
             finished: false,
             not_before: now,
+            pause: None,
             debut: Debut::Pending,
             run: None,
             freed: false,
@@ -157,6 +165,7 @@ impl Reference {
                 life.generation += 1;
                 life.finished = false;
                 life.not_before = now;
+                life.pause = None;
                 life.debut = Debut::Pending;
             }
             life.enabled = !def.disable;

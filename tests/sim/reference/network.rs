@@ -1,6 +1,6 @@
 //! Sockets, reports, answers, and what is said of useless messages.
 
-use super::{Life, Reference, SECOND, TEN};
+use super::{Life, Reference, SECOND, TEN, longer};
 use pmtr::model::{
     Endpoint, JobLine, MonoTime, NetError, Notice, Order, Process, Role, SocketId, Station, Verdict,
 };
@@ -39,6 +39,8 @@ struct Desk {
     id: Option<SocketId>,
     /// The last attempt to open it, and whether that was a success.
     attempt: Option<(MonoTime, bool)>,
+    /// Of a listener that is not open: how long after the attempt the next one comes.
+    pause: Option<Duration>,
     /// The attempt was in this turn.
     fresh: bool,
     /// A report could not be sent since it was opened.
@@ -82,6 +84,7 @@ impl Reference {
                 station: station.clone(),
                 id: None,
                 attempt: None,
+                pause: None,
                 fresh: false,
                 unsent: false,
                 clean: 0,
@@ -106,11 +109,12 @@ impl Reference {
         };
         let again = match (desk.attempt, desk.station.role) {
             (None, _) => true,
-            (Some((at, good)), Role::Listen) => !good && at + TEN <= now,
+            (Some((at, good)), Role::Listen) => !good && desk.pause.is_some_and(|pause| at + pause <= now),
             (Some(_), Role::Report) => desk.fails(),
         };
         let same = desk.id.is_some() == known.is_some() && desk.id.is_none_or(|before| before == id);
         (desk.id, desk.attempt) = (Some(id), Some((now, answer.is_ok())));
+        desk.pause = answer.err().map(|_| longer(desk.pause));
         (desk.fresh, desk.unsent, desk.clean) = (true, false, 0);
         let desk = desk.clone();
         if !again {
@@ -136,7 +140,7 @@ impl Reference {
             Role::Listen if desk.fails() => {}
             Role::Listen => {
                 // Closed, and as if it could not have been opened now.
-                desk.attempt = Some((now, false));
+                (desk.attempt, desk.pause) = (Some((now, false)), Some(TEN));
                 self.network.leaving.push(id);
             }
         }
@@ -269,8 +273,9 @@ impl Reference {
         }
         for desk in &network.desks {
             let report = desk.station.role == Role::Report;
-            if desk.attempt.is_none_or(|(at, good)| !report && !good && at + TEN <= now) {
-                wrong = Some("what is not open is tried every ten seconds");
+            let due = |at| desk.pause.is_none_or(|pause| at + pause <= now);
+            if desk.attempt.is_none_or(|(at, good)| !report && !good && due(at)) {
+                wrong = Some("what is not open is tried again when its time has come");
             }
             if desk.fails() && !desk.told || desk.told && (!report && !desk.fails() || desk.clean > 2) {
                 wrong = Some("trouble is told when it begins and when it ends");
