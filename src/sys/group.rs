@@ -47,9 +47,10 @@ impl Group {
 
     fn send(&self, signal: c_int) -> Result<(), c_int> {
         match &self.pidfd {
-            // Before Linux 6.9 it can't stand for a group; the number has to do.
+            // Before Linux 6.9 it can't stand for a group, and some who shut programs in forbid the call alone; the
+            // number has to do.
             Some(fd) => match send(fd, signal) {
-                Err(libc::EINVAL) => kill_group(self.leader, signal),
+                Err(errno) if errno != libc::ESRCH => kill_group(self.leader, signal),
                 sent => sent,
             },
             None => kill_group(self.leader, signal),
@@ -58,9 +59,9 @@ impl Group {
 }
 
 /// Sends a signal to the group of a child that has not been reaped, or to the child alone when it has not come
-/// to lead one yet.
+/// to lead one yet or the group can't be reached.
 pub fn signal_job(pid: Pid, signal: Signal) {
-    if kill_group(pid, signal.0) == Err(libc::ESRCH) {
+    if kill_group(pid, signal.0).is_err() {
         let _ = kill(pid.as_raw(), signal.0);
     }
 }
