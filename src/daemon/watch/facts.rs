@@ -50,6 +50,7 @@ impl Watch {
         match opened {
             Ok((file, _)) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
             Ok((file, stamp)) => self.hashing = Some((id, Hashing::new(file, stamp))),
+            Err(LoadError::Unreadable(errno)) if not_permitted(errno) => self.forbidden(id, found, now, seen),
             Err(LoadError::Unreadable(errno)) if !lasts(errno) => self.unopened(id, now, seen),
             Err(_) => self.tell(id, None, found, seen),
         }
@@ -59,6 +60,17 @@ impl Watch {
     fn unopened(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
         self.failed(id, now, seen);
         self.settling.again(id, now + REOPEN_AFTER);
+    }
+
+    /// A file may not be opened: that is told at once. Mostly a change of its mode ends it, but the servers of some
+    /// file systems let us in again without one.
+    fn forbidden(&mut self, id: Id, found: Option<Stamp>, now: MonoTime, seen: &mut Vec<Seen>) {
+        let tries = self.entries.get(&id).map(|entry| entry.tries);
+        self.tell(id, None, found, seen);
+        if let (Some(entry), Some(tries)) = (self.entries.get_mut(&id), tries) {
+            entry.tries = tries;
+        }
+        self.later(id, now);
     }
 
     /// A file could not be read for a reason that may pass without a change of the file.
@@ -93,7 +105,7 @@ impl Watch {
     }
 }
 
-/// Whether only a change of the path can end this: EPERM, EACCES, ENAMETOOLONG, ELOOP.
+/// Whether only a change of the path can end this: ENAMETOOLONG, ELOOP.
 fn lasts(errno: Errno) -> bool {
-    matches!(errno, Errno(1 | 13 | 36 | 40))
+    matches!(errno, Errno(36 | 40))
 }

@@ -6,13 +6,18 @@ use std::time::Duration;
 /// A timer that runs only while it is wanted, so that at rest nothing wakes us.
 #[derive(Debug)]
 pub(super) struct Interval {
+    /// The first time after so long, for a reason that may have gone by then.
+    first: Duration,
     every: Duration,
+    /// What the next wait will be.
+    pause: Duration,
     at: Option<MonoTime>,
 }
 
 impl Interval {
-    pub(super) fn new(every: Duration) -> Interval {
-        Interval { every, at: None }
+    /// Waits `first`, and ever longer up to `every`.
+    pub(super) fn new(first: Duration, every: Duration) -> Interval {
+        Interval { first, every, pause: first, at: None }
     }
 
     /// When it runs out.
@@ -32,7 +37,12 @@ impl Interval {
 
     /// Makes it run or stand still; one that runs already goes on.
     pub(super) fn wind(&mut self, now: MonoTime, wanted: bool) {
-        self.at = wanted.then(|| self.at.unwrap_or(now + self.every));
+        if !wanted {
+            (self.at, self.pause) = (None, self.first);
+        } else if self.at.is_none() {
+            self.at = Some(now + self.pause);
+            self.pause = self.pause.saturating_mul(2).min(self.every);
+        }
     }
 }
 
@@ -43,7 +53,7 @@ mod tests {
     #[test]
     fn it_runs_out_once_and_only_when_wanted() {
         let at = |secs| MonoTime::ZERO + Duration::from_secs(secs);
-        let mut interval = Interval::new(Duration::from_secs(4));
+        let mut interval = Interval::new(Duration::from_secs(4), Duration::from_secs(4));
         assert!(!interval.due(at(9)) && interval.fits(false));
         interval.wind(at(1), true);
         interval.wind(at(3), true);
@@ -52,5 +62,23 @@ mod tests {
         interval.wind(at(5), true);
         interval.wind(at(6), false);
         assert_eq!(interval.at(), None);
+    }
+
+    #[test]
+    fn it_begins_soon_and_slows_down_until_it_is_not_wanted() {
+        let at = |millis| MonoTime::ZERO + Duration::from_millis(millis);
+        let mut interval = Interval::new(Duration::from_millis(500), Duration::from_secs(2));
+        let mut runs_out = |now, then| {
+            interval.wind(at(now), true);
+            assert_eq!(interval.at(), Some(at(then)));
+            assert!(interval.due(at(then)));
+        };
+        runs_out(0, 500);
+        runs_out(500, 1_500);
+        runs_out(1_500, 3_500);
+        runs_out(3_500, 5_500);
+        interval.wind(at(5_500), false);
+        interval.wind(at(9_000), true);
+        assert_eq!(interval.at(), Some(at(9_500)));
     }
 }

@@ -39,6 +39,8 @@ use std::rc::Rc;
 use std::time::Duration;
 use table::{Id, Name, Table};
 
+/// How soon a file is looked at, and watching is tried again, that could not be watched.
+const SOON: Duration = Duration::from_millis(500);
 /// How often a file is looked at that can't be watched.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often a file is looked at that others can change without our kernel's knowledge.
@@ -168,9 +170,9 @@ impl Watch {
             short: BTreeSet::new(),
             closed: BTreeSet::new(),
             slow: BTreeSet::new(),
-            looking: Interval::new(LOOK_EVERY),
-            looking_slowly: Interval::new(LOOK_SLOWLY_EVERY),
-            retrying: Interval::new(RETRY_EVERY),
+            looking: Interval::new(SOON, LOOK_EVERY),
+            looking_slowly: Interval::new(LOOK_SLOWLY_EVERY, LOOK_SLOWLY_EVERY),
+            retrying: Interval::new(SOON, RETRY_EVERY),
             retried: CONFIG,
             config_touched: false,
             complained: false,

@@ -95,7 +95,7 @@ fn thousands_without_a_watch_are_tried_in_turn_and_all_at_once_when_one_has_got_
     bench.run();
     assert_eq!(bench.watch.short.len(), 501);
     let before = bench.watch.retried;
-    bench.run_for(secs(2));
+    bench.run_for(SOON);
     assert_eq!(bench.watch.retried, Id(before.0 + PATHS_PER_TURN as u64));
     FAULTS.set((0, 0));
     assert_eq!(lines(&bench.run_for(secs(2))), ["files are watched for changes again"]);
