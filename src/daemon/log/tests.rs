@@ -357,8 +357,8 @@ impl Stderr for Script {
 
 #[test]
 fn a_stderr_on_a_full_disk_or_unfit_for_the_poll_is_tried_again_later() {
-    // ENOSPC and EAGAIN.
-    for errno in [28, 11] {
+    // ENOSPC, EAGAIN and, for once, EIO.
+    for errno in [28, 11, 5] {
         let dir = Dir::new();
         let _daemon = log_daemon(&dir);
         let state = Rc::new(RefCell::new((Some(errno), Vec::new())));
@@ -372,6 +372,24 @@ fn a_stderr_on_a_full_disk_or_unfit_for_the_poll_is_tried_again_later() {
         assert_eq!(state.borrow().1, b"pmtr[7]: 0\npmtr[7]: 1\n");
         assert_eq!(world.log.deadline(), None);
     }
+}
+
+#[test]
+fn a_stderr_with_one_input_output_error_after_another_is_given_up() {
+    let dir = Dir::new();
+    let _daemon = log_daemon(&dir);
+    let state = Rc::new(RefCell::new((Some(5), Vec::new())));
+    let mut world = World::new(&dir, Some(Box::new(Script(state.clone()))));
+    world.say(0..2);
+    for pause in [0, 500, 1_000] {
+        world.later(pause);
+        world.flush();
+    }
+    state.borrow_mut().0 = None;
+    assert_eq!(world.log.deadline(), None);
+    world.later(9_000);
+    world.flush();
+    assert!(state.borrow().1.is_empty());
 }
 
 #[test]

@@ -204,11 +204,16 @@ pub trait Stderr: AsRawFd {
 pub(super) struct Terminal {
     stderr: Box<dyn Stderr>,
     frame: Frame,
+    /// How often in a row there was an error that a terminal has for ever and a disk perhaps once.
+    errors: u8,
 }
+
+/// So many in a row are for ever.
+const ERRORS: u8 = 3;
 
 impl Terminal {
     pub(super) fn new(stderr: Box<dyn Stderr>) -> Terminal {
-        Terminal { stderr, frame: Frame::default() }
+        Terminal { stderr, frame: Frame::default(), errors: 0 }
     }
 }
 
@@ -231,13 +236,19 @@ impl Transport for Terminal {
         while !self.frame.left().is_empty() {
             match self.stderr.write_some(self.frame.left()) {
                 Ok(0) => return Answer::Later,
-                Ok(bytes) => self.frame.done += bytes,
+                Ok(bytes) => {
+                    self.frame.done += bytes;
+                    self.errors = 0;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Answer::Full,
                 Err(error) => {
-                    return match Errno::of(&error).0 {
+                    let errno = Errno::of(&error).0;
+                    self.errors = if errno == numbers::EIO { self.errors.saturating_add(1) } else { 0 };
+                    return match errno {
                         // A closed pipe, a closed descriptor, a terminal that hung up.
-                        numbers::EPIPE | numbers::EBADF | numbers::EIO | numbers::ENXIO => Answer::Gone,
+                        numbers::EPIPE | numbers::EBADF | numbers::ENXIO => Answer::Gone,
+                        numbers::EIO if self.errors >= ERRORS => Answer::Gone,
                         // A full disk, say.
                         _ => Answer::Later,
                     };
