@@ -92,7 +92,7 @@ impl Daemon {
             for event in &events {
                 self.ready(event);
             }
-            self.kernel.outputs.work(&mut self.kernel.log, &self.kernel.registry);
+            self.kernel.outputs.work(now, &mut self.kernel.log, &self.kernel.registry);
             self.kernel.watch.work(now, &self.kernel.registry, &mut seen);
             for fact in seen.drain(..) {
                 self.take(
@@ -120,7 +120,7 @@ impl Daemon {
         }
         // What the jobs wrote last, as far as it is in the pipes.
         while self.kernel.outputs.more(&self.kernel.log) {
-            self.kernel.outputs.work(&mut self.kernel.log, &self.kernel.registry);
+            self.kernel.outputs.work(clock::now(), &mut self.kernel.log, &self.kernel.registry);
             self.kernel.log.flush(clock::now(), &self.kernel.registry);
         }
         self.kernel.log.finish(LAST_WORDS);
@@ -152,7 +152,7 @@ impl Daemon {
             Next::Never => None,
         };
         let sources = [kernel.watch.deadline(), kernel.log.deadline(), kernel.sockets.deadline()];
-        let due = sources.into_iter().chain([jobs, self.reaper.deadline()]);
+        let due = sources.into_iter().chain([kernel.outputs.deadline(), jobs, self.reaper.deadline()]);
         due.flatten().min().map(|at| at.since(now))
     }
 

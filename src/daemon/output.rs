@@ -10,18 +10,21 @@ mod splitter;
 mod tests;
 
 use super::log::{Log, Stream};
-use crate::model::{JobId, JobName, Pid};
+use crate::model::{JobId, JobName, MonoTime, Pid};
 use mio::{Interest, Registry, Token};
 use source::{Source, Stage, Turn};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 /// Streams that have their turn in one call, so that other work gets done.
 const TURNS: usize = 16;
 /// What is read of a stream that is to be closed: as much as a pipe of an unprivileged process can hold.
 /// Without a bound, somebody who writes on and on could keep it open.
 const LAST_BYTES: usize = 1 << 20;
+/// When a stream that could not be read is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 /// What one call of read gets at most.
 const BUFFER_BYTES: usize = 8 << 10;
 
@@ -57,6 +60,9 @@ pub struct Outputs {
     pids: BTreeMap<Pid, JobId>,
     /// The streams that want to be read, in the order of their turns.
     ready: VecDeque<usize>,
+    /// Those that could not be read, and when they want to be again.
+    failed: Vec<usize>,
+    again_at: Option<MonoTime>,
     buffer: Box<[u8]>,
 }
 
@@ -78,6 +84,8 @@ impl Outputs {
             jobs: BTreeMap::new(),
             pids: BTreeMap::new(),
             ready: VecDeque::new(),
+            failed: Vec::new(),
+            again_at: None,
             buffer: Box::default(),
         }
     }
@@ -144,7 +152,12 @@ impl Outputs {
     }
 
     /// Gives a number of streams their turn.
-    pub fn work(&mut self, log: &mut Log, registry: &Registry) {
+    pub fn work(&mut self, now: MonoTime, log: &mut Log, registry: &Registry) {
+        if self.again_at.take_if(|at| *at <= now).is_some() {
+            for token in std::mem::take(&mut self.failed) {
+                self.queue(token);
+            }
+        }
         if self.ready.is_empty() {
             return;
         }
@@ -167,6 +180,11 @@ impl Outputs {
             match source.turn(log, &mut buffer) {
                 Turn::More => self.ready.push_back(token),
                 Turn::Empty => source.queued = false,
+                Turn::Failed => {
+                    source.queued = false;
+                    self.failed.push(token);
+                    self.again_at = Some(now + AGAIN_AFTER);
+                }
                 Turn::Ended => self.close(token, registry),
             }
         }
@@ -174,6 +192,11 @@ impl Outputs {
             self.ready = VecDeque::new();
         }
         self.buffer = buffer;
+    }
+
+    /// When there is work to do though nothing happens before.
+    pub fn deadline(&self) -> Option<MonoTime> {
+        self.again_at
     }
 
     /// Whether `work` would get on at once.

@@ -10,6 +10,9 @@ use std::os::fd::OwnedFd;
 /// What one stream is read of before the next one has its turn.
 const PORTION_BYTES: usize = 64 << 10;
 
+/// A stream that could not be read so often in a row is empty as far as we are concerned.
+const FAILURES: u8 = 5;
+
 /// One stream of one run of a job.
 pub(super) struct Source {
     pub(super) job: JobId,
@@ -22,6 +25,8 @@ pub(super) struct Source {
     /// Exactly when the stream is in `ready`.
     pub(super) queued: bool,
     lines: Splitter,
+    /// How often in a row it could not be read.
+    failures: u8,
     /// Read, but not yet taken by a log that was full; at most one buffer.
     held: Vec<u8>,
 }
@@ -46,6 +51,8 @@ pub(super) enum Turn {
     More,
     /// There is nothing more for now; the poll tells when there is.
     Empty,
+    /// It could not be read, and nothing tells when it can.
+    Failed,
     /// There will never be more.
     Ended,
 }
@@ -56,7 +63,7 @@ impl Source {
         let pipe = Receiver::from(reader);
         pipe.set_nonblocking(true)?;
         let (stage, lines, held) = (Stage::Young, Splitter::default(), Vec::new());
-        Ok(Source { job, name, pid: None, stream, pipe, stage, queued: false, lines, held })
+        Ok(Source { job, name, pid: None, stream, pipe, stage, queued: false, lines, failures: 0, held })
     }
 
     /// Reads a portion, as far as the log takes it.
@@ -86,12 +93,18 @@ impl Source {
                 }
                 Ok(bytes) => {
                     portion = portion.saturating_sub(bytes);
+                    self.failures = 0;
                     self.count(bytes);
                     self.split(log, buffer.get(..bytes).unwrap_or_default());
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // WouldBlock; and whatever else it is, to close the pipe now would kill the job that writes next.
-                Err(_) => return self.empty(log),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return self.empty(log),
+                // Whatever it is, to close the pipe now would kill the job that writes next.
+                Err(_) if self.failures >= FAILURES => return self.empty(log),
+                Err(_) => {
+                    self.failures = self.failures.saturating_add(1);
+                    return Turn::Failed;
+                }
             }
         }
     }

@@ -57,7 +57,7 @@ impl World {
             for event in &events {
                 assert!(self.log.ready(event.token()) || self.outputs.ready(event.token()));
             }
-            self.outputs.work(&mut self.log, self.poll.registry());
+            self.outputs.work(MonoTime::ZERO, &mut self.log, self.poll.registry());
             self.log.flush(MonoTime::ZERO, self.poll.registry());
             let before = lines.len();
             while let Ok(bytes) = self.daemon.recv(&mut buffer) {
@@ -224,7 +224,7 @@ fn somebody_who_writes_on_and_on_can_not_keep_a_pipe_open() {
         if bytes % 32_768 == 0 {
             let poll = world.poll.registry();
             for _ in 0..4 {
-                world.outputs.work(&mut world.log, poll);
+                world.outputs.work(MonoTime::ZERO, &mut world.log, poll);
             }
             world.lines();
         }
@@ -252,7 +252,7 @@ fn a_daemon_that_hangs_holds_a_job_up_for_a_second_only() {
     let turn = |world: &mut World, now: u64| {
         for _ in 0..20 {
             world.log.flush(MonoTime::from_nanos(now), world.poll.registry());
-            world.outputs.work(&mut world.log, world.poll.registry());
+            world.outputs.work(MonoTime::ZERO, &mut world.log, world.poll.registry());
         }
     };
     out.write_all(&[b'\n'; 65_536]).unwrap();
