@@ -14,9 +14,9 @@ use crate::model::{
     Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
 };
 use crate::supervisor::{Reading, System};
-use crate::sys::clock;
 use crate::sys::group::{self, Group};
 use crate::sys::spawn::{Spawner, Way, own_output};
+use crate::sys::{clock, memory, numbers};
 use mio::Registry;
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -25,6 +25,10 @@ use std::rc::Rc;
 
 /// With less room than this in the log, lines are sent before the turn is over.
 const ROOM_FOR_MORE: usize = 256;
+
+/// What a configuration takes for each of its bytes until it is in force, with small jobs, and what one takes anyhow.
+const ROOM_PER_BYTE: usize = 16;
+const ROOM: usize = 64 << 10;
 
 /// Everything the supervisor's actions work on.
 pub(super) struct Kernel {
@@ -103,6 +107,9 @@ fn is_syslog(path: Option<&CStr>) -> bool {
 
 impl System for Kernel {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError> {
+        if memory::is_short() {
+            return Err(SpawnError { stage: Stage::Prepare, errno: Errno(numbers::ENOMEM) });
+        }
         let streams = match (is_syslog(spec.out()), is_syslog(spec.err())) {
             (false, false) => return self.start(id, spec, [None, None]),
             (true, false) => Streams::Out,
@@ -127,6 +134,10 @@ impl System for Kernel {
         match self.watch.load(reading)? {
             Content::Same => Ok(Load::Same),
             Content::New(fingerprint, text) => {
+                // Afterwards it would be too late: to run out of memory ends us.
+                if !memory::has_room(text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
+                    return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
+                }
                 let parsed = config::parse(&text).map_err(LoadError::Mistakes)?;
                 Ok(Load::New(fingerprint, parsed.config))
             }

@@ -12,6 +12,7 @@ mod copy;
 pub mod group;
 pub mod link;
 pub mod lock;
+pub mod memory;
 pub mod numbers;
 pub mod process;
 pub mod reap;

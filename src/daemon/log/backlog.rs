@@ -6,11 +6,14 @@
 use super::line::Line;
 use super::ring::{Next, READERS, Ring};
 use crate::model::JobName;
+use crate::sys::memory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
 /// Lines of pmtr itself that are kept.
 pub(super) const MAIN_LINES: usize = 4_096;
+/// Lines of pmtr itself that are kept when memory is short.
+const MAIN_LINES_IN_NEED: usize = 256;
 /// Lines of one job that are kept.
 pub(super) const JOB_LINES: usize = 256;
 /// Lines of one job that are kept when all jobs together have more than `JOBS_BYTES`.
@@ -63,13 +66,15 @@ impl Backlog {
     /// Keeps a line of pmtr's own.
     pub(super) fn push_main(&mut self, line: Line) {
         self.newest = self.newest.wrapping_add(1);
-        self.main.push(line, MAIN_LINES);
+        let limit = if memory::is_short() { MAIN_LINES_IN_NEED } else { MAIN_LINES };
+        self.main.push(line, limit);
     }
 
     /// Keeps a line of a job.
     pub(super) fn push_job(&mut self, name: &JobName, line: Line) {
         self.newest = self.newest.wrapping_add(1);
-        let limit = if self.jobs_bytes < JOBS_BYTES { JOB_LINES } else { JOB_LINES_IN_NEED };
+        let need = self.jobs_bytes >= JOBS_BYTES || memory::is_short();
+        let limit = if !need { JOB_LINES } else { JOB_LINES_IN_NEED };
         let present = self.present;
         let ring = self.jobs.entry(name.clone()).or_insert_with(|| Ring::new(present));
         let change = ring.push(line, limit);

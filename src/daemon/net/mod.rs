@@ -10,7 +10,7 @@ mod turns;
 
 use crate::model::{Errno, JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
 use crate::supervisor::Event;
-use crate::sys::{numbers, process, udp};
+use crate::sys::{memory, numbers, process, udp};
 use crate::wire::{control, report};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -27,6 +27,8 @@ use turns::Turns;
 const READ_AT_ONCE: usize = 64;
 /// What may be read in one portion before its last datagram: the longest command can name thousands of jobs.
 const READ_BYTES: usize = 32 << 10;
+/// The most that a line of a report has besides name and path.
+const LINE_BYTES: usize = 64;
 /// From one portion to the next. Without it a flood would take all of a processor, and the jobs' starts would have to
 /// wait for their share of it.
 const REST: Duration = Duration::from_millis(2);
@@ -155,7 +157,14 @@ impl Sockets {
     /// Begins to send a report of these jobs to every socket that is open for it.
     pub fn report(&mut self, registry: &Registry, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         let mut body = Vec::new();
-        jobs.for_each(|line| report::encode_line(&line, &mut body));
+        for line in jobs {
+            // Where there is no memory for it, the next one tells what this one would have told.
+            let longest = line.name.len().saturating_add(line.path.len()).saturating_add(LINE_BYTES);
+            if memory::is_short() || body.try_reserve(longest).is_err() {
+                return;
+            }
+            report::encode_line(&line, &mut body);
+        }
         let (body, host) = (Rc::new(body), process::host_name());
         self.serial = self.serial.wrapping_add(1);
         for (id, sender) in &mut self.senders {

@@ -1,0 +1,226 @@
+//! The allocator of our programs: that of the C library, and a reserve for when the kernel gives no more.
+//!
+//! To run out of memory ends a Rust program. So what is needed from day to day, a line for the log or the start of a
+//! process, comes from the reserve then; what is large asks before whether there is room, and is put off.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+/// The reserve is given out in blocks of so many bytes, which is also the largest alignment.
+const BLOCK_BYTES: usize = 64;
+const BLOCKS: usize = 16_384;
+
+#[global_allocator]
+static MEMORY: WithReserve = WithReserve;
+static RESERVE: Reserve<BLOCKS> = Reserve::new();
+
+/// Whether more than half of the reserve is in use: what can be put off is to be put off.
+pub fn is_short() -> bool {
+    RESERVE.used.load(SeqCst) > BLOCKS / 2
+}
+
+/// Whether the kernel would give so many bytes just now.
+pub fn has_room(bytes: usize) -> bool {
+    let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else { return false };
+    // SAFETY: the size is not zero.
+    let memory = unsafe { System.alloc(layout) };
+    if memory.is_null() {
+        return false;
+    }
+    // SAFETY: given by the same allocator for the same layout, and nobody has seen it. To write one byte keeps the
+    // compiler from doing without the memory.
+    unsafe { memory.write_volatile(0) };
+    // SAFETY: as above.
+    unsafe { System.dealloc(memory, layout) };
+    true
+}
+
+struct WithReserve;
+
+// SAFETY: each block comes from one of two allocators, both of which keep the promises of the trait, and is given back
+// to where it came from: the addresses of the reserve are its own.
+unsafe impl GlobalAlloc for WithReserve {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let memory = unsafe { System.alloc(layout) };
+        if memory.is_null() { RESERVE.take(layout) } else { memory }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        let memory = unsafe { System.alloc_zeroed(layout) };
+        if !memory.is_null() {
+            return memory;
+        }
+        let memory = RESERVE.take(layout);
+        if !memory.is_null() {
+            // SAFETY: so many bytes were taken just now.
+            unsafe { memory.write_bytes(0, layout.size()) };
+        }
+        memory
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let ours = RESERVE.has(memory);
+        if !ours {
+            // SAFETY: the caller's promise; it is the C library's.
+            let grown = unsafe { System.realloc(memory, layout, size) };
+            if !grown.is_null() {
+                return grown;
+            }
+        }
+        let Ok(wanted) = Layout::from_size_align(size, layout.align()) else { return ptr::null_mut() };
+        // SAFETY: the caller promises that the size is not zero.
+        let moved = if ours { unsafe { self.alloc(wanted) } } else { RESERVE.take(wanted) };
+        if !moved.is_null() {
+            // SAFETY: both have so many bytes, and the new one was free.
+            unsafe { ptr::copy_nonoverlapping(memory, moved, layout.size().min(size)) };
+            // SAFETY: the caller's promise; it is used no more.
+            unsafe { self.dealloc(memory, layout) };
+        }
+        moved
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        if RESERVE.has(memory) {
+            RESERVE.give_back(memory, layout);
+        } else {
+            // SAFETY: the caller's promise; it is the C library's.
+            unsafe { System.dealloc(memory, layout) };
+        }
+    }
+}
+
+/// Memory of our own, no page of which costs anything until it is needed for the first time.
+struct Reserve<const N: usize> {
+    blocks: UnsafeCell<Blocks<N>>,
+    locked: AtomicBool,
+    used: AtomicUsize,
+}
+
+#[repr(C, align(64))]
+struct Blocks<const N: usize> {
+    memory: [[u8; BLOCK_BYTES]; N],
+    taken: [bool; N],
+}
+
+// SAFETY: whoever looks at `taken` holds the lock, and the memory of a block belongs to whom it was given.
+unsafe impl<const N: usize> Sync for Reserve<N> {}
+
+impl<const N: usize> Reserve<N> {
+    const fn new() -> Reserve<N> {
+        let blocks = Blocks { memory: [[0; BLOCK_BYTES]; N], taken: [false; N] };
+        Reserve { blocks: UnsafeCell::new(blocks), locked: AtomicBool::new(false), used: AtomicUsize::new(0) }
+    }
+
+    /// Where the memory begins.
+    fn start(&self) -> *mut u8 {
+        self.blocks.get().cast()
+    }
+
+    /// Whether this address is one of the reserve.
+    fn has(&self, memory: *mut u8) -> bool {
+        memory.addr().wrapping_sub(self.start().addr()) < N * BLOCK_BYTES
+    }
+
+    /// The first run of free blocks that is long enough; null when there is none.
+    fn take(&self, layout: Layout) -> *mut u8 {
+        let wanted = layout.size().div_ceil(BLOCK_BYTES).max(1);
+        if layout.align() > BLOCK_BYTES {
+            return ptr::null_mut();
+        }
+        let first = self.with_taken(|taken| {
+            let mut run = 0;
+            for (place, block) in taken.iter().enumerate() {
+                run = if *block { 0 } else { run + 1 };
+                if run == wanted {
+                    let first = place + 1 - wanted;
+                    taken.get_mut(first..=place)?.fill(true);
+                    return Some(first);
+                }
+            }
+            None
+        });
+        let Some(first) = first else { return ptr::null_mut() };
+        self.used.fetch_add(wanted, SeqCst);
+        self.start().wrapping_add(first * BLOCK_BYTES)
+    }
+
+    fn give_back(&self, memory: *mut u8, layout: Layout) {
+        let first = memory.addr().wrapping_sub(self.start().addr()) / BLOCK_BYTES;
+        let count = layout.size().div_ceil(BLOCK_BYTES).max(1);
+        self.with_taken(|taken| taken.get_mut(first..first + count).map(|run| run.fill(false)));
+        self.used.fetch_sub(count, SeqCst);
+    }
+
+    /// Alone with the list of what is taken. Nothing in `work` allocates.
+    fn with_taken<T>(&self, work: impl FnOnce(&mut [bool; N]) -> T) -> T {
+        // Our programs have one thread; only the tests ever wait here, and not for long.
+        while self.locked.swap(true, SeqCst) {
+            std::hint::spin_loop();
+        }
+        // SAFETY: points into the reserve, and only the address is made.
+        let taken = unsafe { &raw mut (*self.blocks.get()).taken };
+        // SAFETY: the lock is ours, so nobody else has a reference to the list; no memory that is given out is in it.
+        let result = work(unsafe { &mut *taken });
+        self.locked.store(false, SeqCst);
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(size: usize) -> Layout {
+        Layout::from_size_align(size, 8).unwrap()
+    }
+
+    #[test]
+    fn blocks_are_given_out_once_and_again_when_they_are_back() {
+        static SMALL: Reserve<8> = Reserve::new();
+        let one = SMALL.take(layout(1));
+        let three = SMALL.take(layout(2 * BLOCK_BYTES + 1));
+        assert!(SMALL.has(one) && SMALL.has(three) && !one.is_null() && !three.is_null());
+        assert_eq!(three.addr() - one.addr(), BLOCK_BYTES);
+        assert_eq!(one.addr() % BLOCK_BYTES, 0);
+        assert!(SMALL.take(layout(5 * BLOCK_BYTES)).is_null());
+        let four = SMALL.take(layout(4 * BLOCK_BYTES));
+        assert_eq!((four.addr() - one.addr(), SMALL.used.load(SeqCst)), (4 * BLOCK_BYTES, 8));
+        assert!(SMALL.take(layout(1)).is_null());
+        SMALL.give_back(three, layout(2 * BLOCK_BYTES + 1));
+        assert_eq!((SMALL.take(layout(65)), SMALL.used.load(SeqCst)), (three, 7));
+        SMALL.give_back(one, layout(1));
+        assert_eq!(SMALL.take(layout(0)), one);
+    }
+
+    #[test]
+    fn what_needs_a_larger_alignment_is_not_to_be_had() {
+        static SMALL: Reserve<8> = Reserve::new();
+        assert!(SMALL.take(Layout::from_size_align(64, 128).unwrap()).is_null());
+        assert!(!SMALL.has(ptr::null_mut()) && !SMALL.has(SMALL.start().wrapping_add(8 * BLOCK_BYTES)));
+    }
+
+    #[test]
+    fn there_is_room_for_little_and_none_for_more_than_there_is() {
+        assert!(has_room(0) && has_room(1 << 20) && !has_room(usize::MAX / 4) && !has_room(usize::MAX));
+        assert!(!is_short());
+    }
+
+    #[test]
+    fn memory_that_was_taken_from_the_reserve_grows_and_shrinks_and_keeps_what_it_holds() {
+        let before = RESERVE.used.load(SeqCst);
+        let memory = RESERVE.take(layout(100));
+        // SAFETY: a hundred bytes of ours.
+        unsafe { memory.write_bytes(7, 100) };
+        // SAFETY: taken with this layout; it moves to where there is room again.
+        let grown = unsafe { MEMORY.realloc(memory, layout(100), 5_000) };
+        assert!(!RESERVE.has(grown) && RESERVE.used.load(SeqCst) == before);
+        // SAFETY: so many bytes were written before.
+        assert!(unsafe { std::slice::from_raw_parts(grown, 100) }.iter().all(|byte| *byte == 7));
+        // SAFETY: as it was made.
+        unsafe { MEMORY.dealloc(grown, layout(5_000)) };
+    }
+}
