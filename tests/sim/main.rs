@@ -14,11 +14,13 @@ mod kernel;
 mod manager;
 mod random;
 mod reference;
+mod refusal;
 mod rng;
 mod sockets;
 mod system;
 mod world;
 
+mod answers;
 mod corpus;
 mod depends;
 mod ending;

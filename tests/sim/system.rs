@@ -4,12 +4,13 @@ use crate::def::{Def, FILES, fingerprint};
 use crate::kernel::{Kernel, MEEK, Parent, Temper};
 use crate::manager::Manager;
 use crate::reference::Reference;
+use crate::refusal::{Fault, NO_COMMAND, NO_PROCESS, NO_SOCKET, Refusal, mistakes, unreadable};
 use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
-    Bulletin, Config, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, Mistake,
-    MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors,
-    Target, Verdict,
+    Bulletin, Config, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, MonoTime,
+    NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
+    Verdict,
 };
 use pmtr::supervisor::{Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -53,6 +54,8 @@ pub enum Happening {
     Fact(usize),
     /// A report was refused where it went.
     Refusal(SocketId),
+    /// Somebody has something to do with the configuration.
+    Touch,
 }
 
 pub struct Sys {
@@ -67,6 +70,8 @@ pub struct Sys {
     pub plans: BTreeMap<String, VecDeque<Plan>>,
     /// Makes up a plan where none was made.
     pub chance: Option<Rng>,
+    /// What is refused for once.
+    pub fault: Option<Fault>,
     pub agenda: BTreeMap<(MonoTime, u64), Happening>,
     serial: u64,
     /// Groups of which something is kept: their leaders were reaped while others were left.
@@ -93,6 +98,7 @@ impl Sys {
             facts_after: Duration::ZERO,
             plans: BTreeMap::new(),
             chance: None,
+            fault: None,
             agenda: BTreeMap::new(),
             serial: 0,
             kept: BTreeSet::new(),
@@ -128,13 +134,40 @@ impl Sys {
         }
     }
 
+    /// Whether this answer is to be a no for once.
+    fn refused(&mut self, kind: impl Fn(&Refusal) -> bool) -> Option<Refusal> {
+        let refusal = self.fault.as_mut()?.strikes(self.now, kind)?;
+        self.note(|| format!("  refused: {refusal:?}"));
+        Some(refusal)
+    }
+
+    /// Takes note of why the file is not read; what it says of itself holds until somebody changes that.
+    fn not_loaded(&mut self, error: LoadError) -> LoadError {
+        let again = matches!(error, LoadError::Unreadable(_) | LoadError::Busy);
+        self.reference.not_loaded(self.now, again, error == LoadError::Busy);
+        error
+    }
+
+    fn planned(&mut self, name: &str) -> Plan {
+        let planned = self.plans.get_mut(name).and_then(VecDeque::pop_front);
+        let mut plan = planned.unwrap_or_else(|| self.made_up());
+        if let Some(Refusal::Spawn(error)) = self.refused(|refusal| matches!(refusal, Refusal::Spawn(_))) {
+            plan.fail = Some(error);
+        }
+        if let Some(Refusal::Command(error)) = self.refused(|refusal| matches!(refusal, Refusal::Command(_)))
+        {
+            plan.life = Some((Duration::from_millis(1), Ending::NeverStarted(error)));
+        }
+        plan
+    }
+
     fn made_up(&mut self) -> Plan {
         let Some(rng) = &mut self.chance else { return Plan::default() };
         let mut plan = Plan::default();
         match rng.below(16) {
-            0 => plan.fail = Some(SpawnError { stage: Stage::Fork, errno: Errno(11) }),
+            0 => plan.fail = Some(rng.pick(&NO_PROCESS)),
             1 | 2 => {
-                let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+                let error = rng.pick(&NO_COMMAND);
                 let after = rng.pick(&[0, 3, 900, 15_000]);
                 plan.life = Some((Duration::from_millis(after), Ending::NeverStarted(error)));
             }
@@ -186,8 +219,7 @@ impl System for Sys {
         let Some(def) = self.reference.spawns(self.now, spec, &self.kernel) else {
             return Err(SpawnError { stage: Stage::Prepare, errno: Errno(1) });
         };
-        let planned = self.plans.get_mut(&name).and_then(VecDeque::pop_front);
-        let plan = planned.unwrap_or_else(|| self.made_up());
+        let plan = self.planned(&name);
         let full = SpawnError { stage: Stage::Fork, errno: Errno(11) };
         let born = match plan.fail {
             Some(error) => Err(error),
@@ -211,32 +243,32 @@ impl System for Sys {
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {
         self.reads += 1;
         self.reference.loading(self.now, reading);
+        // Of the first reading the start itself would tell, and end.
+        if self.reads > 1 {
+            if let Some(Refusal::Load(error)) = self.refused(|refusal| matches!(refusal, Refusal::Load(_))) {
+                self.after(Duration::from_millis(500), Happening::Touch);
+                return Err(self.not_loaded(error));
+            }
+            if let Some(error) = self.chance.as_mut().and_then(unreadable) {
+                return Err(self.not_loaded(error));
+            }
+        }
         let (defs, busy) = match &self.file {
             File::Jobs(defs) => (defs, false),
             File::Busy(defs) => (defs, true),
             bad @ (File::Mistakes(_) | File::Missing | File::Unreadable | File::Directory) => {
                 let error = match bad {
-                    File::Mistakes(count) => {
-                        let text = || b"  uesr me".to_vec().into();
-                        let what = "unknown option";
-                        let mistake =
-                            |line| Mistake { line, column: 3, width: 4, text: text(), what: what.into() };
-                        LoadError::Mistakes((1..=*count).map(mistake).collect())
-                    }
+                    File::Mistakes(count) => mistakes(*count),
                     File::Unreadable => LoadError::Unreadable(Errno(13)),
                     File::Directory => LoadError::NotAFile,
                     File::Missing | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
                 };
-                self.reference.not_loaded(self.now, self.file == File::Unreadable, false);
-                return Err(error);
+                return Err(self.not_loaded(error));
             }
         };
         let content = fingerprint(defs, &self.sockets.lines);
         match reading {
-            Reading::IfChanged(_) if busy => {
-                self.reference.not_loaded(self.now, true, true);
-                Err(LoadError::Busy)
-            }
+            Reading::IfChanged(_) if busy => Err(self.not_loaded(LoadError::Busy)),
             Reading::IfChanged(Some(than)) if than == content => {
                 self.reference.not_loaded(self.now, false, false);
                 Ok(Load::Same)
@@ -265,7 +297,12 @@ impl System for Sys {
         let left: Box<[_]> = if detail == Detail::Names { left.collect() } else { left.take(1).collect() };
         self.note(|| format!("  look at {group:?}: {} left", left.len()));
         self.reference.looked(group, left.is_empty());
-        if left.is_empty() { Survivors::None } else { Survivors::Some(left) }
+        if left.is_empty() {
+            return Survivors::None;
+        }
+        // That somebody is left is known without their names, and without a /proc there are none.
+        let named = !self.chance.as_mut().is_some_and(|rng| rng.one_in(2));
+        Survivors::Some(if named { left } else { Box::new([]) })
     }
 
     fn signal(&mut self, target: Target, signal: Signal) {
@@ -299,8 +336,12 @@ impl System for Sys {
     }
 
     fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError> {
-        let chance = self.chance.as_mut().is_some_and(|rng| rng.one_in(3)).then_some(NetError::NoInterface);
-        let error = self.sockets.broken.get(station).copied().or(chance);
+        let chance = self.chance.as_mut().and_then(|rng| rng.one_in(3).then(|| rng.pick(&NO_SOCKET)));
+        let refused = match self.refused(|refusal| matches!(refusal, Refusal::Open(_))) {
+            Some(Refusal::Open(error)) => Some(error),
+            Some(_) | None => None,
+        };
+        let error = self.sockets.broken.get(station).copied().or(chance).or(refused);
         self.sockets.open.remove(&id);
         if error.is_none() {
             self.sockets.open.insert(id, station.clone());
@@ -332,7 +373,8 @@ impl System for Sys {
         let open = self.sockets.open.iter().filter(|(_, station)| station.role == Role::Report);
         for (id, station) in open.map(|(id, station)| (*id, station.clone())).collect::<Vec<_>>() {
             let chance = self.chance.as_mut().and_then(|rng| rng.one_in(6).then(|| rng.pick(&[0, 1, 9_999])));
-            if self.sockets.refusing.contains(&station) || chance.is_some() {
+            let refused = self.refused(|refusal| *refusal == Refusal::Report).is_some();
+            if self.sockets.refusing.contains(&station) || chance.is_some() || refused {
                 self.after(Duration::from_millis(chance.unwrap_or(0)), Happening::Refusal(id));
             }
         }
@@ -340,7 +382,8 @@ impl System for Sys {
 
     fn tell(&mut self, bulletin: &Bulletin) -> bool {
         let chance = self.chance.as_mut().is_some_and(|rng| rng.one_in(4));
-        let out = !self.manager.away && !chance;
+        let refused = self.refused(|refusal| *refusal == Refusal::Tell).is_some();
+        let out = !self.manager.away && !chance && !refused;
         let text = pmtr::wire::notify::encode(bulletin, self.now, None);
         let text = String::from_utf8(text).unwrap().trim_end().replace('\n', " ");
         self.note(|| format!("  tell {text}: {out}"));

@@ -156,6 +156,10 @@ impl World {
                         content.map(|hash| pmtr::model::Fingerprint { bytes: 1, hash: hash.into() });
                     self.turn(Event::FileSeen(FILES[file].as_bytes().into(), content));
                 }
+                Happening::Touch => {
+                    self.sys.reference.touched(self.sys.now);
+                    self.turn(Event::ConfigTouched);
+                }
                 Happening::Refusal(id) => self.turn(Event::SocketFails(id, REFUSED)),
             }
         }
