@@ -12,8 +12,9 @@ INIT ?=
 START ?= yes
 # How many random worlds `make worlds` goes through.
 SEEDS ?= 100000
-# How many seconds of crashes `make soak` takes; the other loads are scaled by it.
-TIME ?= 600
+# Up to which failure of each call `make faults` goes, and whether it leaves most of them out.
+N ?= 10
+SHORT ?=
 # What `make mutants` is told: --jobs N, --every N, or a word of the titles that are meant.
 MUTANTS ?=
 # What `make coverage`, `make miri` and `make asan` are told: --missing; words of the tests that are meant.
@@ -29,7 +30,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
 PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
 
-.PHONY: build run check clean worlds soak mutants flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
+.PHONY: build run check clean worlds soak mutants faults flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -69,11 +70,18 @@ worlds: need-cargo
 	PMTR_SIM_SEEDS=$(SEEDS) $(CARGO) test --locked --test sim
 
 # Thousands of real processes; as root, or the parts that need namespaces are skipped.
+# TIME is how many seconds of crashes it takes; the other loads are scaled by it.
+soak: TIME ?= 600
 soak: need-cargo
 	PMTR_SOAK=$(TIME) $(CARGO) test --locked --release --test it soak:: -- --nocapture --test-threads=1
 
 mutants: need-cargo
 	sh tests/mutants.sh $(MUTANTS)
+
+# Each system call of the daemon fails once, and what a machine can run out of is gone for a while. Needs strace, and
+# root or namespaces of users.
+faults: build
+	python3 tests/faults --most $(N) $(if $(SHORT),--short) "$(RELEASE)"
 
 # A million datagrams of rubbish while jobs die.
 flood: need-cargo
@@ -93,10 +101,10 @@ bench-short: need-cargo
 	$(CARGO) bench --locked --bench daemon -- --short
 	$(CARGO) bench --locked --bench fleet -- --short
 
-# Seconds of fuzzing over all TARGETS, which are those of fuzz/Cargo.toml when empty.
-TIME ?= 60
+# TIME is in seconds over all TARGETS, which are those of fuzz/Cargo.toml when empty.
 TARGETS ?=
 .PHONY: fuzz
+fuzz: TIME ?= 60
 fuzz: need-cargo
 	@CARGO="$(CARGO)" TIME="$(TIME)" TARGETS="$(TARGETS)" sh fuzz/run.sh
 
@@ -181,13 +189,14 @@ help:
 	@echo "make run          pmtr at work on an example, ended by ^C"
 	@echo "make check        format, lints as errors, all tests"
 	@echo "make worlds       many random worlds, SEEDS=$(SEEDS)"
-	@echo "make soak         10,000 jobs, 1,000 crashes a second for TIME=$(TIME) seconds; orphans, races, reloads"
+	@echo "make soak         10,000 jobs, 1,000 crashes a second for TIME=600 seconds; orphans, races, reloads"
 	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
 	@echo "make coverage     which lines and branches of the pure modules the quick tests run, COVERAGE=--missing"
 	@echo "make miri         the pure modules in an interpreter that knows undefined behaviour, MIRI=\"words\""
 	@echo "make asan         all tests of the programs with each access to memory checked, ASAN=\"words\""
 	@echo "make deny         packages, their licences and where they come from"
-	@echo "make fuzz         made-up inputs for all that reads, TIME=$(TIME) seconds of them, TARGETS='config machine'"
+	@echo "make fuzz         made-up inputs for all that reads, TIME=60 seconds of them, TARGETS='config machine'"
+	@echo "make faults       what fails for once or is gone for a minute, N=$(N); SHORT=yes in three minutes"
 	@echo "make flood        a million datagrams of rubbish while jobs die"
 	@echo "make prometheus   reports through node-exporter into a real Prometheus"
 	@echo "make deb          a Debian package, in target/debian"

@@ -2,6 +2,7 @@
 //! soon after it ends. The faults are injected by strace, which these tests need; without it they are skipped.
 
 mod inject;
+mod memory;
 mod once;
 mod starts;
 
