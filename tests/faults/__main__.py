@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import lasting  # noqa: E402

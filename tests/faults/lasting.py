@@ -8,7 +8,7 @@ import signal
 import time
 
 import script
-from box import Box, Wrong, children, given_up, kill, read, wait_until
+from box import Box, Wrong, children, given_up, kill, read
 from trace import Trace
 
 # How soon all is well after the fault.
@@ -119,9 +119,9 @@ class Lasting:
                 given_up.wait(min(5, self.seconds / 5))
             self.cpu = (box.cpu_seconds() - before) / (time.monotonic() - begin)
             self.check(box, untouched)
-        begin = time.monotonic()
+        begin = box.clock()
         self.recover(box)
-        self.whole_after = time.monotonic() - begin
+        self.whole_after = box.clock() - begin
         self.check(box, untouched)
         box.stop()
 
@@ -159,10 +159,10 @@ class Lasting:
         box.await_report("switched e")
         pid = box.pid_of("/bin/sleep 1001")
         kill(pid, signal.SIGKILL)
-        wait_until("a restart", lambda: box.pid_of("/bin/sleep 1001") not in (None, pid))
+        box.wait_until("a restart", lambda: box.pid_of("/bin/sleep 1001") not in (None, pid))
         # What was held back comes first, and this is told as well.
         line = f"started job steady [{box.pid_of('/bin/sleep 1001')}]"
-        wait_until(line, lambda: box.logd.count(line))
+        box.wait_until(line, lambda: box.logd.count(line))
 
     def tell(self):
         wrong = self.wrong

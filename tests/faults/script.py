@@ -2,9 +2,8 @@
 
 import os
 import signal
-import time
 
-from box import Wrong, kill, wait_until
+from box import Wrong, kill
 
 # Says something when it is told to, and leaves a process behind when it is killed.
 TALKER = """#!/bin/sh
@@ -69,13 +68,13 @@ class Script:
         self.seconds = {}
 
     def step(self, name, act, is_so):
-        begin = time.monotonic()
+        begin = self.box.clock()
         act()
         try:
             is_so()
         except Wrong as why:
             raise Wrong(f"{name}: {why}") from None
-        self.seconds[name] = time.monotonic() - begin
+        self.seconds[name] = self.box.clock() - begin
 
     def slowest(self):
         return max(((seconds, name) for name, seconds in self.seconds.items()), default=(0, "nothing"))
@@ -93,14 +92,14 @@ class Script:
         box.await_runs(commands(FIRST))
         self.steady = self.pid(1001)
         box.ripen()
-        wait_until("a report", lambda: any("steady e" in report for report in box.reports()))
+        box.wait_until("a report", lambda: any("steady e" in report for report in box.reports()))
 
     def pid(self, seconds):
-        return wait_until(f"sleep {seconds}", lambda: self.box.pid_of(f"/bin/sleep {seconds}"))
+        return self.box.wait_until(f"sleep {seconds}", lambda: self.box.pid_of(f"/bin/sleep {seconds}"))
 
     def another(self, command, before):
         """The command runs again, once, in a process that is not the one before."""
-        now = wait_until(
+        now = self.box.wait_until(
             f"{command} runs anew", lambda: (self.box.pid_of(command) or before) != before or not self.box.alive()
         )
         if not self.box.alive():
@@ -108,7 +107,7 @@ class Script:
         return now
 
     def killed(self, name, command, jobs):
-        pid = wait_until(command, lambda: self.box.pid_of(command))
+        pid = self.box.wait_until(command, lambda: self.box.pid_of(command))
         self.step(
             name,
             lambda: kill(pid, signal.SIGKILL),
@@ -118,14 +117,14 @@ class Script:
     def said(self, text, act, times=1):
         """The log daemon gets a line with this text."""
         before = self.box.logd.count(text)
-        self.step(text, act, lambda: wait_until(text, lambda: self.box.logd.count(text) >= before + times))
+        self.step(text, act, lambda: self.box.wait_until(text, lambda: self.box.logd.count(text) >= before + times))
 
     def events(self):
         """Everything that pmtr has to deal with."""
         box = self.box
         talk = f"/bin/sh {box.dir}/talk 1"
         self.killed("a job is killed", "/bin/sleep 1004", FIRST)
-        self.said("said something", lambda: kill(wait_until(talk, lambda: box.pid_of(talk)), signal.SIGUSR1), 2)
+        self.said("said something", lambda: kill(box.wait_until(talk, lambda: box.pid_of(talk)), signal.SIGUSR1), 2)
         self.killed("a job with a group is killed", talk, FIRST)
         self.step("the file is saved", lambda: box.save(later(1)), lambda: box.await_runs(commands(later(1))))
         needy = self.pid(1005)
@@ -147,7 +146,7 @@ class Script:
         self.step(
             "a mistake is saved",
             lambda: box.save(["job {"]),
-            lambda: wait_until("a complaint", lambda: box.logd.count("FAILED to parse")),
+            lambda: box.wait_until("a complaint", lambda: box.logd.count("FAILED to parse")),
         )
         self.step("the log daemon comes anew", box.new_log_daemon, lambda: None)
         self.said("that was the state of", lambda: box.signal(signal.SIGUSR1))
@@ -182,5 +181,5 @@ class Script:
         if self.pid(1001) != self.steady:
             raise Wrong("a job that nothing had touched was restarted afterwards")
         started = f"started job second [{self.pid(1002)}]"
-        self.step("the log is told", lambda: None, lambda: wait_until(started, lambda: box.logd.count(started)))
+        self.step("the log is told", lambda: None, lambda: box.wait_until(started, lambda: box.logd.count(started)))
         box.stop()
