@@ -1,8 +1,13 @@
 //! The limit: a loop of wait and clone that knows nothing, checks nothing and logs nothing.
 
+use std::collections::HashSet;
 use std::ffi::{CString, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+
+static STOPPING: AtomicBool = AtomicBool::new(false);
 
 struct Program {
     path: CString,
@@ -22,7 +27,23 @@ extern "C" fn child(program: *mut c_void) -> c_int {
     }
 }
 
-fn spawn(stack: &mut [u128], program: &mut Program) {
+extern "C" fn stop(_signal: c_int) {
+    STOPPING.store(true, SeqCst);
+    // Should it come just before the wait, that is interrupted once more.
+    // SAFETY: takes a number and may be called by a handler.
+    unsafe { libc::alarm(1) };
+}
+
+/// Has a signal interrupt the wait.
+fn catch(signal: c_int) {
+    // SAFETY: all zeroes are an empty mask and no flags.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = stop as extern "C" fn(c_int) as usize;
+    // SAFETY: the handler has the right signature.
+    unsafe { libc::sigaction(signal, &raw const action, std::ptr::null_mut()) };
+}
+
+fn spawn(stack: &mut [u128], program: &mut Program) -> libc::pid_t {
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the child runs on a stack of its own and never returns; we are suspended until it has
     // exec'd or ended, so both arguments outlive its use of them.
@@ -30,6 +51,7 @@ fn spawn(stack: &mut [u128], program: &mut Program) {
         libc::clone(child, stack.as_mut_ptr_range().end.cast(), flags, std::ptr::from_mut(program).cast())
     };
     assert!(pid > 0);
+    pid
 }
 
 /// Keeps so many copies of the program running until it is told to end.
@@ -47,13 +69,21 @@ pub fn run(jobs: usize, path: &Path) {
     let envp = [list(&variables), vec![std::ptr::null()]].concat();
     let mut program = Program { path, argv, envp };
     let mut stack = vec![0u128; 2_048];
-    for _ in 0..jobs {
-        spawn(&mut stack, &mut program);
-    }
+    catch(libc::SIGTERM);
+    catch(libc::SIGALRM);
+    let mut pids: HashSet<libc::pid_t> = (0..jobs).map(|_| spawn(&mut stack, &mut program)).collect();
     loop {
         // SAFETY: a null status is allowed.
-        if unsafe { libc::wait(std::ptr::null_mut()) } > 0 {
-            spawn(&mut stack, &mut program);
+        let pid = unsafe { libc::wait(std::ptr::null_mut()) };
+        if STOPPING.load(SeqCst) {
+            pids.iter().for_each(|pid| drop(unsafe { libc::kill(*pid, libc::SIGTERM) }));
+            // SAFETY: a null status is allowed. It fails when no child is left.
+            while unsafe { libc::wait(std::ptr::null_mut()) } > 0 {}
+            return;
+        }
+        if pid > 0 {
+            pids.remove(&pid);
+            pids.insert(spawn(&mut stack, &mut program));
         }
     }
 }
@@ -62,4 +92,10 @@ pub fn run(jobs: usize, path: &Path) {
 pub fn kill(pid: u32, signal: c_int) {
     // SAFETY: two integers, no memory.
     unsafe { libc::kill(pid.cast_signed(), signal) };
+}
+
+/// Whether there is a process with this number, be it a zombie.
+pub fn is_there(pid: u32) -> bool {
+    // SAFETY: two integers, no memory.
+    unsafe { libc::kill(pid.cast_signed(), 0) == 0 }
 }

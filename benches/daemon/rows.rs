@@ -1,0 +1,222 @@
+//! The rows: what is measured of every keeper, in rounds in which each has its turn.
+
+use super::keeper::Keeper;
+use super::report::{Goal, Report};
+use super::world::{World, millis};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A job that has run for so long is restarted at once by everybody.
+const SETTLED: Duration = Duration::from_millis(10_200);
+/// Between two samples: what the one before has left to be done is to be over.
+const PAUSE: Duration = Duration::from_millis(4);
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub struct Amount {
+    /// Starts and stops of 1,000 and of 10,000 jobs.
+    pub starts: [usize; 2],
+    /// Rounds of ten deaths, each of which begins when all jobs have settled.
+    pub deaths: usize,
+    pub crowds: usize,
+    pub reloads: usize,
+    pub many_reloads: usize,
+    pub idle: Duration,
+}
+
+pub struct Bench<'a> {
+    pub keepers: &'a [Box<dyn Keeper>],
+    pub place: &'a Path,
+    pub amount: Amount,
+    pub report: &'a mut Report,
+    /// With how many jobs worlds are made.
+    pub sizes: &'a [usize],
+}
+
+impl<'a> Bench<'a> {
+    /// Starts and stops.
+    pub fn starts(&mut self) {
+        for (jobs, rounds) in [(1_000, self.amount.starts[0]), (10_000, self.amount.starts[1])] {
+            if !self.sizes.contains(&jobs) {
+                continue;
+            }
+            let start = self.report.row(
+                &format!("start of {jobs} jobs"),
+                "ms",
+                &[Goal::Times(1.25), Goal::First],
+            );
+            let stop = self.report.row(&format!("stop of {jobs} jobs"), "ms", &[Goal::First]);
+            let mut unable = Vec::new();
+            for round in 0..rounds {
+                for keeper in in_turn(self.keepers, round).filter(|keeper| keeper.most() >= jobs) {
+                    if unable.contains(&keeper.name()) {
+                        continue;
+                    }
+                    let (mut world, took) = World::start(keeper, jobs, self.place);
+                    self.report.add(start, keeper.name(), took.map(millis));
+                    self.report.add(stop, keeper.name(), world.stop());
+                    if took.is_none() {
+                        unable.push(keeper.name());
+                    }
+                }
+            }
+        }
+    }
+
+    /// All that is asked of those whose jobs have run for a while.
+    pub fn lives(&mut self) {
+        let keepers: &'a [Box<dyn Keeper>] = self.keepers;
+        let mut worlds: Vec<World> = Vec::new();
+        for jobs in self.sizes.iter().copied() {
+            for keeper in keepers.iter().filter(|keeper| keeper.most() >= jobs) {
+                let (world, all) = World::start(keeper.as_ref(), jobs, self.place);
+                match all {
+                    Some(_) => worlds.push(world),
+                    None => eprintln!("{} could not start {jobs} jobs", keeper.name()),
+                }
+            }
+        }
+        let mut since = Instant::now();
+        self.memory(&mut worlds);
+        for round in 0..self.amount.deaths {
+            std::thread::sleep(SETTLED.saturating_sub(since.elapsed()));
+            worlds.iter_mut().for_each(|world| world.renew(10));
+            for _ in 0..10 {
+                self.single_deaths(&mut worlds, round);
+            }
+            since = Instant::now();
+        }
+        for _ in 0..self.amount.crowds {
+            std::thread::sleep(SETTLED.saturating_sub(since.elapsed()));
+            self.crowds(&mut worlds);
+            since = Instant::now();
+        }
+        worlds.retain(|world| world.jobs != 10);
+        self.reloads(&mut worlds);
+    }
+
+    fn memory(&mut self, worlds: &mut [World]) {
+        for (jobs, most) in [(1_000, 1.2), (10_000, 6.0)] {
+            let all: Vec<&World> = worlds.iter().filter(|world| world.jobs == jobs).collect();
+            if all.is_empty() {
+                continue;
+            }
+            let what = format!("memory with {jobs} jobs");
+            let row = self.report.row(&what, "MB", &[Goal::Most(most), Goal::First]);
+            for world in all {
+                self.report.add(row, world.keeper.name(), world.memory());
+            }
+        }
+        let row = self.report.row("memory without jobs", "MB", &[Goal::Most(0.7), Goal::First]);
+        for keeper in self.keepers {
+            let world = World::begin(keeper.as_ref(), 0, self.place);
+            std::thread::sleep(Duration::from_millis(500));
+            self.report.add(row, keeper.name(), world.memory());
+        }
+    }
+
+    fn single_deaths(&mut self, worlds: &mut [World], round: usize) {
+        let count = worlds.len();
+        for place in 0..count {
+            let world = &mut worlds[(place + round) % count];
+            std::thread::sleep(PAUSE);
+            let what = format!("death of a job to its successor, among {}", world.jobs);
+            let row = self.report.row(&what, "ms", &[Goal::Times(1.3), Goal::First]);
+            let keeper = world.keeper.name();
+            let took = world.death();
+            self.report.add(row, keeper, took);
+        }
+    }
+
+    /// Of the largest that there is of each keeper.
+    fn crowds(&mut self, worlds: &mut [World]) {
+        let largest = self.sizes.iter().copied().max().unwrap_or(0);
+        for world in worlds.iter_mut().filter(|world| world.jobs == largest) {
+            std::thread::sleep(Duration::from_millis(200));
+            let what = format!("1000 deaths at once among {largest} jobs");
+            let goal = if largest > 1_000 { Goal::Most(50.0) } else { Goal::None };
+            let reaped = self.report.row(&format!("{what}, all reaped"), "ms", &[goal]);
+            let back = self.report.row(
+                &format!("{what}, all successors run"),
+                "ms",
+                &[Goal::Times(1.3), Goal::First],
+            );
+            world.renew(1_000);
+            let took = world.deaths(1_000);
+            self.report.add(reaped, world.keeper.name(), took.map(|(reaped, _)| reaped));
+            self.report.add(back, world.keeper.name(), took.map(|(_, back)| back));
+        }
+    }
+
+    fn reloads(&mut self, worlds: &mut [World]) {
+        let largest = self.sizes.iter().copied().max().unwrap_or(0);
+        for version in 1..=self.amount.reloads {
+            for world in worlds.iter_mut().filter(|world| world.jobs == largest) {
+                let what = format!("one changed job of {largest}, applied");
+                let row = self.report.row(&what, "ms", &[Goal::Most(50.0), Goal::First]);
+                let took = world.reload(version);
+                self.report.add(row, world.keeper.name(), took);
+            }
+        }
+        // The first reloads find their room; from then on none may be added.
+        const WARM: usize = 30;
+        let count = self.amount.many_reloads;
+        if count == 0 {
+            return;
+        }
+        let row = self.report.row(
+            &format!("memory with 1000 jobs, growth over {count} reloads"),
+            "MB",
+            &[Goal::Most(0.0625)],
+        );
+        for world in worlds.iter_mut().filter(|world| world.jobs == 1_000) {
+            let mut reload = |versions: std::ops::RangeInclusive<usize>| {
+                versions.into_iter().all(|version| world.reload(1_000 + version).is_some())
+            };
+            if !reload(1..=WARM) {
+                continue;
+            }
+            let before = world.memory();
+            let mut reload = |versions: std::ops::RangeInclusive<usize>| {
+                versions.into_iter().all(|version| world.reload(1_000 + version).is_some())
+            };
+            if reload(WARM + 1..=WARM + count) {
+                let grown = before.zip(world.memory()).map(|(before, after)| after - before);
+                self.report.add(row, world.keeper.name(), grown);
+            }
+        }
+    }
+
+    /// What is done while nothing happens.
+    pub fn idle(&mut self) {
+        let seconds = self.amount.idle.as_secs();
+        let what = |what: &str| format!("idle for {seconds} s with 100 jobs, {what}");
+        let wakes = self.report.row(&what("wake-ups"), "", &[Goal::Most(0.0)]);
+        let time = self.report.row(&what("processor time"), "ms", &[Goal::Most(0.0)]);
+        let able = self.keepers.iter().filter(|keeper| keeper.most() >= 100);
+        let mut worlds: Vec<World> = Vec::new();
+        for keeper in able {
+            let (world, all) = World::start(keeper.as_ref(), 100, self.place);
+            if all.is_some() {
+                worlds.push(world);
+            }
+        }
+        std::thread::sleep(Duration::from_secs(1));
+        let before: Vec<_> = worlds.iter().map(World::activity).collect();
+        std::thread::sleep(self.amount.idle);
+        for (world, before) in worlds.iter().zip(before) {
+            let (Some((wakes_before, time_before)), Some((wakes_after, time_after))) = (before, world.activity())
+            else {
+                continue;
+            };
+            self.report.add(wakes, world.keeper.name(), Some(wakes_after - wakes_before));
+            self.report.add(time, world.keeper.name(), Some(time_after - time_before));
+        }
+    }
+}
+
+/// Each time another one is the first.
+fn in_turn(keepers: &[Box<dyn Keeper>], round: usize) -> impl Iterator<Item = &dyn Keeper> {
+    let count = keepers.len();
+    (0..count).map(move |place| keepers[(place + round) % count].as_ref())
+}

@@ -1,0 +1,217 @@
+//! Processes that tell of their birth through a FIFO, and who keeps them.
+
+use super::keeper::Keeper;
+use super::{bare, place, program};
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Whoever takes longer than this for anything can't do it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct World<'a> {
+    pub keeper: &'a dyn Keeper,
+    pub jobs: usize,
+    dir: PathBuf,
+    job: PathBuf,
+    births: File,
+    child: Child,
+    begin: Instant,
+    ended: bool,
+    /// Pids of jobs that have not been killed, the oldest last.
+    alive: Vec<u32>,
+    /// The successors of those that have been.
+    young: Vec<u32>,
+}
+
+impl<'a> World<'a> {
+    /// Starts the keeper with so many jobs and does not wait for them.
+    pub fn begin(keeper: &'a dyn Keeper, jobs: usize, place: &Path) -> World<'a> {
+        static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (dir, tell) = (place.join(number.to_string()), place.join(format!("{number}-births")));
+        fs::create_dir(&dir).unwrap();
+        // Beside the keeper's directory: whoever watches that one is not to hear of births.
+        fs::create_dir(&tell).unwrap();
+        let (fifo, job) = (tell.join("births"), tell.join("job"));
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let births =
+            OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).unwrap();
+        program::write(&job, fifo.to_str().unwrap());
+        let mut command = keeper.prepare(&dir, &job, jobs);
+        command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&dir);
+        let begin = Instant::now();
+        let child = command.spawn().unwrap();
+        World { keeper, jobs, dir, job, births, child, begin, ended: false, alive: Vec::new(), young: Vec::new() }
+    }
+
+    /// The same, and waits for all jobs; how long that took. None when they do not all come.
+    pub fn start(keeper: &'a dyn Keeper, jobs: usize, place: &Path) -> (World<'a>, Option<Duration>) {
+        let mut world = World::begin(keeper, jobs, place);
+        let born = world.born(jobs);
+        let took = world.begin.elapsed();
+        let all = born.map(|pids| {
+            world.alive = pids;
+            world.alive.reverse();
+            took
+        });
+        (world, all)
+    }
+
+    /// The pids of the next births.
+    pub fn born(&mut self, count: usize) -> Option<Vec<u32>> {
+        let mut bytes = vec![0; count * 8];
+        let (mut have, begin) = (0, Instant::now());
+        while have < bytes.len() {
+            match self.births.read(&mut bytes[have..]) {
+                // Nobody has it open for writing.
+                Ok(0) => std::thread::sleep(Duration::from_micros(20)),
+                Ok(count) => have += count,
+                Err(_) => {
+                    self.wait();
+                }
+            }
+            if begin.elapsed() > PATIENCE {
+                return None;
+            }
+        }
+        Some(bytes.chunks(8).map(|pid| u32::from_le_bytes(pid[..4].try_into().unwrap())).collect())
+    }
+
+    /// Waits until there is something to read or nobody left to write; true for the latter.
+    fn wait(&self) -> bool {
+        let mut one = libc::pollfd { fd: self.births.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd, as told.
+        unsafe { libc::poll(&raw mut one, 1, 1_000) };
+        one.revents & (libc::POLLHUP | libc::POLLIN) == libc::POLLHUP
+    }
+
+    /// Kills one job; the time until its successor tells of itself.
+    pub fn death(&mut self) -> Option<f64> {
+        let pid = self.alive.pop()?;
+        let begin = Instant::now();
+        bare::kill(pid, libc::SIGKILL);
+        let born = self.born(1)?;
+        let took = begin.elapsed();
+        self.young.extend(born);
+        Some(millis(took))
+    }
+
+    /// Makes sure that there are so many to be killed: when the old ones are used up, their successors have settled.
+    pub fn renew(&mut self, count: usize) {
+        if self.alive.len() < count {
+            self.alive.splice(0..0, self.young.drain(..).rev());
+        }
+    }
+
+    /// Kills so many at once; the times until all are reaped and until all successors run.
+    pub fn deaths(&mut self, count: usize) -> Option<(f64, f64)> {
+        let victims = self.alive.split_off(self.alive.len().checked_sub(count)?);
+        let begin = Instant::now();
+        victims.iter().for_each(|pid| bare::kill(*pid, libc::SIGKILL));
+        let sent = begin.elapsed();
+        // A process that was killed is there until it is reaped. Whoever looks all the time takes a processor.
+        for pid in &victims {
+            while bare::is_there(*pid) && begin.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+        let reaped = begin.elapsed().saturating_sub(sent);
+        let born = self.born(count)?;
+        let back = begin.elapsed();
+        self.young.extend(born);
+        Some((millis(reaped), millis(back)))
+    }
+
+    /// Has one job changed; the time until its new process runs, without the keeper's own quiet time.
+    pub fn reload(&mut self, version: usize) -> Option<f64> {
+        let begin = Instant::now();
+        if !self.keeper.change(&self.dir, &self.job, self.jobs, version) {
+            return None;
+        }
+        self.born(1)?;
+        Some(millis(begin.elapsed().saturating_sub(self.keeper.quiet())))
+    }
+
+    /// Ends keeper and jobs; the time until none is left.
+    pub fn stop(&mut self) -> Option<f64> {
+        let begin = Instant::now();
+        self.keeper.end(&self.dir, self.child.id());
+        while begin.elapsed() < PATIENCE {
+            if self.wait() && self.child.try_wait().unwrap().is_some() {
+                self.ended = true;
+                return Some(millis(begin.elapsed()));
+            }
+            // What was born and not asked for would be taken for news.
+            let _ = self.births.read(&mut [0; 65_536]);
+        }
+        None
+    }
+
+    /// The memory of the keeper and of whom else it has started but its jobs, in MB.
+    pub fn memory(&self) -> Option<f64> {
+        let mut family = vec![self.child.id()];
+        let mut next = 0;
+        while let Some(pid) = family.get(next) {
+            let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+            let is_job = |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == self.job);
+            family.extend(children.filter(|pid| !is_job(pid)));
+            next += 1;
+        }
+        let pss = |pid: u32| {
+            let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+            let line = text.lines().find(|line| line.starts_with("Pss:"))?;
+            line.split_whitespace().nth(1)?.parse::<f64>().ok()
+        };
+        Some(family.into_iter().filter_map(pss).sum::<f64>() / 1024.0)
+    }
+
+    /// How often the keeper has woken up, and its processor time in milliseconds.
+    pub fn activity(&self) -> Option<(f64, f64)> {
+        let pid = self.child.id();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let switches = status.lines().filter(|line| line.contains("voluntary_ctxt_switches"));
+        let wakes = switches.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum();
+        let times = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+        let nanos: f64 = times.split_whitespace().next()?.parse().ok()?;
+        Some((wakes, nanos / 1e6))
+    }
+}
+
+impl Drop for World<'_> {
+    fn drop(&mut self) {
+        if !self.ended && self.stop().is_none() {
+            eprintln!("{} did not end its jobs", self.keeper.name());
+        }
+        // Some leave processes behind, and some start others while they are being ended.
+        for _ in 0..100 {
+            let left = place::inhabitants(&self.dir).into_iter().chain(place::inhabitants(&self.births_dir()));
+            let left: Vec<u32> = left.collect();
+            left.iter().for_each(|pid| bare::kill(*pid, libc::SIGKILL));
+            if left.is_empty() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        place::reap_orphans();
+        let _ = fs::remove_dir_all(self.births_dir());
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl World<'_> {
+    fn births_dir(&self) -> PathBuf {
+        self.job.parent().unwrap().to_owned()
+    }
+}
+
+pub fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
