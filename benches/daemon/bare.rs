@@ -72,11 +72,16 @@ pub fn run(jobs: usize, path: &Path) {
     catch(libc::SIGTERM);
     catch(libc::SIGALRM);
     let mut pids: HashSet<libc::pid_t> = (0..jobs).map(|_| spawn(&mut stack, &mut program)).collect();
+    if pids.is_empty() {
+        // Nothing to wait for.
+        // SAFETY: takes nothing and touches no memory.
+        unsafe { libc::pause() };
+    }
     loop {
         // SAFETY: a null status is allowed.
         let pid = unsafe { libc::wait(std::ptr::null_mut()) };
         if STOPPING.load(SeqCst) {
-            pids.iter().for_each(|pid| drop(unsafe { libc::kill(*pid, libc::SIGTERM) }));
+            pids.iter().for_each(|pid| kill(pid.cast_unsigned(), libc::SIGTERM));
             // SAFETY: a null status is allowed. It fails when no child is left.
             while unsafe { libc::wait(std::ptr::null_mut()) } > 0 {}
             return;
