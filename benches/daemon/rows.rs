@@ -45,6 +45,11 @@ impl<'a> Bench<'a> {
                 "ms",
                 &[Goal::Times(1.25), Goal::First],
             );
+            let effort = self.report.row(
+                &format!("processor time for the start of one of {jobs} jobs"),
+                "us",
+                &[Goal::Times(1.25), Goal::First],
+            );
             let stop = self.report.row(&format!("stop of {jobs} jobs"), "ms", &[Goal::First]);
             let mut unable = Vec::new();
             for round in 0..rounds {
@@ -54,6 +59,8 @@ impl<'a> Bench<'a> {
                     }
                     let (mut world, took) = World::start(keeper, jobs, self.place);
                     self.report.add(start, keeper.name(), took.map(millis));
+                    let spent = took.map(|_| world.effort(&world.alive) / jobs as f64);
+                    self.report.add(effort, keeper.name(), spent);
                     self.report.add(stop, keeper.name(), world.stop());
                     if took.is_none() {
                         unable.push(keeper.name());
@@ -81,9 +88,12 @@ impl<'a> Bench<'a> {
         for round in 0..self.amount.deaths {
             std::thread::sleep(SETTLED.saturating_sub(since.elapsed()));
             worlds.iter_mut().for_each(|world| world.renew(10));
+            let before: Vec<_> = worlds.iter().map(|world| (world.young.len(), world.effort(&[]))).collect();
             for _ in 0..10 {
                 self.single_deaths(&mut worlds, round);
             }
+            std::thread::sleep(Duration::from_millis(50));
+            self.effort(&worlds, &before);
             since = Instant::now();
         }
         for _ in 0..self.amount.crowds {
@@ -125,6 +135,17 @@ impl<'a> Bench<'a> {
             let keeper = world.keeper.name();
             let took = world.death();
             self.report.add(row, keeper, took);
+        }
+    }
+
+    /// What a death has cost those who look after the successor, and the successor.
+    fn effort(&mut self, worlds: &[World], before: &[(usize, f64)]) {
+        for (world, (young, effort)) in worlds.iter().zip(before) {
+            let what = format!("processor time for a death and a successor, among {}", world.jobs);
+            let row = self.report.row(&what, "us", &[Goal::Times(1.3), Goal::First]);
+            let born = &world.young[*young..];
+            let spent = (!born.is_empty()).then(|| (world.effort(born) - effort) / born.len() as f64);
+            self.report.add(row, world.keeper.name(), spent);
         }
     }
 

@@ -23,9 +23,9 @@ pub struct World<'a> {
     begin: Instant,
     ended: bool,
     /// Pids of jobs that have not been killed, the oldest last.
-    alive: Vec<u32>,
+    pub alive: Vec<u32>,
     /// The successors of those that have been.
-    young: Vec<u32>,
+    pub young: Vec<u32>,
 }
 
 impl<'a> World<'a> {
@@ -155,6 +155,21 @@ impl<'a> World<'a> {
 
     /// The memory of the keeper and of whom else it has started but its jobs, in MB.
     pub fn memory(&self) -> Option<f64> {
+        let pss = |pid: u32| {
+            let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+            let line = text.lines().find(|line| line.starts_with("Pss:"))?;
+            line.split_whitespace().nth(1)?.parse::<f64>().ok()
+        };
+        Some(self.family().into_iter().filter_map(pss).sum::<f64>() / 1024.0)
+    }
+
+    /// The processor time so far of the keeper and of whom else it has started, and that of these jobs, in
+    /// microseconds. Others that are at work on the machine change it little.
+    pub fn effort(&self, jobs: &[u32]) -> f64 {
+        self.family().iter().chain(jobs).filter_map(|pid| processor_time(*pid)).sum::<f64>() / 1e3
+    }
+
+    fn family(&self) -> Vec<u32> {
         let mut family = vec![self.child.id()];
         let mut next = 0;
         while let Some(pid) = family.get(next) {
@@ -164,12 +179,7 @@ impl<'a> World<'a> {
             family.extend(children.filter(|pid| !is_job(pid)));
             next += 1;
         }
-        let pss = |pid: u32| {
-            let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-            let line = text.lines().find(|line| line.starts_with("Pss:"))?;
-            line.split_whitespace().nth(1)?.parse::<f64>().ok()
-        };
-        Some(family.into_iter().filter_map(pss).sum::<f64>() / 1024.0)
+        family
     }
 
     /// How often the keeper has woken up, and its processor time in milliseconds.
@@ -178,9 +188,7 @@ impl<'a> World<'a> {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let switches = status.lines().filter(|line| line.contains("voluntary_ctxt_switches"));
         let wakes = switches.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum();
-        let times = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
-        let nanos: f64 = times.split_whitespace().next()?.parse().ok()?;
-        Some((wakes, nanos / 1e6))
+        Some((wakes, processor_time(pid)? / 1e6))
     }
 }
 
@@ -211,6 +219,12 @@ impl World<'_> {
     fn births_dir(&self) -> PathBuf {
         self.job.parent().unwrap().to_owned()
     }
+}
+
+/// In nanoseconds.
+fn processor_time(pid: u32) -> Option<f64> {
+    let times = fs::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    times.split_whitespace().next()?.parse().ok()
 }
 
 pub fn millis(time: Duration) -> f64 {
