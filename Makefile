@@ -30,7 +30,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
 PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
 
-.PHONY: build run check clean worlds soak mutants faults flood prometheus bench bench-short check-boxes install uninstall help need-cargo need-lints
+.PHONY: build run check clean worlds soak mutants faults flood prometheus bench bench-short bench-peers check-boxes install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -107,6 +107,11 @@ TARGETS ?=
 fuzz: TIME ?= 60
 fuzz: need-cargo
 	@CARGO="$(CARGO)" TIME="$(TIME)" TARGETS="$(TARGETS)" sh fuzz/run.sh
+
+# In the same rounds as whichever of them is found: runsvdir, s6-svscan, svscan, supervisord, monit, dinit, and the
+# C original that PMTR_C names.
+bench-peers: need-cargo
+	$(CARGO) bench --locked --bench daemon -- --peers
 
 # The zsh of Debian has a directory for this, and looks into no other below /usr.
 ZSH = $(if $(wildcard $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions),vendor-completions,site-functions)
@@ -202,6 +207,7 @@ help:
 	@echo "make deb          a Debian package, in target/debian"
 	@echo "make rpm          an RPM of what is committed, in target/rpm"
 	@echo "make bench        measurements, several minutes; make bench-short takes fewer samples"
+	@echo "make bench-peers  the daemon beside other supervisors; all three write target/bench/*.json"
 	@echo "make check-boxes  installed, booted, crashed and removed under real init systems; needs root"
 	@echo "make install      what was built, into PREFIX=$(PREFIX) and SYSCONFDIR=$(SYSCONFDIR), all below DESTDIR;"
 	@echo "                  as root, without DESTDIR, also enables and starts the service, START=no does not;"

@@ -1,9 +1,13 @@
 //! Ten thousand hosts report to one receiver every ten seconds, and it has one processor to do it on.
 //!
-//! `cargo bench --bench fleet` prints a table; `-- --short` takes 25 seconds a row instead of 65.
+//! `cargo bench --bench fleet` prints a table and writes `target/bench/fleet.json`; `-- --short` takes 25 seconds a row instead of 65.
 //! The reports come from addresses of the loopback network, sixteen hosts each, as many as a receiver believes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "report/mod.rs"]
+mod report;
+
+use report::{Goal, OURS, Report};
 use std::fs;
 use std::io::Read;
 use std::mem;
@@ -26,12 +30,14 @@ fn main() {
     let short = std::env::args().any(|argument| argument == "--short");
     let time = Duration::from_secs(if short { 25 } else { 65 });
     println!("{HOSTS} hosts with {JOBS} jobs each, reporting every 10 s, {} s a row\n", time.as_secs());
+    let mut report = Report::new("fleet", vec![OURS.to_string()]);
     for (what, within) in [
         ("spread evenly over the ten seconds", INTERVAL),
         ("all within the same second", Duration::from_secs(1)),
     ] {
-        row(what, within, time);
+        row(what, within, time, &mut report);
     }
+    report.finish(&format!("one of {} s for each way to send", time.as_secs()));
 }
 
 /// A receiver at work in a directory of its own.
@@ -107,7 +113,7 @@ impl Drop for Receiver {
 }
 
 /// Sends reports for a while, a round of all hosts every ten seconds and within this time.
-fn row(what: &str, within: Duration, time: Duration) {
+fn row(what: &str, within: Duration, time: Duration, report: &mut Report) {
     let mut receiver = Receiver::start();
     pin(0, 1);
     let sockets = senders(receiver.port);
@@ -132,25 +138,25 @@ fn row(what: &str, within: Duration, time: Duration) {
     let load = (receiver.cpu() - cpu).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0;
     let (dropped, peak) = (receiver.dropped(), receiver.peak_mb());
     let total = round * HOSTS + sent;
-    println!("{what}:");
-    verdict("one processor's time", format!("{load:.1} %"), "below 100 %", load < 100.0);
-    verdict("reports lost of", format!("{dropped} of {total}"), "none", dropped == 0);
     let longest = receiver.written.iter().map(|(.., longest)| *longest).max().unwrap();
-    let shown = format!("{:.1} s", longest.as_secs_f64());
-    verdict("oldest file while it ran", shown, "at most 12 s", longest <= IN_TIME);
     let (hosts, jobs, oldest) = pages(&receiver.dir);
-    let wanted = (HOSTS, HOSTS * JOBS);
-    verdict("hosts and jobs in the files", format!("{hosts}, {jobs}"), "all", (hosts, jobs) == wanted);
-    // The file may be as old as an interval, and so may be the report in it.
-    let shown = format!("{} of {round}", oldest);
-    verdict("oldest round of reports in them", shown, "at most 2 before", oldest + 2 >= round);
     let bytes: u64 = FILES.iter().map(|file| fs::metadata(receiver.dir.join(file)).unwrap().len()).sum();
-    println!("    {:<36} {:>16}", "size of the files", format!("{:.1} MB", bytes as f64 / 1e6));
-    println!("    {:<36} {:>16}\n", "memory at most", format!("{peak:.1} MB"));
-}
-
-fn verdict(what: &str, value: String, goal: &str, holds: bool) {
-    println!("    {what:<36} {value:>16}   {goal:<18} {}", if holds { "holds" } else { "MISSED" });
+    // The file may be as old as an interval, and so may be the report in it.
+    let behind = round.saturating_sub(oldest);
+    for (name, unit, goal, value) in [
+        ("one processor's time", "%", Goal::Most(100.0), load),
+        ("reports sent", "", Goal::None, (round * HOSTS + sent) as f64),
+        ("reports lost", "", Goal::Most(0.0), dropped as f64),
+        ("oldest file while it ran", "s", Goal::Most(IN_TIME.as_secs_f64()), longest.as_secs_f64()),
+        ("hosts in the files", "", Goal::Least(HOSTS as f64), hosts as f64),
+        ("jobs in the files", "", Goal::Least((HOSTS * JOBS) as f64), jobs as f64),
+        ("rounds by which the oldest report is behind", "", Goal::Most(2.0), behind as f64),
+        ("size of the files", "MB", Goal::None, bytes as f64 / 1e6),
+        ("memory at most", "MB", Goal::None, peak),
+    ] {
+        let row = report.row(&format!("{what}: {name}"), unit, &[goal]);
+        report.add(row, OURS, Some(value));
+    }
 }
 
 fn senders(port: u16) -> Vec<UdpSocket> {

@@ -1,8 +1,13 @@
 //! How fast configuration text is parsed, against a bare scan for line ends over the same bytes.
 //!
 //! Both are measured in alternating rounds of one run; the medians and their ratio are printed.
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
+//! They also go to `target/bench/parse.json`.
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::indexing_slicing)]
 
+#[path = "report/mod.rs"]
+mod report;
+
+use report::{Goal, LIMIT, OURS, Report};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -27,24 +32,17 @@ fn timed<T>(work: impl FnOnce() -> T) -> f64 {
     begin.elapsed().as_secs_f64()
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
 fn main() {
     let text = typical(JOBS);
     let bytes = text.as_bytes();
     assert_eq!(pmtr::config::parse(bytes).unwrap().config.jobs.len(), JOBS);
-    let (mut parses, mut scans) = (Vec::new(), Vec::new());
+    let mut report = Report::new("parse", [LIMIT, OURS].map(String::from).to_vec());
+    let what = format!("{JOBS} jobs parsed; bare is a scan for line ends");
+    let rate = report.row(&what, "MB/s", &[Goal::Least(100.0)]);
+    let speed = |seconds: f64| Some(bytes.len() as f64 / 1e6 / seconds);
     for _ in 0..ROUNDS {
-        parses.push(timed(|| pmtr::config::parse(black_box(bytes)).is_ok()));
-        scans.push(timed(|| black_box(bytes).split(|b| *b == b'\n').count()));
+        report.add(rate, OURS, speed(timed(|| pmtr::config::parse(black_box(bytes)).is_ok())));
+        report.add(rate, LIMIT, speed(timed(|| black_box(bytes).split(|b| *b == b'\n').count())));
     }
-    let speed = |seconds: f64| bytes.len() as f64 / 1e6 / seconds;
-    let (parse, scan) = (median(parses), median(scans));
-    println!("{} bytes, {JOBS} jobs, median of {ROUNDS} rounds", bytes.len());
-    println!("parse  {:8.1} MB/s  {:6.2} ms", speed(parse), parse * 1e3);
-    println!("scan   {:8.1} MB/s  {:6.2} ms", speed(scan), scan * 1e3);
-    println!("ratio  {:8.1}", parse / scan);
+    report.finish(&format!("{ROUNDS} of {} bytes", bytes.len()));
 }

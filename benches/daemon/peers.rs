@@ -104,7 +104,7 @@ const PEERS: [Peer; 6] = [
                 let (job, mark) = (job.display(), format!("--number-{i}-"));
                 let _ = write!(
                     config,
-                    "check process job-{i} matching \"{job} {mark}\"\n  start program = \"{job} {mark}\"\n"
+                    "check process job-{i} matching \"{job} {mark}\"\n  start program = \"/bin/sh -c '{job} {mark} &'\"\n"
                 );
             }
             let path = format!("{dir}/conf");
@@ -175,6 +175,7 @@ impl Keeper for Found {
 
 /// A directory for each job, with a `run` that is the job itself and no script.
 fn services(dir: &Path, job: &Path, jobs: usize) {
+    fs::create_dir(dir.join("services")).unwrap();
     for i in 0..jobs {
         let service = dir.join("services").join(format!("job-{i}"));
         fs::create_dir_all(&service).unwrap();

@@ -40,11 +40,8 @@ impl<'a> Bench<'a> {
             if !self.sizes.contains(&jobs) {
                 continue;
             }
-            let start = self.report.row(
-                &format!("start of {jobs} jobs"),
-                "ms",
-                &[Goal::Times(1.25), Goal::First],
-            );
+            let start =
+                self.report.row(&format!("start of {jobs} jobs"), "ms", &[Goal::Times(1.25), Goal::First]);
             let effort = self.report.row(
                 &format!("processor time for the start of one of {jobs} jobs"),
                 "us",
@@ -226,7 +223,8 @@ impl<'a> Bench<'a> {
         let before: Vec<_> = worlds.iter().map(World::activity).collect();
         std::thread::sleep(self.amount.idle);
         for (world, before) in worlds.iter().zip(before) {
-            let (Some((wakes_before, time_before)), Some((wakes_after, time_after))) = (before, world.activity())
+            let (Some((wakes_before, time_before)), Some((wakes_after, time_after))) =
+                (before, world.activity())
             else {
                 continue;
             };

@@ -39,14 +39,24 @@ impl<'a> World<'a> {
         fs::create_dir(&tell).unwrap();
         let (fifo, job) = (tell.join("births"), tell.join("job"));
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        let births =
-            OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).unwrap();
+        let births = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).unwrap();
         program::write(&job, fifo.to_str().unwrap());
         let mut command = keeper.prepare(&dir, &job, jobs);
         command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&dir);
         let begin = Instant::now();
         let child = command.spawn().unwrap();
-        World { keeper, jobs, dir, job, births, child, begin, ended: false, alive: Vec::new(), young: Vec::new() }
+        World {
+            keeper,
+            jobs,
+            dir,
+            job,
+            births,
+            child,
+            begin,
+            ended: false,
+            alive: Vec::new(),
+            young: Vec::new(),
+        }
     }
 
     /// The same, and waits for all jobs; how long that took. None when they do not all come.
@@ -175,7 +185,8 @@ impl<'a> World<'a> {
         while let Some(pid) = family.get(next) {
             let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
             let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-            let is_job = |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == self.job);
+            let is_job =
+                |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == self.job);
             family.extend(children.filter(|pid| !is_job(pid)));
             next += 1;
         }
@@ -199,7 +210,8 @@ impl Drop for World<'_> {
         }
         // Some leave processes behind, and some start others while they are being ended.
         for _ in 0..100 {
-            let left = place::inhabitants(&self.dir).into_iter().chain(place::inhabitants(&self.births_dir()));
+            let left =
+                place::inhabitants(&self.dir).into_iter().chain(place::inhabitants(&self.births_dir()));
             let left: Vec<u32> = left.collect();
             left.iter().for_each(|pid| bare::kill(*pid, libc::SIGKILL));
             if left.is_empty() {

@@ -89,10 +89,12 @@ impl Report {
                 let _ = write!(text, " {shown:>12}");
             }
             let ratio = row.ratio().map_or("-".to_string(), |ratio| format!("{ratio:.2}"));
-            let goals: Vec<String> =
-                row.goals.iter().filter_map(|goal| row.verdict(*goal)).map(|(goal, holds)| {
-                    format!("{goal}: {}", if holds { "holds" } else { "MISSED" })
-                }).collect();
+            let goals: Vec<String> = row
+                .goals
+                .iter()
+                .filter_map(|goal| row.verdict(*goal))
+                .map(|(goal, holds)| format!("{goal}: {}", if holds { "holds" } else { "MISSED" }))
+                .collect();
             let _ = writeln!(text, " {ratio:>6}  {}", goals.join(", "));
         }
         text
@@ -143,9 +145,10 @@ impl Row {
             .samples
             .iter()
             .map(|(who, samples)| {
-                let (least, most) = samples
-                    .iter()
-                    .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), sample| (a.min(*sample), b.max(*sample)));
+                let (least, most) =
+                    samples.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), sample| {
+                        (a.min(*sample), b.max(*sample))
+                    });
                 let all: Vec<String> = samples.iter().map(|sample| number(*sample)).collect();
                 format!(
                     "    {}: {{\"count\": {}, \"median\": {}, \"min\": {}, \"max\": {}, \"samples\": [{}]}}",
