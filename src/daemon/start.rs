@@ -24,7 +24,7 @@ use crate::model::{
 use crate::supervisor::{Event, Reading, Supervisor, turn};
 use crate::sys::process::{self, Forked};
 use crate::sys::signals::SignalPipe;
-use crate::sys::spawn::Spawner;
+use crate::sys::spawn::{Shelf, Spawner};
 use crate::sys::{clock, lock, numbers, users};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token};
@@ -83,6 +83,9 @@ fn test(options: &Options, mode: Mode) -> ExitCode {
 fn start(options: Options) -> Result<(), String> {
     // Whatever the caller left open is nobody's business but his.
     process::close_on_exec_all();
+    // While the lowest numbers are free.
+    let shelf =
+        Shelf::new().map_err(|error| format!("can't prepare to start processes: {}", Errno::of(&error)))?;
     process::umask(UMASK);
     process::return_large_blocks();
     let absolute = |path: &Path| background::absolute(path).map_err(|why| why.to_string());
@@ -120,7 +123,7 @@ fn start(options: Options) -> Result<(), String> {
             Side::Child(starting) => Some(starting),
         }
     };
-    match prepare(&file, &options, foreground, watch, pidfile.as_ref(), state) {
+    match prepare(&file, &options, foreground, shelf, watch, pidfile.as_ref(), state) {
         Ok((mut daemon, left)) => {
             words.iter().for_each(|word| daemon.kernel.log.notice(word));
             if let Some(starting) = starting {
@@ -216,6 +219,7 @@ fn prepare(
     file: &Path,
     options: &Options,
     foreground: bool,
+    shelf: Shelf,
     mut watch: Watch,
     pidfile: Option<&PidFile>,
     mut state: Option<StateFile>,
@@ -225,7 +229,7 @@ fn prepare(
     // Without it orphans of jobs go to process 1, which reaps them as well.
     let subreaper = process::become_subreaper();
     let signals = SignalPipe::install(&HANDLED).map_err(because("catch signals"))?;
-    let mut spawner = Spawner::new().map_err(because("prepare to start processes"))?;
+    let mut spawner = Spawner::new(shelf).map_err(because("prepare to start processes"))?;
     spawner.raise_own_files();
     let poll = Poll::new().map_err(because("wait for events"))?;
     let registry = poll.registry().try_clone().map_err(because("wait for events"))?;

@@ -43,9 +43,10 @@ pub(super) fn close(fd: c_int) {
     unsafe { libc::close(fd) };
 }
 
-pub(super) fn setsid() -> Done {
+/// Makes a session of our own; its number is ours.
+pub(super) fn setsid() -> Result<c_int, Errno> {
     // SAFETY: takes nothing and touches no memory.
-    done(unsafe { libc::setsid() }).map(drop)
+    done(unsafe { libc::setsid() })
 }
 
 pub(super) fn umask(mask: libc::mode_t) {
@@ -160,12 +161,6 @@ pub(super) fn exec(path: &CStr, argv: &Pointers, envp: &Pointers) -> Errno {
     // SAFETY: both lists end in a null pointer and hold C strings that live in this memory (see `Pointers`).
     unsafe { libc::execve(path.as_ptr(), argv.0.as_ptr(), envp.0.as_ptr()) };
     last_errno()
-}
-
-/// Our pid.
-pub(super) fn own_pid() -> c_int {
-    // SAFETY: takes nothing and cannot fail.
-    unsafe { libc::getpid() }
 }
 
 /// Whether this is still our parent: whom it leaves behind has another one.

@@ -110,9 +110,9 @@ fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
 pub(super) fn new_session(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Session);
     calls::umask(0o022);
-    calls::setsid()?;
+    let pid = calls::setsid()?;
     match &plan.note {
-        Some(note) => note.leave(),
+        Some(note) => note.leave(pid),
         None => Ok(()),
     }
 }

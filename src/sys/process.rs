@@ -65,7 +65,7 @@ pub fn umask(mask: libc::mode_t) {
 
 /// Leaves the session and the terminal; fails when we lead a process group.
 pub fn new_session() -> io::Result<()> {
-    calls::setsid().map_err(|errno| io::Error::from_raw_os_error(errno.0))
+    calls::setsid().map(drop).map_err(|errno| io::Error::from_raw_os_error(errno.0))
 }
 
 /// Makes a second process that goes on from here. Only for going to the background: before there are jobs.

@@ -77,10 +77,10 @@ impl<'a> Note<'a> {
         Some(Note { file, offset, draft, parent: parent.as_raw() })
     }
 
-    /// In the child: writes the record, then makes sure that there is somebody, now or later, who knows of us.
+    /// In the child with this number: writes the record, then makes sure that there is somebody, now or later, who knows of us.
     /// That nothing could be written is no reason not to start: the room was there before.
-    pub(super) fn leave(&self) -> Done {
-        let own = self.draft.own(u64::from(calls::own_pid().cast_unsigned()), calls::since_start());
+    pub(super) fn leave(&self, pid: c_int) -> Done {
+        let own = self.draft.own(u64::from(pid.cast_unsigned()), calls::since_start());
         calls::write_two(self.file, &own, &self.draft.given, self.offset);
         calls::is_child_of(self.parent)
     }

@@ -5,6 +5,7 @@ use super::{check, done};
 use crate::model::Errno;
 use libc::c_int;
 use std::ffi::CStr;
+use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
@@ -40,18 +41,29 @@ pub fn own_output(file: &CStr) -> Option<BorrowedFd<'static>> {
     Some(unsafe { BorrowedFd::borrow_raw(standard) })
 }
 
-/// Three descriptors above 2 that lead nowhere as long as nothing is lent.
-pub(super) struct Shelf {
-    /// For descriptors 1 and 2 of the child.
+/// Descriptors above 2 that children find where they look for them. Best made before anything else is opened: the
+/// lower their numbers, the less is to be copied and to be closed for each start, at best by a single call.
+pub struct Shelf {
+    /// /dev/null, if there was one when we started: where what has no file leads.
+    null: Option<OwnedFd>,
+    /// For descriptors 1 and 2 of the child; they lead nowhere as long as nothing is lent.
     places: [OwnedFd; 2],
     nowhere: OwnedFd,
 }
 
 impl Shelf {
-    pub(super) fn new() -> io::Result<Shelf> {
+    /// Takes the lowest numbers that are free.
+    pub fn new() -> io::Result<Shelf> {
+        let null = OpenOptions::new().read(true).write(true).open("/dev/null").ok().map(OwnedFd::from);
+        let null = null.map(above_standard).transpose()?;
         let [one, other] = [place()?, place()?];
         let places = if one.as_raw_fd() < other.as_raw_fd() { [one, other] } else { [other, one] };
-        Ok(Shelf { places, nowhere: place()? })
+        Ok(Shelf { null, places, nowhere: place()? })
+    }
+
+    /// The number of /dev/null.
+    pub(super) fn null(&self) -> Option<c_int> {
+        self.null.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// The numbers of the two places, and of the descriptor that always leads nowhere.
@@ -84,13 +96,17 @@ fn place() -> io::Result<OwnedFd> {
     // SAFETY: a C string that outlives the call.
     let fd = check(unsafe { libc::open(c"/".as_ptr(), flags) })?;
     // SAFETY: the kernel has just made it, so nobody else owns it.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    above_standard(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The same descriptor, by a number above 2 if it has none.
+fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > 2 {
         return Ok(fd);
     }
     // SAFETY: takes numbers.
     let higher = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) })?;
-    // SAFETY: as above.
+    // SAFETY: the kernel has just made it, so nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(higher) })
 }
 

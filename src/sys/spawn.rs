@@ -7,7 +7,7 @@
 use super::calls::{self, Bounds, Pointers};
 use super::child::{Bound, Cut, Output, Plan};
 use super::record::{Draft, Note, Place};
-use super::shelf::{Instead, Shelf};
+use super::shelf::Instead;
 use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
@@ -16,10 +16,10 @@ use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, S
 use libc::{c_int, c_long, c_void};
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStringExt;
 
-pub use super::shelf::own_output;
+pub use super::shelf::{Shelf, own_output};
 
 /// How a process is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,16 +56,13 @@ const NOT_FOR_JOBS: [&[u8]; 9] = [
     b"JOURNAL_STREAM",
 ];
 
-/// Starts processes. Best made before anything else is opened: the fewer numbers lie below its own descriptors,
-/// the less there is to copy for a shared child.
+/// Starts processes.
 pub struct Spawner {
     stack: Stack,
     slots: Slots,
     /// Our pid.
     own: Option<Pid>,
     shelf: Shelf,
-    /// Where the descriptors of a job lead for which no file is given.
-    null: Option<OwnedFd>,
     /// Our directory is the root: jobs that run there need not go there.
     at_root: bool,
     sharing: Sharing,
@@ -82,8 +79,7 @@ pub struct Spawner {
 
 impl Spawner {
     /// Finds out what works here, by two or three children that run nothing.
-    pub fn new() -> io::Result<Spawner> {
-        let shelf = Shelf::new()?;
+    pub fn new(shelf: Shelf) -> io::Result<Spawner> {
         let wanted = |(name, _): &(std::ffi::OsString, _)| !NOT_FOR_JOBS.contains(&name.as_encoded_bytes());
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             CString::new([&name.into_vec()[..], b"=", &value.into_vec()].concat()).ok()
@@ -93,12 +89,6 @@ impl Spawner {
             slots: Slots::new()?,
             own: super::process::own_pid(),
             shelf,
-            null: std::fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .open("/dev/null")
-                .ok()
-                .map(OwnedFd::from),
             at_root: std::env::current_dir().is_ok_and(|dir| dir == std::path::Path::new("/")),
             sharing: Sharing::MemoryAndFiles,
             cut: Cut::Range,
@@ -212,7 +202,7 @@ impl Spawner {
         let error = |errno| SpawnError { stage: Stage::Fork, errno };
         let slot = self.slots.slot(ticket).ok_or(error(Errno(libc::EAGAIN)))?;
         let (places, nowhere) = self.shelf.numbers();
-        let null = self.null.as_ref().map(AsRawFd::as_raw_fd);
+        let null = self.shelf.null();
         let mut keep = [places[0], places[1], null.unwrap_or(nowhere)];
         keep.sort_unstable();
         let output = |instead, place, file| match (instead, file) {

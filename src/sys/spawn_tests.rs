@@ -3,7 +3,7 @@ use super::super::testing::{Dir, as_root, ended, in_own_process, one_at_a_time};
 use super::*;
 use crate::model::{CpuSet, Exit, Signal};
 use std::io::Read;
-use std::os::fd::{AsFd, FromRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::MutexGuard;
 
 const BOTH: [Way; 2] = [Way::Shared, Way::Copy];
@@ -18,7 +18,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let _alone = one_at_a_time();
-        Bench { spawner: Spawner::new().unwrap(), dir: Dir::new(), _alone }
+        Bench { spawner: Spawner::new(Shelf::new().unwrap()).unwrap(), dir: Dir::new(), _alone }
     }
 
     /// A job that works in the directory and writes to a new file `out` there.
