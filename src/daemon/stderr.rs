@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 
 const STDERR: &str = "/proc/self/fd/2";
 
@@ -20,6 +20,19 @@ const JOURNAL: &str = "JOURNAL_STREAM";
 pub(super) fn is_journal() -> bool {
     let stream = std::env::var_os(JOURNAL);
     stream.is_some_and(|stream| is_stream(&stream, io::stderr().as_fd()))
+}
+
+/// Whether what is written to standard error is lost: then no line need be laid out for it.
+pub(super) fn is_null() -> bool {
+    is_null_device(STDERR)
+}
+
+fn is_null_device(path: &str) -> bool {
+    let device = |path: &str| {
+        let there = std::fs::metadata(path).ok()?;
+        there.file_type().is_char_device().then(|| there.rdev())
+    };
+    device(path).is_some_and(|there| device("/dev/null") == Some(there))
 }
 
 fn is_stream(stream: &OsStr, fd: BorrowedFd) -> bool {
@@ -86,6 +99,12 @@ impl Stderr for OwnStderr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_leads_to_the_null_device_is_told_from_others() {
+        let told = ["/dev/null", "/dev/zero", "/", "/no/such"].map(is_null_device);
+        assert_eq!(told, [true, false, false, false]);
+    }
 
     #[test]
     fn a_stream_is_known_by_device_and_inode_and_by_nothing_less() {
