@@ -86,7 +86,12 @@ impl Daemon {
                 events.clear();
             }
             more_signals = self.signals.read(&mut caught);
-            self.reap(clock::now(), &caught);
+            let woken = clock::now();
+            // A single death is the usual case: its successor does not wait for a walk that mostly finds nothing.
+            let single = self.reap_named(woken, &caught) == 1;
+            if !single {
+                self.walk(woken);
+            }
             // Anew: reaping thousands takes a while.
             let now = clock::now();
             for event in &events {
@@ -114,6 +119,9 @@ impl Daemon {
             self.obey(now, &caught);
             caught.clear();
             self.take(now, Event::Tick);
+            if single {
+                self.walk(now);
+            }
             self.tidy();
             self.dump(now);
             self.kernel.log.flush(now, &self.kernel.registry);
@@ -169,8 +177,9 @@ impl Daemon {
         }
     }
 
-    /// Asks for the children that were named, and for all when that is owed.
-    fn reap(&mut self, now: MonoTime, caught: &[Caught]) {
+    /// Asks for the children that were named, and tells how often signals have come for children.
+    fn reap_named(&mut self, now: MonoTime, caught: &[Caught]) -> usize {
+        let mut told: usize = 0;
         for signal in caught {
             match signal {
                 Caught::Child(pid) => {
@@ -179,8 +188,14 @@ impl Daemon {
                 Caught::Signal(_) => continue,
                 Caught::Overflow => {}
             }
+            told = told.saturating_add(1);
             self.reaper.child_ended(now, self.supervisor.processes());
         }
+        told
+    }
+
+    /// Asks for all children when that is owed. Whoever is found after the tick has one that comes at once.
+    fn walk(&mut self, now: MonoTime) {
         if !self.reaper.due(now) {
             return;
         }
