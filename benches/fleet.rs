@@ -113,7 +113,7 @@ impl Drop for Receiver {
 }
 
 /// Sends reports for a while, a round of all hosts every ten seconds and within this time.
-fn row(what: &str, within: Duration, time: Duration, report: &mut Report) {
+fn row(what: &str, within: Duration, time: Duration, table: &mut Report) {
     let mut receiver = Receiver::start();
     pin(0, 1);
     let sockets = senders(receiver.port);
@@ -137,7 +137,6 @@ fn row(what: &str, within: Duration, time: Duration, report: &mut Report) {
     }
     let load = (receiver.cpu() - cpu).as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0;
     let (dropped, peak) = (receiver.dropped(), receiver.peak_mb());
-    let total = round * HOSTS + sent;
     let longest = receiver.written.iter().map(|(.., longest)| *longest).max().unwrap();
     let (hosts, jobs, oldest) = pages(&receiver.dir);
     let bytes: u64 = FILES.iter().map(|file| fs::metadata(receiver.dir.join(file)).unwrap().len()).sum();
@@ -154,8 +153,8 @@ fn row(what: &str, within: Duration, time: Duration, report: &mut Report) {
         ("size of the files", "MB", Goal::None, bytes as f64 / 1e6),
         ("memory at most", "MB", Goal::None, peak),
     ] {
-        let row = report.row(&format!("{what}: {name}"), unit, &[goal]);
-        report.add(row, OURS, Some(value));
+        let row = table.row(&format!("{what}: {name}"), unit, &[goal]);
+        table.add(row, OURS, Some(value));
     }
 }
 
