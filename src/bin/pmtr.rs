@@ -2,8 +2,12 @@
 #![forbid(unsafe_code)]
 
 use pmtr::cli::{self, Ask};
+use pmtr::daemon::WithReserve;
 use std::io::{stderr, stdout};
 use std::process::ExitCode;
+
+#[global_allocator]
+static MEMORY: WithReserve = WithReserve;
 
 fn main() -> ExitCode {
     match cli::pmtr(std::env::args_os().skip(1)) {

@@ -20,6 +20,7 @@ mod stderr;
 mod trail;
 pub mod watch;
 
+pub use crate::sys::memory::WithReserve;
 pub use start::run;
 
 use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal};

@@ -228,10 +228,10 @@ fn actions_of(supervisor: &mut Supervisor, load: Result<Load, LoadError>) -> Vec
 fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one() {
     let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
     let mut watched = |hash: u64, dir: &[u8], cmd: &[u8]| {
-        let draft = JobDraft { name: b"a".to_vec(), cmd: vec![cmd.to_vec()], ..JobDraft::default() };
+        let draft = JobDraft { name: b"a".to_vec(), cmd: [cmd].into(), ..JobDraft::default() };
         let job = JobSpec::from(JobDraft {
             dir: Some(dir.to_vec()),
-            depends: vec![b"rel".to_vec(), b"/abs".to_vec()],
+            depends: [&b"rel"[..], b"/abs"].into(),
             ..draft
         });
         let content = Fingerprint { bytes: 0, hash };

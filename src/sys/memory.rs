@@ -1,4 +1,4 @@
-//! The allocator of our programs: that of the C library, and a reserve for when the kernel gives no more.
+//! The allocator of the daemon: that of the C library, and a reserve for when the kernel gives no more.
 //!
 //! To run out of memory ends a Rust program. So what is needed from day to day, a line for the log or the start of a
 //! process, comes from the reserve then; what is large asks before whether there is room, and is put off.
@@ -12,8 +12,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 const BLOCK_BYTES: usize = 64;
 const BLOCKS: usize = 16_384;
 
-#[global_allocator]
-static MEMORY: WithReserve = WithReserve;
 static RESERVE: Reserve<BLOCKS> = Reserve::new();
 
 /// Whether more than half of the reserve is in use: what can be put off is to be put off.
@@ -37,7 +35,9 @@ pub fn has_room(bytes: usize) -> bool {
     true
 }
 
-struct WithReserve;
+/// What the program declares to be its allocator, which a library can't do for those that use it.
+#[derive(Debug)]
+pub struct WithReserve;
 
 // SAFETY: each block comes from one of two allocators, both of which keep the promises of the trait, and is given back
 // to where it came from: the addresses of the reserve are its own.
@@ -216,11 +216,11 @@ mod tests {
         // SAFETY: a hundred bytes of ours.
         unsafe { memory.write_bytes(7, 100) };
         // SAFETY: taken with this layout; it moves to where there is room again.
-        let grown = unsafe { MEMORY.realloc(memory, layout(100), 5_000) };
+        let grown = unsafe { WithReserve.realloc(memory, layout(100), 5_000) };
         assert!(!RESERVE.has(grown) && RESERVE.used.load(SeqCst) == before);
         // SAFETY: so many bytes were written before.
         assert!(unsafe { std::slice::from_raw_parts(grown, 100) }.iter().all(|byte| *byte == 7));
         // SAFETY: as it was made.
-        unsafe { MEMORY.dealloc(grown, layout(5_000)) };
+        unsafe { WithReserve.dealloc(grown, layout(5_000)) };
     }
 }
