@@ -15,8 +15,9 @@ export RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Z sanitizer=address" CARGO_PROFILE_TEST_DEB
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/asan"
 # A child on a stack of its own, which ends by exec or exit, is what the runtime takes for a broken stack: it says so
 # once and goes on. Leaks are looked for by a thread that traces us, which a test under strace has no room for.
-# The limit of core dumps is left to the tests, which look at it.
-OPTIONS=detect_stack_use_after_return=0:detect_leaks=0:disable_coredump=0
+# The limit of core dumps is left to the tests, which look at it. An allocator that ends the program when too much is
+# asked for would not be that of the C library.
+OPTIONS=detect_stack_use_after_return=0:detect_leaks=0:disable_coredump=0:allocator_may_return_null=1
 export ASAN_OPTIONS="$OPTIONS${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 cargo test --locked --target "$HOST" --lib -- "$@"
 # The helper of the tests is an example, and only built by itself where one suite is named.
