@@ -11,7 +11,9 @@ if ! cargo "+$TOOLCHAIN" miri --version >/dev/null 2>&1; then
 fi
 [ $# -gt 0 ] || set -- diff:: job:: model:: wire:: cli:: supervisor:: config:: fleet::
 
-# These put thousands of hosts into a table, or the largest page together, and go round for hours here.
+# The shell has tests of the same names, and a kernel is not to be had here. The last two put thousands of hosts into
+# a table, or the largest page together, and go round for hours.
 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/miri" exec cargo "+$TOOLCHAIN" miri test --locked --lib -- "$@" \
+  --skip daemon:: --skip client:: --skip sys:: \
   --skip an_address_has_sixteen_names_and_silent_ones_make_room \
   --skip no_names_make_the_pages_larger_than_the_limit_of_the_reports_says
