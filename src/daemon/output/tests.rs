@@ -4,6 +4,7 @@ use super::*;
 use crate::daemon::log::Options;
 use crate::model::MonoTime;
 use crate::sys::testing::Dir;
+use mio::unix::pipe::Receiver;
 use mio::{Events, Poll};
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -18,6 +19,7 @@ struct World {
     log: Log,
     outputs: Outputs,
     poll: Poll,
+    now: MonoTime,
 }
 
 impl World {
@@ -33,7 +35,7 @@ impl World {
             tokens: [Token(1), Token(2)],
         };
         let (log, poll) = (Log::new(options, None), Poll::new().unwrap());
-        World { _dir: dir, daemon, log, outputs: Outputs::new(100), poll }
+        World { _dir: dir, daemon, log, outputs: Outputs::new(100), poll, now: MonoTime::ZERO }
     }
 
     fn start(&mut self, job: JobId, streams: Streams, number: i32) -> [Option<File>; 2] {
@@ -57,8 +59,8 @@ impl World {
             for event in &events {
                 assert!(self.log.ready(event.token()) || self.outputs.ready(event.token()));
             }
-            self.outputs.work(MonoTime::ZERO, &mut self.log, self.poll.registry());
-            self.log.flush(MonoTime::ZERO, self.poll.registry());
+            self.outputs.work(self.now, &mut self.log, self.poll.registry());
+            self.log.flush(self.now, self.poll.registry());
             let before = lines.len();
             while let Ok(bytes) = self.daemon.recv(&mut buffer) {
                 let text = String::from_utf8(buffer[..bytes].to_vec()).unwrap();
@@ -68,6 +70,11 @@ impl World {
             quiet = if busy || !events.is_empty() { 0 } else { quiet + 1 };
         }
         lines
+    }
+
+    /// Has the only stream read from this; returns what it was read from.
+    fn read_from(&mut self, reader: Receiver) -> Receiver {
+        std::mem::replace(&mut self.outputs.streams.values_mut().next().unwrap().pipe, reader)
     }
 
     /// The streams that are open.
@@ -167,6 +174,23 @@ fn a_pipe_that_a_grandchild_holds_is_closed_when_the_next_run_ends() {
     drop(new);
     assert!(world.lines().is_empty());
     world.assert_empty();
+}
+
+#[test]
+fn a_pipe_that_fails_to_be_read_is_read_again_after_a_while_though_nothing_is_written_any_more() {
+    let mut world = World::new();
+    let mut out = world.out(9);
+    // There is nothing at the address zero.
+    let unreadable = OwnedFd::from(File::open("/proc/self/mem").unwrap());
+    let pipe = world.read_from(unreadable.into());
+    out.write_all(b"a\n").unwrap();
+    assert!(world.lines().is_empty());
+    assert_eq!((world.open(), world.outputs.deadline()), (1, Some(MonoTime::ZERO + AGAIN_AFTER)));
+    world.read_from(pipe);
+    assert!(world.lines().is_empty(), "the poll has told of it already");
+    world.now = MonoTime::ZERO + AGAIN_AFTER;
+    assert_eq!(world.lines(), ["<30>job3[9]: a"]);
+    assert_eq!(world.outputs.deadline(), None);
 }
 
 #[test]
