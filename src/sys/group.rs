@@ -118,6 +118,7 @@ mod tests {
     use super::super::testing::{ended, start};
     use super::*;
     use crate::model::Exit;
+    use std::fs::File;
     use std::io::{BufRead, BufReader};
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
@@ -141,14 +142,18 @@ mod tests {
         }
     }
 
+    /// The group of this leader as it is reached here, where the kernel makes no descriptor for it, and where it
+    /// refuses the call with one.
+    fn by_every_way(leader: Pid) -> [Group; 3] {
+        let no_pidfd = File::open("/dev/null").unwrap().into();
+        [Group::of(leader), Group { leader, pidfd: None }, Group { leader, pidfd: Some(no_pidfd) }]
+    }
+
     #[test]
     fn a_group_is_signalled_after_its_leader_has_been_reaped() {
-        for by_number in [false, true] {
+        for way in 0..3 {
             let (leader, output) = orphaned_group();
-            let mut group = Group::of(leader);
-            if by_number {
-                group.pidfd = None;
-            }
+            let group = &by_every_way(leader)[way];
             assert_eq!(ended(leader), Exit::Code(0));
             assert!(group.alive());
             let named = members(leader);
@@ -156,17 +161,19 @@ mod tests {
             // Which of the two depends on whether it has come to its exec.
             assert!([&b"sleep"[..], b"sh"].contains(&&*named[0].1), "{named:?}");
             group.signal(Signal::KILL);
-            until_gone(&group, output);
+            until_gone(group, output);
         }
     }
 
     #[test]
     fn a_group_without_members_is_not_alive_and_takes_no_signal() {
         let (leader, _) = start(Command::new("/bin/sh").args(["-c", "exit 0"]).process_group(0));
-        let group = Group::of(leader);
+        let groups = by_every_way(leader);
         ended(leader);
-        assert!(!group.alive());
-        group.signal(Signal::KILL);
+        for group in groups {
+            assert!(!group.alive(), "{group:?}");
+            group.signal(Signal::KILL);
+        }
         assert_eq!(members(leader), []);
     }
 
