@@ -65,6 +65,25 @@ fn a_file_that_cannot_be_read_for_a_while_is_told_once_and_applied_when_it_can()
 }
 
 #[test]
+fn a_depends_file_that_cannot_be_opened_for_a_while_is_looked_at_again_by_itself() {
+    for rule in ["openat,open:error=EACCES", "openat,open:error=EIO"] {
+        let dir = Dir::new();
+        dir.write("needed", "1");
+        let mut pmtr = Pmtr::start_in(dir, &job("d", " depends {\n DIR/needed\n }"), |_| {});
+        let d = pmtr.started("d");
+        pmtr.settle();
+        let Some(faults) = Faults::begin(&pmtr, &[rule]) else { return };
+        pmtr.dir.write("needed", "2");
+        // Nothing happens to the file any more.
+        faults.wait(2);
+        assert!(alive(d), "{rule}");
+        faults.end();
+        pmtr.started("d");
+        assert_eq!(pmtr.stop().code(), Some(0));
+    }
+}
+
+#[test]
 fn without_notifications_files_are_looked_at_until_there_are_some_again() {
     for rules in [
         &["inotify_add_watch:error=ENOSPC"][..],
