@@ -149,7 +149,14 @@ fn the_rest_of_a_group_is_ended_on_a_kernel_that_gives_no_descriptors_for_proces
     });
     pmtr.started("a");
     pmtr.settle();
-    for rule in ["pidfd_open:error=ENOSYS", "pidfd_open:error=EMFILE", "pidfd_send_signal:error=EINVAL"] {
+    for rule in [
+        "pidfd_open:error=ENOSYS",
+        "pidfd_open:error=EMFILE",
+        "pidfd_send_signal:error=EINVAL",
+        // Of a filter.
+        "pidfd_send_signal:error=ENOSYS",
+        "pidfd_send_signal:error=EPERM",
+    ] {
         let Some(faults) = Faults::begin(&pmtr, &[rule]) else { return };
         let name = rule.replace([':', '=', '_'], "-");
         pmtr.save(&format!("job {{\n name {name}\n cmd DIR/leave\n}}\n"));
