@@ -14,6 +14,8 @@ mod manager;
 mod random;
 #[path = "../../tests/sim/reference/mod.rs"]
 mod reference;
+#[path = "../../tests/sim/refusal.rs"]
+mod refusal;
 #[path = "../../tests/sim/rng.rs"]
 mod rng;
 #[path = "../../tests/sim/sockets.rs"]
