@@ -5,7 +5,6 @@ use pmtr::model::{Pid, Signal};
 use pmtr::sys::group::signal_job;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,7 +56,7 @@ impl Kept {
 
     /// Runs what becomes the daemon.
     pub fn run(dir: Dir, mut command: Command) -> Kept {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let tally = Arc::new(Tally::default());
         let (mut log, counting) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&tally));
