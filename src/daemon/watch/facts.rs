@@ -10,6 +10,10 @@ use std::time::Duration;
 const BYTES_PER_TURN: usize = 1 << 20;
 /// What opening a file counts for, so that many small files are no more work than a large one.
 const OPENING: usize = 16 << 10;
+/// So many files are read side by side, so that a small one does not wait for a large one.
+const SIDE_BY_SIDE: usize = 8;
+/// What one of them is read of before the next one has its turn.
+const SHARE: usize = 128 << 10;
 /// When a file that could not be opened is tried again.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// A file that nothing has been told of is taken as it is after being found busy this often:
@@ -21,14 +25,19 @@ impl Watch {
     pub(super) fn hash_some(&mut self, now: MonoTime, seen: &mut Vec<Seen>) {
         let mut budget = BYTES_PER_TURN;
         while budget > 0 {
-            let Some((id, mut hashing)) = self.hashing.take() else {
-                let Some(id) = self.hash.pop_first() else { return };
+            if let Some(id) = self.next_to_begin() {
+                self.hash.remove(&id);
                 budget = budget.saturating_sub(OPENING);
                 self.begin(id, now, seen);
                 continue;
-            };
-            match hashing.go_on(&mut budget) {
-                Progress::More => self.hashing = Some((id, hashing)),
+            }
+            let Some((id, mut hashing)) = self.hashing.pop_front() else { return };
+            let share = budget.min(SHARE);
+            let mut left = share;
+            let progress = hashing.go_on(&mut left);
+            budget = budget.saturating_sub(share.saturating_sub(left));
+            match progress {
+                Progress::More => self.hashing.push_back((id, hashing)),
                 Progress::Done(print, stamp) => self.tell(id, Some(print), Some(stamp), seen),
                 Progress::Torn(print, stamp) => {
                     if !self.patient(id) {
@@ -41,6 +50,12 @@ impl Watch {
         }
     }
 
+    /// A file whose turn it is to be opened, while there are not too many.
+    fn next_to_begin(&self) -> Option<Id> {
+        let begun = |id: &Id| self.hashing.iter().any(|(other, _)| other == id);
+        self.hash.iter().find(|id| self.hashing.len() < SIDE_BY_SIDE && !begun(id)).copied()
+    }
+
     fn begin(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
         self.arm(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
@@ -49,7 +64,7 @@ impl Watch {
         entry.denied = matches!(opened, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
         match opened {
             Ok((file, _)) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
-            Ok((file, stamp)) => self.hashing = Some((id, Hashing::new(file, stamp))),
+            Ok((file, stamp)) => self.hashing.push_back((id, Hashing::new(file, stamp))),
             Err(LoadError::Unreadable(errno)) if not_permitted(errno) => self.forbidden(id, found, now, seen),
             Err(LoadError::Unreadable(errno)) if !lasts(errno) => self.unopened(id, now, seen),
             Err(_) => self.tell(id, None, found, seen),

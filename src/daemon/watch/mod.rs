@@ -29,7 +29,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use read::{Hashing, Stamp};
 use settling::Settling;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::fd::AsRawFd;
@@ -124,7 +124,7 @@ pub struct Watch {
     settling: Settling,
     /// Whose fingerprint is to be taken, and is being taken.
     hash: BTreeSet<Id>,
-    hashing: Option<(Id, Hashing)>,
+    hashing: VecDeque<(Id, Hashing)>,
 
     /// Not watched for want of watches.
     short: BTreeSet<Id>,
@@ -166,7 +166,7 @@ impl Watch {
             look: BTreeSet::new(),
             settling: Settling::default(),
             hash: BTreeSet::new(),
-            hashing: None,
+            hashing: VecDeque::new(),
             short: BTreeSet::new(),
             closed: BTreeSet::new(),
             slow: BTreeSet::new(),
@@ -228,9 +228,7 @@ impl Watch {
             set.remove(&id);
         }
         self.settling.forget(id);
-        if self.hashing.as_ref().is_some_and(|(hashed, _)| *hashed == id) {
-            self.hashing = None;
-        }
+        self.hashing.retain(|(hashed, _)| *hashed != id);
     }
 
     /// Does a portion of what is due, and tells what came of it.
@@ -284,7 +282,7 @@ impl Watch {
         let queued = [&self.arm, &self.look, &self.hash].into_iter().any(|queue| !queue.is_empty());
         let heard = self.unread || self.remounted;
         let to_tell = self.config_touched || !self.says.is_empty();
-        heard || queued || self.hashing.is_some() || to_tell || !scheduled
+        heard || queued || !self.hashing.is_empty() || to_tell || !scheduled
     }
 
     /// Reads the configuration, after watching its path as it is now.

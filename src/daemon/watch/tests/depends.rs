@@ -34,7 +34,7 @@ fn the_first_fact_comes_at_once_and_later_ones_after_a_quiet_time() {
     bench.add("a");
     bench.add("gone");
     bench.add("a");
-    assert_eq!(bench.facts(Duration::ZERO), [fact("a", Some(1)), fact("gone", None)]);
+    assert_eq!(bench.facts(Duration::ZERO), [fact("gone", None), fact("a", Some(1))]);
     bench.write("a", "12");
     assert_eq!(bench.facts(Duration::from_millis(99)), []);
     bench.write("a", "123");
@@ -135,9 +135,22 @@ fn a_file_that_changes_while_it_is_read_is_read_again() {
     bench.run();
     bench.now = bench.now + secs(1);
     bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
-    assert!(bench.watch.hashing.is_some());
+    assert!(!bench.watch.hashing.is_empty());
     bench.sh("head -c 5000001 /dev/zero >big");
     assert_eq!(bench.facts(secs(5)), [fact("big", Some(5_000_001))]);
+}
+
+#[test]
+fn a_small_file_does_not_wait_for_a_large_one() {
+    let mut bench = Bench::new("conf");
+    bench.sh("truncate -s 1T large");
+    bench.write("small", "x");
+    bench.add("large");
+    bench.add("small");
+    bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+    let small = bench.root.join("small").into_os_string().into_encoded_bytes();
+    assert!(bench.seen.iter().any(|seen| matches!(seen, Seen::File(path, Some(_)) if **path == *small)));
+    assert!(!bench.watch.hashing.is_empty());
 }
 
 #[test]
