@@ -13,7 +13,7 @@ use super::log::{Log, Stream};
 use crate::model::{JobId, JobName, MonoTime, Pid};
 use mio::{Interest, Registry, Token};
 use source::{Source, Stage, Turn};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub struct Outputs {
     /// The streams that want to be read, in the order of their turns.
     ready: VecDeque<usize>,
     /// Those that could not be read, and when they want to be again.
-    failed: Vec<usize>,
+    failed: BTreeSet<usize>,
     again_at: Option<MonoTime>,
     buffer: Box<[u8]>,
 }
@@ -84,7 +84,7 @@ impl Outputs {
             jobs: BTreeMap::new(),
             pids: BTreeMap::new(),
             ready: VecDeque::new(),
-            failed: Vec::new(),
+            failed: BTreeSet::new(),
             again_at: None,
             buffer: Box::default(),
         }
@@ -182,8 +182,8 @@ impl Outputs {
                 Turn::Empty => source.queued = false,
                 Turn::Failed => {
                     source.queued = false;
-                    self.failed.push(token);
-                    self.again_at = Some(now + AGAIN_AFTER);
+                    self.failed.insert(token);
+                    self.again_at.get_or_insert(now + AGAIN_AFTER);
                 }
                 Turn::Ended => self.close(token, registry),
             }

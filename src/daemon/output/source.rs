@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 /// What one stream is read of before the next one has its turn.
 const PORTION_BYTES: usize = 64 << 10;
 
-/// A stream that could not be read so often in a row is empty as far as we are concerned.
+/// A stream whose job has ended and that could not be read so often in a row is empty as far as we are concerned.
 const FAILURES: u8 = 5;
 
 /// One stream of one run of a job.
@@ -77,7 +77,8 @@ impl Source {
                 let held = std::mem::take(&mut self.held);
                 self.split(log, &held);
             }
-            if log.holds(&self.name) {
+            // What is held comes first, whatever the log says by now.
+            if !self.held.is_empty() || log.holds(&self.name) {
                 return Turn::More;
             }
             if self.is_over() {
@@ -99,8 +100,9 @@ impl Source {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return self.empty(log),
-                // Whatever it is, to close the pipe now would kill the job that writes next.
-                Err(_) if self.failures >= FAILURES => return self.empty(log),
+                // Whatever it is, to close the pipe now would kill the job that writes next, and to leave it alone
+                // would hold that job up for ever.
+                Err(_) if self.failures >= FAILURES && self.is_ending() => return self.empty(log),
                 Err(_) => {
                     self.failures = self.failures.saturating_add(1);
                     return Turn::Failed;
@@ -128,6 +130,10 @@ impl Source {
 
     fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Reaped { left: 0 } | Stage::Closing { left: 0 })
+    }
+
+    fn is_ending(&self) -> bool {
+        matches!(self.stage, Stage::Reaped { .. } | Stage::Closing { .. })
     }
 
     fn count(&mut self, bytes: usize) {
