@@ -11,12 +11,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 /// The reserve is given out in blocks of so many bytes, which is also the largest alignment.
 const BLOCK_BYTES: usize = 64;
 const BLOCKS: usize = 16_384;
+/// Who gets so much at once is not short of memory.
+const PLENTY: usize = 64 << 10;
 
 static RESERVE: Reserve<BLOCKS> = Reserve::new();
 
-/// Whether more than half of the reserve is in use: what can be put off is to be put off.
+/// Whether more than half of the reserve is in use and the kernel still gives nothing: what can be put off is to be
+/// put off. What came from the reserve may stay there for long after the kernel gives again.
 pub fn is_short() -> bool {
-    RESERVE.used.load(SeqCst) > BLOCKS / 2
+    RESERVE.used.load(SeqCst) > BLOCKS / 2 && !has_room(PLENTY)
 }
 
 /// Whether the kernel would give so many bytes just now.
@@ -72,6 +75,9 @@ unsafe impl GlobalAlloc for WithReserve {
             }
         }
         let Ok(wanted) = Layout::from_size_align(size, layout.align()) else { return ptr::null_mut() };
+        if ours && RESERVE.shrink(memory, layout, wanted) {
+            return memory;
+        }
         // SAFETY: the caller promises that the size is not zero.
         let moved = if ours { unsafe { self.alloc(wanted) } } else { RESERVE.take(wanted) };
         if !moved.is_null() {
@@ -127,7 +133,7 @@ impl<const N: usize> Reserve<N> {
 
     /// The first run of free blocks that is long enough; null when there is none.
     fn take(&self, layout: Layout) -> *mut u8 {
-        let wanted = layout.size().div_ceil(BLOCK_BYTES).max(1);
+        let wanted = blocks(layout);
         if layout.align() > BLOCK_BYTES {
             return ptr::null_mut();
         }
@@ -149,10 +155,24 @@ impl<const N: usize> Reserve<N> {
     }
 
     fn give_back(&self, memory: *mut u8, layout: Layout) {
+        self.give_back_from(memory, 0, blocks(layout));
+    }
+
+    /// Gives back what of this memory is not wanted any more. False when more is wanted.
+    fn shrink(&self, memory: *mut u8, layout: Layout, wanted: Layout) -> bool {
+        let (have, keep) = (blocks(layout), blocks(wanted));
+        let fits = keep <= have;
+        if fits {
+            self.give_back_from(memory, keep, have);
+        }
+        fits
+    }
+
+    /// Gives back the blocks of this memory between two of its own.
+    fn give_back_from(&self, memory: *mut u8, from: usize, to: usize) {
         let first = memory.addr().wrapping_sub(self.start().addr()) / BLOCK_BYTES;
-        let count = layout.size().div_ceil(BLOCK_BYTES).max(1);
-        self.with_taken(|taken| taken.get_mut(first..first + count).map(|run| run.fill(false)));
-        self.used.fetch_sub(count, SeqCst);
+        self.with_taken(|taken| taken.get_mut(first + from..first + to).map(|run| run.fill(false)));
+        self.used.fetch_sub(to - from, SeqCst);
     }
 
     /// Alone with the list of what is taken. Nothing in `work` allocates.
@@ -168,6 +188,11 @@ impl<const N: usize> Reserve<N> {
         self.locked.store(false, SeqCst);
         result
     }
+}
+
+/// How many blocks this takes.
+fn blocks(layout: Layout) -> usize {
+    layout.size().div_ceil(BLOCK_BYTES).max(1)
 }
 
 #[cfg(test)]
@@ -212,9 +237,12 @@ mod tests {
     #[test]
     fn memory_that_was_taken_from_the_reserve_grows_and_shrinks_and_keeps_what_it_holds() {
         let before = RESERVE.used.load(SeqCst);
-        let memory = RESERVE.take(layout(100));
-        // SAFETY: a hundred bytes of ours.
-        unsafe { memory.write_bytes(7, 100) };
+        let roomy = RESERVE.take(layout(300));
+        // SAFETY: so many bytes of ours.
+        unsafe { roomy.write_bytes(7, 300) };
+        // SAFETY: taken with this layout.
+        let memory = unsafe { WithReserve.realloc(roomy, layout(300), 100) };
+        assert_eq!((memory, RESERVE.used.load(SeqCst)), (roomy, before + 2));
         // SAFETY: taken with this layout; it moves to where there is room again.
         let grown = unsafe { WithReserve.realloc(memory, layout(100), 5_000) };
         assert!(!RESERVE.has(grown) && RESERVE.used.load(SeqCst) == before);

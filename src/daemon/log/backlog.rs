@@ -66,15 +66,13 @@ impl Backlog {
     /// Keeps a line of pmtr's own.
     pub(super) fn push_main(&mut self, line: Line) {
         self.newest = self.newest.wrapping_add(1);
-        let limit = if memory::is_short() { MAIN_LINES_IN_NEED } else { MAIN_LINES };
-        self.main.push(line, limit);
+        self.main.push(line, main_limit());
     }
 
     /// Keeps a line of a job.
     pub(super) fn push_job(&mut self, name: &JobName, line: Line) {
         self.newest = self.newest.wrapping_add(1);
-        let need = self.jobs_bytes >= JOBS_BYTES || memory::is_short();
-        let limit = if !need { JOB_LINES } else { JOB_LINES_IN_NEED };
+        let limit = self.job_limit();
         let present = self.present;
         let ring = self.jobs.entry(name.clone()).or_insert_with(|| Ring::new(present));
         let change = ring.push(line, limit);
@@ -138,6 +136,13 @@ impl Backlog {
         }
     }
 
+    /// What jobs have said and this reader has not got is lost to it, and counted.
+    pub(super) fn lose_job_lines(&mut self, reader: usize) {
+        for ring in self.jobs.values_mut() {
+            self.jobs_bytes = self.jobs_bytes.saturating_sub(ring.lose(reader));
+        }
+    }
+
     /// Whether something waits for this reader.
     pub(super) fn has(&self, reader: usize) -> bool {
         self.main.next(reader).is_some() || self.has_job_lines(reader)
@@ -150,20 +155,22 @@ impl Backlog {
 
     /// Whether one more line of this job would displace one that the reader has not got.
     pub(super) fn is_full(&self, name: &JobName, reader: usize) -> bool {
-        self.jobs.get(name).is_some_and(|ring| {
-            let waiting = ring.waiting(reader);
-            waiting >= JOB_LINES || waiting >= JOB_LINES_IN_NEED && self.jobs_bytes >= JOBS_BYTES
-        })
+        self.jobs.get(name).is_some_and(|ring| ring.waiting(reader) >= self.job_limit())
     }
 
     /// How many of pmtr's lines can be added before this reader loses one.
     pub(super) fn room(&self, reader: usize) -> usize {
-        MAIN_LINES.saturating_sub(self.main.waiting(reader))
+        main_limit().saturating_sub(self.main.waiting(reader))
     }
 
     /// How many of pmtr's lines can be added before any is dropped.
     pub(super) fn room_of_all(&self) -> usize {
-        MAIN_LINES.saturating_sub(self.main.len())
+        main_limit().saturating_sub(self.main.len())
+    }
+
+    /// How many lines of one job are kept at the moment.
+    fn job_limit(&self) -> usize {
+        if self.jobs_bytes >= JOBS_BYTES { JOB_LINES_IN_NEED } else { JOB_LINES }
     }
 
     fn note_turn(&mut self, name: &JobName, reader: usize) {
@@ -187,4 +194,9 @@ impl Backlog {
     pub(super) fn size(&self) -> (usize, usize, usize) {
         (self.jobs.len(), self.jobs_bytes, self.main.capacity())
     }
+}
+
+/// How many lines of pmtr itself are kept at the moment.
+fn main_limit() -> usize {
+    if memory::is_short() { MAIN_LINES_IN_NEED } else { MAIN_LINES }
 }

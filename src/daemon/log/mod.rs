@@ -17,6 +17,7 @@ pub use line::{MAX_TEXT_BYTES, Stream};
 pub use transport::{Stderr, is_there};
 
 use crate::model::{JobName, Level, MonoTime, Notice, Pid};
+use crate::sys::memory;
 use backlog::Backlog;
 use channel::Channel;
 use line::Writer;
@@ -81,14 +82,22 @@ impl Log {
     }
 
     /// Whether this job should not be read on for now: its ring is full, and lines get out or did so a
-    /// second ago.
+    /// second ago; or memory is short, and what it says is well kept in its pipe.
     pub fn holds(&self, name: &JobName) -> bool {
+        if memory::is_short() {
+            return true;
+        }
         let mut channels = self.channels.iter().filter(|channel| channel.has_hope());
         channels.any(|channel| self.backlog.is_full(name, channel.reader))
     }
 
     /// Sends what can be sent now, up to a budget, and has the poll tell when there is room again.
     pub fn flush(&mut self, now: MonoTime, registry: &Registry) {
+        if memory::is_short() {
+            // What nobody may ever read is the first to go.
+            let hopeless = self.channels.iter().filter(|channel| !channel.has_hope());
+            hopeless.for_each(|channel| self.backlog.lose_job_lines(channel.reader));
+        }
         for channel in &mut self.channels {
             channel.flush(now, registry, &mut self.backlog, &mut self.writer);
         }

@@ -83,6 +83,16 @@ impl Ring {
         self.trim()
     }
 
+    /// The reader will not get what waits for it, which is counted. Returns how many bytes that frees.
+    pub(super) fn lose(&mut self, reader: usize) -> usize {
+        let end = self.first + self.lines.len() as u64;
+        if let Some(cursor) = self.cursors.get_mut(reader).filter(|cursor| cursor.next < end) {
+            cursor.lost = cursor.lost.saturating_add(end - cursor.next);
+            cursor.next = end;
+        }
+        self.trim()
+    }
+
     /// How many lines wait for this reader.
     pub(super) fn waiting(&self, reader: usize) -> usize {
         let end = self.first + self.lines.len() as u64;

@@ -415,6 +415,30 @@ fn a_flooding_job_displaces_and_delays_only_itself() {
 }
 
 #[test]
+fn what_an_absent_daemon_loses_for_want_of_memory_is_counted_and_stderr_loses_nothing() {
+    let dir = Dir::new();
+    let (reader, stderr) = pipe();
+    let mut world = World::new(&dir, Some(stderr));
+    world.job("a", 0..10);
+    world.job("b", 0..1);
+    world.log.backlog.lose_job_lines(DAEMON);
+    world.flush();
+    assert_eq!(world.log.backlog.size().1, 0, "the memory has returned");
+    world.job("a", 10..11);
+    world.say(0..1);
+    let daemon = log_daemon(&dir);
+    world.later(500);
+    let lines = world.receive(&daemon);
+    let lost = |lines, job| format!("<132>{STAMP}pmtr[7]: {lines} of job {job} were lost");
+    let last = format!("<30>{STAMP}a[9]: 10");
+    assert_eq!(lines, [own(0..1), vec![lost("10 lines", "a"), last, lost("1 lines", "b")]].concat());
+    drop(world);
+    let told = String::from_utf8(read_all(reader)).unwrap();
+    assert_eq!(told.lines().count(), 13);
+    assert!(!told.contains("lost"), "{told}");
+}
+
+#[test]
 fn all_jobs_together_have_a_bound() {
     let dir = Dir::new();
     let mut world = World::new(&dir, None);
