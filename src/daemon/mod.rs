@@ -27,6 +27,7 @@ use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Sig
 use crate::supervisor::{Event, Next, Supervisor, turn};
 use crate::sys::clock;
 use crate::sys::group::Group;
+use crate::sys::memory;
 use crate::sys::process;
 use crate::sys::reap::{self, Waited};
 use crate::sys::signals::{Caught, SignalPipe};
@@ -55,6 +56,8 @@ const REAP_FOR: Duration = Duration::from_millis(20);
 const DUMP_LINES: usize = 256;
 /// How much room a dump leaves to others in the log.
 const DUMP_LEAVES: usize = 1_024;
+/// While memory is short nothing tells when there is some again.
+const MEMORY_LOOK: Duration = Duration::from_millis(200);
 /// How long the end waits for a log daemon that does not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -161,7 +164,9 @@ impl Daemon {
             Next::Never => None,
         };
         let sources = [kernel.watch.deadline(), kernel.log.deadline(), kernel.sockets.deadline()];
-        let due = sources.into_iter().chain([kernel.outputs.deadline(), jobs, self.reaper.deadline()]);
+        let memory = memory::is_short().then(|| now + MEMORY_LOOK);
+        let due =
+            sources.into_iter().chain([kernel.outputs.deadline(), jobs, self.reaper.deadline(), memory]);
         due.flatten().min().map(|at| at.since(now))
     }
 
@@ -187,7 +192,8 @@ impl Daemon {
                     self.reap_one(*pid);
                 }
                 Caught::Signal(_) => continue,
-                Caught::Overflow => {}
+                // It stands for many.
+                Caught::Overflow => told = told.saturating_add(1),
             }
             told = told.saturating_add(1);
             self.reaper.child_ended(now, self.supervisor.processes());
@@ -200,8 +206,10 @@ impl Daemon {
         if !self.reaper.due(now) {
             return;
         }
+        // Much may have been done since `now`.
+        let begin = clock::now();
+        let over = || clock::now().since(begin) > REAP_FOR;
         let mut found = 0;
-        let over = || clock::now().since(now) > REAP_FOR;
         loop {
             match reap::peek_any() {
                 Ok(Some(pid)) if self.reap_one(pid) => found += 1,

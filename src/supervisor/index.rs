@@ -51,7 +51,7 @@ pub(super) enum Line {
     None,
     /// Wants its first start under its definition.
     First,
-    /// Wants to be started again, and could have been since then.
+    /// Wants to be started again; the delay that it had to wait for, if it had, was over then.
     Again(MonoTime),
 }
 
