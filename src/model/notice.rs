@@ -273,7 +273,7 @@ impl fmt::Display for Notice {
             Listening { endpoint } => write!(f, "listening on {endpoint}"),
             Unserved { station, error } => {
                 let reason = error.describe(&station.endpoint);
-                write!(f, "can't {station}: {reason}; trying again every 10 sec")
+                write!(f, "can't {station}: {reason}; trying again within 10 sec")
             }
             ReportingAgain { endpoint } => write!(f, "reporting to {endpoint} again"),
             InvalidControl { from } => write!(f, "invalid control msg from {from}"),

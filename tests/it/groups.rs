@@ -45,7 +45,7 @@ fn a_group_is_heard_again_when_its_interface_has_gone_and_come_back() {
     come();
     wait_until("all groups are heard again", || joined() == [true; 3]);
     wait_until("the receiver says so", || log_has(&log, "receiving on udp://239.88.0.7:9999 again"));
-    pmtr.rewind().wait("can't listen on udp://239.88.0.8:10000: No such device; trying again every 10 sec");
+    pmtr.rewind().wait("can't listen on udp://239.88.0.8:10000: No such device; trying again within 10 sec");
     pmtr.wait("listening on udp://239.88.0.8:10000");
     // An answer can't come from the group's own address, so none is waited for.
     let mut command = Hosts::on(&hosts.a, CTL);

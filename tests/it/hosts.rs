@@ -258,7 +258,7 @@ fn an_interface_that_is_missing_or_can_do_no_multicast_is_named_and_used_when_it
     let mut pmtr = hosts.pmtr(&format!("{lines}{JOB}"));
     pmtr.started("web");
     pmtr.rewind().wait(
-        "can't report to udp://239.77.0.1:9999@later: there is no interface later; trying again every 10 sec",
+        "can't report to udp://239.77.0.1:9999@later: there is no interface later; trying again within 10 sec",
     );
     pmtr.rewind().wait("can't report to udp://239.77.0.1:9999@va: interface va can't do multicast");
     hosts.join("later", "laterb", 1);
@@ -290,9 +290,9 @@ fn a_network_that_is_down_and_a_firewall_are_told_when_they_begin_and_when_they_
     let mut pmtr = hosts.pmtr(&format!("{ports}report to udp://10.99.0.1:9999\n{JOB}"));
     pmtr.started("web");
     for trouble in [
-        "can't report to udp://10.77.0.2:9996: Operation not permitted; trying again every 10 sec",
-        "can't report to udp://10.77.0.2:9998: Connection refused; trying again every 10 sec",
-        "can't report to udp://10.99.0.1:9999: Network is unreachable; trying again every 10 sec",
+        "can't report to udp://10.77.0.2:9996: Operation not permitted; trying again within 10 sec",
+        "can't report to udp://10.77.0.2:9998: Connection refused; trying again within 10 sec",
+        "can't report to udp://10.99.0.1:9999: Network is unreachable; trying again within 10 sec",
     ] {
         pmtr.rewind().wait(trouble);
     }

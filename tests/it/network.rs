@@ -249,7 +249,7 @@ fn a_port_that_is_taken_is_said_once_and_opened_when_it_is_free() {
     let file = dir.write("pmtr.conf", &config);
     assert_eq!(output(Command::new(PMTR).arg("-tc").arg(file)).0, Some(0));
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
-    pmtr.wait(&format!("can't listen on udp://{taken}: Address already in use; trying again every 10 sec"));
+    pmtr.wait(&format!("can't listen on udp://{taken}: Address already in use; trying again within 10 sec"));
     // No job waits for that, and a file that says the same brings nothing new to be said.
     let a = pmtr.started("a");
     pmtr.save(&format!("{config}# saved\n"));
@@ -310,7 +310,7 @@ fn no_number_of_sockets_keeps_a_job_from_starting_or_the_file_from_being_read() 
     for i in 0..4 {
         pmtr.rewind().started(&format!("j{i}"));
     }
-    pmtr.rewind().wait(": Too many open files; trying again every 10 sec");
+    pmtr.rewind().wait(": Too many open files; trying again within 10 sec");
     pmtr.save(&format!("{jobs}{}", job("new")));
     pmtr.started("new");
     pmtr.settle();

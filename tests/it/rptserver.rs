@@ -450,7 +450,7 @@ fn a_disk_that_takes_nothing_is_told_once_and_costs_no_report() {
     receiver.process.signal("HUP");
     let begin = receiver.wait("can't write ");
     assert!(
-        begin.ends_with("/page: File too large; it stays as it is, trying again every 10 sec"),
+        begin.ends_with("/page: File too large; it stays as it is, trying again within 10 sec"),
         "{begin}"
     );
     receiver.process.signal("HUP");

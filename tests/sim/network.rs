@@ -102,7 +102,7 @@ fn a_listener_that_fails_is_tried_ever_more_rarely_up_to_every_ten_seconds_and_h
     let deeds = fails.into_iter().chain(["45000 open".into()]);
     let deeds: Vec<String> = deeds.map(|what| format!("{what} listen on udp://127.0.0.1:1")).collect();
     assert_eq!(world.deeds(), deeds);
-    let line = "can't listen on udp://127.0.0.1:1: Address already in use; trying again every 10 sec";
+    let line = "can't listen on udp://127.0.0.1:1: Address already in use; trying again within 10 sec";
     assert_eq!((world.logged(line), world.logged("can't listen").len()), (vec![0], 1));
     assert_eq!(world.logged("listening on udp://127.0.0.1:1"), [45_000]);
     assert_eq!(world.supervisor.next(), Next::Never);
@@ -125,7 +125,7 @@ fn a_listener_by_which_nothing_comes_any_more_is_closed_and_opened_again_in_ten_
     world.run_until(90_000);
     let deeds = ["5000 close", "15000 fail", "25000 open"];
     assert_eq!(world.deeds(), deeds.map(|what| format!("{what} listen on udp://127.0.0.1:1")));
-    let line = "can't listen on udp://127.0.0.1:1: Cannot allocate memory; trying again every 10 sec";
+    let line = "can't listen on udp://127.0.0.1:1: Cannot allocate memory; trying again within 10 sec";
     assert_eq!((world.logged(line), world.logged("can't listen").len()), (vec![5_000], 1));
     assert_eq!(world.logged("listening on udp://127.0.0.1:1"), [0, 25_000]);
     assert_eq!(world.supervisor.next(), Next::Never);
@@ -145,7 +145,7 @@ fn a_destination_that_fails_is_opened_before_each_report_until_two_went_well() {
     world.run_until(55_000);
     world.sys.sockets.refusing.clear();
     world.run_until(79_999);
-    assert_eq!(world.logged("again every"), [10_000]);
+    assert_eq!(world.logged("again within"), [10_000]);
     assert_eq!(world.logged("can't report to udp://192.0.2.7:1: Connection refused"), [10_000]);
     assert_eq!(world.logged("reporting to udp://192.0.2.7:1 again"), []);
     world.run_until(200_000);
@@ -170,7 +170,7 @@ fn a_destination_that_can_not_be_opened_is_tried_before_each_report() {
     world.run_until(60_000);
     let fails = ["100 fail", "10100 fail", "20100 fail", "30100 open"];
     assert_eq!(world.deeds(), fails.map(|what| format!("{what} report to udp://192.0.2.7:1")));
-    assert_eq!(world.logged("can't do multicast; trying again every 10 sec"), [100]);
+    assert_eq!(world.logged("can't do multicast; trying again within 10 sec"), [100]);
     assert_eq!(world.logged("reporting to udp://192.0.2.7:1 again"), [50_100]);
 }
 

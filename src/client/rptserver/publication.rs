@@ -68,7 +68,7 @@ impl Publication {
             Err(why) => {
                 self.stage = Stage::Idle;
                 if !std::mem::replace(&mut self.failing, true) {
-                    let text = format!("{why}; it stays as it is, trying again every 10 sec");
+                    let text = format!("{why}; it stays as it is, trying again within 10 sec");
                     lines.push(Line::new(Level::Error, text));
                 }
             }

@@ -89,7 +89,7 @@ impl Source for CaredSocket {
         }
         self.check_at = Some(now + CHECK_EVERY);
         if let Some(why) = self.deaf() {
-            let text = format!("can't receive on udp://{}: {why}; trying again every 10 sec", self.at);
+            let text = format!("can't receive on udp://{}: {why}; trying again within 10 sec", self.at);
             lines.push(Line::new(Level::Warning, text));
             // A command between fork and exec may hold a copy.
             if let Some(old) = self.socket.take() {

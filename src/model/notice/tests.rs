@@ -56,15 +56,15 @@ fn the_texts_are_those_of_the_manual() {
         (Notice::Listening { endpoint: endpoint.clone() }, "listening on udp://192.0.2.7:10000"),
         (
             Notice::Unserved { station: listen, error: NetError::Failed(Errno(98)) },
-            "can't listen on udp://192.0.2.7:10000: Address already in use; trying again every 10 sec",
+            "can't listen on udp://192.0.2.7:10000: Address already in use; trying again within 10 sec",
         ),
         (
             Notice::Unserved { station: multicast.clone(), error: NetError::NoInterface },
-            "can't report to udp://239.0.0.1:9999@eth7: there is no interface eth7; trying again every 10 sec",
+            "can't report to udp://239.0.0.1:9999@eth7: there is no interface eth7; trying again within 10 sec",
         ),
         (
             Notice::Unserved { station: multicast, error: NetError::NoMulticast },
-            "can't report to udp://239.0.0.1:9999@eth7: interface eth7 can't do multicast; trying again every 10 sec",
+            "can't report to udp://239.0.0.1:9999@eth7: interface eth7 can't do multicast; trying again within 10 sec",
         ),
         (Notice::ReportingAgain { endpoint }, "reporting to udp://192.0.2.7:10000 again"),
         (Notice::InvalidControl { from }, "invalid control msg from 192.0.2.9:4711"),
