@@ -28,8 +28,8 @@ const PMTR: &str = env!("CARGO_BIN_EXE_pmtr");
 
 const WHOLE: Amount = Amount {
     starts: [11, 5],
-    deaths: 6,
-    crowds: 5,
+    deaths: 10,
+    crowds: 9,
     reloads: 15,
     many_reloads: 1_000,
     idle: Duration::from_secs(60),

@@ -191,12 +191,12 @@ impl<'a> Bench<'a> {
             if !reload(1..=WARM) {
                 continue;
             }
-            let before = world.memory();
+            let before = world.own_memory();
             let mut reload = |versions: std::ops::RangeInclusive<usize>| {
                 versions.into_iter().all(|version| world.reload(1_000 + version).is_some())
             };
             if reload(WARM + 1..=WARM + count) {
-                let grown = before.zip(world.memory()).map(|(before, after)| after - before);
+                let grown = before.zip(world.own_memory()).map(|(before, after)| after - before);
                 self.report.add(row, world.keeper.name(), grown);
             }
         }

@@ -165,12 +165,21 @@ impl<'a> World<'a> {
 
     /// The memory of the keeper and of whom else it has started but its jobs, in MB.
     pub fn memory(&self) -> Option<f64> {
-        let pss = |pid: u32| {
+        self.share("Pss:")
+    }
+
+    /// What of it comes from no file: that of files comes and goes as the kernel likes.
+    pub fn own_memory(&self) -> Option<f64> {
+        self.share("Pss_Anon:")
+    }
+
+    fn share(&self, kind: &str) -> Option<f64> {
+        let share = |pid: u32| {
             let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-            let line = text.lines().find(|line| line.starts_with("Pss:"))?;
+            let line = text.lines().find(|line| line.starts_with(kind))?;
             line.split_whitespace().nth(1)?.parse::<f64>().ok()
         };
-        Some(self.family().into_iter().filter_map(pss).sum::<f64>() / 1024.0)
+        Some(self.family().into_iter().filter_map(share).sum::<f64>() / 1024.0)
     }
 
     /// The processor time so far of the keeper and of whom else it has started, and that of these jobs, in

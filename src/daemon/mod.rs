@@ -56,6 +56,8 @@ const REAP_FOR: Duration = Duration::from_millis(20);
 const DUMP_LINES: usize = 256;
 /// How much room a dump leaves to others in the log.
 const DUMP_LEAVES: usize = 1_024;
+/// While there are jobs to start, lines wait for so long: whoever reads them takes his time from the starts.
+const WORDS_WAIT: Duration = Duration::from_millis(100);
 /// While memory is short nothing tells when there is some again.
 const MEMORY_LOOK: Duration = Duration::from_millis(200);
 /// How long the end waits for a log daemon that does not read.
@@ -73,6 +75,8 @@ struct Daemon {
     dumped: usize,
     /// The content of the file for which memory was given back last.
     tidied: Option<Fingerprint>,
+    /// When lines were sent last.
+    spoke: MonoTime,
 }
 
 impl Daemon {
@@ -128,7 +132,7 @@ impl Daemon {
             }
             self.tidy();
             self.dump(now);
-            self.kernel.log.flush(now, &self.kernel.registry);
+            self.speak(now);
         }
         // What the jobs wrote last, as far as it is in the pipes.
         while self.kernel.outputs.more(&self.kernel.log) {
@@ -136,6 +140,15 @@ impl Daemon {
             self.kernel.log.flush(clock::now(), &self.kernel.registry);
         }
         self.kernel.log.finish(LAST_WORDS);
+    }
+
+    /// Sends what is to be said; starts go before.
+    fn speak(&mut self, now: MonoTime) {
+        let at_work = self.supervisor.next() == Next::Now;
+        if !at_work || now.since(self.spoke) >= WORDS_WAIT {
+            self.kernel.log.flush(now, &self.kernel.registry);
+            self.spoke = now;
+        }
     }
 
     /// Gives back what a reload has freed: the C library would keep it.

@@ -256,7 +256,8 @@ fn prepare(
         kernel.log.notice(&Notice::Shell(Level::Warning, text.into()));
     }
     let reaper = Reaper::default();
-    let daemon = Daemon { poll, supervisor, kernel, signals, reaper, dump: None, dumped: 0, tidied: None };
+    let (dump, dumped, tidied, spoke) = (None, 0, None, clock::now());
+    let daemon = Daemon { poll, supervisor, kernel, signals, reaper, dump, dumped, tidied, spoke };
     Ok((daemon, left))
 }
 
