@@ -59,6 +59,10 @@ const PEERS: [Peer; 6] = [
         most: 1_000,
         lay_out: |dir, job, jobs| {
             services(dir, job, jobs);
+            for service in fs::read_dir(dir.join("services")).unwrap().flatten() {
+                // One that has never been ready is started again after a second.
+                fs::write(service.path().join("notification-fd"), "3\n").unwrap();
+            }
             vec!["-c".to_string(), "2000".to_string(), text(&dir.join("services"))]
         },
         end: End::Signal(libc::SIGTERM),

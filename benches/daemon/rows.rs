@@ -127,7 +127,7 @@ impl<'a> Bench<'a> {
             let what = format!("death of a job to its successor, among {}", world.jobs);
             let row = self.report.row(&what, "ms", &[Goal::Times(1.3), Goal::First]);
             let keeper = world.keeper.name();
-            let took = world.death();
+            let took = if world.unable { None } else { world.death() };
             self.report.add(row, keeper, took);
         }
     }
@@ -157,7 +157,7 @@ impl<'a> Bench<'a> {
                 &[Goal::Times(1.3), Goal::First],
             );
             world.renew(1_000);
-            let took = world.deaths(1_000);
+            let took = if world.unable { None } else { world.deaths(1_000) };
             self.report.add(reaped, world.keeper.name(), took.map(|(reaped, _)| reaped));
             self.report.add(back, world.keeper.name(), took.map(|(_, back)| back));
         }

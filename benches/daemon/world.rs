@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Whoever takes longer than this for anything can't do it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct World<'a> {
     pub keeper: &'a dyn Keeper,
@@ -22,6 +22,8 @@ pub struct World<'a> {
     child: Child,
     begin: Instant,
     ended: bool,
+    /// It has not started jobs when it was to: it is not asked again.
+    pub unable: bool,
     /// Pids of jobs that have not been killed, the oldest last.
     pub alive: Vec<u32>,
     /// The successors of those that have been.
@@ -54,6 +56,7 @@ impl<'a> World<'a> {
             child,
             begin,
             ended: false,
+            unable: false,
             alive: Vec::new(),
             young: Vec::new(),
         }
@@ -86,6 +89,7 @@ impl<'a> World<'a> {
                 }
             }
             if begin.elapsed() > PATIENCE {
+                self.unable = true;
                 return None;
             }
         }
