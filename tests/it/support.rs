@@ -28,9 +28,19 @@ pub struct Dir(PathBuf);
 
 impl Dir {
     pub fn new() -> Dir {
+        Dir::below(&std::env::temp_dir())
+    }
+
+    /// In memory where that can be had, as /run is: a disk that is busy with others holds up whoever writes.
+    pub fn in_memory() -> Dir {
+        let shared = Path::new("/dev/shm");
+        if shared.is_dir() { Dir::below(shared) } else { Dir::new() }
+    }
+
+    fn below(parent: &Path) -> Dir {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("pmtr-it-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
+        let path = parent.join(name);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         Dir(path.canonicalize().unwrap())

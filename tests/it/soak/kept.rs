@@ -39,6 +39,8 @@ struct Tally {
 
 pub struct Kept {
     pub dir: Dir,
+    /// Where its state file is, if not in `dir`.
+    state: Option<Dir>,
     child: Child,
     /// The daemon as this namespace numbers it.
     inner: Option<i32>,
@@ -49,9 +51,12 @@ pub struct Kept {
 impl Kept {
     /// Starts the daemon on this configuration.
     pub fn start(dir: Dir, config: &str) -> Kept {
-        let mut command = daemon(dir.path());
+        let state = Dir::in_memory();
+        let mut command = daemon(state.path());
         command.arg("-F").arg("-c").arg(dir.write("pmtr.conf", config));
-        Kept::run(dir, command)
+        let mut kept = Kept::run(dir, command);
+        kept.state = Some(state);
+        kept
     }
 
     /// Runs what becomes the daemon.
@@ -67,7 +72,7 @@ impl Kept {
                 line.clear();
             }
         });
-        Kept { dir, child, inner: None, tally, reader: Some(reader) }
+        Kept { dir, state: None, child, inner: None, tally, reader: Some(reader) }
     }
 
     pub fn pid(&self) -> i32 {
