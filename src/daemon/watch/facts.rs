@@ -52,8 +52,11 @@ impl Watch {
 
     /// A file whose turn it is to be opened, while there are not too many.
     fn next_to_begin(&self) -> Option<Id> {
+        if self.hashing.len() >= SIDE_BY_SIDE {
+            return None;
+        }
         let begun = |id: &Id| self.hashing.iter().any(|(other, _)| other == id);
-        self.hash.iter().find(|id| self.hashing.len() < SIDE_BY_SIDE && !begun(id)).copied()
+        self.hash.iter().find(|id| !begun(id)).copied()
     }
 
     fn begin(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
