@@ -1,7 +1,9 @@
 //! The command line of pmtr itself.
 
 use super::getopt::{Arg, Ask, Form, Opt, Reader, Usage, Wrong};
-use std::ffi::OsString;
+use crate::model::Clean;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// The configuration when `-c` names no other.
@@ -129,7 +131,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
             Arg::Value(Id::Config, file) => options.config = file.into(),
             Arg::Value(Id::Pidfile, file) => options.pidfile = Some(file.into()),
             Arg::Value(Id::State, dir) => options.state = Some(dir.into()),
-            Arg::Operand(word) => return Err(FORM.usage(Wrong::operand(&word))),
+            Arg::Operand(word) => return Err(FORM.usage(operand(&word, options.mode))),
             // The table says which options take an argument; the reader gives these no other form.
             Arg::Flag(Id::Config | Id::Pidfile | Id::State) => {}
             Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Help | Id::Version, _) => {}
@@ -141,6 +143,17 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
         options.state = None;
     }
     Ok(Ask::Run(options))
+}
+
+/// There are no operands; whoever tests a file may expect one.
+fn operand(word: &OsStr, mode: Mode) -> Wrong {
+    match mode {
+        Mode::Test | Mode::Check if !word.is_empty() => {
+            let word = Clean(word.as_bytes());
+            Wrong::Bad(format!("unexpected argument: {word}: did you mean -c {word}?"))
+        }
+        Mode::Run | Mode::Test | Mode::Check => Wrong::operand(word),
+    }
 }
 
 /// What `--help` prints.
