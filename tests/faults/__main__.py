@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import lasting  # noqa: E402
 import sweep  # noqa: E402
-from box import given_up  # noqa: E402
+from box import Wrong, given_up  # noqa: E402
 
 
 def main():
@@ -39,11 +39,17 @@ def main():
     only = [call for call in args.only.split(",") if call]
     well = True
     if args.lasting is None or only:
-        ran, bad = sweep.sweep(program, args.most, args.jobs, only, whens)
+        try:
+            ran, bad = sweep.sweep(program, args.most, args.jobs, only, whens)
+        except Wrong as why:
+            # The script did not pass without a fault.
+            sys.exit("faults: broken off" if given_up.is_set() else f"faults: FAILED: without any fault: {why}")
         well = bool(ran) and not bad
-    if not only:
+    if not only and not given_up.is_set():
         well &= lasting.lasting(program, 12 if args.short else 60, args.lasting or "")
-    if not well or given_up.is_set():
+    if given_up.is_set():
+        sys.exit("faults: broken off")
+    if not well:
         sys.exit("faults: FAILED")
 
 

@@ -183,4 +183,4 @@ def lasting(program, seconds, only):
     print(f"for {seconds} seconds{'':<21}processor   well after", flush=True)
     with concurrent.futures.ThreadPoolExecutor(len(titles)) as pool:
         found = list(pool.map(lambda title: Lasting(title, seconds).run(program), titles))
-    return all([one.tell() for one in found])
+    return not given_up.is_set() and all([one.tell() for one in found])

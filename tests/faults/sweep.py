@@ -102,6 +102,9 @@ def sweep(program, most, jobs, only, whens):
     with concurrent.futures.ThreadPoolExecutor(jobs * (1 + RIPENING)) as pool:
         for future in concurrent.futures.as_completed([pool.submit(work, case) for case in cases]):
             case = future.result()
+            if given_up.is_set():
+                # Of one that was broken off nothing is to be told.
+                continue
             done.append(case)
             if case.fault or case.seconds > LIMIT_SECONDS:
                 print(f"{case}: {case.fault or f'{case.seconds:.2f} s until whole: {case.step}'}", flush=True)
