@@ -3,6 +3,7 @@
 use super::keeper::Keeper;
 use super::report::{Goal, Report};
 use super::world::{World, millis};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -175,6 +176,8 @@ impl<'a> Bench<'a> {
         }
         // The first reloads find their room; from then on none may be added.
         const WARM: usize = 30;
+        // So many lines as these deaths make may wait to be read, and take their room first.
+        const CROWDS: usize = 2;
         let count = self.amount.many_reloads;
         if count == 0 {
             return;
@@ -185,17 +188,20 @@ impl<'a> Bench<'a> {
             &[Goal::Most(0.0625)],
         );
         for world in worlds.iter_mut().filter(|world| world.jobs == 1_000) {
-            let mut reload = |versions: std::ops::RangeInclusive<usize>| {
+            let reload = |world: &mut World, versions: RangeInclusive<usize>| {
                 versions.into_iter().all(|version| world.reload(1_000 + version).is_some())
             };
-            if !reload(1..=WARM) {
+            let crowds = |world: &mut World| {
+                (0..CROWDS).all(|_| {
+                    world.renew(1_000);
+                    world.deaths(1_000).is_some()
+                })
+            };
+            if !(crowds(world) && reload(world, 1..=WARM)) {
                 continue;
             }
             let before = world.own_memory();
-            let mut reload = |versions: std::ops::RangeInclusive<usize>| {
-                versions.into_iter().all(|version| world.reload(1_000 + version).is_some())
-            };
-            if reload(WARM + 1..=WARM + count) {
+            if reload(world, WARM + 1..=WARM + count) {
                 let grown = before.zip(world.own_memory()).map(|(before, after)| after - before);
                 self.report.add(row, world.keeper.name(), grown);
             }
