@@ -25,6 +25,9 @@ const LOOKED_FOR: Duration = Duration::from_millis(50);
 const EVERY: Duration = Duration::from_millis(10);
 /// What is measured of memory begins when all rings are full and all jobs have crashed.
 const WARM: Duration = Duration::from_secs(30);
+/// Lines that wait whenever the machine stumbles take more than ever before; a leak of 32 bytes, the least there can
+/// be, for each crash of ten minutes takes twenty thousand.
+const MAY_GROW_KB: i64 = 512;
 /// From when a start was due.
 const LATE: Duration = Duration::from_millis(20);
 
@@ -234,7 +237,7 @@ fn of_a_thousand_crashes_a_second_none_is_lost_and_each_is_followed_by_a_start()
         pmtr.lost()
     );
     // In the short form the log has not come to its full size.
-    assert!(length().is_none() || after.is_still(before.2));
+    assert!(length().is_none() || after.is_still(before.2, MAY_GROW_KB));
     limit("restart at once, p99", books.at_once.quantile(0.99), LATE, others);
     limit("restart after ten seconds, p99", books.delayed.quantile(0.99), LATE, others);
     limit("oldest zombie", books.oldest_zombie, Duration::from_secs(1), others);

@@ -27,9 +27,10 @@ const UNCLEAR: Duration = Duration::from_secs(2);
 /// Between two commands, which are not to be the load.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Sends a command again and again until it is told to stop; returns how long the answers took. One that is lost is
-/// sent again after a second.
-fn ask(to: SocketAddr, stop: Arc<AtomicBool>) -> JoinHandle<Times> {
+/// Sends the same again and again until it is told to stop; returns how long the answers took. What is lost is sent
+/// again after a second.
+fn ask(to: SocketAddr, stop: &Arc<AtomicBool>) -> JoinHandle<Times> {
+    let stop = Arc::clone(stop);
     std::thread::spawn(move || {
         let (asker, _) = socket(own_ip());
         asker.connect(to).unwrap();
@@ -47,12 +48,28 @@ fn ask(to: SocketAddr, stop: Arc<AtomicBool>) -> JoinHandle<Times> {
     })
 }
 
+/// Answers whatever comes, until it is told to stop: among so many who die nobody answers sooner.
+fn echo(stop: &Arc<AtomicBool>) -> SocketAddr {
+    let (echo, address) = socket(own_ip());
+    echo.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let stop = Arc::clone(stop);
+    std::thread::spawn(move || {
+        let mut said = [0; 512];
+        while !stop.load(Ordering::Relaxed) {
+            if let Ok((count, from)) = echo.recv_from(&mut said) {
+                echo.send_to(&said[..count], from).unwrap();
+            }
+        }
+    });
+    address
+}
+
 /// Kills all, and waits until all are reaped and have successors. What was told and when it was due is printed.
 fn all_die(told: &mut Told, pmtr: &Kept, listener: SocketAddr, lives: &mut [(i32, MonoTime)]) {
     let jobs = lives.len();
     let quick = clock::now().since(lives.iter().map(|(_, born)| *born).max().unwrap()) < QUICK / 2;
     let stop = Arc::new(AtomicBool::new(false));
-    let (load, asking) = (Load::now(pmtr.pid()), ask(listener, Arc::clone(&stop)));
+    let (load, asking) = (Load::now(pmtr.pid()), [ask(listener, &stop), ask(echo(&stop), &stop)]);
     let mut killed = Vec::with_capacity(jobs);
     let exited = pmtr.count("exited");
     let begin = clock::now();
@@ -87,7 +104,7 @@ fn all_die(told: &mut Told, pmtr: &Kept, listener: SocketAddr, lives: &mut [(i32
         back = back.max(record.at);
     }
     stop.store(true, Ordering::Relaxed);
-    let mut answers = asking.join().unwrap();
+    let [mut answers, mut echoes] = asking.map(|asker| asker.join().unwrap());
     let others = Load::now(pmtr.pid()).others_since(load);
     let kind = if quick { "young" } else { "old" };
     eprintln!(
@@ -97,11 +114,13 @@ fn all_die(told: &mut Told, pmtr: &Kept, listener: SocketAddr, lives: &mut [(i32
     eprintln!("  all {} are back {} ms after the first was killed", jobs, millis(back.since(begin)));
     eprintln!("  from when a start was due: {}", times.text());
     eprintln!("  answers to commands: {}", answers.text());
+    eprintln!("  of a bare echo: {}", echoes.text());
     assert!(answers.len() > 0, "no command was answered");
     if let Some(reaped) = reaped {
         limit("all reaped after the first was killed", reaped, Duration::from_secs(1), others);
     }
-    limit("longest answer", answers.quantile(1.0), Duration::from_millis(200), others);
+    let longest = Duration::from_millis(200) + echoes.quantile(1.0);
+    limit("longest answer, with that of the echo", answers.quantile(1.0), longest, others);
     pmtr.waits_for("exited", if pmtr.lost() == 0 { exited + jobs } else { 0 });
 }
 

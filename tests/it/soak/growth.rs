@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const JOBS: usize = 100;
 /// In ten minutes there are so many reloads, each of which restarts all jobs, and a part of them in less.
 const RELOADS: u64 = 1_000;
+/// Memory that is not asked for anew in each round.
+const MAY_GROW_KB: i64 = 64;
 const FULL: Duration = Duration::from_secs(600);
 
 #[test]
@@ -53,7 +55,7 @@ fn restarts_and_reloads_leave_neither_memory_nor_descriptors_behind() {
         reloads * JOBS,
         begun.elapsed()
     );
-    assert!(after.is_still(before));
+    assert!(after.is_still(before, MAY_GROW_KB));
     assert_eq!(pmtr.count("can't start"), 0, "{:#?}", pmtr.others());
     assert_eq!(pmtr.stop().code(), Some(0));
     // As many ends as starts, and none that nobody wanted.
