@@ -12,6 +12,7 @@ mod manager;
 pub mod mounts;
 pub mod net;
 pub mod output;
+mod pace;
 mod pidfile;
 mod reaper;
 mod start;
@@ -33,6 +34,7 @@ use crate::sys::reap::{self, Waited};
 use crate::sys::signals::{Caught, SignalPipe};
 use kernel::Kernel;
 use mio::{Events, Poll, Token};
+use pace::Words;
 use reaper::Reaper;
 use std::io;
 use std::time::Duration;
@@ -50,16 +52,10 @@ const SOCKETS: usize = usize::MAX / 2 + 1;
 
 /// When a walk over all children has found so many, the rest of ours is asked one by one.
 const MERGED: usize = 16;
-/// How long one walk reaps: others have their turn in between.
-const REAP_FOR: Duration = Duration::from_millis(20);
 /// How many lines of a state dump go to the log in one turn.
 const DUMP_LINES: usize = 256;
 /// How much room a dump leaves to others in the log.
 const DUMP_LEAVES: usize = 1_024;
-/// While there are jobs to start, lines wait for so long: whoever reads them takes his time from the starts.
-const WORDS_WAIT: Duration = Duration::from_millis(100);
-/// While memory is short nothing tells when there is some again.
-const MEMORY_LOOK: Duration = Duration::from_millis(200);
 /// How long the end waits for a log daemon that does not read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -75,8 +71,7 @@ struct Daemon {
     dumped: usize,
     /// The content of the file for which memory was given back last.
     tidied: Option<Fingerprint>,
-    /// When lines were sent last.
-    spoke: MonoTime,
+    words: Words,
 }
 
 impl Daemon {
@@ -98,7 +93,7 @@ impl Daemon {
             // A single death is the usual case: its successor does not wait for a walk that mostly finds nothing.
             let single = self.reap_named(woken, &caught) == 1;
             if !single {
-                self.walk(woken);
+                self.walk();
             }
             // Anew: reaping thousands takes a while.
             let now = clock::now();
@@ -128,7 +123,7 @@ impl Daemon {
             caught.clear();
             self.take(now, Event::Tick);
             if single {
-                self.walk(now);
+                self.walk();
             }
             self.tidy();
             self.dump(now);
@@ -142,12 +137,10 @@ impl Daemon {
         self.kernel.log.finish(LAST_WORDS);
     }
 
-    /// Sends what is to be said; starts go before.
+    /// Sends what is to be said.
     fn speak(&mut self, now: MonoTime) {
-        let at_work = self.supervisor.next() == Next::Now;
-        if !at_work || now.since(self.spoke) >= WORDS_WAIT {
+        if self.words.due(now, self.supervisor.next() == Next::Now) {
             self.kernel.log.flush(now, &self.kernel.registry);
-            self.spoke = now;
         }
     }
 
@@ -177,10 +170,8 @@ impl Daemon {
             Next::Never => None,
         };
         let sources = [kernel.watch.deadline(), kernel.log.deadline(), kernel.sockets.deadline()];
-        let memory = memory::is_short().then(|| now + MEMORY_LOOK);
-        let due =
-            sources.into_iter().chain([kernel.outputs.deadline(), jobs, self.reaper.deadline(), memory]);
-        due.flatten().min().map(|at| at.since(now))
+        let due = sources.into_iter().chain([kernel.outputs.deadline(), jobs, self.reaper.deadline()]);
+        pace::sleep(now, due, memory::is_short())
     }
 
     fn ready(&mut self, event: &mio::event::Event) {
@@ -196,40 +187,31 @@ impl Daemon {
         }
     }
 
-    /// Asks for the children that were named, and tells how often signals have come for children.
+    /// Asks for the children that were named, and tells how many deaths signals have told of.
     fn reap_named(&mut self, now: MonoTime, caught: &[Caught]) -> usize {
-        let mut told: usize = 0;
         for signal in caught {
-            match signal {
-                Caught::Child(pid) => {
-                    self.reap_one(*pid);
-                }
-                Caught::Signal(_) => continue,
-                // It stands for many.
-                Caught::Overflow => told = told.saturating_add(1),
+            if let Caught::Child(pid) = signal {
+                self.reap_one(*pid);
             }
-            told = told.saturating_add(1);
-            self.reaper.child_ended(now, self.supervisor.processes());
         }
+        let told = reaper::deaths(caught);
+        self.reaper.told_of(told, now, self.supervisor.processes());
         told
     }
 
     /// Asks for all children when that is owed. Whoever is found after the tick has one that comes at once.
-    fn walk(&mut self, now: MonoTime) {
-        if !self.reaper.due(now) {
+    fn walk(&mut self) {
+        if !self.reaper.due(clock::now()) {
             return;
         }
-        // Much may have been done since `now`.
-        let begin = clock::now();
-        let over = || clock::now().since(begin) > REAP_FOR;
         let mut found = 0;
         loop {
             match reap::peek_any() {
                 Ok(Some(pid)) if self.reap_one(pid) => found += 1,
                 Ok(None) => return,
                 // The kernel contradicts itself. To believe it could cost a job its restart.
-                Ok(Some(_)) => return self.reaper.again(now),
-                Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(now),
+                Ok(Some(_)) => return self.reaper.again(clock::now()),
+                Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(clock::now()),
                 Err(_) => return,
             }
             if found == MERGED {
@@ -237,14 +219,14 @@ impl Daemon {
                 let ours: Vec<Pid> = self.supervisor.pids().collect();
                 for pid in ours.into_iter().filter(|pid| reap::has_ended(*pid)) {
                     self.reap_one(pid);
-                    if over() {
+                    if self.reaper.over(clock::now()) {
                         break;
                     }
                 }
             }
             // Orphans may come as fast as they are reaped.
-            if over() {
-                return self.reaper.owe(now);
+            if self.reaper.over(clock::now()) {
+                return self.reaper.owe(clock::now());
             }
         }
     }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::model::MonoTime;
+use crate::sys::signals::Caught;
 use std::time::Duration;
 
 /// With so few children a walk over all costs next to nothing.
@@ -11,24 +12,44 @@ pub const FEW: usize = 500;
 pub const REST_PER_CHILD: Duration = Duration::from_micros(1);
 /// At most so much lies between them: a death that has merged with another is found within it.
 pub const REST: Duration = Duration::from_millis(20);
+/// After a death that came alone a walk over many leaves the processor to the successor for so long.
+const GIVE_WAY: Duration = Duration::from_millis(2);
+/// How long one walk reaps: others have their turn in between.
+const REAP_FOR: Duration = Duration::from_millis(20);
 /// When a walk that failed is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How many deaths these signals tell of. One that told of more than could be kept stands for many.
+pub fn deaths(caught: &[Caught]) -> usize {
+    let told = |signal: &Caught| match signal {
+        Caught::Child(_) => 1,
+        Caught::Overflow => 2,
+        Caught::Signal(_) => 0,
+    };
+    caught.iter().map(told).sum()
+}
 
 /// When the next walk over all children is owed.
 #[derive(Debug, Default)]
 pub struct Reaper {
     owed: Option<MonoTime>,
+    /// When the last one began.
     last: Option<MonoTime>,
 }
 
 impl Reaper {
-    /// A SIGCHLD has come: merged with it may be others that named nobody.
-    pub fn child_ended(&mut self, now: MonoTime, children: usize) {
-        if self.owed.is_none() {
-            let rest = REST_PER_CHILD.saturating_mul(u32::try_from(children).unwrap_or(u32::MAX));
-            let rested = self.last.map_or(now, |last| last + rest.min(REST));
-            self.owed = Some(if children <= FEW { now } else { rested.max(now) });
+    /// Signals have told of so many deaths: merged with them may be others that named nobody.
+    pub fn told_of(&mut self, deaths: usize, now: MonoTime, children: usize) {
+        if deaths == 0 || self.owed.is_some() {
+            return;
         }
+        let rest = REST_PER_CHILD.saturating_mul(u32::try_from(children).unwrap_or(u32::MAX));
+        let rested = self.last.map_or(now, |last| last + rest.min(REST));
+        self.owed = Some(match (children <= FEW, deaths) {
+            (true, _) => now,
+            (false, 1) => rested.max(now + GIVE_WAY),
+            (false, _) => rested.max(now),
+        });
     }
 
     /// The walk was not finished: it is owed at once.
@@ -46,7 +67,7 @@ impl Reaper {
         self.owed
     }
 
-    /// Whether to walk now; if so it is owed no more.
+    /// Whether to walk now, with this as its begin; if so it is owed no more.
     pub fn due(&mut self, now: MonoTime) -> bool {
         let due = self.owed.is_some_and(|at| at <= now);
         if due {
@@ -55,11 +76,17 @@ impl Reaper {
         }
         due
     }
+
+    /// Whether the walk that is under way has had its time.
+    pub fn over(&self, now: MonoTime) -> bool {
+        self.last.is_none_or(|began| now.since(began) > REAP_FOR)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Pid, Signal};
 
     fn at(millis: u64) -> MonoTime {
         MonoTime::ZERO + Duration::from_millis(millis)
@@ -69,24 +96,37 @@ mod tests {
     fn few_children_are_walked_at_once_and_many_the_more_rarely_the_more_there_are() {
         let mut reaper = Reaper::default();
         assert!(!reaper.due(at(0)));
-        reaper.child_ended(at(1), FEW);
+        reaper.told_of(2, at(1), FEW);
         assert!(reaper.due(at(1)) && !reaper.due(at(1)));
-        reaper.child_ended(at(2), FEW);
+        reaper.told_of(2, at(2), FEW);
         assert!(reaper.due(at(2)));
-        reaper.child_ended(at(3), 10_000);
+        reaper.told_of(2, at(3), 10_000);
         assert_eq!(reaper.deadline(), Some(at(12)));
         assert!(!reaper.due(at(11)) && reaper.due(at(12)));
-        reaper.child_ended(at(13), 1_000_000);
+        reaper.told_of(2, at(13), 1_000_000);
         assert_eq!(reaper.deadline(), Some(at(32)));
         assert!(!reaper.due(at(31)) && reaper.due(at(32)));
-        reaper.child_ended(at(900), FEW + 1);
+        reaper.told_of(2, at(900), FEW + 1);
         assert!(reaper.due(at(900)));
+    }
+
+    #[test]
+    fn after_a_single_death_a_walk_over_many_gives_way_to_the_successor() {
+        let mut reaper = Reaper::default();
+        reaper.told_of(0, at(0), 10_000);
+        assert_eq!(reaper.deadline(), None);
+        reaper.told_of(1, at(0), FEW);
+        assert!(reaper.due(at(0)));
+        reaper.told_of(1, at(100), FEW + 1);
+        assert!(!reaper.due(at(101)) && reaper.due(at(102)));
+        reaper.told_of(1, at(103), 10_000);
+        assert_eq!(reaper.deadline(), Some(at(112)));
     }
 
     #[test]
     fn a_walk_that_failed_is_tried_again_after_a_while() {
         let mut reaper = Reaper::default();
-        reaper.child_ended(at(0), 1);
+        reaper.told_of(2, at(0), 1);
         assert!(reaper.due(at(0)));
         reaper.again(at(0));
         assert!(!reaper.due(at(999)) && reaper.due(at(1000)));
@@ -96,19 +136,37 @@ mod tests {
     #[test]
     fn a_walk_that_was_not_finished_goes_on_at_once() {
         let mut reaper = Reaper::default();
-        reaper.child_ended(at(0), 9_999);
+        reaper.told_of(2, at(0), 9_999);
         assert!(reaper.due(at(0)));
         reaper.owe(at(0));
         assert!(reaper.due(at(0)));
     }
 
     #[test]
+    fn a_walk_has_its_time_from_its_own_begin() {
+        let mut reaper = Reaper::default();
+        reaper.told_of(2, at(0), 1);
+        assert!(reaper.due(at(700)) && !reaper.over(at(720)) && reaper.over(at(721)));
+        reaper.owe(at(721));
+        assert!(reaper.due(at(900)) && !reaper.over(at(920)) && reaper.over(at(921)));
+    }
+
+    #[test]
+    fn a_signal_that_did_not_fit_stands_for_many_deaths_and_other_signals_for_none() {
+        let child = Caught::Child(Pid::new(7).unwrap());
+        assert_eq!(deaths(&[]), 0);
+        assert_eq!(deaths(&[Caught::Signal(Signal::TERM), child]), 1);
+        assert_eq!(deaths(&[Caught::Overflow]), 2);
+        assert_eq!(deaths(&[child, child, Caught::Overflow, Caught::Signal(Signal::HUP)]), 4);
+    }
+
+    #[test]
     fn a_later_death_does_not_postpone_the_walk() {
         let mut reaper = Reaper::default();
-        reaper.child_ended(at(0), 9_999);
+        reaper.told_of(2, at(0), 9_999);
         assert!(reaper.due(at(0)));
-        reaper.child_ended(at(1), 10_000);
-        reaper.child_ended(at(4), 10_000);
+        reaper.told_of(2, at(1), 10_000);
+        reaper.told_of(2, at(4), 10_000);
         assert_eq!(reaper.deadline(), Some(at(10)));
     }
 }

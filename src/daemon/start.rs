@@ -10,6 +10,7 @@ use super::log::{self, Log, Stderr};
 use super::manager::{self, ServiceManager};
 use super::net::Sockets;
 use super::output::Outputs;
+use super::pace::Words;
 use super::pidfile::PidFile;
 use super::reaper::Reaper;
 use super::state::{self, LeftOver, Refusal, StateFile};
@@ -256,8 +257,8 @@ fn prepare(
         kernel.log.notice(&Notice::Shell(Level::Warning, text.into()));
     }
     let reaper = Reaper::default();
-    let (dump, dumped, tidied, spoke) = (None, 0, None, clock::now());
-    let daemon = Daemon { poll, supervisor, kernel, signals, reaper, dump, dumped, tidied, spoke };
+    let (dump, dumped, tidied, words) = (None, 0, None, Words::default());
+    let daemon = Daemon { poll, supervisor, kernel, signals, reaper, dump, dumped, tidied, words };
     Ok((daemon, left))
 }
 
