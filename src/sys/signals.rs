@@ -20,8 +20,8 @@ static CHANGED: AtomicU64 = AtomicU64::new(0);
 
 /// A pid for SIGCHLD, zero for any other signal.
 const RECORD_BYTES: usize = 4;
-/// A full pipe holds this many bytes; one read takes no more, however many come in meanwhile.
-const BUDGET_BYTES: usize = 65_536;
+/// One turn takes no more, however many come: to reap a thousand takes a while, and others have their turn too.
+const BUDGET_BYTES: usize = 4_096;
 
 /// What a signal told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,34 +65,27 @@ impl SignalPipe {
 
     /// Takes what has come. True when there may be more: a source that reports edges must be armed again.
     pub fn read(&mut self, into: &mut Vec<Caught>) -> bool {
-        let mut taken: usize = 0;
-        let more = loop {
-            let mut records = [0_u8; 4096];
-            let fd = self.reader.as_raw_fd();
+        let mut records = [0_u8; BUDGET_BYTES];
+        let fd = self.reader.as_raw_fd();
+        let count = loop {
             // SAFETY: the kernel writes at most as many bytes as the array has.
             let count = unsafe { libc::read(fd, records.as_mut_ptr().cast(), records.len()) };
-            let Ok(count) = usize::try_from(count) else {
-                match last_errno().0 {
-                    libc::EINTR => continue,
-                    libc::EAGAIN => {}
-                    // What is in the pipe stays there until the next signal, so children are not waited for by name.
-                    _ => into.push(Caught::Overflow),
-                }
-                break false;
-            };
-            // A record is written and read as a whole, for the pipe's size is a multiple of it.
-            for record in records.chunks_exact(RECORD_BYTES).take(count / RECORD_BYTES) {
-                let number = record.try_into().map_or(0, i32::from_ne_bytes);
-                into.extend(Pid::new(number).map(Caught::Child));
-            }
-            taken = taken.saturating_add(count);
-            if count < records.len() {
-                break false;
-            }
-            if taken >= BUDGET_BYTES {
-                break true;
+            if count >= 0 || last_errno().0 != libc::EINTR {
+                break usize::try_from(count);
             }
         };
+        match (count, last_errno().0) {
+            // A record is written and read as a whole, for the pipe's size is a multiple of it.
+            (Ok(count), _) => {
+                for record in records.chunks_exact(RECORD_BYTES).take(count / RECORD_BYTES) {
+                    let number = record.try_into().map_or(0, i32::from_ne_bytes);
+                    into.extend(Pid::new(number).map(Caught::Child));
+                }
+            }
+            (Err(_), libc::EAGAIN) => {}
+            // What is in the pipe stays there until the next signal, so children are not waited for by name.
+            (Err(_), _) => into.push(Caught::Overflow),
+        }
         // After the pipe: a handler sets its bit before it writes, so no record is taken whose bit is not seen.
         let mut came = CAME.swap(0, SeqCst);
         while came != 0 {
@@ -102,7 +95,7 @@ impl SignalPipe {
         if OVERFLOWED.swap(false, SeqCst) {
             into.push(Caught::Overflow);
         }
-        more
+        count == Ok(BUDGET_BYTES)
     }
 }
 
