@@ -195,7 +195,7 @@ impl Daemon {
             }
         }
         let told = reaper::deaths(caught);
-        self.reaper.told_of(told, now, self.supervisor.processes());
+        self.reaper.told_of(told, now);
         told
     }
 
@@ -206,9 +206,13 @@ impl Daemon {
         }
         let mut found = 0;
         loop {
+            let asked = clock::now();
             match reap::peek_any() {
                 Ok(Some(pid)) if self.reap_one(pid) => found += 1,
-                Ok(None) => return,
+                Ok(None) => {
+                    let now = clock::now();
+                    return self.reaper.rest(now, now.since(asked));
+                }
                 // The kernel contradicts itself. To believe it could cost a job its restart.
                 Ok(Some(_)) => return self.reaper.again(clock::now()),
                 Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(clock::now()),

@@ -6,12 +6,12 @@ use crate::model::MonoTime;
 use crate::sys::signals::Caught;
 use std::time::Duration;
 
-/// With so few children a walk over all costs next to nothing.
-pub const FEW: usize = 500;
-/// When there are more, so much time for each of them lies between two walks, about ten times what a walk takes.
-pub const REST_PER_CHILD: Duration = Duration::from_micros(1);
+/// A walk that takes no longer comes at once: some 500 children.
+const SHORT: Duration = Duration::from_micros(100);
+/// Between two others lies so many times what it takes.
+const REST_TIMES: u32 = 5;
 /// At most so much lies between them: a death that has merged with another is found within it.
-pub const REST: Duration = Duration::from_millis(20);
+const REST: Duration = Duration::from_millis(20);
 /// After a death that came alone a walk over many leaves the processor to the successor for so long.
 const GIVE_WAY: Duration = Duration::from_millis(2);
 /// How long one walk reaps: others have their turn in between.
@@ -34,22 +34,30 @@ pub fn deaths(caught: &[Caught]) -> usize {
 pub struct Reaper {
     owed: Option<MonoTime>,
     /// When the last one began.
-    last: Option<MonoTime>,
+    began: Option<MonoTime>,
+    /// How long it takes to find nobody: what a walk costs with the children that there are.
+    takes: Duration,
+    /// Until when lies the time between two walks.
+    rested: MonoTime,
 }
 
 impl Reaper {
     /// Signals have told of so many deaths: merged with them may be others that named nobody.
-    pub fn told_of(&mut self, deaths: usize, now: MonoTime, children: usize) {
+    pub fn told_of(&mut self, deaths: usize, now: MonoTime) {
         if deaths == 0 || self.owed.is_some() {
             return;
         }
-        let rest = REST_PER_CHILD.saturating_mul(u32::try_from(children).unwrap_or(u32::MAX));
-        let rested = self.last.map_or(now, |last| last + rest.min(REST));
-        self.owed = Some(match (children <= FEW, deaths) {
+        self.owed = Some(match (self.takes <= SHORT, deaths) {
             (true, _) => now,
-            (false, 1) => rested.max(now + GIVE_WAY),
-            (false, _) => rested.max(now),
+            (false, 1) => self.rested.max(now + GIVE_WAY),
+            (false, _) => self.rested.max(now),
         });
+    }
+
+    /// The walk has come to its end: nobody more had ended, which took so long to find.
+    pub fn rest(&mut self, now: MonoTime, took: Duration) {
+        self.takes = took;
+        self.rested = now + took.saturating_mul(REST_TIMES).min(REST);
     }
 
     /// The walk was not finished: it is owed at once.
@@ -72,14 +80,14 @@ impl Reaper {
         let due = self.owed.is_some_and(|at| at <= now);
         if due {
             self.owed = None;
-            self.last = Some(now);
+            self.began = Some(now);
         }
         due
     }
 
     /// Whether the walk that is under way has had its time.
     pub fn over(&self, now: MonoTime) -> bool {
-        self.last.is_none_or(|began| now.since(began) > REAP_FOR)
+        self.began.is_none_or(|began| now.since(began) > REAP_FOR)
     }
 }
 
@@ -92,41 +100,56 @@ mod tests {
         MonoTime::ZERO + Duration::from_millis(millis)
     }
 
+    /// The same after a walk that ended at this time and took so many microseconds to find nobody.
+    fn after_a_walk(end: u64, micros: u64) -> Reaper {
+        let mut reaper = Reaper::default();
+        reaper.told_of(1, at(end));
+        assert!(reaper.due(at(end)));
+        reaper.rest(at(end), Duration::from_micros(micros));
+        reaper
+    }
+
     #[test]
-    fn few_children_are_walked_at_once_and_many_the_more_rarely_the_more_there_are() {
+    fn a_short_walk_comes_at_once_and_a_long_one_the_more_rarely_the_longer_it_is() {
         let mut reaper = Reaper::default();
         assert!(!reaper.due(at(0)));
-        reaper.told_of(2, at(1), FEW);
+        reaper.told_of(2, at(1));
         assert!(reaper.due(at(1)) && !reaper.due(at(1)));
-        reaper.told_of(2, at(2), FEW);
-        assert!(reaper.due(at(2)));
-        reaper.told_of(2, at(3), 10_000);
-        assert_eq!(reaper.deadline(), Some(at(12)));
-        assert!(!reaper.due(at(11)) && reaper.due(at(12)));
-        reaper.told_of(2, at(13), 1_000_000);
-        assert_eq!(reaper.deadline(), Some(at(32)));
-        assert!(!reaper.due(at(31)) && reaper.due(at(32)));
-        reaper.told_of(2, at(900), FEW + 1);
+        let mut reaper = after_a_walk(10, 100);
+        reaper.told_of(2, at(10));
+        assert!(reaper.due(at(10)));
+        let mut reaper = after_a_walk(10, 1_600);
+        reaper.told_of(2, at(11));
+        assert_eq!(reaper.deadline(), Some(at(18)));
+        assert!(!reaper.due(at(17)) && reaper.due(at(18)));
+        let mut reaper = after_a_walk(10, 700_000);
+        reaper.told_of(2, at(11));
+        assert_eq!(reaper.deadline(), Some(at(30)));
+        let mut reaper = after_a_walk(10, 700_000);
+        reaper.told_of(2, at(900));
         assert!(reaper.due(at(900)));
     }
 
     #[test]
-    fn after_a_single_death_a_walk_over_many_gives_way_to_the_successor() {
+    fn after_a_single_death_a_long_walk_gives_way_to_the_successor() {
         let mut reaper = Reaper::default();
-        reaper.told_of(0, at(0), 10_000);
+        reaper.told_of(0, at(0));
         assert_eq!(reaper.deadline(), None);
-        reaper.told_of(1, at(0), FEW);
-        assert!(reaper.due(at(0)));
-        reaper.told_of(1, at(100), FEW + 1);
+        let mut reaper = after_a_walk(0, 100);
+        reaper.told_of(1, at(100));
+        assert!(reaper.due(at(100)));
+        let mut reaper = after_a_walk(0, 101);
+        reaper.told_of(1, at(100));
         assert!(!reaper.due(at(101)) && reaper.due(at(102)));
-        reaper.told_of(1, at(103), 10_000);
-        assert_eq!(reaper.deadline(), Some(at(112)));
+        let mut reaper = after_a_walk(0, 2_000);
+        reaper.told_of(1, at(3));
+        assert_eq!(reaper.deadline(), Some(at(10)));
     }
 
     #[test]
     fn a_walk_that_failed_is_tried_again_after_a_while() {
         let mut reaper = Reaper::default();
-        reaper.told_of(2, at(0), 1);
+        reaper.told_of(2, at(0));
         assert!(reaper.due(at(0)));
         reaper.again(at(0));
         assert!(!reaper.due(at(999)) && reaper.due(at(1000)));
@@ -136,7 +159,7 @@ mod tests {
     #[test]
     fn a_walk_that_was_not_finished_goes_on_at_once() {
         let mut reaper = Reaper::default();
-        reaper.told_of(2, at(0), 9_999);
+        reaper.told_of(2, at(0));
         assert!(reaper.due(at(0)));
         reaper.owe(at(0));
         assert!(reaper.due(at(0)));
@@ -145,7 +168,7 @@ mod tests {
     #[test]
     fn a_walk_has_its_time_from_its_own_begin() {
         let mut reaper = Reaper::default();
-        reaper.told_of(2, at(0), 1);
+        reaper.told_of(2, at(0));
         assert!(reaper.due(at(700)) && !reaper.over(at(720)) && reaper.over(at(721)));
         reaper.owe(at(721));
         assert!(reaper.due(at(900)) && !reaper.over(at(920)) && reaper.over(at(921)));
@@ -162,11 +185,9 @@ mod tests {
 
     #[test]
     fn a_later_death_does_not_postpone_the_walk() {
-        let mut reaper = Reaper::default();
-        reaper.told_of(2, at(0), 9_999);
-        assert!(reaper.due(at(0)));
-        reaper.told_of(2, at(1), 10_000);
-        reaper.told_of(2, at(4), 10_000);
+        let mut reaper = after_a_walk(0, 2_000);
+        reaper.told_of(2, at(1));
+        reaper.told_of(1, at(9));
         assert_eq!(reaper.deadline(), Some(at(10)));
     }
 }
