@@ -1,15 +1,14 @@
 //! Each option, seen from inside the job.
 
-use crate::support::{Dir, Pmtr, Report, alive, kill, probe, root_or_skip, wait_until};
+use crate::support::{Dir, Pmtr, Report, alive, copy_of, kill, probe, root_or_skip, wait_until};
 
 /// Runs one probe with these options and returns what it saw of itself.
 fn probed(options: &str) -> (Pmtr, i32, Report) {
-    probed_in(Dir::new(), options)
+    probed_in(Dir::new(), probe().to_str().unwrap(), options)
 }
 
-fn probed_in(dir: Dir, options: &str) -> (Pmtr, i32, Report) {
-    let config =
-        format!("job {{\n name probe\n cmd {} DIR/report a \"b c\"\n{options}\n}}\n", probe().display());
+fn probed_in(dir: Dir, probe: &str, options: &str) -> (Pmtr, i32, Report) {
+    let config = format!("job {{\n name probe\n cmd {probe} DIR/report a \"b c\"\n{options}\n}}\n");
     let mut pmtr = Pmtr::start_in(dir, &config, |command| {
         command.env("INHERITED", "yes").env("NOTIFY_SOCKET", "/nowhere");
     });
@@ -97,7 +96,8 @@ fn nice_cpu_and_ulimit_hold_in_the_job() {
 fn in_out_and_err_are_files_relative_to_dir() {
     let dir = Dir::new();
     dir.write("input", "hello\n");
-    let (pmtr, _, report) = probed_in(dir, " dir DIR\n in input\n out log\n err DIR/errors");
+    let (pmtr, _, report) =
+        probed_in(dir, probe().to_str().unwrap(), " dir DIR\n in input\n out log\n err DIR/errors");
     let path = |name: &str| pmtr.dir.join(name).to_str().unwrap().to_string();
     assert_eq!(report.get("fd0"), path("input"));
     assert_eq!(report.get("fd1"), path("log"));
@@ -130,7 +130,9 @@ fn user_gives_its_ids_its_groups_and_its_home() {
     let dir = Dir::new();
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(dir.path(), open).unwrap();
-    let (_pmtr, _, report) = probed_in(dir, " user nobody\n env SHELL=/mine");
+    // Where the project lies may be closed to others, as /root is.
+    copy_of(&probe(), &dir, "probe");
+    let (_pmtr, _, report) = probed_in(dir, "DIR/probe", " user nobody\n env SHELL=/mine");
     let four = |id: &str| [id; 4].join(" ");
     assert_eq!(report.get("Uid"), four(fields[2]));
     assert_eq!(report.get("Gid"), four(fields[3]));
