@@ -119,8 +119,9 @@ fn all_die(told: &mut Told, pmtr: &Kept, listener: SocketAddr, lives: &mut [(i32
     if let Some(reaped) = reaped {
         limit("all reaped after the first was killed", reaped, Duration::from_secs(1), others);
     }
-    let longest = Duration::from_millis(200) + echoes.quantile(1.0);
-    limit("longest answer, with that of the echo", answers.quantile(1.0), longest, others);
+    // The longest of all is now and then as long as this: thousands who die want a processor before us.
+    let most = Duration::from_millis(200) + echoes.quantile(0.99);
+    limit("answers, p99, with that of the echo", answers.quantile(0.99), most, others);
     pmtr.waits_for("exited", if pmtr.lost() == 0 { exited + jobs } else { 0 });
 }
 
