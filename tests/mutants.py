@@ -21,6 +21,7 @@ SUPERVISOR, GATE, INDEX = "src/supervisor/mod.rs", "src/supervisor/gate.rs", "sr
 NETWORK, REMOTE, COMPLAINTS = "src/supervisor/network.rs", "src/supervisor/remote.rs", "src/supervisor/complaints.rs"
 SWITCHES, TIDINGS = "src/supervisor/switches.rs", "src/supervisor/tidings.rs"
 CONTROL, REPORT, NOTIFY = "src/wire/control.rs", "src/wire/report.rs", "src/wire/notify.rs"
+THROTTLE = "src/model/throttle.rs"
 APPLY, RELOAD, FILES = "src/supervisor/apply.rs", "src/supervisor/reload.rs", "src/supervisor/files.rs"
 
 # What it breaks, where, the text, and what takes its place.
@@ -116,6 +117,8 @@ MUTANTS = [
     ("file that comes back the same restarts", FILES, "&& content != before;", "&& (content != before || true);"),
     ("change while away unseen", FILES, "file.last = content.or(before);", "file.last = content;"),
     ("files stay watched", APPLY, "        let unwatch = self.files.remove(id, slot.job.spec());\n", "        let unwatch: Vec<Rc<[u8]>> = Vec::new();\n"),
+    ("asked as often as somebody likes", THROTTLE, "(false, now + INTERVAL)", "(false, now)"),
+    ("a request that came too early forgotten", THROTTLE, "let due = self.asked && self.from <= now;", "let due = std::mem::take(&mut self.asked) && self.from <= now;"),
     ("quiet time forgotten", RELOAD, "(now + QUIET).min(", "now.min("),
     ("quiet time without end", RELOAD, ".min(since + QUIET_AT_MOST)", ".min(since + QUIET_AT_MOST * 9)"),
     ("empty file applied at once", APPLY, "            if !believed {\n                return;\n            }\n", "            let _ = believed;\n"),

@@ -24,7 +24,7 @@ pub mod watch;
 pub use crate::sys::memory::WithReserve;
 pub use start::run;
 
-use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal};
+use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal, Throttle};
 use crate::supervisor::{Event, Next, Supervisor, turn};
 use crate::sys::clock;
 use crate::sys::group::Group;
@@ -72,6 +72,9 @@ struct Daemon {
     /// The content of the file for which memory was given back last.
     tidied: Option<Fingerprint>,
     words: Words,
+    /// SIGHUP and SIGUSR1.
+    reload: Throttle,
+    report: Throttle,
 }
 
 impl Daemon {
@@ -170,7 +173,10 @@ impl Daemon {
             Next::Never => None,
         };
         let sources = [kernel.watch.deadline(), kernel.log.deadline(), kernel.sockets.deadline()];
-        let due = sources.into_iter().chain([kernel.outputs.deadline(), jobs, self.reaper.deadline()]);
+        let report = self.report.deadline().filter(|_| self.dump.is_none());
+        let asked = [self.reload.deadline(), report];
+        let due =
+            sources.into_iter().chain(asked).chain([kernel.outputs.deadline(), jobs, self.reaper.deadline()]);
         pace::sleep(now, due, memory::is_short())
     }
 
@@ -251,16 +257,24 @@ impl Daemon {
         true
     }
 
-    /// Signals that are an operator's word. Several of one kind at once are one.
+    /// Signals that are an operator's word. Several of one kind at once are one. A reload and a state dump are expensive,
+    /// so a storm of signals gets one a second.
     fn obey(&mut self, now: MonoTime, caught: &[Caught]) {
         let came = |signal| caught.contains(&Caught::Signal(signal));
         for signal in start::ENDING.into_iter().filter(|signal| came(*signal)) {
             self.take(now, Event::EndAsked(signal));
         }
         if came(Signal::HUP) {
-            self.take(now, Event::ReloadAsked);
+            self.reload.ask();
         }
         if came(Signal::USR1) {
+            self.report.ask();
+        }
+        if self.reload.due(now) {
+            self.take(now, Event::ReloadAsked);
+        }
+        // A dump under way is finished first.
+        if self.dump.is_none() && self.report.due(now) {
             self.dump = Some(JobId(0));
             self.dumped = 0;
         }

@@ -20,11 +20,11 @@ use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
 use crate::config;
 use crate::model::{
-    Clean, Config, Errno, Fingerprint, Level, Load, LoadError, MonoTime, Notice, Pid, Signal,
+    Clean, Config, Errno, Fingerprint, Level, Load, LoadError, MonoTime, Notice, Pid, Signal, Throttle,
 };
 use crate::supervisor::{Event, Reading, Supervisor, turn};
 use crate::sys::process::{self, Forked};
-use crate::sys::signals::SignalPipe;
+use crate::sys::signals::{self, SignalPipe};
 use crate::sys::spawn::{Shelf, Spawner};
 use crate::sys::{clock, lock, numbers, users};
 use mio::unix::SourceFd;
@@ -49,6 +49,7 @@ const UMASK: u32 = 0o022;
 
 /// Does what the command line asks for. Returns when pmtr is to end.
 pub fn run(options: Options) -> ExitCode {
+    signals::set_mask();
     match options.mode {
         Mode::Run => match start(options) {
             Ok(()) => ExitCode::SUCCESS,
@@ -84,6 +85,7 @@ fn test(options: &Options, mode: Mode) -> ExitCode {
 fn start(options: Options) -> Result<(), String> {
     // Whatever the caller left open is nobody's business but his.
     process::close_on_exec_all();
+    process::stop_timers();
     // While the lowest numbers are free.
     let shelf =
         Shelf::new().map_err(|error| format!("can't prepare to start processes: {}", Errno::of(&error)))?;
@@ -258,7 +260,9 @@ fn prepare(
     }
     let reaper = Reaper::default();
     let (dump, dumped, tidied, words) = (None, 0, None, Words::default());
-    let daemon = Daemon { poll, supervisor, kernel, signals, reaper, dump, dumped, tidied, words };
+    let (reload, report) = (Throttle::default(), Throttle::default());
+    let daemon =
+        Daemon { poll, supervisor, kernel, signals, reaper, dump, dumped, tidied, words, reload, report };
     Ok((daemon, left))
 }
 

@@ -13,6 +13,7 @@ mod pid;
 mod spec;
 mod status;
 mod text;
+mod throttle;
 mod time;
 mod words;
 
@@ -28,6 +29,7 @@ pub use pid::{JobId, Pid, Signal};
 pub use spec::{Infinity, JobDraft, JobName, JobSpec, Limit, Resource};
 pub use status::{JobStatus, Phase};
 pub use text::Clean;
+pub use throttle::Throttle;
 pub use time::MonoTime;
 pub use words::Words;
 

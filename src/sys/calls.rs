@@ -152,6 +152,35 @@ pub(super) fn unblock_all() -> Done {
     })
 }
 
+/// Sets the mask of blocked signals and returns the old one. Takes the numbers that the C library reserves as well;
+/// its own call would silently leave them unblocked.
+pub(super) fn set_mask(mask: &Mask) -> Result<Mask, Errno> {
+    let mut before = Mask::EMPTY;
+    let (new, old) = (mask.0.as_ptr(), before.0.as_mut_ptr());
+    // SAFETY: the kernel reads and writes one signal set each, of the size that it is told, which both arrays have.
+    long(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, new, old, SIGNAL_SET_BYTES) })?;
+    Ok(before)
+}
+
+/// A set of signals as the kernel has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mask([libc::c_ulong; SIGNAL_SET_BYTES / size_of::<libc::c_ulong>()]);
+
+impl Mask {
+    pub(super) const EMPTY: Mask = Mask([0; SIGNAL_SET_BYTES / size_of::<libc::c_ulong>()]);
+    pub(super) const FULL: Mask = Mask([libc::c_ulong::MAX; SIGNAL_SET_BYTES / size_of::<libc::c_ulong>()]);
+
+    /// All signals from this number on.
+    pub(super) fn from(first: u32) -> Mask {
+        let mut mask = Mask::EMPTY;
+        for (word, start) in mask.0.iter_mut().zip((1_u32..).step_by(libc::c_ulong::BITS as usize)) {
+            let below = first.saturating_sub(start);
+            *word = libc::c_ulong::MAX.checked_shl(below).unwrap_or(0);
+        }
+        mask
+    }
+}
+
 /// The size of the kernel's signal set, which is not that of the C library.
 pub(super) const SIGNAL_SET_BYTES: usize =
     if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };

@@ -58,6 +58,22 @@ pub fn become_subreaper() -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) }).map(drop)
 }
 
+/// Stops the interval timers that the program before exec may have set.
+pub fn stop_timers() {
+    // At least as large as the kernel's itimerval on every architecture; all zeroes stop the timer.
+    let none = [0_u64; 4];
+    for timer in [ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF] {
+        let old = std::ptr::null_mut::<u64>();
+        // SAFETY: the kernel reads one itimerval, which has at most 32 bytes, and writes nothing.
+        unsafe { libc::syscall(libc::SYS_setitimer, timer, none.as_ptr(), old) };
+    }
+}
+
+/// From the kernel's time.h; the C libraries disagree about the type of these.
+const ITIMER_REAL: c_int = 0;
+const ITIMER_VIRTUAL: c_int = 1;
+const ITIMER_PROF: c_int = 2;
+
 /// Sets the mask for new files.
 pub fn umask(mask: libc::mode_t) {
     calls::umask(mask);
@@ -230,6 +246,28 @@ mod tests {
             assert_eq!(ended(child), Exit::Code(5));
             let orphan = std::iter::repeat_with(peek_any).find_map(|found| found.unwrap()).unwrap();
             assert_eq!(wait_for(orphan), Waited::Ended(Exit::Code(9)));
+        });
+    }
+
+    #[test]
+    fn no_timer_is_left_after_all_were_stopped() {
+        in_own_process("sys::process::tests::no_timer_is_left_after_all_were_stopped", || {
+            let hour = [3600_i64; 4];
+            let is_set = |timer: c_int| {
+                let mut left = [0_u64; 4];
+                // SAFETY: the kernel writes one itimerval, which is no larger.
+                unsafe { libc::syscall(libc::SYS_getitimer, timer, left.as_mut_ptr()) };
+                left != [0; 4]
+            };
+            for timer in [ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF] {
+                // SAFETY: the kernel reads one itimerval, which is no larger.
+                unsafe {
+                    libc::syscall(libc::SYS_setitimer, timer, hour.as_ptr(), std::ptr::null_mut::<u64>())
+                };
+                assert!(is_set(timer));
+            }
+            stop_timers();
+            assert!(![ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF].into_iter().any(is_set));
         });
     }
 

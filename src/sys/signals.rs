@@ -1,6 +1,7 @@
 //! Signals as data: handlers put them into a pipe, from which the loop takes them.
 
-use super::{calls, check, done, last_errno, set_errno};
+use super::calls::{self, Mask};
+use super::{check, last_errno, set_errno};
 use crate::model::{Pid, Signal};
 use libc::{c_int, c_void};
 use std::io;
@@ -41,8 +42,8 @@ pub struct SignalPipe {
 }
 
 impl SignalPipe {
-    /// Catches the `handled` signals, ignores what would otherwise end a program for no good reason, and leaves
-    /// the rest: what stops and continues, and what tells of a broken program. Once in a process.
+    /// Catches the `handled` signals, ignores what would otherwise end a program for no good reason, and sets the
+    /// rest to its default: what stops and continues, and what tells of a broken program. Once in a process.
     pub fn install(handled: &[Signal]) -> io::Result<SignalPipe> {
         let mut ends = [-1; 2];
         // SAFETY: room for two descriptors.
@@ -59,6 +60,10 @@ impl SignalPipe {
             (1..=LAST).filter(|number| !handled.contains(&Signal(*number)) && is_a_nuisance(*number))
         {
             overhear(signal);
+        }
+        // A signal that the parent ignored stays ignored across exec, here and in every program that we start.
+        for signal in (1..=LAST).filter(|signal| HANDLER_FIRST && is_ignored(*signal)) {
+            let _ = calls::set_default(signal);
         }
         Ok(pipe)
     }
@@ -105,6 +110,13 @@ impl AsRawFd for SignalPipe {
     }
 }
 
+/// Sets the signal mask, whatever the parent left: only real-time signals are blocked, for good. pmtr has no use for
+/// them, and they queue: each one would cost a run of its handler. Call it first of all.
+pub fn set_mask() {
+    // It can only fail for arguments that the kernel does not know.
+    let _ = calls::set_mask(&Mask::from(REAL_TIME));
+}
+
 /// From now on the signal does by itself what it does where nobody handles it. It fails for none that can be handled.
 pub fn set_default(signal: Signal) {
     let _ = calls::set_default(signal.0);
@@ -124,6 +136,8 @@ pub(super) fn changed() -> u64 {
 
 /// The kernel's highest number everywhere but on MIPS.
 const LAST: c_int = 64;
+/// The kernel's first real-time signal. The C library reserves the first two or three of them.
+const REAL_TIME: u32 = 32;
 
 fn bit(signal: c_int) -> u64 {
     1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0)
@@ -145,8 +159,7 @@ fn is_a_nuisance(signal: c_int) -> bool {
         libc::SIGXCPU,
         libc::SIGXFSZ,
     ];
-    // From 32 on they are the real-time signals, the first of which the C library keeps for itself.
-    signal >= 32 || known.contains(&signal)
+    signal.cast_unsigned() >= REAL_TIME || known.contains(&signal)
 }
 
 fn catch(signal: c_int) -> io::Result<()> {
@@ -161,7 +174,8 @@ fn catch(signal: c_int) -> io::Result<()> {
 }
 
 /// Makes nothing of a signal that would end us. By a handler that does nothing rather than by ignoring it: exec
-/// puts the default back without a system call for each signal and each start.
+/// puts the default back without a system call for each signal and each start. The C library refuses the two or three
+/// signals that it reserves for threads; they are blocked, as all real-time signals are.
 fn overhear(signal: c_int) {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all zeroes are a valid sigaction: an empty mask and no flags.
@@ -169,20 +183,7 @@ fn overhear(signal: c_int) {
     action.sa_sigaction = do_nothing as extern "C" fn(c_int) as usize;
     action.sa_flags = libc::SA_RESTART;
     // SAFETY: the handler has the right signature and can run at any time in any memory.
-    if unsafe { libc::sigaction(signal, action, ptr::null_mut()) } == 0 {
-        return;
-    }
-    // The C library refuses the two or three signals that it keeps for threads; we have none.
-    CHANGED.fetch_or(bit(signal), SeqCst);
-    let mut action = [0_u64; 8];
-    if let (true, Some(handler)) = (HANDLER_FIRST, action.first_mut()) {
-        // Where a pointer has four bytes, the handler is the lower half if they come first.
-        *handler = if HALF { SIG_IGN << 32 } else { SIG_IGN };
-        let none = ptr::null_mut::<u64>();
-        let size = calls::SIGNAL_SET_BYTES;
-        // SAFETY: the kernel reads a sigaction from 64 bytes, more than it has anywhere, and writes nothing.
-        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, size) };
-    }
+    unsafe { libc::sigaction(signal, action, ptr::null_mut()) };
 }
 
 extern "C" fn do_nothing(_signal: c_int) {}
@@ -222,6 +223,11 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, _context: *mu
             // SAFETY: of SIGCHLD these bytes hold a pid; of a forged one, any number. Both are an integer.
             record = unsafe { info.si_pid() };
         }
+        // No pid: the kernel had no memory for it, or somebody outside of our pid namespace sent the signal. The
+        // signal of a real death may have merged with it.
+        if record <= 0 {
+            OVERFLOWED.store(true, SeqCst);
+        }
     } else {
         CAME.fetch_or(bit(signal), SeqCst);
     }
@@ -235,19 +241,13 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, _context: *mu
 }
 
 /// All signals held back for as long as this lives.
-pub(super) struct Blocked(libc::sigset_t);
+pub(super) struct Blocked(Mask);
 
 impl Blocked {
     /// Holds all signals back.
     pub(super) fn new() -> Blocked {
-        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
-        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: room for one set.
-        unsafe { libc::sigfillset(all.as_mut_ptr()) };
-        // SAFETY: one set is read and one written. The call can only fail for an unknown first argument.
-        let _ = done(unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) });
-        // SAFETY: it was zeroed, which is an empty set, and filled in by the call.
-        Blocked(unsafe { before.assume_init() })
+        // It can only fail for arguments that the kernel does not know.
+        Blocked(calls::set_mask(&Mask::FULL).unwrap_or(Mask::from(REAL_TIME)))
     }
 }
 
@@ -255,8 +255,7 @@ impl Drop for Blocked {
     fn drop(&mut self) {
         // It can't fail; but a pmtr that stayed deaf to all signals would be past help, so it is tried again.
         for _ in 0..3 {
-            // SAFETY: one set is read.
-            if unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.0, ptr::null_mut()) } == 0 {
+            if calls::set_mask(&self.0).is_ok() {
                 return;
             }
         }

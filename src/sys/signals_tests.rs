@@ -45,7 +45,7 @@ fn a_signal_comes_through_the_pipe_and_a_child_with_its_pid() {
 fn no_signal_without_a_meaning_ends_the_process() {
     in_own_process("sys::signals::tests::no_signal_without_a_meaning_ends_the_process", || {
         let mut pipe = SignalPipe::install(&USED).unwrap();
-        for signal in (1..=LAST).filter(|signal| is_a_nuisance(*signal)) {
+        for signal in (1..=LAST).filter(|signal| is_a_nuisance(*signal) && !is_real_time(*signal)) {
             send_to_self(signal);
         }
         let hup = Caught::Signal(Signal(libc::SIGHUP));
@@ -87,4 +87,73 @@ fn one_read_takes_a_bounded_number_of_records() {
         caught.clear();
         assert!(!pipe.read(&mut caught) && caught.is_empty());
     });
+}
+
+fn is_real_time(signal: c_int) -> bool {
+    signal.cast_unsigned() >= REAL_TIME
+}
+
+/// A set of signals of this thread as /proc shows it.
+fn shown(set: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(':')).unwrap();
+    u64::from_str_radix(line.trim(), 16).unwrap()
+}
+
+#[test]
+fn only_real_time_signals_are_blocked_whatever_the_mask_was() {
+    const NAME: &str = "sys::signals::tests::only_real_time_signals_are_blocked_whatever_the_mask_was";
+    in_own_process(NAME, || {
+        let real_time =
+            (1..=LAST).filter(|signal| is_real_time(*signal)).fold(0, |set, signal| set | bit(signal));
+        calls::set_mask(&Mask::FULL).unwrap();
+        set_mask();
+        assert_eq!(shown("SigBlk"), real_time);
+        // The mask comes back after the birth of a child, with the numbers that the C library reserves.
+        drop(Blocked::new());
+        assert_eq!(shown("SigBlk"), real_time);
+        let _pipe = SignalPipe::install(&USED).unwrap();
+        // SAFETY: takes nothing and cannot fail.
+        let thread = unsafe { libc::gettid() };
+        for signal in (1..=LAST).filter(|signal| is_real_time(*signal)) {
+            // SAFETY: takes numbers.
+            let sent = unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), thread, signal) };
+            assert_eq!(sent, 0);
+        }
+        assert_eq!(shown("SigPnd"), real_time);
+    });
+}
+
+#[test]
+fn what_was_ignored_is_ignored_no_more() {
+    in_own_process("sys::signals::tests::what_was_ignored_is_ignored_no_more", || {
+        for signal in
+            (1..REAL_TIME.cast_signed()).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal))
+        {
+            // SAFETY: to ignore a signal runs no code.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+        let _pipe = SignalPipe::install(&USED).unwrap();
+        assert_eq!(shown("SigIgn"), 0);
+        assert_eq!(to_reset(), USED.iter().fold(0, |set, signal| set | bit(signal.0)));
+    });
+}
+
+#[test]
+fn a_child_signal_that_names_nobody_says_that_children_were_lost() {
+    in_own_process(
+        "sys::signals::tests::a_child_signal_that_names_nobody_says_that_children_were_lost",
+        || {
+            let mut pipe = SignalPipe::install(&USED).unwrap();
+            // SAFETY: all zeroes are a valid siginfo: from nobody.
+            let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+            (info.si_signo, info.si_code) = (libc::SIGCHLD, libc::SI_QUEUE);
+            // SAFETY: the kernel reads one siginfo.
+            let sent = unsafe {
+                libc::syscall(libc::SYS_rt_sigqueueinfo, std::process::id(), libc::SIGCHLD, &raw const info)
+            };
+            assert_eq!(sent, 0);
+            assert_eq!(read_until(&mut pipe, |caught| !caught.is_empty()), [Caught::Overflow]);
+        },
+    );
 }

@@ -11,6 +11,7 @@ mod flood;
 mod groups;
 mod hosts;
 mod identity;
+mod inherited;
 mod jobs;
 mod journal;
 mod leftovers;

@@ -2,6 +2,7 @@
 
 mod held_up;
 
+use crate::inherited::careless_or_skip;
 use crate::network::{own_address, own_ip, socket};
 use crate::support::{Dir, PATIENCE, Pmtr, kill, output, read_when_there, root_or_skip, wait_until};
 use crate::wrapped::tool_or_skip;
@@ -112,6 +113,20 @@ fn body(page: &str) -> &str {
 
 fn line(name: &str, state: &str, time: &str) -> String {
     format!("\t{name:<40} {state:<10}  {time:>20}\n")
+}
+
+#[test]
+fn signals_that_the_parent_blocked_are_obeyed() {
+    let Some([env, block, ignore]) = careless_or_skip("a parent that blocks signals") else { return };
+    let mut receiver =
+        Receiver::behind(Dir::new(), own_address(), &[env, block, ignore, RPTSERVER], &["-f", "DIR/page"]);
+    receiver.wait("receiving on udp://");
+    let sender = receiver.sender();
+    sender.send("report 192.0.2.7\nhost here\n");
+    receiver.shown("page", |page| page.starts_with("update at "));
+    receiver.process.signal("TERM");
+    receiver.wait("exiting on signal 15");
+    assert_eq!(receiver.process.ends().code(), Some(0));
 }
 
 #[test]

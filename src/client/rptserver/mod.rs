@@ -15,8 +15,8 @@ use crate::cli;
 use crate::cli::rptserver::Options;
 use crate::fleet::pages::Form;
 use crate::fleet::{Fleet, Limits};
-use crate::model::{Clean, Errno, Level, MonoTime, Signal};
-use crate::sys::signals::SignalPipe;
+use crate::model::{Clean, Errno, Level, MonoTime, Signal, Throttle};
+use crate::sys::signals::{self, SignalPipe};
 use crate::sys::{clock, process};
 use digest::Digest;
 use doubt::Doubt;
@@ -51,6 +51,7 @@ pub const MAX_BYTES: usize = 128 << 20;
 
 /// Does what the command line asks for. Returns when it is to end.
 pub fn run(options: Options) -> ExitCode {
+    signals::set_mask();
     let end = start(options).and_then(|mut receiver| {
         let end = receiver.run();
         receiver.end();
@@ -71,6 +72,7 @@ fn start(options: Options) -> Result<Receiver, String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     // Whatever the caller left open is nobody's business but his.
     process::close_on_exec_all();
+    process::stop_timers();
     process::return_large_blocks();
     let now = clock::now();
     let publications = publications(&options, now)?;
@@ -107,6 +109,7 @@ fn start(options: Options) -> Result<Receiver, String> {
         digest: Digest::default(),
         doubt: Doubt::default(),
         once: options.once,
+        hurry: Throttle::default(),
     })
 }
 

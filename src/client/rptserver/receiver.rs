@@ -8,7 +8,7 @@ use super::publication::{Publication, page};
 use super::runner::Runner;
 use crate::fleet::pages::Form;
 use crate::fleet::{Fleet, Note};
-use crate::model::{Errno, Level, MonoTime, Signal};
+use crate::model::{Errno, Level, MonoTime, Signal, Throttle};
 use crate::sys::clock;
 use crate::sys::signals::{self, Caught, SignalPipe};
 use mio::{Events, Poll, Token};
@@ -43,6 +43,8 @@ pub(super) struct Receiver {
     pub(super) digest: Digest,
     pub(super) doubt: Doubt,
     pub(super) once: Option<NonZeroUsize>,
+    /// SIGHUP.
+    pub(super) hurry: Throttle,
 }
 
 impl Receiver {
@@ -86,7 +88,7 @@ impl Receiver {
             Some(_) => None,
             None => self.publications.iter().map(Publication::deadline).min(),
         };
-        let lines = self.digest.deadline();
+        let lines = self.digest.deadline().into_iter().chain(self.hurry.deadline()).min();
         let due = [files, self.inbox.deadline(), self.fleet.deadline(), self.runner.deadline(), lines];
         due.into_iter().flatten().min().map(|at| at.since(now))
     }
@@ -98,6 +100,9 @@ impl Receiver {
             return Some(if self.once.is_some() { End::Unfinished } else { End::Done });
         }
         if came(Signal::HUP) {
+            self.hurry.ask();
+        }
+        if self.hurry.due(now) {
             self.publications.iter_mut().for_each(|publication| publication.hurry(now));
         }
         None
