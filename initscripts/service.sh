@@ -54,13 +54,23 @@ runs() {
   esac
 }
 
+# Whether the process with the directory $1 in /proc has the name of pmtr and belongs to the user $uid. The owner of the
+# files there does not tell: they belong to root when a process has changed its user.
+named_pmtr() {
+  case $(cat "$1/status" 2>/dev/null) in
+    Name:?pmtr[!a-z-]*[!a-z]Uid:?"$uid"?"$uid"?"$uid"?"$uid"[!0-9]*) ;;
+    *) return 1 ;;
+  esac
+}
+
 # Prints the number of a pmtr that runs with our file. Those of containers, of other users and with other files are
 # none of our business.
 running_pmtr() {
+  uid=$(id -u)
   for process in /proc/[0-9]*; do
-    [ "$(cat "$process/comm" 2>/dev/null)" = pmtr ] || continue
-    # shellcheck disable=SC3013,SC3067 # See above.
-    if [ "$process/ns/pid" -ef /proc/self/ns/pid ] && [ "$process/root" -ef / ] && [ -O "$process/stat" ] &&
+    named_pmtr "$process" || continue
+    # shellcheck disable=SC3013 # See above.
+    if [ "$process/ns/pid" -ef /proc/self/ns/pid ] && [ "$process/root" -ef / ] &&
       [ "$(conf_of "$process")" = "$CONF" ]; then
       echo "${process#/proc/}"
       return 0
@@ -71,7 +81,7 @@ running_pmtr() {
 
 # Prints the file that the command line of a process names.
 conf_of() {
-  tr '\0' '\n' <"$1/cmdline" 2>/dev/null | {
+  tr '\0' '\n' 2>/dev/null <"$1/cmdline" | {
     conf=/etc/pmtr.conf
     wanted=no
     read -r _ || true

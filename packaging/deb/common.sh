@@ -22,12 +22,20 @@ runs() {
 # Whether systemd is ending it: in a restart whose package manager was interrupted, for one.
 is_ending() { systemd && [ "$(systemctl show --property=ActiveState --value pmtr.service 2>/dev/null)" = deactivating ]; }
 
+# Whether the process with the directory $1 in /proc has the name of pmtr and is root's.
+named_pmtr() {
+  case $(cat "$1/status" 2>/dev/null) in
+    Name:?pmtr[!a-z-]*[!a-z]Uid:?0?0?0?0[!0-9]*) ;;
+    *) return 1 ;;
+  esac
+}
+
 # Prints the process ids of those pmtr that run with the file of the service, in our own container and below our own
 # root. While the service does not run, somebody else has started them.
 # shellcheck disable=SC3013 # Every sh of Debian knows -ef.
 running() {
   for process in /proc/[0-9]*; do
-    if [ "$(cat "$process/comm" 2>/dev/null)" = pmtr ] && [ "$process/root" -ef / ] &&
+    if named_pmtr "$process" && [ "$process/root" -ef / ] &&
       [ "$process/ns/pid" -ef /proc/self/ns/pid ] && [ "$(conf_of "$process")" -ef /etc/pmtr.conf ]; then
       printf '%s ' "${process#/proc/}"
     fi
@@ -36,7 +44,7 @@ running() {
 
 # Prints the file with the jobs of a running pmtr, from the words of its command line.
 conf_of() {
-  tr '\0' '\n' <"$1/cmdline" 2>/dev/null | awk -v cwd="$1/cwd" '
+  tr '\0' '\n' 2>/dev/null <"$1/cmdline" | awk -v cwd="$1/cwd" '
     BEGIN { conf = "/etc/pmtr.conf" }
     NR == 1 { next }
     wanted != "" { if (wanted == "conf") conf = $0; wanted = ""; next }

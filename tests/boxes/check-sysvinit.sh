@@ -114,6 +114,19 @@ must_end 0 script stop
 must inside kill "$(inside cat /tmp/other.pid)"
 soon 30 no_pmtr
 must inside kill "$stranger"
+# And for a process of another user that has the name and the file.
+inside sh -c 'cat >/tmp/stranger' <<'STRANGER'
+exec 9</run/pmtr.pid
+printf pmtr >/proc/$$/comm
+while :; do sleep 1; done
+STRANGER
+stranger=$(inside sh -c 'setpriv --reuid=65534 --regid=65534 --clear-groups sh /tmp/stranger >/dev/null 2>&1 & echo $!')
+inside sh -c "echo $stranger >/run/pmtr.pid"
+soon 10 inside grep -qx pmtr "/proc/$stranger/comm"
+must_end 1 script status
+must_end 0 script stop
+must inside kill "$stranger"
+must inside rm /tmp/stranger
 
 step "after a crash the next start has each job once"
 must_end 0 script start

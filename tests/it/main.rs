@@ -12,6 +12,7 @@ mod groups;
 mod hosts;
 mod identity;
 mod inherited;
+mod init_scripts;
 mod jobs;
 mod journal;
 mod leftovers;
