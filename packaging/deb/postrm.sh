@@ -31,7 +31,7 @@ case $1 in
       update-rc.d pmtr remove >/dev/null
       rm -f /run/pmtr.was-stopped
       # Somebody else's pmtr keeps what it knows about its jobs.
-      if [ -z "$(running)" ]; then rm -rf /run/pmtr /run/pmtr.pid /run/pmtr.pid.stop; fi
+      if [ -z "$(running)" ]; then rm -rf /run/pmtr /run/pmtr.pid /run/pmtr.pid.lock /run/pmtr.pid.stop; fi
     fi
     ;;
   abort-install) undo_preinst ;;

@@ -1,7 +1,8 @@
 //! A file that one pmtr has for as long as it lives: claimed by a lock, and never somebody else's file.
 //!
 //! The lock is the claim and what the file says only a note: a file without a holder is stale. The lock belongs
-//! to the open file, so it survives the fork into the background.
+//! to the open file, so it survives the fork into the background. A lock takes no more than
+//! reading, so only its owner may open the file of a claim.
 #![forbid(unsafe_code)]
 
 use crate::model::Errno;
@@ -21,7 +22,8 @@ const DYING: u32 = 50;
 const ORPHANS: u32 = 400;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// A claimed file. Dropping it in one of two processes leaves the claim of the other as it is.
+/// A file of ours, claimed by its own lock or guarded by the claim on another one. Dropping it in one of two processes
+/// leaves the claim of the other as it is.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) file: File,
@@ -40,6 +42,13 @@ pub(super) struct Rules {
     pub(super) mode: u32,
     /// Whether an old one must have exactly this mode and one name.
     pub(super) strict: bool,
+}
+
+impl Rules {
+    /// For a file that nobody else can open, and so nobody else can lock.
+    pub(super) fn for_a_claim(uid: u32) -> Rules {
+        Rules { uid, mode: 0o600, strict: true }
+    }
 }
 
 /// Why the file can't be ours.
@@ -85,29 +94,21 @@ impl Claim {
     ) -> Result<Claim, Why> {
         let (mut attempts, mut looks) = (ATTEMPTS, 0);
         while attempts > 0 {
-            // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
-            match fs::symlink_metadata(&path) {
-                Ok(there) => inspect(&there, rules)?,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(failed("look at it", &e)),
-            }
-            let file = open(&path, rules)?;
-            let opened = file.metadata().map_err(|e| failed("look at it", &e))?;
-            inspect(&opened, rules)?;
-            match file.try_lock() {
+            let claim = Claim::guarded(path, rules)?;
+            match claim.file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let pid = holder(&file);
+                    let pid = holder(&claim.file);
                     if looks >= if pid.is_none_or(process::runs) { DYING } else { ORPHANS } {
                         return Err(Why::Held(pid));
                     }
                     looks += 1;
                     std::thread::sleep(LOOK_EVERY);
+                    Claim { path, .. } = claim;
                     continue;
                 }
                 Err(TryLockError::Error(e)) => return Err(failed("lock it", &e)),
             }
-            let claim = Claim { file, path, identity: identity(&opened) };
             // A pmtr that was just ending may have removed the file between our opening and locking it, and one
             // that was just starting may have put another one there.
             if claim.is_there() {
@@ -117,6 +118,16 @@ impl Claim {
             attempts -= 1;
         }
         Err(Why::Restless)
+    }
+
+    /// Opens the file at this absolute path, made if it is missing, without a lock: another claim guards it.
+    pub(super) fn guarded(path: PathBuf, rules: Rules) -> Result<Claim, Why> {
+        // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
+        look(&path, rules)?;
+        let file = open(&path, rules)?;
+        let opened = file.metadata().map_err(|e| failed("look at it", &e))?;
+        inspect(&opened, rules)?;
+        Ok(Claim { file, path, identity: identity(&opened) })
     }
 
     /// Puts a new file, locked already, in the place of the claimed one.
@@ -155,6 +166,15 @@ pub(super) fn open(path: &Path, rules: Rules) -> Result<File, Why> {
         Ok(there) if there.is_symlink() => Why::Link,
         _ => failed("open it", &e),
     })
+}
+
+/// Whether what is there can be a file of ours, if there is something.
+pub(super) fn look(path: &Path, rules: Rules) -> Result<(), Why> {
+    match fs::symlink_metadata(path) {
+        Ok(there) => inspect(&there, rules),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(failed("look at it", &e)),
+    }
 }
 
 /// Whether this can be a file of ours as far as its kind and owner go.

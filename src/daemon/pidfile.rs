@@ -1,10 +1,11 @@
-//! The pid file: claimed by a lock that lives as long as pmtr, and never somebody else's file.
+//! The pid file: ours for as long as pmtr lives, and never somebody else's file.
 //!
 //! The number is only a note: a file without a holder is stale whatever it says, so that no start fails because a
-//! number was given to another process.
+//! number was given to another process. Everybody may read the note, so everybody can lock it. The claim is the lock
+//! on a second file beside it, which only its owner can open.
 #![forbid(unsafe_code)]
 
-use super::claim::{Claim, Rules, Why, failed};
+use super::claim::{self, Claim, Rules, Why, failed};
 use crate::model::Clean;
 use std::fmt;
 use std::fs::File;
@@ -16,9 +17,16 @@ use std::path::{Path, PathBuf};
 /// A pid file is never longer: twice the longest number with its line end.
 const LONGEST_BYTES: usize = 32;
 
+/// The claim is on a file of this name beside the pid file.
+const LOCK_SUFFIX: &str = ".lock";
+
 /// A claimed pid file.
 #[derive(Debug)]
-pub struct PidFile(Claim);
+pub struct PidFile {
+    note: Claim,
+    /// Guards the note.
+    lock: Claim,
+}
 
 /// Why the pid file can't be ours.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,34 +47,65 @@ impl PidFile {
     /// Claims the file at `path` for a pmtr that runs as `uid`, without writing to it yet.
     /// What is there stays as it is unless it is an old pid file that nobody holds.
     pub fn claim(path: &Path, uid: u32) -> Result<PidFile, PidFileError> {
-        let absolute = std::path::absolute(path);
-        let name = absolute.as_deref().unwrap_or(path).to_owned();
-        let claimed = absolute.map_err(|e| failed("find the current directory", &e));
-        claimed.and_then(|path| claim(path, uid)).map_err(|why| PidFileError { path: name, why })
+        let absolute = std::path::absolute(path).map_err(|e| PidFileError {
+            path: path.to_owned(),
+            why: failed("find the current directory", &e),
+        })?;
+        let mut beside = absolute.clone().into_os_string();
+        beside.push(LOCK_SUFFIX);
+        claim(absolute, beside.into(), uid)
     }
 
     /// Writes `pid` as the file's only line. At no moment is the file empty, if it was not before.
     pub fn write(&self, pid: u32) -> Result<(), PidFileError> {
         let line = format!("{pid}\n");
-        let written = self.0.file.write_all_at(line.as_bytes(), 0);
-        let written = written.and_then(|()| self.0.file.set_len(line.len() as u64));
-        written.map_err(|e| PidFileError { path: self.0.path.clone(), why: failed("write", &e) })
+        for Claim { file, path, .. } in [&self.lock, &self.note] {
+            let written = file.write_all_at(line.as_bytes(), 0);
+            let written = written.and_then(|()| file.set_len(line.len() as u64));
+            written.map_err(|e| PidFileError { path: path.clone(), why: failed("write", &e) })?;
+        }
+        Ok(())
     }
 
     /// Removes the file and gives up the claim. When the path leads to another file by now, that one stays.
     pub fn remove(self) -> Result<(), PidFileError> {
-        let path = self.0.path.clone();
-        self.0.remove().map_err(|why| PidFileError { path, why })
+        // The claim last: as long as it is there, nobody touches the note.
+        [self.note, self.lock].map(remove).into_iter().collect()
     }
 }
 
-fn claim(path: PathBuf, uid: u32) -> Result<PidFile, Why> {
+fn claim(path: PathBuf, beside: PathBuf, uid: u32) -> Result<PidFile, PidFileError> {
+    let because = |path: &Path| {
+        let path = path.to_owned();
+        move |why| PidFileError { path, why }
+    };
+    let rules = Rules { uid, mode: 0o644, strict: false };
+    // No lock file is made for what can't be a pid file.
+    claim::look(&path, rules).map_err(because(&path))?;
     let holder = |file: &File| number(&content(file).ok()??);
-    let claim = Claim::take(path, Rules { uid, mode: 0o644, strict: false }, holder)?;
-    match content(&claim.file)? {
-        Some(_) => Ok(PidFile(claim)),
-        None => Err(Why::Foreign),
+    let lock = Claim::take(beside.clone(), Rules::for_a_claim(uid), holder).map_err(|why| {
+        let held = matches!(why, Why::Held(_));
+        PidFileError { path: if held { path.clone() } else { beside.clone() }, why }
+    })?;
+    must_be_number(&lock).map_err(because(&beside))?;
+    let note = Claim::guarded(path.clone(), rules).and_then(|note| must_be_number(&note).map(|()| note));
+    match note {
+        Ok(note) => Ok(PidFile { note, lock }),
+        Err(why) => {
+            // The first error counts. A lock file that is left behind is stale.
+            let _ = lock.remove();
+            Err(because(&path)(why))
+        }
     }
+}
+
+fn remove(claim: Claim) -> Result<(), PidFileError> {
+    let path = claim.path.clone();
+    claim.remove().map_err(|why| PidFileError { path, why })
+}
+
+fn must_be_number(claim: &Claim) -> Result<(), Why> {
+    content(&claim.file)?.map(drop).ok_or(Why::Foreign)
 }
 
 /// What the file says, or `None` when that can't be the content of a pid file: `-p` was meant for something

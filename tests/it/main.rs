@@ -22,6 +22,7 @@ mod mounts;
 mod network;
 mod notify;
 mod options;
+mod pid_file;
 mod rptserver;
 mod saving;
 mod soak;

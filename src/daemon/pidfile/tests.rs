@@ -2,7 +2,7 @@ use super::super::claim;
 use super::*;
 use crate::sys::testing::Dir;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 /// A directory of its own for each test, removed at the end.
@@ -15,6 +15,10 @@ impl Scratch {
 
     fn path(&self) -> PathBuf {
         self.0.join("pmtr.pid")
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.0.join("pmtr.pid.lock")
     }
 
     fn uid(&self) -> u32 {
@@ -39,7 +43,33 @@ fn a_fresh_file_is_made_written_and_removed() {
     assert_eq!(scratch.text(), "");
     claimed.write(4711).unwrap();
     assert_eq!(scratch.text(), "4711\n");
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().mode() & 0o7777;
+    assert_eq!((mode(scratch.path()) & 0o700, mode(scratch.lock())), (0o600, 0o600));
     claimed.remove().unwrap();
+    assert!(!scratch.path().exists() && !scratch.lock().exists());
+}
+
+#[test]
+fn a_lock_on_the_note_is_no_claim() {
+    let scratch = Scratch::new();
+    fs::write(scratch.path(), "4711\n").unwrap();
+    // As everybody may who can read it.
+    let reader = File::open(scratch.path()).unwrap();
+    reader.try_lock().unwrap();
+    let claimed = scratch.claim().unwrap();
+    claimed.write(4712).unwrap();
+    assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr [4712]");
+    claimed.remove().unwrap();
+    drop(reader);
+}
+
+#[test]
+fn a_lock_file_that_others_could_have_locked_is_refused() {
+    let scratch = Scratch::new();
+    fs::write(scratch.lock(), "1\n").unwrap();
+    fs::set_permissions(scratch.lock(), fs::Permissions::from_mode(0o644)).unwrap();
+    let error = PidFile::claim(&scratch.path(), scratch.uid()).unwrap_err();
+    assert_eq!((error.path, error.why), (scratch.lock(), Why::Mode(0o644)));
     assert!(!scratch.path().exists());
 }
 
@@ -67,7 +97,7 @@ fn a_file_with_a_live_holder_is_refused_and_left_alone() {
     assert_eq!(scratch.claim().unwrap_err(), format!("held by a running pmtr [{own}]"));
     assert_eq!(scratch.text(), format!("{own}\n"));
     // Not just dropped: a process that another test starts holds our descriptors until its exec.
-    holder.0.file.unlock().unwrap();
+    holder.lock.file.unlock().unwrap();
     scratch.claim().unwrap();
 }
 
@@ -76,16 +106,15 @@ fn a_holder_that_is_just_ending_is_waited_for() {
     let scratch = Scratch::new();
     let held = scratch.claim().unwrap();
     // It is still there when it is looked for, and has ended before the next look.
-    let holder = |_: &File| held.0.file.unlock().ok().map(|()| std::process::id());
-    let rules = Rules { uid: scratch.uid(), mode: 0o644, strict: false };
-    Claim::take(scratch.path(), rules, holder).unwrap();
+    let holder = |_: &File| held.lock.file.unlock().ok().map(|()| std::process::id());
+    Claim::take(scratch.lock(), Rules::for_a_claim(scratch.uid()), holder).unwrap();
 }
 
 #[test]
 fn a_child_of_a_holder_that_was_killed_is_waited_for() {
     let scratch = Scratch::new();
     let holder = scratch.claim().unwrap();
-    let child = holder.0.file.try_clone().unwrap();
+    let child = holder.lock.file.try_clone().unwrap();
     let mut gone = std::process::Command::new("/bin/true").spawn().unwrap();
     gone.wait().unwrap();
     holder.write(gone.id()).unwrap();
@@ -103,7 +132,7 @@ fn the_claim_lasts_while_one_of_two_processes_has_it() {
     // A fork leaves two descriptors of one open file, as dup does.
     let scratch = Scratch::new();
     let parent = scratch.claim().unwrap();
-    let child = parent.0.file.try_clone().unwrap();
+    let child = parent.lock.file.try_clone().unwrap();
     drop(parent);
     assert_eq!(scratch.claim().unwrap_err(), "held by a running pmtr");
     child.unlock().unwrap();
@@ -165,7 +194,16 @@ fn a_file_that_holds_something_else_is_not_overwritten() {
             "{content}"
         );
         assert_eq!(scratch.text(), content);
+        assert!(!scratch.lock().exists());
     }
+    // Nor one that only happens to have the name of the lock.
+    fs::remove_file(scratch.path()).unwrap();
+    fs::write(scratch.lock(), "mine\n").unwrap();
+    fs::set_permissions(scratch.lock(), fs::Permissions::from_mode(0o600)).unwrap();
+    let error = PidFile::claim(&scratch.path(), scratch.uid()).unwrap_err();
+    assert_eq!((error.path, error.why), (scratch.lock(), Why::Foreign));
+    assert_eq!(fs::read_to_string(scratch.lock()).unwrap(), "mine\n");
+    assert!(!scratch.path().exists());
 }
 
 #[test]
@@ -173,7 +211,7 @@ fn a_missing_directory_is_named_as_the_reason() {
     let scratch = Scratch::new();
     let path = scratch.0.join("missing/pmtr.pid");
     let error = PidFile::claim(&path, scratch.uid()).unwrap_err().to_string();
-    assert_eq!(error, format!("pid file {}: can't open it: No such file or directory", path.display()));
+    assert_eq!(error, format!("pid file {}.lock: can't open it: No such file or directory", path.display()));
 }
 
 #[test]
@@ -203,6 +241,6 @@ fn a_relative_path_is_made_absolute() {
     let here = std::env::current_dir().unwrap();
     let uid = Scratch::new().uid();
     let claimed = PidFile::claim(Path::new(&name), uid).unwrap();
-    assert_eq!(claimed.0.path, here.join(name));
+    assert_eq!(claimed.note.path, here.join(name));
     claimed.remove().unwrap();
 }

@@ -86,7 +86,7 @@ impl StateFile {
             return Err(Refusal::Unusable("the configuration's path is too long".into()));
         }
         let path = dir.join(OsString::from_vec(format::file_name(name)));
-        let claim = Claim::take(path.clone(), Rules { uid, mode: 0o600, strict: true }, holder);
+        let claim = Claim::take(path.clone(), Rules::for_a_claim(uid), holder);
         let claim = claim.map_err(|why| {
             let Why::Held(pid) = why else { return unusable(&path, why) };
             let pid = pid.map(|pid| format!(" [{pid}]")).unwrap_or_default();
