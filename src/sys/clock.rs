@@ -24,6 +24,30 @@ pub fn since_start() -> u64 {
     super::calls::since_start()
 }
 
+/// By how many nanoseconds `since_start` is ahead of the same clock in the first time namespace. The births that /proc
+/// shows are ahead by as much. None where that can't be told.
+pub fn boot_offset() -> Option<i64> {
+    let offsets = match std::fs::read_to_string("/proc/self/timens_offsets") {
+        Ok(offsets) => offsets,
+        // The kernel has no time namespaces.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some(0),
+        Err(_) => return None,
+    };
+    // These are the offsets of our children's namespace. After unshare(2) that is another one than ours, until an exec,
+    // or before Linux 6.1 until a fork.
+    let namespace = |name: &str| std::fs::read_link(format!("/proc/self/ns/{name}")).ok();
+    let (own, of_children) = (namespace("time")?, namespace("time_for_children")?);
+    (own == of_children).then(|| parse_offset(&offsets))?
+}
+
+/// Finds `boottime SECONDS NANOSECONDS`.
+fn parse_offset(offsets: &str) -> Option<i64> {
+    let words = offsets.lines().find_map(|line| line.strip_prefix("boottime "))?;
+    let mut numbers = words.split_ascii_whitespace().map(|word| word.parse::<i64>().ok());
+    let (seconds, nanos) = (numbers.next()??, numbers.next()??);
+    seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
 /// How many ticks /proc counts a second.
 pub fn ticks_per_second() -> u64 {
     // SAFETY: takes a number and cannot do more than fail.
@@ -118,6 +142,17 @@ mod tests {
         let before = now();
         assert!(before > MonoTime::ZERO);
         assert!(now() >= before);
+    }
+
+    #[test]
+    fn the_offset_of_a_time_namespace_is_that_of_the_clock_of_births() {
+        let shown = "monotonic           7         0\nboottime        86400         5\n";
+        assert_eq!(parse_offset(shown), Some(86_400_000_000_005));
+        assert_eq!(parse_offset("boottime           -1 500000000\n"), Some(-500_000_000));
+        for odd in ["", "monotonic 0 0\n", "boottime 1\n", "boottime x 0\n", "boottime 9300000000 0\n"] {
+            assert_eq!(parse_offset(odd), None, "{odd}");
+        }
+        assert!(boot_offset().is_some());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::state_file::{job, state_files};
 use crate::support::{
-    Dir, PATIENCE, PMTR, Pmtr, alive, daemon, kill, leads_session, pid_in, root_or_skip, wait_until,
+    Dir, PATIENCE, PMTR, Pmtr, alive, daemon, kill, leads_session, output, pid_in, root_or_skip, wait_until,
 };
 use crate::wrapped::{behind, namespaces_or_skip};
 use std::collections::BTreeMap;
@@ -117,6 +117,37 @@ fn a_left_over_ends_together_with_what_it_has_started() {
     let mut pmtr = again(dir);
     pmtr.started("family");
     assert!(!alive(child));
+}
+
+#[test]
+fn what_was_left_in_another_time_namespace_is_ended_all_the_same() {
+    if !namespaces_or_skip("a time namespace") {
+        return;
+    }
+    let day = ["unshare", "--time", "--boottime", "86400"];
+    let uptime = output(Command::new(day[0]).args(&day[1..]).args(["cat", "/proc/uptime"])).1;
+    if uptime.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(0) < 86_400_u64 {
+        eprintln!("skipped: a time namespace needs Linux 6.1 and util-linux 2.36");
+        return;
+    }
+    let config = job("a", "/bin/sleep 1000", "");
+    let hour = ["unshare", "--time", "--boottime", "3600"];
+    let mut dir = Dir::new();
+    let mut lefts = Vec::new();
+    for wrapper in [&["env"][..], &day, &hour, &["env"]] {
+        let mut pmtr = behind(dir, &config, wrapper, "exec PMTR -Fc CONF");
+        let a = pmtr.started("a");
+        assert_eq!(pmtr.count("was left by a pmtr that was killed"), usize::from(!lefts.is_empty()));
+        assert!(!pmtr.has("time namespace"));
+        assert_eq!(copies(pmtr.dir.path()).get("a"), Some(&1));
+        let left;
+        (dir, left) = killed(pmtr);
+        assert_eq!(left.0, [a]);
+        lefts.push(left);
+    }
+    let mut pmtr = again(dir);
+    pmtr.started("a");
+    assert_eq!(copies(pmtr.dir.path()).get("a"), Some(&1));
 }
 
 #[test]

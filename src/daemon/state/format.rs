@@ -7,27 +7,46 @@ use std::fmt;
 /// More jobs are not recorded.
 pub const RECORDS: u32 = 65_536;
 /// Where the first record stands.
-pub const HEAD_BYTES: usize = PATH + PATH_BYTES + 8;
+pub const HEAD_BYTES: usize = FIRST_HEAD_BYTES + 8;
 /// A longer file is none of ours.
 pub const LONGEST_BYTES: u64 = HEAD_BYTES as u64 + RECORDS as u64 * RECORD_BYTES as u64;
 /// Paths of configurations are never longer.
 pub const PATH_BYTES: usize = 4096;
 
-const MAGIC: &[u8; 16] = b"pmtr state 1\n\0\0\0";
+const MAGIC: &[u8; 16] = b"pmtr state 2\n\0\0\0";
+/// The first version has no `CLOCK`.
+const FIRST_MAGIC: &[u8; 16] = b"pmtr state 1\n\0\0\0";
+const FIRST_HEAD_BYTES: usize = PATH + PATH_BYTES + 8;
 const BOOT_BYTES: usize = 40;
 const BOOT: usize = 16;
 const NAMESPACE: usize = BOOT + BOOT_BYTES;
 const PID: usize = NAMESPACE + 8;
 const LENGTH: usize = PID + 4;
 const PATH: usize = LENGTH + 4;
+const CLOCK: usize = PATH + PATH_BYTES;
+/// Stands for a clock that is not known.
+const UNKNOWN: i64 = i64::MIN;
 
-/// What the numbers of processes in a file refer to.
+/// What the numbers of processes and the times in a file refer to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Here {
     /// The kernel's name of this run of the machine.
     pub boot: Vec<u8>,
     /// The pid namespace.
     pub namespace: u64,
+    /// By how many nanoseconds the clock is ahead of that of the first time namespace. None where that can't be told.
+    pub clock: Option<i64>,
+}
+
+/// What a file tells about left-overs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// With the times that the clock here would have shown.
+    pub records: Vec<Record>,
+    /// How many more are damaged.
+    pub damaged: usize,
+    /// Whether the times may be those of another clock.
+    pub clock_unknown: bool,
 }
 
 /// Why a file tells nothing about left-overs.
@@ -63,28 +82,35 @@ pub fn head(here: &Here, path: &[u8], pid: u32) -> Vec<u8> {
         (PID, &pid.to_le_bytes()),
         (LENGTH, &length.to_le_bytes()),
         (PATH, path),
+        (CLOCK, &here.clock.unwrap_or(UNKNOWN).to_le_bytes()),
     ] {
         bytes.iter_mut().skip(at).zip(part).for_each(|(place, byte)| *place = *byte);
     }
-    let sum = record::sum(bytes.get(..PATH + PATH_BYTES).unwrap_or_default());
-    bytes.iter_mut().skip(PATH + PATH_BYTES).zip(sum.to_le_bytes()).for_each(|(place, byte)| *place = byte);
+    let sum = record::sum(bytes.get(..HEAD_BYTES - 8).unwrap_or_default());
+    bytes.iter_mut().skip(HEAD_BYTES - 8).zip(sum.to_le_bytes()).for_each(|(place, byte)| *place = byte);
     bytes
 }
 
 /// The pmtr that wrote the head, if it is one.
 pub fn writer(bytes: &[u8]) -> Option<u32> {
-    let (head, sum) = bytes.get(..HEAD_BYTES)?.split_last_chunk::<8>()?;
-    let good = head.starts_with(MAGIC) && u64::from_le_bytes(*sum) == record::sum(head);
-    good.then_some(number(head, PID)?)
+    number(split(bytes)?.0, PID)
 }
 
-/// The records of a file of this configuration, and how many are damaged. An empty file has none.
-pub fn decode(bytes: &[u8], here: &Here, path: &[u8]) -> Result<(Vec<Record>, usize), Odd> {
+/// The head of any version without its checksum, and what follows it.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let versions = [(MAGIC, HEAD_BYTES), (FIRST_MAGIC, FIRST_HEAD_BYTES)];
+    let (_, length) = versions.into_iter().find(|(magic, _)| bytes.starts_with(*magic))?;
+    let (head, rest) = bytes.split_at_checked(length)?;
+    let (head, sum) = head.split_last_chunk()?;
+    (u64::from_le_bytes(*sum) == record::sum(head)).then_some((head, rest))
+}
+
+/// What a file of this configuration tells. An empty one tells nothing.
+pub fn decode(bytes: &[u8], here: &Here, path: &[u8]) -> Result<Told, Odd> {
     if bytes.is_empty() {
-        return Ok((Vec::new(), 0));
+        return Ok(Told::default());
     }
-    writer(bytes).ok_or(Odd::Damaged)?;
-    let (head, rest) = bytes.split_at_checked(HEAD_BYTES).ok_or(Odd::Damaged)?;
+    let (head, rest) = split(bytes).ok_or(Odd::Damaged)?;
     let boot = head.get(BOOT..NAMESPACE).ok_or(Odd::Damaged)?;
     let namespace = head.get(NAMESPACE..).and_then(<[u8]>::first_chunk).ok_or(Odd::Damaged)?;
     let length = number(head, LENGTH).and_then(|length| usize::try_from(length).ok());
@@ -100,14 +126,27 @@ pub fn decode(bytes: &[u8], here: &Here, path: &[u8]) -> Result<(Vec<Record>, us
     if u64::from_le_bytes(*namespace) != here.namespace {
         return Err(Odd::OtherNamespace);
     }
-    let (mut records, mut damaged) = (Vec::new(), 0);
+    let clock = match head.get(CLOCK..).and_then(<[u8]>::first_chunk) {
+        Some(clock) => Some(i64::from_le_bytes(*clock)).filter(|clock| *clock != UNKNOWN),
+        // The first version does not say. Where we are in the first time namespace, so was the writer, most likely.
+        None => Some(0).filter(|_| here.clock == Some(0)),
+    };
+    let ahead = here.clock.zip(clock).map(|(here, there)| here.wrapping_sub(there));
+    let mut told = Told { clock_unknown: ahead.is_none(), ..Told::default() };
     for bytes in rest.chunks(RECORD_BYTES).filter(|bytes| bytes.iter().any(|byte| *byte != 0)) {
         match bytes.try_into().ok().and_then(record::decode) {
-            Some(record) => records.push(record),
-            None => damaged += 1,
+            Some(record) => told.records.push(moved(record, ahead.unwrap_or(0))),
+            None => told.damaged += 1,
         }
     }
-    Ok((records, damaged))
+    Ok(told)
+}
+
+/// The record with the times of a clock that is ahead by this many nanoseconds. They wrap, as they do in the kernel: a
+/// process born before the clock's zero has a very large time.
+fn moved(record: Record, ahead: i64) -> Record {
+    let moved = |nanos: u64| nanos.wrapping_add_signed(ahead);
+    Record { before_nanos: moved(record.before_nanos), after_nanos: moved(record.after_nanos), ..record }
 }
 
 /// The name of the file of this configuration.

@@ -13,7 +13,7 @@ use crate::sys::group::Group;
 use crate::sys::record::{self, Place, RECORD_BYTES, Record};
 use crate::sys::stat::{self, Stat};
 use crate::sys::{clock, numbers};
-use format::{HEAD_BYTES, Here, Odd, RECORDS};
+use format::{HEAD_BYTES, Here, Odd, RECORDS, Told};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -105,9 +105,15 @@ impl StateFile {
         match &here {
             None => warn(unrecognised("/proc tells nothing of our processes")),
             Some(here) => match self.read(here) {
-                Ok((records, damaged)) => {
+                Ok(Told { records, damaged, clock_unknown }) => {
                     if damaged > 0 {
                         warn(format!("{}: {damaged} damaged records, ignored", shown(&self.claim.path)));
+                    }
+                    if clock_unknown && !records.is_empty() {
+                        let path = shown(&self.claim.path);
+                        warn(format!(
+                            "{path} may be of another time namespace: jobs that are left may run twice"
+                        ));
                     }
                     let mut seen = BTreeSet::from([own]);
                     // A number may stand in several records, one of which at most is that of who has it now.
@@ -168,7 +174,7 @@ impl StateFile {
         Ok(room)
     }
 
-    fn read(&self, here: &Here) -> Result<(Vec<Record>, usize), String> {
+    fn read(&self, here: &Here) -> Result<Told, String> {
         let file = &self.claim.file;
         let broken = |error: io::Error| format!("can't be read: {}", Errno::of(&error));
         let bytes = file.metadata().map_err(broken)?.len();
@@ -256,15 +262,17 @@ fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
 /// Who says in the file that he has it.
 fn holder(file: &File) -> Option<u32> {
     let mut head = vec![0; HEAD_BYTES];
-    file.read_exact_at(&mut head, 0).ok()?;
-    format::writer(&head)
+    // That of an older version is shorter.
+    let length = file.read_at(&mut head, 0).ok()?;
+    format::writer(head.get(..length)?)
 }
 
-/// What the numbers of processes refer to at the moment. None without a /proc that shows them.
+/// What the numbers of processes and times refer to at the moment. None without a /proc that shows them.
 fn find_here() -> Option<Here> {
     let boot = fs::read("/proc/sys/kernel/random/boot_id").ok()?.trim_ascii().to_vec();
     let namespace = fs::metadata("/proc/self/ns/pid").ok()?.ino();
-    (stat::is_ours() && !boot.is_empty()).then_some(Here { boot, namespace })
+    let clock = clock::boot_offset();
+    (stat::is_ours() && !boot.is_empty()).then_some(Here { boot, namespace, clock })
 }
 
 /// The process of this record if it is still there: its number was taken by no other since.

@@ -158,6 +158,67 @@ fn a_file_of_another_boot_namespace_or_path_and_a_damaged_one_are_ignored_with_a
     assert!(notices.len() == 1 && notices[0].ends_with(": 2 damaged records, ignored"), "{notices:?}");
 }
 
+/// The file as its first version was.
+fn of_the_first_version(bytes: &[u8]) -> Vec<u8> {
+    let (head, records) = bytes.split_at(HEAD_BYTES);
+    let mut first = [b"pmtr state 1", &head[12..HEAD_BYTES - 16]].concat();
+    first.extend(record::sum(&first).to_le_bytes());
+    [&first, records].concat()
+}
+
+#[test]
+fn times_are_those_of_the_clock_here_whatever_time_namespace_they_were_written_in() {
+    let record = Record {
+        pid: Pid::new(7).unwrap(),
+        name: JobName::new(b"web"),
+        before_nanos: 5_000_000_000,
+        after_nanos: 6_000_000_000,
+    };
+    let of = |clock| Here { boot: b"boot".to_vec(), namespace: 9, clock };
+    let second = 1_000_000_000;
+    for (there, here, expected, known) in [
+        (Some(0), Some(0), 5, true),
+        (Some(0), Some(86_400 * second), 86_405, true),
+        (Some(86_400 * second), Some(0), 5 - 86_400, true),
+        (Some(-2 * second), Some(3 * second), 10, true),
+        (None, Some(0), 5, false),
+        (Some(second), None, 5, false),
+    ] {
+        let written = bytes(&of(there), CONFIG, &[&record]);
+        let told = decode(&written, &of(here), CONFIG.as_bytes()).unwrap();
+        let before_nanos = (expected * second).cast_unsigned();
+        let after_nanos = before_nanos.wrapping_add(1_000_000_000);
+        assert_eq!(told.records, [Record { before_nanos, after_nanos, ..record.clone() }]);
+        assert_eq!(!told.clock_unknown, known);
+        // And back again when they are handed on.
+        let again = bytes(&of(here), CONFIG, &[&told.records[0]]);
+        assert_eq!(decode(&again, &of(there), CONFIG.as_bytes()).unwrap().records[0], record);
+    }
+    // The first version told nothing of it: it is believed where there is no other clock.
+    let first = of_the_first_version(&bytes(&of(None), CONFIG, &[&record]));
+    assert_eq!(format::writer(&first), Some(77));
+    for (here, known) in [(Some(0), true), (Some(second), false), (None, false)] {
+        let told = decode(&first, &of(here), CONFIG.as_bytes()).unwrap();
+        assert_eq!((told.records, !told.clock_unknown), (vec![record.clone()], known));
+    }
+}
+
+#[test]
+fn a_file_of_the_first_version_is_read_and_one_of_an_unknown_clock_is_told_of() {
+    let dir = Dir::new();
+    let job = Job::new("job");
+    let expected = vec![("job".to_owned(), job.1.pid)];
+    write(dir.path(), &of_the_first_version(&bytes(&here(), CONFIG, &[&job.1])));
+    assert_eq!(takes_over(dir.path()), (expected.clone(), Vec::new()));
+    write(dir.path(), &bytes(&Here { clock: None, ..here() }, CONFIG, &[&job.1]));
+    let path = path_in(dir.path());
+    let line =
+        format!("{} may be of another time namespace: jobs that are left may run twice", path.display());
+    assert_eq!(takes_over(dir.path()), (expected, vec![line]));
+    write(dir.path(), &bytes(&Here { clock: None, ..here() }, CONFIG, &[]));
+    assert_eq!(takes_over(dir.path()), (Vec::new(), Vec::new()));
+}
+
 #[test]
 fn a_huge_file_is_not_read() {
     let dir = Dir::new();
@@ -176,7 +237,7 @@ fn rubbish_is_never_a_record_and_never_a_panic() {
         seed ^= seed << 17;
         seed
     };
-    let here = Here { boot: b"boot".to_vec(), namespace: 9 };
+    let here = Here { boot: b"boot".to_vec(), namespace: 9, clock: Some(0) };
     let record =
         Record { pid: Pid::new(7).unwrap(), name: JobName::new(b"web"), before_nanos: 1, after_nanos: 2 };
     let good = bytes(&here, CONFIG, &[&record, &record]);
@@ -194,7 +255,7 @@ fn rubbish_is_never_a_record_and_never_a_panic() {
             let at = usize::try_from(random()).unwrap() % length;
             bytes[at] ^= random().to_le_bytes()[0];
         }
-        if let Ok((records, _)) = decode(&bytes, &here, CONFIG.as_bytes()) {
+        if let Ok(Told { records, .. }) = decode(&bytes, &here, CONFIG.as_bytes()) {
             let whole = if untouched.starts_with(&good[..HEAD_BYTES]) { 2 } else { 0 };
             assert!(records.len() <= whole && records.iter().all(|found| *found == record), "{bytes:?}");
         }
