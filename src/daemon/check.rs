@@ -4,11 +4,12 @@
 //! is not warned of.
 #![forbid(unsafe_code)]
 
+use super::regular::{self, Refusal};
 use crate::cli::{Mode, say};
 use crate::model::{Clean, Errno, Infinity, JobSpec, Mistake, Parsed, Resource};
 use std::ffi::{CStr, OsStr};
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -110,7 +111,7 @@ fn command(job: &JobSpec, found: &mut Vec<String>) {
 /// A script whose interpreter is missing: its start would say that the script is, which then nobody believes.
 fn interpreter(script: &CStr) -> Option<String> {
     let mut start = Vec::new();
-    File::open(as_path(script)).ok()?.take(256).read_to_end(&mut start).ok()?;
+    regular::open(as_path(script)).ok()?.0.take(256).read_to_end(&mut start).ok()?;
     let line = start.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     // As the kernel sees it: only these two are blanks, and a CR belongs to the name.
     let path = line.split(|byte| b" \t".contains(byte)).find(|word| !word.is_empty())?;
@@ -194,15 +195,14 @@ fn writable(file: &Path) -> Option<Warning> {
 }
 
 /// The text, or the mistake that there is none. A test never makes the file.
-fn read(file: &Path) -> Result<Vec<u8>, Mistake> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Mistake> {
     let mistake = |what: String| Mistake { line: 0, column: 0, width: 0, text: [].into(), what: what.into() };
     let unreadable = |e: io::Error| mistake(format!("can't read it: {}", Errno::of(&e)));
-    // Looked at before it is opened: a FIFO would keep us waiting for a writer.
-    if !fs::metadata(file).map_err(unreadable)?.is_file() {
-        return Err(mistake("not a regular file".to_owned()));
-    }
+    let (opened, _) = regular::open(file).map_err(|refusal| match refusal {
+        Refusal::Other(_) => mistake("not a regular file".to_owned()),
+        Refusal::Failed(error) => unreadable(error),
+    })?;
     let mut text = Vec::new();
-    let opened = File::open(file).map_err(unreadable)?;
     opened.take(LONGEST_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
     Ok(text)
 }

@@ -15,6 +15,7 @@ pub mod output;
 mod pace;
 mod pidfile;
 mod reaper;
+mod regular;
 mod start;
 mod state;
 mod stderr;

@@ -74,7 +74,7 @@ fn test(options: &Options, mode: Mode) -> ExitCode {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let status = check::run(&options.config, mode, &parser, &machine, &mut out, &mut err);
     if options.verbosity > 1
-        && let Ok(text) = std::fs::read(&options.config)
+        && let Ok(text) = check::read(&options.config)
         && let Ok(parsed) = config::parse(&text)
     {
         crate::cli::say(&mut out, &config::show(&parsed));

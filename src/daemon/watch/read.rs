@@ -1,15 +1,16 @@
 //! Reading files without ever being held up by them: only regular files are opened, and in portions.
 
 use super::Content;
+use crate::daemon::regular::{self, Refusal};
 use crate::model::{Errno, Fingerprint, LoadError, Mistake};
 use crate::supervisor::Reading;
-use crate::sys::numbers::{ENOMEM, O_NONBLOCK};
+use crate::sys::numbers::ENOMEM;
 use std::ffi::OsStr;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::hash::{DefaultHasher, Hasher};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// A configuration is at most this long.
@@ -44,19 +45,13 @@ impl Stamp {
     }
 }
 
-/// Opens a regular file. What is none is not opened: that alone can wake a FIFO's writer or start a device.
+/// Opens a regular file.
 pub(super) fn open(path: &[u8]) -> Result<(File, Stamp), LoadError> {
-    let path = Path::new(OsStr::from_bytes(path));
-    if !std::fs::metadata(path).map_err(|error| refusal(&error))?.is_file() {
-        return Err(LoadError::NotAFile);
+    match regular::open(Path::new(OsStr::from_bytes(path))) {
+        Ok((file, meta)) => Ok((file, Stamp::of(&meta))),
+        Err(Refusal::Other(_)) => Err(LoadError::NotAFile),
+        Err(Refusal::Failed(error)) => Err(refusal(&error)),
     }
-    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path);
-    let file = file.map_err(|error| refusal(&error))?;
-    let meta = file.metadata().map_err(|error| refusal(&error))?;
-    if !meta.is_file() {
-        return Err(LoadError::NotAFile);
-    }
-    Ok((file, Stamp::of(&meta)))
 }
 
 fn refusal(error: &io::Error) -> LoadError {
