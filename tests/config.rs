@@ -282,6 +282,21 @@ fn what_is_no_text_or_too_long_is_refused_with_one_mistake() {
 }
 
 #[test]
+fn all_jobs_together_depend_on_so_many_files_and_no_more() {
+    let job =
+        |n: usize, files: &str| format!("job {{\nname {n}\ncmd /a\ndir /d{n}\ndepends {{ {files} }}\n}}\n");
+    let files: String = (0..64).map(|n| format!("f{n} ")).collect();
+    let mut text: String = (0..1024).map(|n| job(n, &files)).collect();
+    text += &job(1024, "/d0/f0 /d1023/f63");
+    assert_eq!(config::parse(text.as_bytes()).map(|parsed| parsed.config.jobs.len()), Ok(1025));
+    text += &job(1025, "f0");
+    text += &job(1026, "f0");
+    let mistakes = config::parse(text.as_bytes()).unwrap_err();
+    let what = "up to here jobs depend on more than 65536 different files: let them share files";
+    assert_eq!((mistakes.len(), mistakes[0].line, &*mistakes[0].what), (1, 1025 * 6 + 1, what));
+}
+
+#[test]
 fn past_a_thousand_mistakes_are_only_counted() {
     let mistakes = config::parse("uesr\n".repeat(1234).as_bytes()).unwrap_err();
     assert_eq!(mistakes.len(), 1001);

@@ -6,7 +6,13 @@ use super::options::{Key, OptionRow, Place, TABLE};
 use super::values;
 use crate::model::{Config, Endpoint, JobDraft, JobSpec, Limit, Parsed, Resource, Words};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// How many files a job can depend on. Each is watched and hashed.
+const DEPENDS_AT_MOST: usize = 64;
+/// How many different files all jobs together can depend on: as many as there can be jobs.
+const FILES_AT_MOST: usize = 65_536;
 
 /// The configuration in the making.
 pub(super) struct Builder<'a> {
@@ -17,6 +23,8 @@ pub(super) struct Builder<'a> {
     names: HashMap<Cow<'a, [u8]>, u32>,
     /// The lines of all endpoints so far.
     endpoints: BTreeMap<(Key, Endpoint), u32>,
+    /// Of the files that jobs depend on so far, the hashes of their paths.
+    files: HashSet<u64>,
 }
 
 /// A job whose block is open.
@@ -29,19 +37,22 @@ struct Job {
     excused: [bool; TABLE.len()],
     /// The line of each resource that has its limit.
     limits: [u32; Resource::ALL.len()],
+    /// It depends on more files than it can, and that has been told.
+    has_too_many_files: bool,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(text: &'a [u8]) -> Builder<'a> {
         let (names, endpoints) = (HashMap::new(), BTreeMap::new());
-        Builder { text, parsed: Parsed::default(), job: None, names, endpoints }
+        Builder { text, parsed: Parsed::default(), job: None, names, endpoints, files: HashSet::new() }
     }
 
     /// Begins a job, whose block begins on this line.
     pub(super) fn open_job(&mut self, number: u32) {
         let (given, excused) = ([0; TABLE.len()], [false; TABLE.len()]);
         let limits = [0; Resource::ALL.len()];
-        self.job = Some(Job { draft: JobDraft::default(), number, given, excused, limits });
+        let draft = JobDraft::default();
+        self.job = Some(Job { draft, number, given, excused, limits, has_too_many_files: false });
     }
 
     /// Notes that an option is given here; tells what is wrong when it was given before.
@@ -151,12 +162,18 @@ impl<'a> Builder<'a> {
                 .chunks(2)
                 .try_for_each(|pair| self.limit(pair, |span| mistakes.line_of(line, span)));
         }
+        let Some(job) = self.job.as_mut() else { return Ok(()) };
         for word in words {
             let file = word.value(self.text);
             let file = values::path(&file).map_err(|what| Fault::new(word.span, what))?;
-            if let Some(job) = self.job.as_mut() {
-                job.draft.depends.push(file);
+            if job.draft.depends.len() == DEPENDS_AT_MOST {
+                // Told once: what follows is too many as well.
+                return match std::mem::replace(&mut job.has_too_many_files, true) {
+                    true => Ok(()),
+                    false => Err(Fault::new(word.span, too_many_files())),
+                };
             }
+            job.draft.depends.push(file);
         }
         Ok(())
     }
@@ -182,7 +199,18 @@ impl<'a> Builder<'a> {
         if mistakes.is_empty() {
             let mut draft = job.draft;
             keep_last_of_each_variable(&mut draft.env);
-            self.parsed.config.jobs.push(JobSpec::from(draft));
+            let spec = JobSpec::from(draft);
+            self.files.extend(spec.depends_paths().map(|path| {
+                let mut hasher = DefaultHasher::new();
+                path.hash(&mut hasher);
+                hasher.finish()
+            }));
+            if self.files.len() > FILES_AT_MOST {
+                return mistakes.add_to_line(keyword.0, keyword.1, || {
+                    format!("up to here jobs depend on more than {FILES_AT_MOST} different files: let them share files")
+                });
+            }
+            self.parsed.config.jobs.push(spec);
             self.parsed.lines.push(job.number);
         }
     }
@@ -245,6 +273,12 @@ impl<'a> Builder<'a> {
         job.draft.limits.push(Limit { resource, value });
         Ok(())
     }
+}
+
+fn too_many_files() -> String {
+    format!(
+        "a job can depend on at most {DEPENDS_AT_MOST} files: name one that changes whenever any of the others does"
+    )
 }
 
 /// Of the definitions of one variable the last one holds.

@@ -215,6 +215,19 @@ impl JobSpec {
         self.texts().skip(FIXED_TEXTS + self.cmd_words as usize + self.env_words as usize)
     }
 
+    /// The paths of the files that it depends on; what is relative is so to `dir`.
+    pub fn depends_paths(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.depends().map(|path| {
+            let path = path.to_bytes();
+            if path.starts_with(b"/") {
+                return path.to_vec();
+            }
+            let dir = self.dir().to_bytes();
+            let slash: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
+            [dir, slash, path].concat()
+        })
+    }
+
     /// `user`.
     pub fn user(&self) -> Option<&CStr> {
         self.fixed(0)

@@ -1,7 +1,7 @@
 //! The files that jobs depend on: which job needs which, and what is known of each.
 
 use crate::model::{Fingerprint, JobId, JobSpec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What is known of the files that a job depends on.
@@ -21,7 +21,8 @@ struct File {
     seen: Option<Option<Fingerprint>>,
     /// What it held when it was last there; a change against this restarts the jobs.
     last: Option<Fingerprint>,
-    jobs: Vec<JobId>,
+    /// Thousands may share one file.
+    jobs: BTreeSet<JobId>,
 }
 
 /// All files that jobs depend on.
@@ -34,7 +35,7 @@ impl Files {
     /// Files that the job needs; returns those that nobody has needed before.
     pub(super) fn add(&mut self, id: JobId, spec: &JobSpec) -> Vec<Rc<[u8]>> {
         let mut new = Vec::new();
-        for path in paths(spec) {
+        for path in spec.depends_paths() {
             let file = match self.by_path.get_mut(&path[..]) {
                 Some(file) => file,
                 None => {
@@ -43,9 +44,7 @@ impl Files {
                     self.by_path.entry(path).or_default()
                 }
             };
-            if !file.jobs.contains(&id) {
-                file.jobs.push(id);
-            }
+            file.jobs.insert(id);
         }
         new
     }
@@ -53,9 +52,9 @@ impl Files {
     /// The job needs its files no more; returns those that nobody needs any more.
     pub(super) fn remove(&mut self, id: JobId, spec: &JobSpec) -> Vec<Rc<[u8]>> {
         let mut dropped = Vec::new();
-        for path in paths(spec) {
+        for path in spec.depends_paths() {
             let Some(file) = self.by_path.get_mut(&path[..]) else { continue };
-            file.jobs.retain(|job| *job != id);
+            file.jobs.remove(&id);
             if file.jobs.is_empty() {
                 dropped.extend(self.by_path.remove_entry(&path[..]).map(|(path, _)| path));
             }
@@ -72,13 +71,13 @@ impl Files {
         file.last = content.or(before);
         // A file that appears after it was missing from the start has nothing that it could differ from.
         let changed = was_known && before.is_some() && content.is_some() && content != before;
-        (file.jobs.clone(), changed)
+        (file.jobs.iter().copied().collect(), changed)
     }
 
     /// What is known of the files that the job needs, and the first that is missing.
     pub(super) fn need(&self, spec: &JobSpec) -> (Need, Option<Rc<[u8]>>) {
         let mut need = Need::Met;
-        for path in paths(spec) {
+        for path in spec.depends_paths() {
             match self.by_path.get_key_value(&path[..]) {
                 Some((key, File { seen: Some(None), .. })) => return (Need::Missing, Some(key.clone())),
                 Some((_, File { seen: Some(Some(_)), .. })) => {}
@@ -87,17 +86,4 @@ impl Files {
         }
         (need, None)
     }
-}
-
-/// The files that a job depends on; what is relative is so to the job's `dir`.
-fn paths(spec: &JobSpec) -> impl Iterator<Item = Vec<u8>> {
-    spec.depends().map(|path| {
-        let path = path.to_bytes();
-        if path.starts_with(b"/") {
-            return path.to_vec();
-        }
-        let dir = spec.dir().to_bytes();
-        let slash: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
-        [dir, slash, path].concat()
-    })
 }
