@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-JOB, STOP, POLICY = "src/job/mod.rs", "src/job/stop.rs", "src/job/policy.rs"
+JOB, STOP, POLICY, CHANGES = "src/job/mod.rs", "src/job/stop.rs", "src/job/policy.rs", "src/job/changes.rs"
 SUPERVISOR, GATE, INDEX = "src/supervisor/mod.rs", "src/supervisor/gate.rs", "src/supervisor/index.rs"
 NETWORK, REMOTE, COMPLAINTS = "src/supervisor/network.rs", "src/supervisor/remote.rs", "src/supervisor/complaints.rs"
 SWITCHES, TIDINGS = "src/supervisor/switches.rs", "src/supervisor/tidings.rs"
@@ -113,6 +113,15 @@ MUTANTS = [
     ("depends change ignored", APPLY, "if changed && up {", "if changed && up && false {"),
     ("depends change starts what is disabled", JOB, "        self.finished = false;\n        self.not_before = now;\n        if let",
      "        self.finished = false;\n        self.enabled = true;\n        self.not_before = now;\n        if let"),
+    ("changes restart as often as they like", CHANGES, "&& now < at + pause\n", "&& now < at + pause * 0\n"),
+    ("changes that keep coming restart as often as ever", POLICY, "pause.saturating_mul(2).min(last)", "pause.min(last)"),
+    ("changes that keep coming restart ever more rarely", POLICY, "pause.saturating_mul(2).min(last)", "pause.saturating_mul(2)"),
+    ("quiet time forgives no change", POLICY, "if since < pause.saturating_mul(2).max(QUICK) =>", "if since < since + pause =>"),
+    ("restart that was put off is forgotten", CHANGES, "let due = self.due.take_if(|at| *at <= now).is_some();",
+     "let due = self.due.take_if(|at| *at <= now).is_some() && false;"),
+    ("restart that was put off comes twice", JOB, "                // It finds the files as they are.\n                self.forget_change();\n", ""),
+    ("restart that was put off enables", JOB, "        if self.removed || !self.enabled {\n            self.forget_change();\n        }\n", ""),
+    ("put-off restart outlives the definition", JOB, "        self.changes = None;\n", ""),
     ("job starts without its file", SUPERVISOR, "slot.job.state() == State::Queued && slot.need == Need::Met;", "slot.job.state() == State::Queued;"),
     ("file that comes back the same restarts", FILES, "&& content != before;", "&& (content != before || true);"),
     ("change while away unseen", FILES, "file.last = content.or(before);", "file.last = content;"),

@@ -2,6 +2,7 @@
 //! Knows no other job, no clock and no process but its own.
 #![forbid(unsafe_code)]
 
+mod changes;
 pub mod policy;
 mod state;
 mod stop;
@@ -9,8 +10,10 @@ mod stop;
 use crate::model::{
     Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Survivors, Target,
 };
+use changes::{Changes, Verdict};
 pub use policy::next_pause;
 pub use state::{Debut, Goal, Pressure, State, Wish};
+use std::rc::Rc;
 use std::time::Duration;
 pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY};
 use stop::{next_look, send};
@@ -27,6 +30,8 @@ pub struct Job {
     /// What a failed start has to wait, as long as there was no process since the first that failed.
     pause: Option<Duration>,
     debut: Debut,
+    /// Of the files that it depends on; None while none has ever changed.
+    changes: Option<Box<Changes>>,
     /// In the file, or to be forgotten once nothing runs.
     removed: bool,
     /// By the file or the last remote command.
@@ -46,6 +51,7 @@ impl Job {
             failure: None,
             pause: None,
             debut: Debut::Pending,
+            changes: None,
             removed: false,
             finished: false,
         }
@@ -98,7 +104,7 @@ impl Job {
 
     /// When it has something to do next without being told.
     pub fn deadline(&self) -> Option<MonoTime> {
-        match self.state {
+        let own = match self.state {
             State::Down | State::Queued | State::Launching => None,
             State::Waiting => Some(self.not_before),
             State::Running { since, .. } => self.bounce_at(since),
@@ -106,7 +112,9 @@ impl Job {
             State::Sweeping { look_at, pressure, .. } => {
                 Some(pressure.deadline().map_or(look_at, |at| at.min(look_at)))
             }
-        }
+        };
+        let change = self.changes.as_ref().and_then(|changes| changes.due());
+        own.into_iter().chain(change).min()
     }
 
     /// Before this time it is not started.
@@ -130,6 +138,9 @@ impl Job {
     /// Closes the gap between goal and state by one step.
     pub fn reconcile(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         use State::*;
+        if self.removed || !self.enabled {
+            self.forget_change();
+        }
         match (self.goal(), self.state) {
             (Goal::Up, Down) if self.not_before > now => self.state = Waiting,
             // Queued has no deadline; an expired one left standing would make the loop spin.
@@ -155,6 +166,8 @@ impl Job {
                 wishes.push(Wish::Log(Notice::Started { job: self.spec.name().clone(), pid }));
                 self.state = State::Running { pid, since: now };
                 self.pause = None;
+                // It finds the files as they are.
+                self.forget_change();
                 if self.debut == Debut::Pending {
                     self.debut = Debut::Begun;
                 }
@@ -206,6 +219,9 @@ impl Job {
     /// Does what is due. Afterwards the deadline lies in the future, or there is none.
     pub fn expire(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         use State::*;
+        if self.changes.as_mut().is_some_and(|changes| changes.expire(now)) {
+            self.restart_for_change(now, wishes);
+        }
         match self.state {
             Down | Queued | Launching | Waiting => {}
             Running { pid, since } => {
@@ -243,6 +259,7 @@ impl Job {
         self.removed = false;
         self.failure = None;
         self.pause = None;
+        self.changes = None;
         self.restart(now, wishes);
     }
 
@@ -254,7 +271,30 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// Starts anew without delay, whatever it is doing: something that it depends on has changed.
+    /// A file that it depends on has changed: it starts anew without delay, unless that keeps happening.
+    pub fn depends_changed(&mut self, file: &Rc<[u8]>, now: MonoTime, wishes: &mut Vec<Wish>) {
+        match self.changes.get_or_insert_default().changed(now) {
+            Verdict::Restart => self.restart_for_change(now, wishes),
+            Verdict::Later(at) => {
+                let (job, file) = (self.spec.name().clone(), file.clone());
+                wishes.push(Wish::Log(Notice::DependsRestless { job, file, wait: at.since(now) }));
+            }
+            Verdict::Pending => {}
+        }
+    }
+
+    fn restart_for_change(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
+        wishes.push(Wish::Log(Notice::DependsChanged { job: self.spec.name().clone() }));
+        self.restart(now, wishes);
+    }
+
+    fn forget_change(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            changes.forget();
+        }
+    }
+
+    /// Starts anew without delay, whatever it is doing.
     pub fn restart(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.finished = false;
         self.not_before = now;

@@ -8,6 +8,8 @@ pub const QUICK: Duration = Duration::from_secs(10);
 /// When a start is tried again that the machine had no room for, for the first time. One that fails again and again
 /// is tried ever more rarely, up to every [`QUICK`].
 pub const AGAIN: Duration = Duration::from_secs(1);
+/// How long after a restart for a changed file of `depends` there is no further one, at first and at most.
+pub const APART: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 /// The exit status that says: don't start me again.
 pub const STAY_DOWN: i32 = 33;
 
@@ -38,10 +40,39 @@ pub fn next_pause(before: Option<Duration>) -> Duration {
     before.map_or(AGAIN, |before| before.saturating_mul(2).min(QUICK))
 }
 
+/// How long after a restart for a changed file there is no further one; `before` tells how long ago the last one was
+/// and what followed it. Twice as long each time, until the file stays as it is for a while.
+pub fn next_distance(before: Option<(Duration, Duration)>) -> Duration {
+    let [first, last] = APART;
+    match before {
+        Some((since, pause)) if since < pause.saturating_mul(2).max(QUICK) => {
+            pause.saturating_mul(2).min(last)
+        }
+        Some(_) | None => first,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Signal;
+
+    #[test]
+    fn restarts_for_changes_lie_ever_farther_apart_until_it_is_quiet() {
+        let secs = Duration::from_secs;
+        let mut distance = next_distance(None);
+        let mut all = vec![distance];
+        for _ in 0..7 {
+            distance = next_distance(Some((distance, distance)));
+            all.push(distance);
+        }
+        assert_eq!(all, [1, 2, 4, 8, 16, 32, 60, 60].map(secs));
+        for (since, pause, next) in
+            [(9, 1, 2), (10, 1, 1), (15, 8, 16), (16, 8, 1), (119, 60, 60), (120, 60, 1)]
+        {
+            assert_eq!(next_distance(Some((secs(since), secs(pause)))), secs(next), "{since} {pause}");
+        }
+    }
 
     #[test]
     fn attempts_come_ever_more_rarely_and_never_more_than_ten_seconds_apart() {

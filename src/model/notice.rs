@@ -7,6 +7,7 @@ use super::{
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +81,12 @@ pub enum Notice {
     },
     DependsChanged {
         job: JobName,
+    },
+    /// The restart comes after this time.
+    DependsRestless {
+        job: JobName,
+        file: Rc<[u8]>,
+        wait: Duration,
     },
     DependsMissing {
         job: JobName,
@@ -186,9 +193,8 @@ impl Notice {
             ConfigBack { .. } | ConfigInForce { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => {
                 Level::Info
             }
-            LeftBehind { .. } | TooFast | DependsMissing { .. } | UsingPrevious | Emptied { .. } => {
-                Level::Warning
-            }
+            LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
+            DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
@@ -248,6 +254,13 @@ impl fmt::Display for Notice {
             Pausing { job } => write!(f, "pausing for job {job} to finish"),
             Bouncing { job } => write!(f, "job {job}: time to bounce"),
             DependsChanged { job } => write!(f, "job {job}: a file that it depends on has changed"),
+            DependsRestless { job, file, wait } => {
+                let (file, secs) = (Clean(file), wait.as_millis().div_ceil(1000));
+                write!(
+                    f,
+                    "job {job}: {file}, on which it depends, keeps changing (does the job write it?): restarting in {secs} sec"
+                )
+            }
             DependsMissing { job, file } => {
                 write!(f, "job {job} waits for {}, on which it depends: it can't be read", Clean(file))
             }

@@ -227,9 +227,7 @@ impl Supervisor {
             self.learn_need(id);
             let up = self.slot(id).is_some_and(|slot| slot.job.enabled() && slot.job.goal() != Goal::Gone);
             if changed && up {
-                let Some(job) = self.slot(id).map(|slot| slot.job.spec().name().clone()) else { continue };
-                actions.push_back(Action::Log(Notice::DependsChanged { job }));
-                self.with(id, actions, |job, wishes| job.restart(now, wishes));
+                self.with(id, actions, |job, wishes| job.depends_changed(path, now, wishes));
             } else {
                 self.refile(id, actions);
             }

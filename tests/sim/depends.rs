@@ -49,6 +49,77 @@ fn a_change_restarts_the_job_without_delay_and_the_same_content_does_not() {
 }
 
 #[test]
+fn a_job_that_writes_its_own_file_restarts_ever_more_rarely_and_the_log_says_why() {
+    let mut world = World::with(&[job("a").depends(0), job("b").depends(0)]);
+    world.run_until(3_000);
+    world.sys.writers.insert("a", 0);
+    world.write(0, Some(9));
+    world.run_until(300_000);
+    // The first change was somebody else's; then each start brings the next one.
+    let apart = [0, 1, 2, 4, 8, 16, 32, 60, 60, 60];
+    let starts = apart.iter().scan(3_000, |at, secs| {
+        *at += secs * 1_000;
+        Some(*at)
+    });
+    let starts: Vec<u128> = std::iter::once(0).chain(starts).collect();
+    assert_eq!(world.starts("a"), starts);
+    assert_eq!(world.starts("b"), starts, "as rarely as the file tells");
+    let why =
+        "job a: /etc/app.conf, on which it depends, keeps changing (does the job write it?): restarting in";
+    let told: Vec<u128> = starts[1..].iter().map(|at| at + 100).collect();
+    assert_eq!(world.logged(why), told);
+    assert_eq!(world.logged("restarting in 1 sec"), [3_100; 2]);
+    // When that is over, a change counts at once again.
+    world.sys.writers.clear();
+    world.run_until(500_000);
+    world.write(0, Some(1));
+    assert_eq!(world.starts("a").last(), Some(&500_000));
+}
+
+#[test]
+fn changes_with_a_pause_between_them_restart_at_once_each() {
+    let mut world = World::with(&[job("a").depends(0)]);
+    for (at, content) in [(3_000, 1), (4_000, 2), (14_000, 3), (24_000, 4), (25_000, 5)] {
+        world.run_until(at);
+        world.write(0, Some(content));
+    }
+    assert_eq!(world.starts("a"), [0, 3_000, 4_000, 14_000, 24_000, 25_000]);
+    assert_eq!(world.logged("keeps changing"), []);
+}
+
+#[test]
+fn several_changes_that_come_too_soon_are_one_restart() {
+    let mut world = World::with(&[job("a").depends(0).depends(1)]);
+    for (at, file, content) in [(3_000, 0, 1), (3_100, 1, 1), (3_200, 0, 2), (3_300, 1, 2)] {
+        world.run_until(at);
+        world.write(file, Some(content));
+    }
+    world.run_until(60_000);
+    assert_eq!(world.starts("a"), [0, 3_000, 4_000]);
+    assert_eq!(world.logged("job a: /etc/keys, on which it depends, keeps changing"), [3_100]);
+    assert_eq!(world.logged("has changed"), [3_000, 4_000]);
+}
+
+#[test]
+fn a_restart_that_was_put_off_is_dropped_when_the_job_has_started_meanwhile_or_is_disabled() {
+    for (verb, starts) in [(None, vec![0, 3_000, 3_500]), (Some(Verb::Disable), vec![0, 3_000])] {
+        let mut world = World::with(&[job("a").depends(0)]);
+        world.run_until(3_000);
+        world.write(0, Some(1));
+        world.run_until(3_200);
+        world.write(0, Some(2));
+        world.run_until(3_500);
+        world.command(Verb::Disable, "a");
+        if verb.is_none() {
+            world.command(Verb::Enable, "a");
+        }
+        world.run_until(60_000);
+        assert_eq!(world.starts("a"), starts);
+        assert_eq!(world.logged("has changed"), [3_000]);
+    }
+}
+
+#[test]
 fn a_file_that_vanishes_changes_nothing_until_it_is_back() {
     for (back, starts) in [(0, vec![0]), (1, vec![0, 9_000])] {
         let mut world = World::with(&[job("a").depends(2)]);

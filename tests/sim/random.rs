@@ -108,6 +108,9 @@ fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool)
         let left: Vec<_> = left.into_iter().filter(|(name, _)| names.insert(*name)).collect();
         world.after_kill(&left);
     }
+    if rng.one_in(3) {
+        world.sys.writers.insert(rng.pick(&NAMES), rng.below(3) as usize);
+    }
     world.begin(&defs);
     for _ in 0..events {
         if world.breach().is_some() {
@@ -216,7 +219,7 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
         }
         19..=21 => {
             let file = rng.below(3) as usize;
-            world.sys.contents[file] = if rng.one_in(3) { None } else { Some(rng.below(2)) };
+            world.sys.contents[file] = if rng.one_in(3) { None } else { Some(rng.below(3)) };
             world.sys.after(Duration::from_millis(rng.pick(&[0, 0, 30])), Happening::Fact(file));
         }
         22..=29 => {
@@ -292,6 +295,7 @@ fn heal(world: &mut World, defs: &[Def]) {
     let second = Duration::from_secs(1);
     world.sys.chance = None;
     world.sys.sockets.broken.clear();
+    world.sys.writers.clear();
     world.sys.kernel.pids = 30_000;
     unstick(world);
     world.sys.kernel.processes.iter_mut().for_each(|p| p.temper = MEEK);
@@ -302,7 +306,7 @@ fn heal(world: &mut World, defs: &[Def]) {
     }
     world.sys.file = File::Jobs(defs.iter().map(|def| Def { bounce: 0, ..*def }).collect());
     world.event(Event::ConfigTouched);
-    world.live_until(world.sys.now + 60 * second);
+    world.live_until(world.sys.now + 61 * second);
     world.sys.kernel.foreign_reap();
     world.live_until(world.sys.now + 2 * second);
     let lives = &world.sys.reference.lives;

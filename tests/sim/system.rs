@@ -65,6 +65,8 @@ pub struct Sys {
     pub file: File,
     /// What the files hold on which jobs depend.
     pub contents: [Option<u32>; FILES.len()],
+    /// Jobs that write such a file each time they start.
+    pub writers: BTreeMap<&'static str, usize>,
     /// How long it takes until a new watch tells something.
     pub facts_after: Duration,
     pub plans: BTreeMap<String, VecDeque<Plan>>,
@@ -95,6 +97,7 @@ impl Sys {
             reference: Reference::default(),
             file: File::Missing,
             contents: [Some(0); FILES.len()],
+            writers: BTreeMap::new(),
             facts_after: Duration::ZERO,
             plans: BTreeMap::new(),
             chance: None,
@@ -229,13 +232,17 @@ impl System for Sys {
         self.note(|| format!("  spawn {name} version {}: {born:?}", def.version));
         let (pid, serial) = born?;
         if self.tracing {
-            self.starts.push((self.now, name, def.version));
+            self.starts.push((self.now, name.clone(), def.version));
         }
         for (temper, parent) in plan.members {
             self.kernel.fork(parent.unwrap_or(Parent::Process(pid)), Some((pid, serial)), temper);
         }
         if let Some((after, ending)) = plan.life {
             self.after(after, Happening::End(serial, ending));
+        }
+        if let Some(file) = self.writers.get(&*name).copied() {
+            self.contents[file] = Some(self.contents[file].unwrap_or(0) + 1);
+            self.after(Duration::from_millis(100), Happening::Fact(file));
         }
         Ok(pid)
     }

@@ -105,7 +105,8 @@ impl World {
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
             Event::ConfigTouched | Event::ReloadAsked | Event::EndAsked(_) => {}
             Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) => {}
-            Event::Told(..) | Event::Tick => {}
+            Event::Tick => self.sys.reference.ticks(now),
+            Event::Told(..) => {}
         }
         turn(&mut self.supervisor, &mut self.sys, now, event);
         if self.sys.starts_in_turn > STARTS_PER_TURN {

@@ -139,6 +139,15 @@ fn what_matters_more_stands_higher() {
             Level::Warning,
             vec![
                 (
+                    Notice::DependsRestless {
+                        job: job.clone(),
+                        file: file.clone(),
+                        wait: std::time::Duration::from_millis(1_001),
+                    },
+                    "job web: /etc/pmtr.conf, on which it depends, keeps changing (does the job write it?): \
+                     restarting in 2 sec",
+                ),
+                (
                     Notice::DependsMissing { job: job.clone(), file: file.clone() },
                     "job web waits for /etc/pmtr.conf, on which it depends: it can't be read",
                 ),

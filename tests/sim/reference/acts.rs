@@ -1,7 +1,7 @@
 //! What the supervisor does: whether it may, and what it means.
 
 use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO, longer};
-use crate::def::Def;
+use crate::def::{Def, FILES};
 use crate::kernel::Kernel;
 use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
 use pmtr::supervisor::Reading;
@@ -64,6 +64,9 @@ impl Reference {
 
     pub fn turn_is_over(&mut self) {
         self.network_turn_is_over();
+        if let Some(life) = self.lives.iter().find(|life| life.unsaid.is_some()).cloned() {
+            self.broken("that a restart is put off is said at once", &life);
+        }
         self.lives.iter_mut().for_each(|life| life.freed = false);
         if let Some((defs, _, true)) = self.reload.offered.take() {
             self.broken("a good file is applied", &defs);
@@ -140,7 +143,7 @@ impl Reference {
                 if life.debut == Debut::Pending {
                     life.debut = Debut::Begun;
                 }
-                life.pause = None;
+                (life.pause, life.put_off) = (None, None);
                 life.run = Some(Run {
                     pid,
                     serial,
@@ -214,6 +217,13 @@ impl Reference {
             self.applies(now);
         }
         self.network_logs(now, notice);
+        if let Notice::DependsRestless { job, file, wait } = notice {
+            let life = self.lives.iter_mut().find(|life| life.name.as_bytes() == job.as_bytes());
+            let told = life.and_then(|life| Some((life.unsaid.take()?, life.put_off?)));
+            if told.is_none_or(|(f, at)| FILES[f].as_bytes() != &file[..] || at != now + *wait) {
+                self.broken("what is put off is said, with its file and time", notice);
+            }
+        }
         for life in &mut self.lives {
             match (&mut life.run, notice) {
                 (Some(run), Notice::Outlived { pid, .. }) => run.outlived |= run.pid == *pid,

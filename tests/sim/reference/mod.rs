@@ -15,6 +15,7 @@ const TEN: Duration = Duration::from_secs(10);
 const SECOND: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_millis(100);
 const TWO: Duration = Duration::from_secs(2);
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// How long to wait after an attempt that failed: a second, twice as long after each further one, at most ten seconds.
 fn longer(before: Option<Duration>) -> Duration {
@@ -58,6 +59,12 @@ pub struct Life {
     /// How long the last start that brought no process had to wait, if none has brought one since.
     pause: Option<Duration>,
     debut: Debut,
+    /// The last restart for a changed file, and how long there is no other after it.
+    changed: Option<(MonoTime, Duration)>,
+    /// When it is restarted for a change that came too soon.
+    put_off: Option<MonoTime>,
+    /// It was put off in this turn, for this file, and the log has not said so.
+    unsaid: Option<usize>,
     pub run: Option<Run>,
     /// The old run was found gone in this turn: too late for the order of this turn.
     freed: bool,
@@ -74,8 +81,26 @@ impl Life {
             not_before: now,
             pause: None,
             debut: Debut::Pending,
+            changed: None,
+            put_off: None,
+            unsaid: None,
             run: None,
             freed: false,
+        }
+    }
+
+    /// It is restarted, because a file has changed.
+    fn restart(&mut self, now: MonoTime) {
+        let pause = match self.changed {
+            Some((at, pause)) if now < at + (2 * pause).max(TEN) => (2 * pause).min(MINUTE),
+            _ => SECOND,
+        };
+        self.changed = Some((now, pause));
+        self.put_off = None;
+        self.finished = false;
+        self.not_before = now;
+        if let Some(run) = &mut self.run {
+            run.restart = true;
         }
     }
 }
@@ -153,7 +178,7 @@ impl Reference {
     pub fn applied(&mut self, now: MonoTime, defs: &[Def]) {
         for life in &mut self.lives {
             if !defs.iter().any(|def| def.name == life.name) {
-                life.def = None;
+                (life.def, life.put_off) = (None, None);
             }
         }
         for (place, def) in defs.iter().enumerate() {
@@ -167,8 +192,10 @@ impl Reference {
                 life.not_before = now;
                 life.pause = None;
                 life.debut = Debut::Pending;
+                (life.changed, life.put_off) = (None, None);
             }
             life.enabled = !def.disable;
+            life.put_off = life.put_off.filter(|_| life.enabled);
             life.def = Some((*def, place));
         }
     }
@@ -184,6 +211,7 @@ impl Reference {
             run.restart = true;
         }
         life.enabled = verb == Verb::Enable;
+        life.put_off = life.put_off.filter(|_| life.enabled);
     }
 
     pub fn fact(&mut self, now: MonoTime, file: usize, content: Option<u32>) {
@@ -197,16 +225,25 @@ impl Reference {
         fact.last = content.or(fact.last);
         for life in self.lives.iter_mut().filter(|_| changed) {
             if life.enabled && life.def.is_some_and(|(def, _)| def.files().any(|f| f == file)) {
-                life.finished = false;
-                life.not_before = now;
-                if let Some(run) = &mut life.run {
-                    run.restart = true;
+                match life.changed {
+                    _ if life.put_off.is_some() => {}
+                    Some((at, pause)) if now < at + pause => {
+                        (life.put_off, life.unsaid) = (Some(at + pause), Some(file));
+                    }
+                    _ => life.restart(now),
                 }
             }
         }
     }
 
+    /// What was put off is done when time has passed.
+    pub fn ticks(&mut self, now: MonoTime) {
+        let due = |life: &&mut Life| life.put_off.is_some_and(|at| at <= now);
+        self.lives.iter_mut().filter(due).for_each(|life| life.restart(now));
+    }
+
     pub fn end_asked(&mut self, now: MonoTime) {
+        self.lives.iter_mut().for_each(|life| life.put_off = None);
         if self.ending {
             self.hurried = Some(now);
         }
