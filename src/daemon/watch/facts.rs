@@ -1,9 +1,13 @@
 //! What the files hold that jobs depend on.
 
-use super::read::{self, Hashing, Progress, Stamp};
+use super::read::{self, HASHED_AT_MOST, Hashing, Progress, Stamp};
 use super::table::Id;
 use super::{Seen, Watch, not_permitted};
-use crate::model::{Errno, Fingerprint, LoadError, MonoTime};
+use crate::daemon::regular::{self, Refusal};
+use crate::model::{Clean, Errno, Fingerprint, Level, LoadError, MonoTime};
+use crate::sys::numbers::{ELOOP, ENAMETOOLONG};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// How much is read in one turn.
@@ -45,6 +49,7 @@ impl Watch {
                     }
                     self.later(id, now);
                 }
+                Progress::Long(stamp) => self.tell_long(id, stamp, seen),
                 Progress::Failed => self.failed(id, now, seen),
             }
         }
@@ -63,14 +68,48 @@ impl Watch {
         self.arm(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let found = Stamp::at(&entry.path);
-        let opened = read::open(&entry.path);
-        entry.denied = matches!(opened, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
-        match opened {
-            Ok((file, _)) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
-            Ok((file, stamp)) => self.hashing.push_back((id, Hashing::new(file, stamp))),
-            Err(LoadError::Unreadable(errno)) if not_permitted(errno) => self.forbidden(id, found, now, seen),
-            Err(LoadError::Unreadable(errno)) if !lasts(errno) => self.unopened(id, now, seen),
-            Err(_) => self.tell(id, None, found, seen),
+        let opened = regular::open(OsStr::from_bytes(&entry.path).as_ref());
+        let error = match &opened {
+            Err(Refusal::Failed(error)) => Some(read::refusal(error)),
+            Err(Refusal::Other(_)) | Ok(_) => None,
+        };
+        entry.denied = matches!(error, Some(LoadError::Unreadable(errno)) if not_permitted(errno));
+        match (opened, error) {
+            (Ok((file, _)), _) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
+            (Ok((file, meta)), _) => {
+                let stamp = Stamp::of(&meta);
+                if stamp.is_long() {
+                    return self.tell_long(id, stamp, seen);
+                }
+                self.remark(id, "", Level::Info, "");
+                self.hashing.push_back((id, Hashing::new(file, stamp)));
+            }
+            (Err(Refusal::Other(what)), _) => {
+                self.remark(id, what, Level::Warning, ", not a regular file: it counts as missing");
+                self.tell(id, None, found, seen);
+            }
+            (_, Some(LoadError::Unreadable(errno))) if not_permitted(errno) => {
+                self.forbidden(id, found, now, seen)
+            }
+            (_, Some(LoadError::Unreadable(errno))) if !lasts(errno) => self.unopened(id, now, seen),
+            (Err(_), _) => self.tell(id, None, found, seen),
+        }
+    }
+
+    /// A file is too long to be read each time.
+    fn tell_long(&mut self, id: Id, stamp: Stamp, seen: &mut Vec<Seen>) {
+        const _: () = assert!(HASHED_AT_MOST == 64 << 20);
+        let how = ": size, inode and time of modification alone tell whether it changes";
+        self.remark(id, "larger than 64 MiB", Level::Info, how);
+        self.tell(id, Some(stamp.print()), Some(stamp), seen);
+    }
+
+    /// Says once what a file is.
+    fn remark(&mut self, id: Id, what: &'static str, level: Level, and: &str) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if std::mem::replace(&mut entry.remark, what) != what && !what.is_empty() {
+            let text = format!("{}, on which jobs depend, is {what}{and}", Clean(&entry.path));
+            self.say(level, text);
         }
     }
 
@@ -123,7 +162,7 @@ impl Watch {
     }
 }
 
-/// Whether only a change of the path can end this: ENAMETOOLONG, ELOOP.
+/// Whether only a change of the path can end this.
 fn lasts(errno: Errno) -> bool {
-    matches!(errno, Errno(36 | 40))
+    matches!(errno, Errno(ENAMETOOLONG | ELOOP))
 }

@@ -5,6 +5,7 @@
 //! All work is done in portions, so that no file and no flood of events holds the loop up.
 //! Knows nothing of jobs, and not what a configuration means.
 
+mod allowance;
 mod arm;
 mod eye;
 mod facts;
@@ -22,6 +23,8 @@ pub use read::BeingWritten;
 use super::mounts::Mounts;
 use crate::model::{Errno, Fingerprint, Level, LoadError, MonoTime, Notice};
 use crate::supervisor::Reading;
+use crate::sys::clock;
+use allowance::Allowance;
 use eye::Eye;
 use inotify::WatchDescriptor;
 use interval::Interval;
@@ -96,6 +99,8 @@ struct Entry {
     told: Option<Option<Fingerprint>>,
     /// How often in a row it was found being written.
     tries: u32,
+    /// What was last said of it: that it is a device, say.
+    remark: &'static str,
 }
 
 /// Watches the configuration and the files that jobs depend on.
@@ -125,6 +130,8 @@ pub struct Watch {
     /// Whose fingerprint is to be taken, and is being taken.
     hash: BTreeSet<Id>,
     hashing: VecDeque<(Id, Hashing)>,
+    allowance: Allowance,
+    clock: fn() -> MonoTime,
 
     /// Not watched for want of watches.
     short: BTreeSet<Id>,
@@ -167,6 +174,8 @@ impl Watch {
             settling: Settling::default(),
             hash: BTreeSet::new(),
             hashing: VecDeque::new(),
+            allowance: Allowance::default(),
+            clock: clock::now,
             short: BTreeSet::new(),
             closed: BTreeSet::new(),
             slow: BTreeSet::new(),
@@ -244,18 +253,15 @@ impl Watch {
         if self.looking_slowly.due(now) {
             self.look.extend(&self.slow);
         }
-        for _ in 0..PATHS_PER_TURN {
-            let Some(id) = self.arm.pop_first() else { break };
-            self.arm(id);
-        }
-        for _ in 0..PATHS_PER_TURN {
-            let Some(id) = self.look.pop_first() else { break };
-            self.look(id, now);
-        }
         while let Some(id) = self.settling.due(now) {
             self.hash.insert(id);
         }
-        self.hash_some(now, seen);
+        if self.has_queued() && self.allowance.allows(now) {
+            let begun = (self.clock)();
+            self.work_on(now, seen);
+            let done = (self.clock)();
+            self.allowance.spend(now, done.since(begun));
+        }
         self.say_when_restored();
         let (unwatched, slow) = (self.unwatched(), !self.slow.is_empty());
         self.looking.wind(now, unwatched);
@@ -267,9 +273,29 @@ impl Watch {
         seen.extend(self.says.drain(..).map(Seen::Say));
     }
 
+    /// Does a portion of what is queued.
+    fn work_on(&mut self, now: MonoTime, seen: &mut Vec<Seen>) {
+        for _ in 0..PATHS_PER_TURN {
+            let Some(id) = self.arm.pop_first() else { break };
+            self.arm(id);
+        }
+        for _ in 0..PATHS_PER_TURN {
+            let Some(id) = self.look.pop_first() else { break };
+            self.look(id, now);
+        }
+        self.hash_some(now, seen);
+    }
+
+    fn has_queued(&self) -> bool {
+        let queues = [&self.arm, &self.look, &self.hash];
+        !self.hashing.is_empty() || queues.into_iter().any(|queue| !queue.is_empty())
+    }
+
     /// When there is work to do though nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
-        let times = [self.looking.at(), self.looking_slowly.at(), self.retrying.at(), self.settling.next()];
+        let rest = self.allowance.rest().filter(|_| self.has_queued());
+        let times =
+            [self.looking.at(), self.looking_slowly.at(), self.retrying.at(), self.settling.next(), rest];
         times.into_iter().flatten().min()
     }
 
@@ -279,10 +305,10 @@ impl Watch {
         let scheduled = self.looking.fits(unwatched)
             && self.looking_slowly.fits(!self.slow.is_empty())
             && self.retrying.fits(unwatched);
-        let queued = [&self.arm, &self.look, &self.hash].into_iter().any(|queue| !queue.is_empty());
+        let queued = self.has_queued() && self.allowance.rest().is_none();
         let heard = self.unread || self.remounted;
         let to_tell = self.config_touched || !self.says.is_empty();
-        heard || queued || !self.hashing.is_empty() || to_tell || !scheduled
+        heard || queued || to_tell || !scheduled
     }
 
     /// Reads the configuration, after watching its path as it is now.
@@ -348,7 +374,7 @@ impl Watch {
 
 impl Entry {
     fn new(path: Rc<[u8]>) -> Entry {
-        Entry { path, interests: Vec::new(), stamp: None, denied: false, told: None, tries: 0 }
+        Entry { path, interests: Vec::new(), stamp: None, denied: false, told: None, tries: 0, remark: "" }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::supervisor::Reading;
 use crate::sys::numbers::ENOMEM;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::hash::{DefaultHasher, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -15,6 +15,8 @@ use std::path::Path;
 
 /// A configuration is at most this long.
 const LARGEST: u64 = 10 << 20;
+/// Of what is longer only size, inode and time of modification are looked at.
+pub(super) const HASHED_AT_MOST: u64 = 64 << 20;
 /// How often a file that changes while it is read is tried at once when it must be read.
 const TRIES: usize = 3;
 /// Whether somebody has the file open for writing.
@@ -24,19 +26,32 @@ pub type BeingWritten = fn(&File) -> bool;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     file: (u64, u64),
-    bytes: u64,
+    pub(super) bytes: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
 impl Stamp {
-    fn of(meta: &Metadata) -> Stamp {
+    pub(super) fn of(meta: &Metadata) -> Stamp {
         Stamp {
             file: (meta.dev(), meta.ino()),
             bytes: meta.size(),
             modified: (meta.mtime(), meta.mtime_nsec()),
             changed: (meta.ctime(), meta.ctime_nsec()),
         }
+    }
+
+    /// Whether its content is too long to be read.
+    pub(super) fn is_long(&self) -> bool {
+        self.bytes > HASHED_AT_MOST
+    }
+
+    /// What takes the place of the fingerprint of its content when that is too long. A change of mode or of the
+    /// number of links is none of the content.
+    pub(super) fn print(&self) -> Fingerprint {
+        let mut hasher = DefaultHasher::new();
+        (self.file.1, self.modified).hash(&mut hasher);
+        Fingerprint { bytes: self.bytes, hash: hasher.finish() }
     }
 
     /// The state of what stands at the end of a path, if anything does.
@@ -54,7 +69,7 @@ pub(super) fn open(path: &[u8]) -> Result<(File, Stamp), LoadError> {
     }
 }
 
-fn refusal(error: &io::Error) -> LoadError {
+pub(super) fn refusal(error: &io::Error) -> LoadError {
     if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
         return LoadError::Missing;
     }
@@ -153,6 +168,8 @@ pub(super) enum Progress {
     Done(Fingerprint, Stamp),
     /// It changed meanwhile; this is what was read, from a file that was in no single state.
     Torn(Fingerprint, Stamp),
+    /// It is longer than it said.
+    Long(Stamp),
     Failed,
 }
 
@@ -174,11 +191,13 @@ impl Hashing {
             self.bytes += read as u64;
             *budget = budget.saturating_sub(read.max(1));
             let print = Fingerprint { bytes: self.bytes, hash: self.hasher.finish() };
-            // A file that grows faster than it is read has no end.
-            let outgrown = self.bytes > self.stamp.bytes && self.stamp.bytes > 0;
+            // A file that grows faster than it is read has no end, and one of /proc does not tell its size.
+            let outgrown =
+                self.bytes > self.stamp.bytes && self.stamp.bytes > 0 || self.bytes > HASHED_AT_MOST;
             if read == 0 || outgrown {
                 let after = self.file.metadata().map(|meta| Stamp::of(&meta));
                 return match after {
+                    Ok(stamp) if self.bytes > HASHED_AT_MOST => Progress::Long(stamp),
                     Ok(stamp) if stamp == self.stamp && !outgrown => Progress::Done(print, stamp),
                     Ok(stamp) => Progress::Torn(print, stamp),
                     Err(_) => Progress::Failed,

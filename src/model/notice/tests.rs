@@ -142,7 +142,7 @@ fn what_matters_more_stands_higher() {
                     Notice::DependsRestless {
                         job: job.clone(),
                         file: file.clone(),
-                        wait: std::time::Duration::from_millis(1_001),
+                        wait: Duration::from_millis(1_001),
                     },
                     "job web: /etc/pmtr.conf, on which it depends, keeps changing (does the job write it?): \
                      restarting in 2 sec",

@@ -143,7 +143,7 @@ fn a_file_that_changes_while_it_is_read_is_read_again() {
 #[test]
 fn a_small_file_does_not_wait_for_a_large_one() {
     let mut bench = Bench::new("conf");
-    bench.sh("truncate -s 1T large");
+    bench.sh("truncate -s 60M large");
     bench.write("small", "x");
     bench.add("large");
     bench.add("small");
@@ -151,6 +151,100 @@ fn a_small_file_does_not_wait_for_a_large_one() {
     let small = bench.root.join("small").into_os_string().into_encoded_bytes();
     assert!(bench.seen.iter().any(|seen| matches!(seen, Seen::File(path, Some(_)) if **path == *small)));
     assert!(!bench.watch.hashing.is_empty());
+}
+
+/// The lines that were said within this time, and the facts.
+fn said(bench: &mut Bench, time: Duration) -> (Vec<String>, usize) {
+    let root = bench.root.display().to_string() + "/";
+    let seen = bench.run_for(time);
+    let lines = seen.iter().filter_map(|seen| match seen {
+        Seen::Say(notice) => Some(notice.to_string().replace(&root, "")),
+        Seen::Config | Seen::File(..) => None,
+    });
+    (lines.collect(), seen.iter().filter(|seen| matches!(seen, Seen::File(..))).count())
+}
+
+#[test]
+fn of_a_file_that_is_too_long_to_be_read_size_and_time_are_told_with_one_line() {
+    let mut bench = Bench::new("conf");
+    bench.sh("truncate -s 4T huge || truncate -s 1T huge; truncate -s 64M just");
+    for name in ["huge", "just"] {
+        bench.add(name);
+    }
+    let line = "huge, on which jobs depend, is larger than 64 MiB: \
+                size, inode and time of modification alone tell whether it changes";
+    assert_eq!(said(&mut bench, Duration::ZERO), (vec![line.into()], 2));
+    for (script, news) in [
+        ("chmod 600 huge; ln huge link; rm link", 0),
+        ("touch -d '2001-01-01' huge", 1),
+        ("printf x | dd of=huge conv=notrunc status=none; touch -d '2001-01-01' huge", 0),
+        ("truncate -s +1 huge; touch -d '2001-01-01' huge", 1),
+        // Another file of the same size and time.
+        ("truncate -r huge new; touch -r huge new; mv new huge", 1),
+    ] {
+        bench.sh(script);
+        assert_eq!(said(&mut bench, secs(5)), (vec![], news), "{script}");
+    }
+    // What is read again is news again when it is not any more.
+    bench.sh("echo 1 >new; mv new huge");
+    assert_eq!(bench.facts(secs(5)), [fact("huge", Some(2))]);
+    bench.sh("truncate -s 65M huge");
+    assert_eq!(said(&mut bench, secs(5)), (vec![line.into()], 1));
+}
+
+#[test]
+fn a_file_without_an_end_is_left_after_as_much_as_a_file_may_have() {
+    let bench = Bench::new("conf");
+    bench.sh("truncate -s 70M new");
+    let file = File::open(bench.root.join("new")).unwrap();
+    // As a file of /proc has it: nobody knows how long it is.
+    let mut stamp = Stamp::of(&file.metadata().unwrap());
+    let real = stamp;
+    stamp.bytes = 0;
+    let mut hashing = Hashing::new(file, stamp);
+    assert_eq!(hashing.go_on(&mut (64 << 20)), read::Progress::More);
+    assert_eq!(hashing.go_on(&mut (1 << 20)), read::Progress::Long(real));
+}
+
+#[test]
+fn what_is_no_regular_file_is_said_once_and_counts_as_missing() {
+    let mut bench = Bench::new("conf");
+    bench.sh("mkdir a");
+    bench.add("a");
+    let line =
+        |what: &str| format!("a, on which jobs depend, is {what}, not a regular file: it counts as missing");
+    assert_eq!(said(&mut bench, secs(1)), (vec![line("a directory")], 1));
+    bench.sh("rmdir a; mkdir a");
+    assert_eq!(said(&mut bench, secs(5)), (vec![], 0));
+    bench.sh("rmdir a; mkfifo a");
+    assert_eq!(said(&mut bench, secs(5)), (vec![line("a FIFO")], 0));
+    bench.sh("rm a; ln -s /dev/null a");
+    assert_eq!(said(&mut bench, secs(5)), (vec![line("a device")], 0));
+}
+
+#[test]
+fn large_files_are_read_at_full_speed_for_a_second_and_then_with_rests() {
+    thread_local! {
+        static CLOCK: Cell<MonoTime> = const { Cell::new(MonoTime::ZERO) };
+    }
+    let mut bench = Bench::new("conf");
+    // Each portion takes five milliseconds.
+    bench.watch.clock = || CLOCK.replace(CLOCK.get() + Duration::from_millis(5));
+    bench.sh("for i in 1 2 3 4; do truncate -s 60M $i; done");
+    (1..=4).for_each(|name| bench.add(&name.to_string()));
+    let mut portions = 0;
+    while bench.watch.more() {
+        bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+        portions += 1;
+    }
+    assert!(portions >= 200, "a second is for nothing: {portions}");
+    let rest = bench.watch.deadline().unwrap();
+    assert_eq!(rest.since(bench.now), Duration::from_millis(50));
+    let begun = bench.now;
+    assert_eq!(bench.facts(secs(60)).len(), 4);
+    let (all, last) = (240 + 8, CLOCK.get());
+    assert!(last >= MonoTime::ZERO + Duration::from_millis(all * 5), "{last:?}");
+    assert!(bench.watch.deadline().is_none() && bench.now > begun);
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! How much time the looking at files and the reading of them may take: a second at once, a tenth of a processor in
+//! the long run. Without it a few large files that keep changing would take all of one.
+
+use crate::model::MonoTime;
+use std::time::Duration;
+
+/// What may be used up at once after a long rest.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// How many times as long as its work something may take with its rests.
+const TIMES: u32 = 10;
+
+/// What is left of the allowance.
+#[derive(Debug, Default)]
+pub(super) struct Allowance {
+    /// When all of it is back.
+    whole_at: MonoTime,
+    /// Some of it is back, if it was used up.
+    rest_until: Option<MonoTime>,
+}
+
+impl Allowance {
+    /// How long there is a rest, if there is one.
+    pub(super) fn rest(&self) -> Option<MonoTime> {
+        self.rest_until
+    }
+
+    /// Whether there may be work.
+    pub(super) fn allows(&mut self, now: MonoTime) -> bool {
+        self.rest_until = self.rest_until.filter(|until| *until > now);
+        self.rest_until.is_none()
+    }
+
+    /// A portion of work took so long.
+    pub(super) fn spend(&mut self, now: MonoTime, took: Duration) {
+        self.whole_at = self.whole_at.max(now) + took.saturating_mul(TIMES);
+        let over = self.whole_at.since(now).saturating_sub(AT_ONCE.saturating_mul(TIMES));
+        self.rest_until = (!over.is_zero()).then(|| now + over);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> MonoTime {
+        MonoTime::ZERO + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_second_is_free_and_then_nine_tenths_are_rest() {
+        let mut allowance = Allowance::default();
+        let portion = Duration::from_millis(5);
+        let (mut now, mut work) = (at(1_000), 0);
+        while now < at(101_000) {
+            if allowance.allows(now) {
+                assert_eq!(allowance.rest(), None);
+                allowance.spend(now, portion);
+                (now, work) = (now + portion, work + 5);
+            } else {
+                let until = allowance.rest().unwrap();
+                assert!(until > now && until.since(now) <= 10 * portion);
+                now = until;
+            }
+        }
+        assert!((10_900..=11_200).contains(&work), "{work} ms in 100 s");
+    }
+
+    #[test]
+    fn what_is_not_used_is_not_saved_beyond_that() {
+        let mut allowance = Allowance::default();
+        allowance.spend(at(0), Duration::from_secs(1));
+        assert!(allowance.allows(at(0)));
+        allowance.spend(at(0), Duration::from_millis(1));
+        assert_eq!(allowance.rest(), Some(at(10)));
+        assert!(!allowance.allows(at(9)) && allowance.allows(at(10)));
+        // A day later it is a second again, no more.
+        let day = 86_400_000;
+        allowance.spend(at(day), Duration::from_millis(1_001));
+        assert_eq!(allowance.rest(), Some(at(day + 10)));
+    }
+}
