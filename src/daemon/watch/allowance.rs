@@ -1,5 +1,6 @@
-//! How much time the looking at files and the reading of them may take: a second at once, a tenth of a processor in
-//! the long run. Without it a few large files that keep changing would take all of one.
+//! How much time the looking at files, the reading of them, and the hearing of events may take: of each a second at
+//! once, and a tenth of a processor in the long run. Without it a few large files that keep changing would take all
+//! of one, and so would anybody who renames files in a watched directory as fast as he can.
 
 use crate::model::MonoTime;
 use std::time::Duration;
@@ -8,6 +9,9 @@ use std::time::Duration;
 const AT_ONCE: Duration = Duration::from_secs(1);
 /// How many times as long as its work something may take with its rests.
 const TIMES: u32 = 10;
+
+/// The shortest rest: a timer for each portion of a hundred microseconds would be more work than that.
+const SHORTEST: Duration = Duration::from_millis(2);
 
 /// What is left of the allowance.
 #[derive(Debug, Default)]
@@ -34,7 +38,7 @@ impl Allowance {
     pub(super) fn spend(&mut self, now: MonoTime, took: Duration) {
         self.whole_at = self.whole_at.max(now) + took.saturating_mul(TIMES);
         let over = self.whole_at.since(now).saturating_sub(AT_ONCE.saturating_mul(TIMES));
-        self.rest_until = (!over.is_zero()).then(|| now + over);
+        self.rest_until = (!over.is_zero()).then(|| now + over.max(SHORTEST));
     }
 }
 

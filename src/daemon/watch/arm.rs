@@ -127,7 +127,7 @@ impl Watch {
     /// The kernel tells nothing (any more): from now on everything is looked at.
     pub(super) fn go_blind(&mut self, error: &io::Error) {
         self.eye = None;
-        self.unread = false;
+        (self.unread, self.deaf) = (false, false);
         self.table = Table::new();
         self.entries.values_mut().for_each(|entry| entry.interests.clear());
         self.closed.clear();

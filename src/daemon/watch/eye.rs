@@ -61,6 +61,11 @@ impl Eye {
         registry.register(&mut SourceFd(&self.inotify.as_raw_fd()), token, Interest::READABLE)
     }
 
+    /// Until it is registered again, no event wakes us; the kernel keeps them.
+    pub(super) fn deregister(&self, registry: &Registry) -> io::Result<()> {
+        registry.deregister(&mut SourceFd(&self.inotify.as_raw_fd()))
+    }
+
     /// Watches a path. The number is the same for the same thing by another path.
     pub(super) fn add(&self, path: &[u8], scope: Scope) -> io::Result<(i32, WatchDescriptor)> {
         #[cfg(test)]

@@ -4,18 +4,34 @@ use super::table::Id;
 use super::{Watch, read};
 use crate::model::MonoTime;
 use inotify::EventMask;
+use mio::Registry;
 
 impl Watch {
-    /// Takes in what the kernel has told, up to a budget.
-    pub(super) fn hear(&mut self, now: MonoTime) {
-        if !self.unread {
+    /// Takes in what the kernel has told, up to a budget. In a flood there are rests, in which no event wakes us.
+    pub(super) fn hear(&mut self, now: MonoTime, registry: &Registry) {
+        if !self.hearing.allows(now) {
             return;
         }
-        self.unread = false;
+        if std::mem::take(&mut self.deaf) {
+            // Tells of what there is by now.
+            if let Some(Err(error)) = self.eye.as_ref().map(|eye| eye.register(registry, self.tokens.inotify))
+            {
+                return self.go_blind(&error);
+            }
+            self.unread = true;
+        }
+        if !std::mem::take(&mut self.unread) {
+            return;
+        }
         let Some(mut eye) = self.eye.take() else { return };
-        match eye.read(|number, mask, name| self.heard(now, number, mask, name)) {
+        let begun = (self.clock)();
+        let heard = eye.read(|number, mask, name| self.heard(now, number, mask, name));
+        let took = (self.clock)().since(begun);
+        self.hearing.spend(now, took);
+        match heard {
             Ok(more) => {
-                self.unread = more;
+                self.deaf = self.hearing.rest().is_some() && eye.deregister(registry).is_ok();
+                self.unread = more && !self.deaf;
                 self.eye = Some(eye);
             }
             Err(error) => self.go_blind(&error),

@@ -116,6 +116,9 @@ pub struct Watch {
     table: Table<WatchDescriptor>,
     /// The kernel may have more to tell.
     unread: bool,
+    /// What it tells does not wake us.
+    deaf: bool,
+    hearing: Allowance,
     mounts: Mounts,
     mountinfo: Option<File>,
     remounted: bool,
@@ -165,6 +168,8 @@ impl Watch {
             eye: None,
             table: Table::new(),
             unread: false,
+            deaf: false,
+            hearing: Allowance::default(),
             mounts: Mounts::read(),
             mountinfo: File::open("/proc/self/mountinfo").ok(),
             remounted: false,
@@ -242,7 +247,7 @@ impl Watch {
 
     /// Does a portion of what is due, and tells what came of it.
     pub fn work(&mut self, now: MonoTime, registry: &Registry, seen: &mut Vec<Seen>) {
-        self.hear(now);
+        self.hear(now, registry);
         if std::mem::take(&mut self.remounted) {
             self.mounted_anew();
         }
@@ -294,9 +299,9 @@ impl Watch {
     /// When there is work to do though nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         let rest = self.allowance.rest().filter(|_| self.has_queued());
-        let times =
-            [self.looking.at(), self.looking_slowly.at(), self.retrying.at(), self.settling.next(), rest];
-        times.into_iter().flatten().min()
+        let deaf = self.hearing.rest().filter(|_| self.deaf);
+        let times = [self.looking.at(), self.looking_slowly.at(), self.retrying.at(), self.settling.next()];
+        times.into_iter().chain([rest, deaf]).flatten().min()
     }
 
     /// Whether there is work to do at once.

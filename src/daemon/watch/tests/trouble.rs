@@ -68,6 +68,40 @@ fn notifications_that_break_off_are_done_without_and_taken_up_again() {
 }
 
 #[test]
+fn a_flood_of_events_leaves_rests_in_which_it_wakes_nobody() {
+    thread_local! {
+        static CLOCK: Cell<MonoTime> = const { Cell::new(MonoTime::ZERO) };
+    }
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf");
+    bench.load();
+    bench.run();
+    // Each portion takes a hundred milliseconds.
+    bench.watch.clock = || CLOCK.replace(CLOCK.get() + Duration::from_millis(100));
+    let mut events = Events::with_capacity(8);
+    let mut portions = 0;
+    while !bench.watch.deaf {
+        bench.write_here("conf", &portions.to_string());
+        bench.poll.poll(&mut events, Some(secs(20))).unwrap();
+        events.iter().for_each(|event| bench.watch.ready(event.token()));
+        portions += u32::from(bench.watch.unread);
+        bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+    }
+    assert_eq!(portions, 11, "a second is for nothing");
+    bench.write_here("conf", "x");
+    bench.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+    assert!(events.is_empty() && !bench.watch.more());
+    assert_eq!(bench.watch.deadline(), Some(bench.now + secs(1)));
+    bench.seen.clear();
+    bench.watch.clock = || MonoTime::ZERO;
+    let seen = bench.run_for(secs(2));
+    assert!(seen.contains(&Seen::Config), "what came meanwhile is told");
+    assert!(!bench.watch.deaf);
+    bench.write("conf", "y");
+    assert!(bench.touched());
+}
+
+#[test]
 fn a_directory_that_vanishes_and_is_back_while_it_is_being_watched_is_watched() {
     const ENOENT: i32 = 2;
     FAULTS.set((ADD, ENOENT));
