@@ -87,6 +87,7 @@ pub fn look(parsed: &Parsed, machine: &Machine<'_>) -> Vec<Warning> {
         command(job, &mut found);
         user(job, machine, &mut found);
         directories(job, &mut found);
+        depends(job, &mut found);
         priority(job, machine, &mut found);
         limits(job, machine, &mut found);
         let named = |what| Warning { line, text: format!("job {}: {what}", job.name()) };
@@ -156,6 +157,20 @@ fn directories(job: &JobSpec, found: &mut Vec<String>) {
             Ok(_) | Err(_) => continue,
         };
         found.push(format!("{option} {}: {why}", shown(file)));
+    }
+}
+
+/// What is no regular file counts as missing.
+fn depends(job: &JobSpec, found: &mut Vec<String>) {
+    for (file, path) in job.depends().zip(job.depends_paths()) {
+        let Ok(there) = fs::metadata(OsStr::from_bytes(&path)) else { continue };
+        if !there.is_file() {
+            let what = regular::kind(there.file_type());
+            found.push(format!(
+                "depends {} is {what}, not a regular file: the job will wait for one",
+                shown(file)
+            ));
+        }
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn kind(kind: FileType) -> &'static str {
     } else if kind.is_block_device() || kind.is_char_device() {
         "a device"
     } else {
-        "not a regular file"
+        "something else"
     }
 }
 

@@ -85,6 +85,21 @@ fn what_looks_like_a_mistake_is_warned_of() {
             JobDraft { cmd: [scratch.at("astray")].into(), ..good() },
             format!("cmd {here}/astray is a script for /no/sh?, which does not exist"),
         ),
+        (
+            0,
+            JobDraft { dir: Some(scratch.at("")), depends: ["script", "no", "/etc/passwd"].into(), ..good() },
+            String::new(),
+        ),
+        (
+            0,
+            JobDraft { depends: ["/etc/"].into(), ..good() },
+            "depends /etc/ is a directory, not a regular file: the job will wait for one".into(),
+        ),
+        (
+            0,
+            JobDraft { dir: Some(b"/dev".to_vec()), depends: ["null"].into(), ..good() },
+            "depends null is a device, not a regular file: the job will wait for one".into(),
+        ),
         (1000, JobDraft { user: text("me"), ..good() }, String::new()),
         (1000, JobDraft { user: text("1000"), ..good() }, String::new()),
         (0, JobDraft { user: text("www"), ..good() }, String::new()),
