@@ -50,6 +50,17 @@ pub(super) fn one_at_a_time() -> MutexGuard<'static, ()> {
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Takes a lease: whoever opens the file waits until it is given back, or for 45 seconds. False where there are none.
+pub(crate) fn lease(file: &std::fs::File) -> bool {
+    use std::os::fd::AsRawFd;
+    // From the kernel's fcntl.h. SIGURG is ignored by default.
+    const F_SETSIG: libc::c_int = 10;
+    // SAFETY: takes numbers.
+    unsafe { libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGURG) };
+    // SAFETY: takes numbers.
+    unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0 }
+}
+
 /// Whether the test runs as root; says that it is skipped when not.
 pub(crate) fn as_root(what: &str) -> bool {
     let root = super::process::effective_uid() == 0;

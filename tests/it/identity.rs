@@ -254,12 +254,13 @@ fn the_fiftieth_start_looks_like_the_first_from_inside() {
     for user in users {
         let dir = Dir::new();
         open_to_all(dir.path());
-        dir.write("depends", "0");
         copy_of(&probe(), &dir, "probe");
-        let config = format!(
-            "job {{\n name probe\n cmd DIR/probe DIR/report\n nice 3\n ulimit -c 0\n env A=b\n out DIR/log\n err syslog\n{user} depends {{\n  DIR/depends\n }}\n}}\n"
-        );
-        let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
+        let config = |round: u32| {
+            format!(
+                "job {{\n name probe\n cmd DIR/probe DIR/report\n nice 3\n ulimit -c 0\n env A=b\n out DIR/log\n err syslog\n{user} bounce every {round}h\n}}\n"
+            )
+        };
+        let mut pmtr = Pmtr::start_in(dir, &config(1), |_| {});
         let mut pids = BTreeSet::new();
         let mut first: Option<String> = None;
         for round in 1..=50 {
@@ -271,7 +272,7 @@ fn the_fiftieth_start_looks_like_the_first_from_inside() {
             assert_eq!(*first.get_or_insert_with(|| text.clone()), text, "start {round}");
             std::fs::remove_file(&report).unwrap();
             if round < 50 {
-                pmtr.dir.write("depends", &round.to_string());
+                pmtr.save(&config(round + 1));
             }
         }
         assert!(pids.len() > 1 && first.is_some_and(|text| text.lines().count() > 40));

@@ -236,6 +236,24 @@ fn jobs_start_in_their_order_and_a_wait_job_holds_the_later_ones() {
 }
 
 #[test]
+fn a_job_that_writes_its_own_depends_file_is_told_so_and_restarts_more_rarely() {
+    let config = "job {\n name d\n cmd /bin/sh -c \"cat /proc/sys/kernel/random/uuid >file; exec sleep 100\"\n dir DIR\n depends { file }\n}\n";
+    let dir = Dir::new();
+    dir.write("file", "");
+    let mut pmtr = Pmtr::start_in(dir, config, |_| {});
+    pmtr.wait("job d: a file that it depends on has changed");
+    for secs in [1, 2] {
+        let line = pmtr.wait("job d: ");
+        let why = format!(
+            "/file, on which it depends, keeps changing (does the job write it?): restarting in {secs} sec"
+        );
+        assert!(line.ends_with(&why), "{line}");
+        pmtr.wait("job d: a file that it depends on has changed");
+    }
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
 fn a_change_of_a_depends_file_restarts_the_job_and_a_missing_one_makes_it_wait() {
     let mut pmtr =
         Pmtr::start("job {\n name d\n cmd /bin/sleep 100\n dir DIR\n depends {\n  needed\n }\n}\n");

@@ -1,6 +1,8 @@
 //! The files that jobs depend on: what they hold is told, and each change of it once.
 
 use super::*;
+use crate::sys::testing::lease;
+use std::fs::OpenOptions;
 
 impl Bench {
     /// What has been told of files within this time, by name and length.
@@ -278,6 +280,22 @@ fn a_file_that_fails_to_be_read_is_tried_again_by_itself() {
     bench.sh("ln -sf a a");
     assert_eq!(bench.facts(secs(1)), [fact("a", None)]);
     assert_eq!(bench.watch.deadline(), None);
+}
+
+#[test]
+fn a_file_that_somebody_has_a_lease_on_is_read_when_that_has_ended() {
+    let mut bench = Bench::new("conf");
+    bench.write("a", "1");
+    let holder = OpenOptions::new().read(true).write(true).open(bench.root.join("a")).unwrap();
+    if !lease(&holder) {
+        return eprintln!("skipped: no leases here");
+    }
+    let begun = std::time::Instant::now();
+    bench.add("a");
+    assert_eq!(bench.facts(Duration::ZERO), []);
+    assert!(begun.elapsed() < secs(40), "it waits for the holder");
+    drop(holder);
+    assert_eq!(bench.facts(secs(31)), [fact("a", Some(1))]);
 }
 
 #[test]
