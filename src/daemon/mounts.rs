@@ -55,6 +55,10 @@ const REMOTE: [&[u8]; 28] = [
 /// File systems made of others, beneath which a file can change unnoticed.
 const LAYERED: [&[u8]; 4] = [b"aufs", b"ecryptfs", b"overlay", b"overlayfs"];
 
+/// File systems whose files are the kernel's own: to read one can mean to use up what it holds, as with /proc/kmsg.
+const OF_KERNEL: [&[u8]; 8] =
+    [b"binder", b"bpf", b"configfs", b"debugfs", b"proc", b"securityfs", b"sysfs", b"tracefs"];
+
 impl Nature {
     fn of(kind: &[u8]) -> Nature {
         if REMOTE.binary_search(&kind).is_ok() || kind.starts_with(b"fuse.") {
@@ -71,6 +75,8 @@ impl Nature {
 #[derive(Clone, Debug, Default)]
 pub struct Mounts {
     by_point: BTreeMap<Box<[u8]>, Nature>,
+    /// Where the kernel's own files are, and by which device numbers they are known.
+    of_kernel: BTreeMap<Box<[u8]>, u64>,
 }
 
 impl Mounts {
@@ -85,10 +91,16 @@ impl Mounts {
         for line in text.split(|b| *b == b'\n') {
             // Number, parent, device, root, mount point, options, any number of tags, a dash, the kind.
             let mut fields = line.split(|b| *b == b' ');
-            let Some(point) = fields.nth(4) else { continue };
+            let Some(device) = fields.nth(2) else { continue };
+            let Some(point) = fields.nth(1) else { continue };
             let Some(kind) = fields.skip_while(|field| *field != b"-").nth(1) else { continue };
             // Of several on one point the last is on top.
-            mounts.by_point.insert(unescaped(point).into(), Nature::of(kind));
+            let point: Box<[u8]> = unescaped(point).into();
+            match number(device).filter(|_| OF_KERNEL.contains(&kind)) {
+                Some(number) => mounts.of_kernel.insert(point.clone(), number),
+                None => mounts.of_kernel.remove(&point),
+            };
+            mounts.by_point.insert(point, Nature::of(kind));
         }
         mounts
     }
@@ -108,19 +120,37 @@ impl Mounts {
         self.by_point.values().any(|nature| *nature == Nature::Remote)
     }
 
-    /// The nature of the mount with the longest point that leads to the path.
+    /// Whether a path, taken literally, is none of the kernel's own files, but what was found there, on this device,
+    /// is one: a link has led to it.
+    pub fn leads_to_kernel(&self, path: &[u8], device: u64) -> bool {
+        let named = self.mount(path).is_some_and(|(point, _)| self.of_kernel.contains_key(point));
+        !named && self.of_kernel.values().any(|number| *number == device)
+    }
+
     fn nature(&self, path: &[u8]) -> Nature {
+        self.mount(path).map_or(Nature::Local, |(_, nature)| nature)
+    }
+
+    /// The mount with the longest point that leads to the path.
+    fn mount<'a>(&self, path: &'a [u8]) -> Option<(&'a [u8], Nature)> {
         let mut point = path;
         loop {
             if let Some(nature) = self.by_point.get(point) {
-                return *nature;
+                return Some((point, *nature));
             }
             match point.iter().rposition(|b| *b == b'/') {
                 Some(slash) if point.len() > 1 => point = point.get(..slash.max(1)).unwrap_or_default(),
-                Some(_) | None => return Nature::Local,
+                Some(_) | None => return None,
             }
         }
     }
+}
+
+/// The number of a device that is written `MAJOR:MINOR`, as stat(2) tells it.
+fn number(device: &[u8]) -> Option<u64> {
+    let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
+    let (major, minor): (u64, u64) = (major.parse().ok()?, minor.parse().ok()?);
+    Some(minor & 0xff | (major & 0xfff) << 8 | (minor & !0xff) << 12 | (major & !0xfff) << 32)
 }
 
 /// Blanks and backslashes stand as a backslash and three octal digits.
@@ -232,6 +262,23 @@ broken\n\
             assert_eq!((mounts.is_remote(path), mounts.needs_looks(path)), (remote, looks), "{path:?}");
         }
         assert!(mounts.any_remote() && !Mounts::default().any_remote());
+    }
+
+    #[test]
+    fn only_a_link_leads_to_the_kernel_unnamed() {
+        let mounts = Mounts::parse(TEXT);
+        for (path, device, leads) in [
+            (&b"/etc/app"[..], 21, true),
+            (b"/etc/app", 22, false),
+            (b"/proc/version", 21, false),
+            (b"/procx", 21, true),
+        ] {
+            assert_eq!(mounts.leads_to_kernel(path, device), leads, "{path:?} {device}");
+        }
+        assert_eq!(number(b"254:3"), Some(0xfe03));
+        assert_eq!(number(b"0:300"), Some(0x10002c));
+        assert_eq!((number(b"x"), number(b"1:"), number(b"4096:1")), (None, None, Some(0x1000_0000_0001)));
+        assert!(OF_KERNEL.is_sorted());
     }
 
     #[test]

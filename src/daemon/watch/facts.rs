@@ -8,6 +8,7 @@ use crate::model::{Clean, Errno, Fingerprint, Level, LoadError, MonoTime};
 use crate::sys::numbers::{ELOOP, ENAMETOOLONG};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 /// How much is read in one turn.
@@ -67,8 +68,9 @@ impl Watch {
     fn begin(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
         self.arm(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        let found = Stamp::at(&entry.path);
-        let opened = regular::open(OsStr::from_bytes(&entry.path).as_ref());
+        let path = entry.path.clone();
+        let found = Stamp::at(&path);
+        let opened = regular::open(OsStr::from_bytes(&path).as_ref());
         let error = match &opened {
             Err(Refusal::Failed(error)) => Some(read::refusal(error)),
             Err(Refusal::Other(_)) | Ok(_) => None,
@@ -78,6 +80,11 @@ impl Watch {
             (Ok((file, _)), _) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
             (Ok((file, meta)), _) => {
                 let stamp = Stamp::of(&meta);
+                if self.mounts.leads_to_kernel(&path, meta.dev()) {
+                    let how = ", by a link: it counts as missing";
+                    self.remark(id, "one of the kernel's own files", Level::Warning, how);
+                    return self.tell(id, None, Some(stamp), seen);
+                }
                 if stamp.is_long() {
                     return self.tell_long(id, stamp, seen);
                 }

@@ -225,6 +225,20 @@ fn what_is_no_regular_file_is_said_once_and_counts_as_missing() {
 }
 
 #[test]
+fn a_link_to_one_of_the_kernels_own_files_counts_as_missing() {
+    let mut bench = Bench::new("conf");
+    bench.watch.mounts = Mounts::read();
+    bench.sh("ln -s /proc/version a");
+    bench.add("a");
+    let line = "a, on which jobs depend, is one of the kernel's own files, by a link: it counts as missing";
+    assert_eq!(said(&mut bench, Duration::ZERO), (vec![line.into()], 1));
+    // Who names it himself means it.
+    bench.watch.add((*b"/proc/version").into());
+    let seen = bench.run();
+    assert!(matches!(seen[..], [Seen::File(_, Some(_))]), "{seen:?}");
+}
+
+#[test]
 fn large_files_are_read_at_full_speed_for_a_second_and_then_with_rests() {
     thread_local! {
         static CLOCK: Cell<MonoTime> = const { Cell::new(MonoTime::ZERO) };
