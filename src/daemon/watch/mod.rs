@@ -299,7 +299,7 @@ impl Watch {
     /// When there is work to do though nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         let rest = self.allowance.rest().filter(|_| self.has_queued());
-        let deaf = self.hearing.rest().filter(|_| self.deaf);
+        let deaf = self.hearing.rest().filter(|_| self.deaf || self.unread);
         let times = [self.looking.at(), self.looking_slowly.at(), self.retrying.at(), self.settling.next()];
         times.into_iter().chain([rest, deaf]).flatten().min()
     }
@@ -311,7 +311,7 @@ impl Watch {
             && self.looking_slowly.fits(!self.slow.is_empty())
             && self.retrying.fits(unwatched);
         let queued = self.has_queued() && self.allowance.rest().is_none();
-        let heard = self.unread || self.remounted;
+        let heard = self.unread && self.hearing.rest().is_none() || self.remounted;
         let to_tell = self.config_touched || !self.says.is_empty();
         heard || queued || to_tell || !scheduled
     }
