@@ -18,6 +18,14 @@ pub trait Keeper {
     /// Lays out what it needs for so many jobs that run `job`, and tells how it is started.
     fn prepare(&self, dir: &Path, job: &Path, jobs: usize) -> Command;
 
+    /// Whether it ends what a job leaves in other groups before it starts the job again.
+    fn looks_after_rests(&self) -> bool {
+        false
+    }
+
+    /// Adds jobs that run another program to what it needs.
+    fn add(&self, _dir: &Path, _program: &Path, _count: usize) {}
+
     /// Asks it to end, with all its jobs.
     fn end(&self, _dir: &Path, pid: u32) {
         bare::kill(pid, libc::SIGTERM);
@@ -73,6 +81,16 @@ impl Keeper for Pmtr {
         let mut command = Command::new(&self.program);
         command.arg("--state").arg(dir.join("state")).arg("-Fc").arg(dir.join("pmtr.conf"));
         command
+    }
+
+    fn looks_after_rests(&self) -> bool {
+        true
+    }
+
+    fn add(&self, dir: &Path, program: &Path, count: usize) {
+        let block = |i: usize| format!("job {{\n  name leaver-{i}\n  cmd {}\n}}\n", program.display());
+        let others = fs::read_to_string(dir.join("pmtr.conf")).unwrap();
+        save(dir, &(others + &(0..count).map(block).collect::<String>()));
     }
 
     fn change(&self, dir: &Path, job: &Path, jobs: usize, version: usize) -> bool {

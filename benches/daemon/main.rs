@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench daemon` prints a table and writes `target/bench/daemon.json`. `-- --short` takes fewer
 //! samples, `-- --peers` measures the supervisors that are found here as well and writes `peers.json`,
-//! `-- --also FILE` another build of pmtr, and one of the words `starts`, `lives` and `idle` only those rows.
+//! `-- --also FILE` another build of pmtr, and one of the words `starts`, `lives`, `rests` and `idle` only those rows.
 //! Absolute times depend on the machine and on what else it does: read the ratios.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -30,6 +30,7 @@ const WHOLE: Amount = Amount {
     starts: [11, 5],
     deaths: 10,
     crowds: 9,
+    rests: 3,
     reloads: 15,
     many_reloads: 1_000,
     idle: Duration::from_secs(60),
@@ -38,6 +39,7 @@ const SHORT: Amount = Amount {
     starts: [3, 1],
     deaths: 2,
     crowds: 1,
+    rests: 1,
     reloads: 5,
     many_reloads: 50,
     idle: Duration::from_secs(10),
@@ -46,6 +48,7 @@ const PEERS: Amount = Amount {
     starts: [5, 0],
     deaths: 6,
     crowds: 5,
+    rests: 0,
     reloads: 5,
     many_reloads: 0,
     idle: Duration::from_secs(20),
@@ -85,13 +88,16 @@ fn main() {
     let columns = keepers.iter().map(|keeper| keeper.name().to_string()).collect();
     let mut report = Report::new(bench, columns);
     let mut rows = Bench { keepers: &keepers, place: &place, amount, report: &mut report, sizes };
-    let all = !["starts", "lives", "idle"].into_iter().any(has);
+    let all = !["starts", "lives", "rests", "idle"].into_iter().any(has);
     let part = |name: &str| all || has(name);
     if part("starts") {
         rows.starts();
     }
     if part("lives") {
         rows.lives();
+    }
+    if part("rests") && amount.rests > 0 {
+        rows.rests();
     }
     if part("idle") {
         rows.idle();

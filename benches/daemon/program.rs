@@ -8,9 +8,19 @@ use std::path::Path;
 const BASE: u32 = 0x40_0000;
 const HEADERS: usize = 64 + 56;
 
-/// Writes the program to `path`; it will open `fifo`.
-pub fn write(path: &Path, fifo: &str) {
-    let mut code: Vec<u8> = Vec::new();
+/// Another process first of all, which goes to a group of its own and does nothing.
+const LEAVER: [&[u8]; 3] = [
+    // fork; who has a child goes on behind this
+    &[0xb8, 57, 0, 0, 0, 0x0f, 0x05, 0x85, 0xc0, 0x75, 20],
+    // setpgid(0, 0)
+    &[0xb8, 109, 0, 0, 0, 0x31, 0xff, 0x31, 0xf6, 0x0f, 0x05],
+    // pause, for ever
+    &[0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7],
+];
+
+/// Writes the program to `path`; it will open `fifo`. One that `leaves` has left another process when it is killed.
+pub fn write(path: &Path, fifo: &str, leaves: bool) {
+    let mut code: Vec<u8> = if leaves { LEAVER.concat() } else { Vec::new() };
     // write(3, newline, 1): that it is ready, for those who have asked for that. Others have nothing there.
     code.extend([0xb8, 1, 0, 0, 0, 0xbf, 3, 0, 0, 0, 0xbe]);
     let newline_at = code.len();

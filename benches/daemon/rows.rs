@@ -12,6 +12,10 @@ const SETTLED: Duration = Duration::from_millis(10_200);
 /// Between two samples: what the one before has left to be done is to be over.
 const PAUSE: Duration = Duration::from_millis(4);
 
+/// So many jobs leave another process, and so much time lies between their deaths.
+const LEAVERS: usize = 10;
+const APART: Duration = Duration::from_millis(300);
+
 /// How much is measured.
 #[derive(Clone, Copy)]
 pub struct Amount {
@@ -20,6 +24,8 @@ pub struct Amount {
     /// Rounds of ten deaths, each of which begins when all jobs have settled.
     pub deaths: usize,
     pub crowds: usize,
+    /// Rounds of deaths that leave another process.
+    pub rests: usize,
     pub reloads: usize,
     pub many_reloads: usize,
     pub idle: Duration,
@@ -204,6 +210,31 @@ impl<'a> Bench<'a> {
             if reload(world, WARM + 1..=WARM + count) {
                 let grown = before.zip(world.own_memory()).map(|(before, after)| after - before);
                 self.report.add(row, world.keeper.name(), grown);
+            }
+        }
+    }
+
+    /// Deaths of jobs that leave a process in another group of their session: it is found among all processes of the
+    /// machine, and ends before the successor starts. Only for those who look after it.
+    pub fn rests(&mut self) {
+        let keepers: &'a [Box<dyn Keeper>] = self.keepers;
+        for jobs in [10, 10_000].into_iter().filter(|jobs| self.sizes.contains(jobs)) {
+            let what = format!("death of a job that leaves another group, to its successor, among {jobs}");
+            let row = self.report.row(&what, "ms", &[Goal::None]);
+            for keeper in keepers.iter().filter(|keeper| keeper.most() >= jobs && keeper.looks_after_rests())
+            {
+                let world = World::with_leavers(keeper.as_ref(), jobs, LEAVERS, self.place);
+                let Some((mut world, mut leavers)) = world else { continue };
+                for _ in 0..self.amount.rests {
+                    std::thread::sleep(SETTLED);
+                    for pid in std::mem::take(&mut leavers) {
+                        // Alone: the look at all processes for the one before is to be over and done with.
+                        std::thread::sleep(APART);
+                        let Some((took, next)) = world.leaver_dies(pid) else { break };
+                        self.report.add(row, keeper.name(), Some(took));
+                        leavers.push(next);
+                    }
+                }
             }
         }
     }

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Whoever takes longer than this for anything can't do it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The program of jobs that leave another process.
+const LEAVER: &str = "leaver";
+
 pub struct World<'a> {
     pub keeper: &'a dyn Keeper,
     pub jobs: usize,
@@ -32,7 +35,7 @@ pub struct World<'a> {
 
 impl<'a> World<'a> {
     /// Starts the keeper with so many jobs and does not wait for them.
-    pub fn begin(keeper: &'a dyn Keeper, jobs: usize, place: &Path) -> World<'a> {
+    pub fn begin(keeper: &'a dyn Keeper, jobs: usize, leavers: usize, place: &Path) -> World<'a> {
         static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (dir, tell) = (place.join(number.to_string()), place.join(format!("{number}-births")));
@@ -42,8 +45,12 @@ impl<'a> World<'a> {
         let (fifo, job) = (tell.join("births"), tell.join("job"));
         assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
         let births = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).unwrap();
-        program::write(&job, fifo.to_str().unwrap());
+        program::write(&job, fifo.to_str().unwrap(), false);
         let mut command = keeper.prepare(&dir, &job, jobs);
+        if leavers > 0 {
+            program::write(&tell.join(LEAVER), fifo.to_str().unwrap(), true);
+            keeper.add(&dir, &tell.join(LEAVER), leavers);
+        }
         command.stdin(Stdio::null()).stderr(Stdio::null()).current_dir(&dir);
         let begin = Instant::now();
         let child = command.spawn().unwrap();
@@ -64,7 +71,7 @@ impl<'a> World<'a> {
 
     /// The same, and waits for all jobs; how long that took. None when they do not all come.
     pub fn start(keeper: &'a dyn Keeper, jobs: usize, place: &Path) -> (World<'a>, Option<Duration>) {
-        let mut world = World::begin(keeper, jobs, place);
+        let mut world = World::begin(keeper, jobs, 0, place);
         let born = world.born(jobs);
         let took = world.begin.elapsed();
         let all = born.map(|pids| {
@@ -73,6 +80,28 @@ impl<'a> World<'a> {
             took
         });
         (world, all)
+    }
+
+    /// The same with so many jobs more that leave another process when they are killed; their pids.
+    pub fn with_leavers(
+        keeper: &'a dyn Keeper,
+        jobs: usize,
+        leavers: usize,
+        place: &Path,
+    ) -> Option<(World<'a>, Vec<u32>)> {
+        let mut world = World::begin(keeper, jobs, leavers, place);
+        let born = world.born(jobs + leavers)?;
+        let runs = |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        let leavers = born.into_iter().filter(|pid| runs(pid).ends_with(LEAVER)).collect();
+        Some((world, leavers))
+    }
+
+    /// Kills one that leaves another process; the time until its successor tells of itself, and that one's pid.
+    pub fn leaver_dies(&mut self, pid: u32) -> Option<(f64, u32)> {
+        let begin = Instant::now();
+        bare::kill(pid, libc::SIGKILL);
+        let born = self.born(1)?;
+        Some((millis(begin.elapsed()), born[0]))
     }
 
     /// The pids of the next births.

@@ -26,7 +26,7 @@ pub fn run(input: &[u8]) {
     let mut touched = false;
     while let Some((what, tail)) = rest.split_first() {
         rest = match what & 3 {
-            // A record that a child may have left, or not.
+            // A record that a child or its parent may have left, or not.
             0 => {
                 let (numbers, tail) = tail.split_at(tail.len().min(5));
                 let number = |at: usize| numbers.get(at).copied().unwrap_or(1);
@@ -35,7 +35,8 @@ pub fn run(input: &[u8]) {
                 let before_nanos = u64::from(number(0)) << (number(1) & 31);
                 let after_nanos = u64::from(number(2)) << (number(1) & 31);
                 let pid = Pid::new(i32::from(number(3)) << (number(1) >> 5) | 1).expect("it is odd");
-                let record = Record { pid, name: JobName::new(name), before_nanos, after_nanos };
+                let (name, seen) = (JobName::new(name), what & 4 != 0);
+                let record = Record { pid, name, before_nanos, after_nanos, seen };
                 let bytes = record::encode(&record);
                 let read = record::decode(&bytes);
                 assert!(read.is_none() || read.as_ref() == Some(&record), "{read:?}");

@@ -1,12 +1,12 @@
 //! The world as the supervisor acts upon it: processes, the file, the log, the network.
 #![forbid(unsafe_code)]
 
-use super::left_overs::LeftOvers;
 use super::log::Log;
 use super::manager::ServiceManager;
 use super::net::Sockets;
 use super::output::{Outputs, Streams};
-use super::state::{LeftOver, StateFile};
+use super::rests::Rests;
+use super::state::StateFile;
 use super::watch::{Content, Watch};
 use crate::config;
 use crate::model::{
@@ -18,7 +18,6 @@ use crate::sys::group::{self, Group};
 use crate::sys::spawn::{Spawner, Way, own_output};
 use crate::sys::{clock, memory, numbers};
 use mio::Registry;
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -40,9 +39,7 @@ pub(super) struct Kernel {
     pub(super) spawner: Spawner,
     pub(super) manager: Option<ServiceManager>,
     pub(super) state: Option<StateFile>,
-    /// What is left of groups whose leader has been reaped or was never ours.
-    pub(super) groups: HashMap<Pid, Group>,
-    pub(super) left_overs: LeftOvers,
+    pub(super) rests: Rests,
 }
 
 impl Kernel {
@@ -54,19 +51,14 @@ impl Kernel {
         }
     }
 
-    /// Keeps the group of a job whose main process has been reaped if anything is left of it.
-    pub(super) fn keep_rest(&mut self, pid: Pid, group: Group) -> Survivors {
-        if !group.alive() {
-            return Survivors::None;
-        }
-        self.groups.insert(pid, group);
-        Survivors::Some(Box::new([]))
+    /// Keeps what is left of a run whose main process has been reaped after this time, if anything is.
+    pub(super) fn keep_rest(&mut self, id: JobId, pid: Pid, group: Group, before: u64) -> Survivors {
+        self.rests.keep(id, pid, group, before, self.state.as_ref())
     }
 
-    /// Keeps the group of a process that another pmtr has left.
-    pub(super) fn keep_left_over(&mut self, left: LeftOver) {
-        self.groups.insert(left.pid, left.group);
-        self.left_overs.add(left.pid, left.born_ticks);
+    /// Looks for what is left of jobs and sends the signals that wait for that. Returns of whom nothing is.
+    pub(super) fn sweep(&mut self) -> Vec<Pid> {
+        self.rests.work(self.state.as_ref())
     }
 
     /// Starts the job's process, which leaves its record where there is a state file.
@@ -145,23 +137,14 @@ impl System for Kernel {
     }
 
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors {
-        match self.groups.get(&group) {
-            Some(rest) if rest.alive() && !self.left_overs.are_gone(group) => Survivors::Some(match detail {
-                Detail::Whether => Box::new([]),
-                Detail::Names => group::members(group).into(),
-            }),
-            Some(_) | None => Survivors::None,
-        }
+        self.rests.look(group, detail, self.state.as_ref())
     }
 
     fn signal(&mut self, target: Target, signal: Signal) {
         match target {
             Target::Job(pid) => group::signal_job(pid, signal),
-            Target::Rest(pid) => {
-                if let Some(group) = self.groups.get(&pid) {
-                    group.signal(signal);
-                }
-            }
+            Target::Rest(pid) => self.rests.signal(pid, signal),
+            Target::Others(pid) => self.rests.signal_others(pid, signal),
         }
     }
 
@@ -202,8 +185,7 @@ impl System for Kernel {
     }
 
     fn release(&mut self, group: Pid) {
-        self.groups.remove(&group);
-        self.left_overs.forget(group);
+        self.rests.release(group);
     }
 
     fn forget(&mut self, id: JobId) {

@@ -6,7 +6,6 @@ mod background;
 mod check;
 mod claim;
 mod kernel;
-mod left_overs;
 pub mod log;
 mod manager;
 pub mod mounts;
@@ -16,6 +15,7 @@ mod pace;
 mod pidfile;
 mod reaper;
 mod regular;
+mod rests;
 mod start;
 mod state;
 mod stderr;
@@ -25,7 +25,9 @@ pub mod watch;
 pub use crate::sys::memory::WithReserve;
 pub use start::run;
 
-use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal, Throttle};
+use crate::model::{
+    Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal, Survivors, Throttle,
+};
 use crate::supervisor::{Event, Next, Supervisor, turn};
 use crate::sys::clock;
 use crate::sys::group::Group;
@@ -126,6 +128,9 @@ impl Daemon {
             self.obey(now, &caught);
             caught.clear();
             self.take(now, Event::Tick);
+            for gone in self.kernel.sweep() {
+                self.take(clock::now(), Event::Looked(gone, Survivors::None));
+            }
             if single {
                 self.walk();
             }
@@ -164,7 +169,7 @@ impl Daemon {
     fn timeout(&self, now: MonoTime) -> Option<Duration> {
         let kernel = &self.kernel;
         let dumping = self.dump.is_some() && kernel.log.room() > DUMP_LEAVES;
-        let more = kernel.watch.more() || kernel.log.more() || kernel.sockets.more();
+        let more = kernel.watch.more() || kernel.log.more() || kernel.sockets.more() || kernel.rests.more();
         if dumping || more || kernel.outputs.more(&kernel.log) {
             return Some(Duration::ZERO);
         }
@@ -175,9 +180,8 @@ impl Daemon {
         };
         let sources = [kernel.watch.deadline(), kernel.log.deadline(), kernel.sockets.deadline()];
         let report = self.report.deadline().filter(|_| self.dump.is_none());
-        let asked = [self.reload.deadline(), report];
-        let due =
-            sources.into_iter().chain(asked).chain([kernel.outputs.deadline(), jobs, self.reaper.deadline()]);
+        let others = [kernel.outputs.deadline(), kernel.rests.deadline(), jobs, self.reaper.deadline()];
+        let due = sources.into_iter().chain(others).chain([self.reload.deadline(), report]);
         pace::sleep(now, due, memory::is_short())
     }
 
@@ -245,13 +249,13 @@ impl Daemon {
     /// Reaps a child if it has ended; false when it has not.
     fn reap_one(&mut self, pid: Pid) -> bool {
         // Taken before the number can be given to another.
-        let group = self.supervisor.job_of(pid).map(|_| Group::of(pid));
+        let job = self.supervisor.job_of(pid).map(|id| (id, Group::of(pid), clock::since_start()));
         let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
         let ending: Ending = self.kernel.ending(pid, exit);
         self.kernel.outputs.reaped(pid);
-        let rest = match group {
-            Some(group) => self.kernel.keep_rest(pid, group),
-            None => crate::model::Survivors::None,
+        let rest = match job {
+            Some((id, group, before)) => self.kernel.keep_rest(id, pid, group, before),
+            None => Survivors::None,
         };
         // Not the time of the wake-up: it may have ended since, and its delay would be too short.
         self.take(clock::now(), Event::Exited(pid, ending, rest));

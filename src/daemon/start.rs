@@ -5,7 +5,6 @@
 use super::background::{self, Fork, Process, Side, Starting};
 use super::check::{self, Machine, Parser};
 use super::kernel::Kernel;
-use super::left_overs::LeftOvers;
 use super::log::{self, Log, Stderr};
 use super::manager::{self, ServiceManager};
 use super::net::Sockets;
@@ -13,6 +12,7 @@ use super::output::Outputs;
 use super::pace::Words;
 use super::pidfile::PidFile;
 use super::reaper::Reaper;
+use super::rests::Rests;
 use super::state::{self, LeftOver, Refusal, StateFile};
 use super::stderr::{self, OwnStderr};
 use super::watch::{Content, Tokens, Watch};
@@ -20,16 +20,17 @@ use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
 use crate::config;
 use crate::model::{
-    Clean, Config, Errno, Fingerprint, Level, Load, LoadError, MonoTime, Notice, Pid, Signal, Throttle,
+    Clean, Config, Errno, Fingerprint, JobId, Level, Load, LoadError, MonoTime, Notice, Pid, Signal,
+    Throttle,
 };
 use crate::supervisor::{Event, Reading, Supervisor, turn};
 use crate::sys::process::{self, Forked};
+use crate::sys::session::Numbers;
 use crate::sys::signals::{self, SignalPipe};
 use crate::sys::spawn::{Shelf, Spawner};
 use crate::sys::{clock, lock, numbers, users};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token};
-use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -243,13 +244,12 @@ fn prepare(
     if let Some(pidfile) = pidfile {
         pidfile.write(std::process::id()).map_err(|why| why.to_string())?;
     }
+    let rests = Rests::new(Numbers::new().map_err(because("ask for processes"))?, pid);
     let log = open_log(pid, options.verbosity > 0, foreground);
     let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
     // Last of all: from here on nothing fails, so what the old file tells is acted upon.
     let (left, words) = state.as_mut().map(|state| state.take_over(pid)).unwrap_or_default();
-    let (groups, left_overs) = (HashMap::new(), LeftOvers::default());
-    let mut kernel =
-        Kernel { registry, log, outputs, watch, sockets, spawner, manager: None, state, groups, left_overs };
+    let mut kernel = Kernel { registry, log, outputs, watch, sockets, spawner, manager: None, state, rests };
     kernel.log.notice(&Notice::Starting);
     words.iter().for_each(|word| kernel.log.notice(word));
     let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
@@ -295,7 +295,10 @@ impl Daemon {
     fn begin(&mut self, left: Vec<LeftOver>, content: Fingerprint, config: Config) {
         let now: MonoTime = clock::now();
         let known = left.iter().map(|left| (left.name.clone(), left.pid)).collect();
-        left.into_iter().for_each(|left| self.kernel.keep_left_over(left));
+        // The core numbers its first jobs in the same order.
+        for (id, left) in (0..).map(JobId).zip(left) {
+            self.kernel.rests.take_over(id, left);
+        }
         turn(&mut self.supervisor, &mut self.kernel, now, Event::LeftBehind(known));
         let loaded = Event::Loaded(Reading::Always, Ok(Load::New(content, config)));
         turn(&mut self.supervisor, &mut self.kernel, now, loaded);

@@ -16,7 +16,7 @@ pub use state::{Debut, Goal, Pressure, State, Wish};
 use std::rc::Rc;
 use std::time::Duration;
 pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY};
-use stop::{next_look, send};
+use stop::{next_look, pass_on, send};
 
 /// One job.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// Its main process has been reaped; `rest` tells of the others in its group.
+    /// Its main process has been reaped; `rest` tells of the others in its group and session.
     pub fn exited(&mut self, now: MonoTime, ending: Ending, rest: &Survivors, wishes: &mut Vec<Wish>) {
         use State::*;
         let pid = match self.state {
@@ -205,7 +205,10 @@ impl Job {
         }
         match (rest, self.state) {
             (Survivors::None, _) => self.state = Down,
-            (Survivors::Some(_), Stopping { pressure, .. }) => self.sweep(pid, now, pressure),
+            (Survivors::Some(_), Stopping { pressure, .. }) => {
+                pass_on(pid, pressure, wishes);
+                self.sweep(pid, now, pressure);
+            }
             (Survivors::Some(_), _) => {
                 let job = self.spec.name().clone();
                 wishes.push(Wish::Log(Notice::SendingToRest { signal: Signal::TERM, job, group: pid }));

@@ -39,7 +39,7 @@ pub enum State {
     Running { pid: Pid, since: MonoTime },
     /// The main process was told to end; it is unreaped.
     Stopping { pid: Pid, since: MonoTime, pressure: Pressure },
-    /// The main process is gone, others of its group are not; or none of the group is a child of ours.
+    /// The main process is gone, others of its group or session are not; or none of them is a child of ours.
     Sweeping { group: Pid, look_at: MonoTime, pressure: Pressure },
 }
 
@@ -61,7 +61,7 @@ pub enum Wish {
     Log(Notice),
     /// A signal to the job's processes.
     Signal(Target, Signal),
-    /// A look at what is left of this group.
+    /// A look at what is left of this group and session.
     Look(Pid, Detail),
     /// The group is of no interest any more.
     Release(Pid),

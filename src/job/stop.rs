@@ -1,4 +1,4 @@
-//! How a job is brought to its end: ever more pressure on its processes, and looks at what is left of its group.
+//! How a job is brought to its end: ever more pressure on its processes, and looks at what is left of its group and session.
 
 use super::{Job, Pressure, State, Wish};
 use crate::model::{MonoTime, Notice, Pid, Signal, Survivors, Target};
@@ -94,7 +94,9 @@ impl Job {
                 let signal = Signal::KILL;
                 wishes.push(Wish::Log(match target {
                     Target::Job(pid) => Notice::Sending { signal, job: job(), pid },
-                    Target::Rest(group) => Notice::SendingToRest { signal, job: job(), group },
+                    Target::Rest(group) | Target::Others(group) => {
+                        Notice::SendingToRest { signal, job: job(), group }
+                    }
                 }));
                 wishes.push(Wish::Signal(target, signal));
                 Pressure::Kill { give_up_at: now + GIVE_UP_AFTER }
@@ -124,6 +126,16 @@ pub(super) fn next_look(now: MonoTime, pressure: Pressure) -> MonoTime {
         Pressure::Stuck => last,
     };
     now + (waited / LOOK_SHARE).clamp(first, last)
+}
+
+/// Who has the session and is not in the group has heard nothing while there was a main process to end in its own way.
+pub(super) fn pass_on(pid: Pid, pressure: Pressure, wishes: &mut Vec<Wish>) {
+    match pressure {
+        Pressure::Term { .. } => send(Target::Others(pid), Signal::TERM, wishes),
+        Pressure::Kill { .. } | Pressure::Stuck => {
+            wishes.push(Wish::Signal(Target::Others(pid), Signal::KILL));
+        }
+    }
 }
 
 /// SIGCONT follows a SIGTERM, so that a stopped process hears it.

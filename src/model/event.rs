@@ -83,11 +83,13 @@ pub enum Stage {
 pub enum Target {
     /// The group of this leader, which has not been reaped.
     Job(Pid),
-    /// What is left of the group whose leader had this pid and has been reaped.
+    /// What is left of the group and session whose leader had this pid and has been reaped.
     Rest(Pid),
+    /// Of those the ones that have the session and are not in the group: they have not heard what the group was told.
+    Others(Pid),
 }
 
-/// How closely to look at what is left of a process group.
+/// How closely to look at what is left of a process group and session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// Only whether anything is left.
@@ -96,7 +98,7 @@ pub enum Detail {
     Names,
 }
 
-/// What is left of a process group.
+/// What is left of a process group and session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Survivors {
     /// Nothing.

@@ -12,9 +12,9 @@ pub enum Event {
     /// These main processes of jobs were left by a pmtr that was killed, and are no children of ours. Before the
     /// first file, if at all.
     LeftBehind(Vec<(JobName, Pid)>),
-    /// A child has been reaped; what is left of its process group is told with it.
+    /// A child has been reaped; what is left of its process group and session is told with it.
     Exited(Pid, Ending, Survivors),
-    /// The answer to [`Action::Look`].
+    /// The answer to [`Action::Look`]; also comes by itself when it was found out that nothing is left.
     Looked(Pid, Survivors),
     /// The answer to [`Action::Spawn`].
     Spawned(JobId, Result<Pid, SpawnError>),
@@ -49,7 +49,7 @@ pub enum Action {
     Spawn(JobId),
     /// Read the file. Answered by [`Event::Loaded`] in the same turn.
     LoadConfig(Reading),
-    /// Look at what is left of a group. Answered by [`Event::Looked`] in the same turn.
+    /// Look at what is left of a group and session. Answered by [`Event::Looked`] in the same turn.
     Look(Pid, Detail),
     /// Send a signal; that nobody is there any more is no error.
     Signal(Target, Signal),

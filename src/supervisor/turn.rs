@@ -14,7 +14,7 @@ pub trait System {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError>;
     /// Reads the configuration.
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError>;
-    /// Tells what is left of the group whose leader was `group`.
+    /// Tells what is left of the group and session whose leader was `group`.
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors;
     /// Sends a signal; that nobody is there any more is no error.
     fn signal(&mut self, target: Target, signal: Signal);

@@ -54,6 +54,11 @@ pub fn ticks_per_second() -> u64 {
     u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok().filter(|ticks| *ticks > 0).unwrap_or(100)
 }
 
+/// This time since the machine's start as /proc counts the births of processes.
+pub fn ticks(nanos: u64) -> u64 {
+    nanos.checked_div(1_000_000_000 / ticks_per_second().clamp(1, 1_000_000_000)).unwrap_or(0)
+}
+
 /// The time of day in milliseconds since 1970: a number that is larger at the next start.
 pub fn wall_millis() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

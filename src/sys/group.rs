@@ -1,6 +1,5 @@
 //! Process groups: sending them signals, and telling whether anybody is left in them.
 
-use super::stat::{self, Stat};
 use super::{check, last_errno};
 use crate::model::{Pid, Signal};
 use libc::{c_int, c_long};
@@ -9,9 +8,6 @@ use std::ptr;
 
 /// Not in the C libraries' headers yet: the signal is for the process group (Linux 6.9).
 const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
-
-/// As many members as a message can usefully name.
-const NAMED: usize = 16;
 
 /// The process group of one leader, reachable after the leader has been reaped.
 #[derive(Debug)]
@@ -40,6 +36,12 @@ impl Group {
         !matches!(self.send(0), Err(libc::ESRCH))
     }
 
+    /// Whether anybody is left, as told by the descriptor: then the number is no other group's. That it can't tell
+    /// proves nothing.
+    pub fn is_proven(&self) -> bool {
+        self.pidfd.as_ref().is_some_and(|fd| send(fd, 0, PIDFD_SIGNAL_PROCESS_GROUP).is_ok())
+    }
+
     /// Sends a signal to all of them. That nobody is left is no error.
     pub fn signal(&self, signal: Signal) {
         let _ = self.send(signal.0);
@@ -49,7 +51,7 @@ impl Group {
         match &self.pidfd {
             // Before Linux 6.9 it can't stand for a group, and some who shut programs in forbid the call alone; the
             // number has to do.
-            Some(fd) => match send(fd, signal) {
+            Some(fd) => match send(fd, signal, PIDFD_SIGNAL_PROCESS_GROUP) {
                 Err(errno) if errno != libc::ESRCH => kill_group(self.leader, signal),
                 sent => sent,
             },
@@ -66,23 +68,8 @@ pub fn signal_job(pid: Pid, signal: Signal) {
     }
 }
 
-/// The members of a process group with their names, the living before the zombies, at most sixteen.
-/// Nothing without /proc. Looks at all processes of the machine.
-pub fn members(group: Pid) -> Vec<(Pid, Box<[u8]>)> {
-    let mut found: Vec<(Pid, Stat)> = stat::all().filter(|(_, stat)| stat.group == group.as_raw()).collect();
-    found.sort_by_key(|(pid, stat)| (stat.zombie, *pid));
-    found.truncate(NAMED);
-    let named = |(pid, stat): (Pid, Stat)| {
-        let mut name = stat.name;
-        if stat.zombie {
-            name.extend_from_slice(b" (zombie)");
-        }
-        (pid, name.into())
-    };
-    found.into_iter().map(named).collect()
-}
-
-fn open(pid: Pid) -> Option<OwnedFd> {
+/// A descriptor that stands for this process and for nobody else, ever.
+pub(super) fn open(pid: Pid) -> Option<OwnedFd> {
     // SAFETY: takes numbers; the descriptor is close-on-exec.
     let fd: c_long = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
     let fd = c_int::try_from(fd).ok().filter(|fd| *fd >= 0)?;
@@ -90,11 +77,10 @@ fn open(pid: Pid) -> Option<OwnedFd> {
     Some(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn send(pidfd: &OwnedFd, signal: c_int) -> Result<(), c_int> {
+pub(super) fn send(pidfd: &OwnedFd, signal: c_int, flags: libc::c_uint) -> Result<(), c_int> {
     let (fd, info) = (pidfd.as_raw_fd(), ptr::null::<libc::siginfo_t>());
-    let group = PIDFD_SIGNAL_PROCESS_GROUP;
     // SAFETY: takes numbers and a null pointer, which stands for an ordinary signal.
-    match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, info, group) } {
+    match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, info, flags) } {
         -1 => Err(last_errno().0),
         _ => Ok(()),
     }
@@ -108,13 +94,14 @@ fn kill_group(leader: Pid, signal: c_int) -> Result<(), c_int> {
     }
 }
 
-fn kill(target: c_int, signal: c_int) -> Result<(), c_int> {
+pub(super) fn kill(target: c_int, signal: c_int) -> Result<(), c_int> {
     // SAFETY: takes numbers and touches no memory.
     check(unsafe { libc::kill(target, signal) }).map(drop).map_err(|_| last_errno().0)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::session;
     use super::super::testing::{ended, start};
     use super::*;
     use crate::model::Exit;
@@ -125,8 +112,9 @@ mod tests {
 
     /// A leader that ends at once and leaves one behind, which has told that it is there.
     fn orphaned_group() -> (Pid, impl BufRead) {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", "sleep 60 & echo; exit 0"]).process_group(0).stdout(Stdio::piped());
+        // No leader of a group, setsid stays the process that it is.
+        let mut command = Command::new("setsid");
+        command.args(["/bin/sh", "-c", "sleep 60 & echo; exit 0"]).stdout(Stdio::piped());
         let (leader, mut child) = start(&mut command);
         let mut output = BufReader::new(child.stdout.take().unwrap());
         output.read_line(&mut String::new()).unwrap();
@@ -136,7 +124,7 @@ mod tests {
     fn until_gone(group: &Group, mut output: impl BufRead) {
         // The end of the pipe says that the last of the group has closed it; then it is a zombie or gone.
         output.read_line(&mut String::new()).unwrap();
-        let left = || members(group.leader).iter().all(|(_, name)| name.ends_with(b" (zombie)"));
+        let left = || session::names(group.leader).iter().all(|(_, name)| name.ends_with(b" (zombie)"));
         while !left() {
             std::thread::yield_now();
         }
@@ -156,7 +144,9 @@ mod tests {
             let group = &by_every_way(leader)[way];
             assert_eq!(ended(leader), Exit::Code(0));
             assert!(group.alive());
-            let named = members(leader);
+            // Only a descriptor that can tell proves anything; one to something else never does.
+            assert!(way == 0 || !group.is_proven());
+            let named = session::names(leader);
             assert_eq!(named.len(), 1, "{named:?}");
             // Which of the two depends on whether it has come to its exec.
             assert!([&b"sleep"[..], b"sh"].contains(&&*named[0].1), "{named:?}");
@@ -171,10 +161,10 @@ mod tests {
         let groups = by_every_way(leader);
         ended(leader);
         for group in groups {
-            assert!(!group.alive(), "{group:?}");
+            assert!(!group.alive() && !group.is_proven(), "{group:?}");
             group.signal(Signal::KILL);
         }
-        assert_eq!(members(leader), []);
+        assert_eq!(session::names(leader), []);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod numbers;
 pub mod process;
 pub mod reap;
 pub mod record;
+pub mod session;
 mod shelf;
 pub mod signals;
 mod slots;

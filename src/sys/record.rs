@@ -2,6 +2,10 @@
 //!
 //! A record is written in one call from two parts: what the child alone knows stands in front, and behind it
 //! what was laid out before its birth. Both are bound together by a checksum.
+//!
+//! Later its parent may have seen that something of the job is alive, be it without its main process. Then the record
+//! says so and when, in the place of the child's own time: whoever has the job's session and was born before that
+//! moment is of the job.
 
 use super::calls::{self, Done};
 use crate::model::{JobName, Pid};
@@ -34,9 +38,14 @@ pub struct Record {
     pub name: JobName,
     /// When the process was not born yet, in nanoseconds since the machine's start.
     pub before_nanos: u64,
-    /// When it lived already.
+    /// When it lived already; of what was seen alive later, when that was last.
     pub after_nanos: u64,
+    /// Whether it was seen alive later: the main process may have ended by then, but not all that has its session.
+    pub seen: bool,
 }
+
+/// Stands beside the pid of what was seen alive later. A pid has 31 bits.
+const SEEN: u64 = 1 << 32;
 
 /// The part of a record that is laid out before the birth.
 pub(super) struct Draft {
@@ -101,14 +110,15 @@ pub fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Record> {
     if !fits || rest.iter().any(|byte| *byte != 0) || after_nanos < before_nanos {
         return None;
     }
-    let pid = Pid::new(i32::try_from(raw_pid).ok()?)?;
-    Some(Record { pid, name: JobName::new(name), before_nanos, after_nanos })
+    let pid = Pid::new(i32::try_from(raw_pid & !SEEN).ok()?)?;
+    Some(Record { pid, name: JobName::new(name), before_nanos, after_nanos, seen: raw_pid & SEEN != 0 })
 }
 
-/// The bytes of a record, as a child would have left it.
+/// The bytes of a record, as a child would have left it or as its parent writes it later.
 pub fn encode(record: &Record) -> [u8; RECORD_BYTES] {
     let draft = Draft::new(&record.name, record.before_nanos);
-    let own = draft.own(u64::from(record.pid.as_raw().unsigned_abs()), record.after_nanos);
+    let pid = u64::from(record.pid.as_raw().unsigned_abs());
+    let own = draft.own(if record.seen { pid | SEEN } else { pid }, record.after_nanos);
     let mut bytes = [0; RECORD_BYTES];
     let parts = own.into_iter().flat_map(u64::to_ne_bytes).chain(draft.given);
     bytes.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
@@ -135,13 +145,15 @@ mod tests {
 
     fn record(name: &[u8]) -> Record {
         let pid = Pid::new(4711).unwrap();
-        Record { pid, name: JobName::new(name), before_nanos: 5, after_nanos: u64::MAX }
+        Record { pid, name: JobName::new(name), before_nanos: 5, after_nanos: u64::MAX, seen: false }
     }
 
     #[test]
     fn a_record_survives_its_way_whatever_the_name() {
         for name in [&b"a"[..], b"web", &[0xff; 255]] {
-            assert_eq!(decode(&encode(&record(name))), Some(record(name)));
+            for record in [record(name), Record { seen: true, after_nanos: 9, ..record(name) }] {
+                assert_eq!(decode(&encode(&record)), Some(record));
+            }
         }
     }
 
@@ -165,7 +177,7 @@ mod tests {
             assert_eq!(decode(&encode(&odd)), None);
         }
         let draft = Draft::new(&JobName::new(b"web"), 5);
-        for pid in [0, 1 << 31, u64::MAX] {
+        for pid in [0, 1 << 31, SEEN, 1 << 31 | SEEN, 7 | 1 << 33, u64::MAX] {
             let own = draft.own(pid, 6).into_iter().flat_map(u64::to_ne_bytes);
             let bytes: Vec<u8> = own.chain(draft.given).collect();
             assert_eq!(decode(bytes[..].try_into().unwrap()), None, "{pid}");

@@ -1,7 +1,7 @@
 //! What /proc tells of a process. Without /proc nothing is told.
 
 use crate::model::Pid;
-use std::collections::BTreeSet;
+use std::io;
 
 /// One process at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub struct Stat {
     pub name: Vec<u8>,
     /// It has ended and nobody has reaped it.
     pub zombie: bool,
+    /// Who would reap it, zero when that is beyond our sight.
+    pub parent: i32,
     /// Its process group, zero when that is beyond our sight.
     pub group: i32,
     /// Its session, likewise.
@@ -37,16 +39,29 @@ pub fn is_ours() -> bool {
     own.is_some() && shown.as_deref().and_then(|path| path.to_str()) == own.as_deref()
 }
 
-/// All processes of the machine. Reads one file for each.
-pub(super) fn all() -> impl Iterator<Item = (Pid, Stat)> {
-    let list = std::fs::read_dir("/proc").into_iter().flatten();
-    let pids = list.filter_map(|entry| Pid::new(entry.ok()?.file_name().to_str()?.parse().ok()?));
-    pids.filter_map(|pid| Some((pid, Stat::of(pid)?)))
+/// The numbers of all processes that are there from the first to the last of them. Is read bit by bit.
+#[derive(Debug)]
+pub struct List(std::fs::ReadDir);
+
+/// Begins to list all processes of the machine.
+pub fn list() -> io::Result<List> {
+    std::fs::read_dir("/proc").map(List)
 }
 
-/// The groups in which anybody lives. Looks at all processes of the machine.
-pub fn living_groups() -> BTreeSet<i32> {
-    all().filter(|(_, stat)| !stat.zombie).map(|(_, stat)| stat.group).collect()
+impl Iterator for List {
+    type Item = io::Result<Pid>;
+
+    fn next(&mut self) -> Option<io::Result<Pid>> {
+        loop {
+            match self.0.next()? {
+                Ok(entry) => match entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+                    Some(number) => return Pid::new(number).map(Ok),
+                    None => {}
+                },
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
 }
 
 /// Reads `PID (NAME) STATE PARENT GROUP SESSION ... BORN ...`, where BORN is the 22nd word.
@@ -57,10 +72,11 @@ fn parse(stat: &[u8]) -> Option<Stat> {
     let rest = std::str::from_utf8(stat.get(close.checked_add(1)?..)?).ok()?;
     let mut words = rest.split_ascii_whitespace();
     let state = words.next()?;
-    let group = words.nth(1)?.parse().ok()?;
+    let parent = words.next()?.parse().ok()?;
+    let group = words.next()?.parse().ok()?;
     let session = words.next()?.parse().ok()?;
     let born_ticks = words.nth(15)?.parse().ok()?;
-    Some(Stat { name, zombie: matches!(state, "Z" | "X"), group, session, born_ticks })
+    Some(Stat { name, zombie: matches!(state, "Z" | "X"), parent, group, session, born_ticks })
 }
 
 #[cfg(test)]
@@ -73,7 +89,7 @@ mod tests {
     fn a_name_may_hold_anything() {
         let line = b"12 (a) Z 1 (b)) S 3 44 45 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 7654321 9 9\n";
         let name = b"a) Z 1 (b)".to_vec();
-        let stat = Stat { name, zombie: false, group: 44, session: 45, born_ticks: 7_654_321 };
+        let stat = Stat { name, zombie: false, parent: 3, group: 44, session: 45, born_ticks: 7_654_321 };
         assert_eq!(parse(line), Some(stat));
         let zombie = b"12 (x) Z 3 4 4 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 7 9";
         assert!(parse(zombie).unwrap().zombie);
@@ -87,7 +103,8 @@ mod tests {
         let (pid, _) = start(Command::new("/bin/sleep").arg("60"));
         let stat = Stat::of(pid).unwrap();
         assert!(is_ours() && !stat.zombie && !stat.leads_session(pid) && stat.born_ticks > 0);
-        assert!(living_groups().contains(&stat.group));
+        assert_eq!(stat.parent, super::super::process::own_pid().unwrap().as_raw());
+        assert!(list().unwrap().any(|listed| listed.unwrap() == pid));
         super::super::group::signal_job(pid, crate::model::Signal::KILL);
         ended(pid);
         assert_eq!(Stat::of(pid), None);

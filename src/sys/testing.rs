@@ -8,13 +8,34 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Starts a program; its end is awaited by `ended`.
-pub(super) fn start(command: &mut Command) -> (Pid, Child) {
+pub(crate) fn start(command: &mut Command) -> (Pid, Child) {
     let child = command.spawn().unwrap();
     (Pid::new(child.id().cast_signed()).unwrap(), child)
 }
 
+/// A process that leads its session, has left another there in a group of its own, and is a zombie by now. The end of
+/// the output says that nobody is left. Whoever calls this is alone in his process and adopts the other.
+pub(crate) fn orphaned_session() -> (Pid, Pid, impl std::io::Read) {
+    super::process::become_subreaper().unwrap();
+    // No leader of a group, setsid stays the process that it is.
+    let mut command = Command::new("setsid");
+    command.args(["/bin/sh", "-c", "timeout 1000 sleep 1000 & echo $!"]).stdout(std::process::Stdio::piped());
+    let (leader, mut child) = start(&mut command);
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    let other = Pid::new(line.trim().parse().unwrap()).unwrap();
+    while super::stat::Stat::of(other).is_none_or(|stat| stat.group != other.as_raw()) {
+        std::thread::yield_now();
+    }
+    while !super::reap::has_ended(leader) {
+        std::thread::yield_now();
+    }
+    (leader, other, output)
+}
+
 /// Waits for the end of this child and reaps it.
-pub(super) fn ended(pid: Pid) -> Exit {
+pub(crate) fn ended(pid: Pid) -> Exit {
     let id = libc::id_t::from(pid.as_raw().unsigned_abs());
     loop {
         // SAFETY: all zeroes are a valid siginfo.
@@ -31,7 +52,7 @@ pub(super) fn ended(pid: Pid) -> Exit {
 
 /// Runs `body` in a process of its own, which is this test alone: what it does to signals and limits and
 /// which children it waits for does not concern other tests.
-pub(super) fn in_own_process(name: &str, body: impl FnOnce()) {
+pub(crate) fn in_own_process(name: &str, body: impl FnOnce()) {
     const MARK: &str = "PMTR_TEST_IN_OWN_PROCESS";
     if std::env::var_os(MARK).is_some() {
         return body();

@@ -19,6 +19,8 @@ ERRNOS = {
     "fcntl": ["EMFILE", "EAGAIN", "ENOLCK"],
     "fork": ["EAGAIN", "ENOMEM"],
     "fstat": ["EIO", "ENOMEM"],
+    "getdents64": ["EIO", "ENOMEM"],
+    "getsid": ["EPERM"],
     "getsockname": ["ENOBUFS"],
     "getsockopt": ["ENOPROTOOPT", "ENOBUFS"],
     "inotify_add_watch": ["ENOSPC", "ENOMEM", "EACCES", "ENOENT"],

@@ -202,6 +202,59 @@ fn a_hundred_kills_at_any_moment_never_make_two_of_a_job() {
     assert_eq!(last.stop().code(), Some(0));
 }
 
+/// Waits until processes that are born from now on are told from those that are there.
+fn let_a_tick_pass() {
+    let uptime =
+        || fs::read_to_string("/proc/uptime").unwrap().split(' ').next().unwrap().parse::<f64>().unwrap();
+    let from = uptime();
+    wait_until("a tick is over", || uptime() > from + 0.015);
+}
+
+#[test]
+fn deaf_workers_without_their_main_process_are_not_forgotten_by_kills_while_they_are_ended() {
+    let dir = Dir::new();
+    // One in the group of the main process, one in a group of its own.
+    let worker = "sh -c 'trap \"\" TERM; echo $$ >>DIR/workers; while :; do sleep 1000; done'";
+    let body = format!("{worker} &\ntimeout 1000 {worker} &\nwait");
+    dir.script("web", &body.replace("DIR", dir.path().to_str().unwrap()));
+    let mut pmtr = Pmtr::start_in(dir, &job("web", "DIR/web", ""), |_| {});
+    let main = pmtr.started("web");
+    let workers = |dir: &Dir| -> Vec<i32> {
+        let text = fs::read_to_string(dir.join("workers")).unwrap_or_default();
+        text.lines().filter_map(|line| line.parse().ok()).collect()
+    };
+    wait_until("the workers are there", || workers(&pmtr.dir).len() == 2);
+    let first = workers(&pmtr.dir);
+    let _left = Left(first.clone());
+    let_a_tick_pass();
+    kill(main, "KILL");
+    pmtr.wait(&format!("sending SIGTERM to what is left of job web [{main}]"));
+    for _ in 0..3 {
+        let_a_tick_pass();
+        let pid = pmtr.pid();
+        kill(pid, "KILL");
+        wait_until("it is dead", || !alive(pid));
+        pmtr = again(std::mem::replace(&mut pmtr.dir, Dir::new()));
+        pmtr.wait(&format!("job web [{main}] was left by a pmtr that was killed, sending SIGTERM"));
+        pmtr.settle();
+        assert!(!pmtr.has("started job web"));
+        assert_eq!(workers(&pmtr.dir), first);
+        assert!(first.iter().all(|pid| alive(*pid)));
+    }
+    pmtr.wait(&format!("sending SIGKILL to what is left of job web [{main}]"));
+    pmtr.started("web");
+    assert!(first.iter().all(|pid| !alive(*pid)));
+    wait_until("the new workers are there", || workers(&pmtr.dir).len() == 4);
+    let second = Left(workers(&pmtr.dir).split_off(2));
+    // Twice: they are deaf, too.
+    pmtr.signal("TERM");
+    pmtr.wait("exiting on signal");
+    pmtr.signal("TERM");
+    assert_eq!(pmtr.ends().code(), Some(0));
+    assert!(second.0.iter().all(|pid| !alive(*pid)));
+    assert_eq!(state_files(pmtr.dir.path()).len(), 0);
+}
+
 #[test]
 fn left_overs_of_one_configuration_are_no_business_of_another() {
     let mut pmtr = Pmtr::start(&job("a", "/bin/sleep 1000", ""));

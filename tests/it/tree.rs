@@ -1,6 +1,6 @@
-//! A job is all of its process group: it has ended when nobody is left, and only then it starts again.
+//! A job is all of its session and process group: it has ended when nobody is left, and only then it starts again.
 
-use crate::support::{Dir, Pmtr, alive, kill, wait_until};
+use crate::support::{Dir, Pmtr, alive, kill, leads_session, wait_until};
 use std::fs;
 
 /// A job whose script may name its directory DIR.
@@ -99,6 +99,91 @@ fn a_job_that_is_restarted_again_and_again_has_one_generation_at_a_time() {
     }
     assert_eq!(pmtr.stop().code(), Some(0));
     assert_eq!(marked(&marker), []);
+}
+
+#[test]
+fn what_has_the_session_in_a_group_of_its_own_ends_before_the_next_run_begins_and_with_pmtr() {
+    let dir = Dir::new();
+    let marker = marker(6);
+    // timeout makes a group of its own, and its child is in that, too.
+    let config = |end: &str| {
+        format!("job {{\n name t\n cmd /bin/sh -c \"timeout {marker} sleep {marker}; {end}\"\n}}\n")
+    };
+    let mut pmtr = Pmtr::start_in(dir, &config("true"), |_| {});
+    let mut leader = pmtr.started("t");
+    for end in ["false", "true", "false"] {
+        wait_until("they are there", || marked(&marker).len() == 2);
+        let old = marked(&marker);
+        pmtr.save(&config(end));
+        pmtr.wait("sending SIGTERM to job t");
+        leader = pmtr.started("t");
+        assert!(old.iter().all(|pid| !alive(*pid)), "{old:?}");
+    }
+    wait_until("they are there", || marked(&marker).len() == 2);
+    // One whose leader has ended by itself.
+    let old = marked(&marker);
+    kill(leader, "KILL");
+    pmtr.wait("sending SIGTERM to what is left of job t");
+    wait_until("they are gone", || old.iter().all(|pid| !alive(*pid)));
+    pmtr.save("job {\n name t\n cmd /bin/sleep 1000\n}\n");
+    pmtr.wait("rescanning");
+    pmtr.save(&config("true"));
+    wait_until("they are there", || marked(&marker).len() == 2);
+    assert_eq!(pmtr.stop().code(), Some(0));
+    assert_eq!(marked(&marker), []);
+    assert!(!pmtr.has("SIGKILL"));
+}
+
+#[test]
+fn the_deaf_in_groups_of_their_own_are_killed_whether_their_leader_is_deaf_or_gone() {
+    let dir = Dir::new();
+    let marker = marker(7);
+    let deaf = |what: &str| {
+        format!(
+            "timeout {marker} sh -c 'trap \"\" TERM; touch DIR/{what}; while :; do sleep {marker}; done' {marker} &\n\
+            while [ ! -e DIR/{what} ]; do sleep 0.01; done\n"
+        )
+    };
+    // What timeout runs ignores SIGTERM, and so does the leader of one.
+    let waits = job(&dir, "waits", &format!("trap '' TERM\n{}touch DIR/ready; wait", deaf("one")));
+    let leaves = job(&dir, "leaves", &format!("{}exit 33", deaf("two")));
+    let mut pmtr = Pmtr::start_in(dir, &(waits + &leaves), |_| {});
+    let waits = pmtr.started("waits");
+    let leaves = pmtr.rewind().started("leaves");
+    wait_until("the leader is deaf", || pmtr.dir.join("ready").exists());
+    pmtr.rewind().wait(&format!("sending SIGTERM to what is left of job leaves [{leaves}]"));
+    pmtr.save("");
+    pmtr.signal("HUP");
+    pmtr.wait(&format!("sending SIGTERM to job waits [{waits}]"));
+    assert!(marked(&marker).len() >= 2);
+    pmtr.wait(&format!("sending SIGKILL to what is left of job leaves [{leaves}]"));
+    pmtr.wait(&format!("job waits {waits} exited"));
+    wait_until("all have been killed", || marked(&marker).is_empty());
+    assert_eq!(pmtr.stop().code(), Some(0));
+    assert_eq!(pmtr.count("SIGKILL"), 2);
+    assert_eq!(pmtr.count("giving up"), 0);
+}
+
+#[test]
+fn of_a_job_that_ends_what_made_a_session_of_its_own_stays_and_its_siblings_go() {
+    let dir = Dir::new();
+    let (stays, goes) = (marker(8), marker(9));
+    let script = format!(
+        "timeout {goes} sh -c 'setsid sleep {stays} & touch DIR/made; sleep {goes}' &\n\
+        while [ ! -e DIR/made ]; do sleep 0.01; done\n\
+        exit 33"
+    );
+    let config = job(&dir, "branch", &script);
+    let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
+    pmtr.wait("sending SIGTERM to what is left of job branch");
+    wait_until("the siblings are gone", || marked(&goes).is_empty());
+    pmtr.settle();
+    assert!(pmtr.has("job branch: finished"));
+    wait_until("it has its session", || marked(&stays).iter().any(|pid| leads_session(*pid)));
+    let [left] = marked(&stays)[..] else { panic!("{:?}", marked(&stays)) };
+    assert_eq!(pmtr.stop().code(), Some(0));
+    assert!(alive(left));
+    kill(left, "KILL");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! An invented kernel: processes, groups, numbers that are given out again, signals, zombies.
 
-use pmtr::model::{Ending, Exit, Pid, Signal};
+use pmtr::model::{Ending, Exit, Pid, Signal, Target};
 use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct Process {
     pub group: Pid,
     /// The serial of the process that made the group.
     pub group_serial: u64,
+    /// It has only the session of that one, and a group of its own.
+    pub outside: bool,
     pub parent: Parent,
     pub temper: Temper,
     /// SIGKILL waits for it to come out of the kernel.
@@ -74,8 +76,17 @@ impl Kernel {
         self.serials += 1;
         let serial = self.serials;
         let (group, group_serial) = group.unwrap_or((pid, serial));
-        let process =
-            Process { pid, serial, group, group_serial, parent, temper, doomed: false, zombie: None };
+        let process = Process {
+            pid,
+            serial,
+            group,
+            group_serial,
+            outside: false,
+            parent,
+            temper,
+            doomed: false,
+            zombie: None,
+        };
         self.processes.push(process);
         self.processes.last()
     }
@@ -84,9 +95,23 @@ impl Kernel {
         self.processes.iter_mut().find(|p| p.serial == serial)
     }
 
-    /// What is left of a group, its zombies included.
+    /// A new process with the session of another and a group of its own.
+    pub fn fork_outside(&mut self, parent: Parent, session: (Pid, u64), temper: Temper) {
+        let serial = self.fork(parent, Some(session), temper).map(|process| process.serial);
+        if let Some(process) = serial.and_then(|serial| self.find(serial)) {
+            process.outside = true;
+        }
+    }
+
+    /// What is left of a session, with the zombies of the leader's group and without others.
     pub fn members(&self, group_serial: u64) -> impl Iterator<Item = &Process> {
-        self.processes.iter().filter(move |p| p.group_serial == group_serial)
+        let counts = |p: &&Process| !p.outside || p.zombie.is_none();
+        self.processes.iter().filter(move |p| p.group_serial == group_serial).filter(counts)
+    }
+
+    /// Whether anybody has the session, be it a zombie.
+    fn is_in_use(&self, group_serial: u64) -> bool {
+        self.processes.iter().any(|p| p.group_serial == group_serial)
     }
 
     /// The process ends. Its children are handed to us, the nearest subreaper.
@@ -108,10 +133,21 @@ impl Kernel {
         }
     }
 
-    /// Whom of the group the signal ends, when, and how.
-    pub fn signal(&mut self, group_serial: u64, signal: Signal) -> Vec<(u64, Duration, Ending)> {
+    /// Whom of those for whom it is the signal ends, when, and how.
+    pub fn signal(
+        &mut self,
+        group_serial: u64,
+        target: Target,
+        signal: Signal,
+    ) -> Vec<(u64, Duration, Ending)> {
         let mut deaths = Vec::new();
-        for p in self.processes.iter().filter(|p| p.group_serial == group_serial && p.zombie.is_none()) {
+        let reached = |p: &&Process| match target {
+            Target::Job(_) => !p.outside,
+            Target::Rest(_) => true,
+            Target::Others(_) => p.outside,
+        };
+        let living = self.processes.iter().filter(|p| p.group_serial == group_serial && p.zombie.is_none());
+        for p in living.filter(reached) {
             let by_signal = Ending::Ran(Exit::Signal(signal));
             if signal == Signal::KILL {
                 deaths.push((p.serial, Duration::ZERO, by_signal));
@@ -145,7 +181,7 @@ impl Kernel {
             match (self.processes[at].parent, self.processes[at].zombie) {
                 (Parent::Us, Some(ending)) => {
                     let process = self.processes.remove(at);
-                    let rest = self.members(process.group_serial).next().is_some();
+                    let rest = self.is_in_use(process.group_serial);
                     reaped.push((process, ending, rest));
                 }
                 _ => at += 1,

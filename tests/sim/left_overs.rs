@@ -1,7 +1,7 @@
 //! What a pmtr that was killed has left, and what the next one makes of it.
 
 use crate::def::job;
-use crate::kernel::{DEAF, MEEK, Temper};
+use crate::kernel::{DEAF, MEEK, Parent, Temper};
 use crate::world::{World, at, code};
 use pmtr::model::{Phase, Signal, Target, Verb};
 use pmtr::supervisor::Event;
@@ -131,6 +131,19 @@ fn one_that_nothing_ends_is_given_up_and_named() {
     world.run_until(60_000);
     assert_eq!(world.logged("giving up on what is left of job a [2]"), [20_000]);
     assert_eq!(world.starts("a"), [20_000]);
+}
+
+#[test]
+fn what_was_left_without_its_main_process_is_ended_before_its_job_runs() {
+    let mut world = World::unborn(30_000);
+    let pids = world.after_kill(&[("a", MEEK)]);
+    let serial = world.sys.kernel.processes[0].serial;
+    world.sys.kernel.fork_outside(Parent::Foreign, (pids[0], serial), DEAF);
+    world.sys.kernel.processes.retain(|process| process.outside);
+    world.begin(&[job("a"), job("b")]);
+    world.run_until(30_000);
+    assert_eq!((world.sent(Signal::KILL), world.starts("b")), (vec![10_000], vec![0]));
+    assert!((10_000..=10_020).contains(&world.starts("a")[0]), "{:?}", world.starts("a"));
 }
 
 #[test]

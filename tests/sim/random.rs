@@ -244,11 +244,19 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
                 let alive = world.sys.kernel.find(run.1).is_some_and(|leader| leader.zombie.is_none());
                 if alive {
                     let temper = if group.is_some() { some_temper(rng) } else { MEEK };
-                    world.sys.kernel.fork(parent, group, temper);
+                    match group {
+                        Some(session) if rng.one_in(3) => {
+                            world.sys.kernel.fork_outside(parent, session, temper);
+                        }
+                        Some(_) | None => drop(world.sys.kernel.fork(parent, group, temper)),
+                    }
                 }
             }
         }
-        34 => world.sys.kernel.foreign_reap(),
+        34 => {
+            world.sys.kernel.foreign_reap();
+            world.scan();
+        }
         35 | 36 => unstick(world),
         37 => world.jump(Duration::from_secs(rng.pick(&[1, 9, 10, 11, 25, 3_600]))),
         38 => world.jump(Duration::from_millis(rng.pick(&[1, 100, 1_000, 2_000]))),

@@ -41,7 +41,8 @@ fn the_rest_of_a_stopped_group_is_killed_within_the_same_ten_seconds() {
     world.run_until(900);
     world.save(&[job("a").version(1)]);
     world.run_until(30_000);
-    assert_eq!((world.sent(Signal::TERM), world.sent(Signal::KILL)), (vec![1_000], vec![11_000]));
+    // When the main process has gone, those outside of its group would hear it, too.
+    assert_eq!((world.sent(Signal::TERM), world.sent(Signal::KILL)), (vec![1_000, 5_000], vec![11_000]));
     // The new run waits for all of the old one, and has no delay.
     assert_eq!(world.starts("a"), [0, 11_000]);
 }
@@ -55,6 +56,65 @@ fn the_rest_of_a_group_whose_leader_ended_by_itself_has_ten_seconds_of_its_own()
     world.run_until(40_000);
     assert_eq!((world.sent(Signal::TERM), world.sent(Signal::KILL)), (vec![20_000], vec![30_000]));
     assert_eq!(world.starts("a"), [0, 30_000]);
+}
+
+fn with_other(leader: Temper, other: Temper) -> Plan {
+    Plan { temper: leader, others: vec![other], ..Plan::default() }
+}
+
+#[test]
+fn who_has_the_session_and_not_the_group_is_told_when_the_main_process_has_gone() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_other(MEEK, MEEK))]);
+    let pid = world.pid("a").unwrap();
+    world.run_until(900);
+    world.save(&[job("a").version(1)]);
+    world.run_until(2_000);
+    let sent: Vec<_> = world.sys.signals.iter().map(|(_, target, signal)| (*target, *signal)).collect();
+    let (group, others) = (Target::Job(pid), Target::Others(pid));
+    let [term, cont] = [Signal::TERM, Signal::CONT];
+    assert_eq!(sent, [(group, term), (group, cont), (others, term), (others, cont)]);
+    assert_eq!(world.logged("SIGTERM"), [1_000]);
+    assert_eq!(world.starts("a"), [0, 1_000]);
+}
+
+#[test]
+fn who_has_the_session_of_a_killed_main_process_is_killed_at_once() {
+    for (leader, killed) in [(DEAF, vec![11_000, 11_000]), (MEEK, vec![11_000])] {
+        let mut world = World::with_plans(&[job("a")], &[("a", with_other(leader, DEAF))]);
+        world.run_until(900);
+        world.save(&[job("a").version(1)]);
+        world.run_until(30_000);
+        assert_eq!((world.sent(Signal::KILL), world.starts("a").len()), (killed, 2));
+        assert!((11_000..=11_020).contains(&world.starts("a")[1]), "{:?}", world.starts("a"));
+    }
+}
+
+#[test]
+fn a_main_process_that_comes_out_of_the_kernel_late_leaves_nobody() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_other(STUCK, DEAF))]);
+    world.run_until(900);
+    world.save(&[job("a").version(1)]);
+    world.run_until(40_000);
+    let serial = world.sys.kernel.unstick()[0];
+    world.sys.kernel.end(serial, code(0));
+    world.wake();
+    world.run_until(42_000);
+    assert_eq!((world.sent(Signal::KILL), world.starts("a").len()), (vec![11_000, 40_000], 2));
+    assert_eq!(world.sys.kernel.processes.len(), 1);
+}
+
+#[test]
+fn what_is_found_out_to_be_gone_is_not_waited_for() {
+    let mut world = World::with_plans(&[job("a")], &[("a", with_other(MEEK, DEAF))]);
+    world.run_until(20_000);
+    world.exits("a", code(0));
+    world.run_until(28_000);
+    // It ends where nobody tells us, long before the next look.
+    world.sys.kernel.processes.clear();
+    world.scan();
+    assert_eq!(world.starts("a"), [0, 28_000]);
+    world.run_until(60_000);
+    assert_eq!((world.sent(Signal::KILL), world.sys.kept.len()), (vec![], 0));
 }
 
 #[test]

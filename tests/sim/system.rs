@@ -38,11 +38,13 @@ pub struct Plan {
     pub life: Option<(Duration, Ending)>,
     /// Other processes of its group.
     pub members: Vec<(Temper, Option<Parent>)>,
+    /// Processes of its session that are in groups of their own.
+    pub others: Vec<Temper>,
 }
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { fail: None, temper: MEEK, life: None, members: Vec::new() }
+        Plan { fail: None, temper: MEEK, life: None, members: Vec::new(), others: Vec::new() }
     }
 }
 
@@ -186,6 +188,9 @@ impl Sys {
             let parent = rng.one_in(6).then_some(Parent::Foreign);
             plan.members.push((some_temper(rng), parent));
         }
+        if rng.one_in(4) {
+            plan.others.push(some_temper(rng));
+        }
         plan
     }
 }
@@ -236,6 +241,9 @@ impl System for Sys {
         }
         for (temper, parent) in plan.members {
             self.kernel.fork(parent.unwrap_or(Parent::Process(pid)), Some((pid, serial)), temper);
+        }
+        for temper in plan.others {
+            self.kernel.fork_outside(Parent::Process(pid), (pid, serial), temper);
         }
         if let Some((after, ending)) = plan.life {
             self.after(after, Happening::End(serial, ending));
@@ -318,7 +326,7 @@ impl System for Sys {
         if self.tracing {
             self.signals.push((self.now, target, signal));
         }
-        for (serial, after, ending) in self.kernel.signal(group, signal) {
+        for (serial, after, ending) in self.kernel.signal(group, target, signal) {
             self.after(after, Happening::End(serial, ending));
         }
     }

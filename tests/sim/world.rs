@@ -145,6 +145,18 @@ impl World {
         self.sys.reference.check_network(now, &self.sys.sockets.open);
     }
 
+    /// The shell has looked for what is left of all groups and tells of those of which nothing is.
+    pub fn scan(&mut self) {
+        for group in self.sys.kept.clone() {
+            let serial = self.sys.reference.run_of_group(group).map(|run| run.serial);
+            if serial.is_some_and(|serial| self.sys.kernel.members(serial).next().is_none()) {
+                self.sys.reference.looked(group, true);
+                self.turn(Event::Looked(group, Survivors::None));
+            }
+        }
+        self.wake();
+    }
+
     /// What is on the agenda by now.
     fn happen(&mut self) {
         while let Some(entry) = self.sys.agenda.first_entry().filter(|entry| entry.key().0 <= self.sys.now) {

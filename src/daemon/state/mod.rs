@@ -6,15 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod format;
+mod search;
 
 use super::claim::{Claim, Rules, Why, failed};
 use crate::model::{Clean, Errno, JobId, JobName, Level, Notice, Pid};
 use crate::sys::group::Group;
 use crate::sys::record::{self, Place, RECORD_BYTES, Record};
-use crate::sys::stat::{self, Stat};
-use crate::sys::{clock, numbers};
+use crate::sys::{clock, numbers, stat};
 use format::{HEAD_BYTES, Here, Odd, RECORDS, Told};
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -51,11 +50,21 @@ pub(super) enum Refusal {
     Unusable(String),
 }
 
-/// A process that was left by a pmtr that was killed, and that is surely the one that it was.
+/// What was left of a job by a pmtr that was killed, and is surely what it was.
 #[derive(Debug)]
 pub(super) struct LeftOver {
     pub(super) name: JobName,
+    /// The number of its main process, of its group and of its session.
     pub(super) pid: Pid,
+    /// Its main process. None when only others of its session are left.
+    pub(super) leader: Option<Leader>,
+    /// When all of it was as told, in nanoseconds since the machine's start.
+    pub(super) seen_nanos: u64,
+}
+
+/// A main process that lives.
+#[derive(Debug)]
+pub(super) struct Leader {
     pub(super) born_ticks: u64,
     pub(super) group: Group,
 }
@@ -101,7 +110,7 @@ impl StateFile {
         let mut notices = Vec::new();
         let mut warn = |text: String| notices.push(Notice::Shell(Level::Warning, text.into()));
         let here = find_here();
-        let mut left = Vec::new();
+        let mut left: Vec<(LeftOver, Record)> = Vec::new();
         match &here {
             None => warn(unrecognised("/proc tells nothing of our processes")),
             Some(here) => match self.read(here) {
@@ -115,10 +124,7 @@ impl StateFile {
                             "{path} may be of another time namespace: jobs that are left may run twice"
                         ));
                     }
-                    let mut seen = BTreeSet::from([own]);
-                    // A number may stand in several records, one of which at most is that of who has it now.
-                    let alive = records.into_iter().filter_map(|record| Some((find(&record)?, record)));
-                    left.extend(alive.filter(|(left, _)| seen.insert(left.pid)));
+                    left = search::alive(records, own);
                 }
                 Err(why) => warn(format!("{} {why}, ignored", shown(&self.claim.path))),
             },
@@ -158,6 +164,22 @@ impl StateFile {
             }
         }
         (Some(Place { file: self.claim.file.as_fd(), offset: offset(id.0) }), notice)
+    }
+
+    /// Something of the run whose main process had this pid is known to have been alive at this time: the next pmtr
+    /// is to find it, though the main process is gone. The record stands until the job runs again.
+    pub(super) fn saw_alive(&self, id: JobId, pid: Pid, nanos: u64) {
+        if self.room.is_none_or(|room| room <= id.0) {
+            return;
+        }
+        let mut bytes = [0; RECORD_BYTES];
+        let file = &self.claim.file;
+        // A record that could not be written before is not missed by anybody now.
+        let there = file.read_exact_at(&mut bytes, offset(id.0)).is_ok().then(|| record::decode(&bytes));
+        if let Some(record) = there.flatten().filter(|record| record.pid == pid) {
+            let record = Record { after_nanos: nanos.max(record.after_nanos), seen: true, ..record };
+            let _ = file.write_all_at(&record::encode(&record), offset(id.0));
+        }
     }
 
     /// The orderly end: nothing of our jobs is left.
@@ -273,22 +295,6 @@ fn find_here() -> Option<Here> {
     let namespace = fs::metadata("/proc/self/ns/pid").ok()?.ino();
     let clock = clock::boot_offset();
     (stat::is_ours() && !boot.is_empty()).then_some(Here { boot, namespace, clock })
-}
-
-/// The process of this record if it is still there: its number was taken by no other since.
-fn find(record: &Record) -> Option<LeftOver> {
-    let pid = record.pid;
-    // Taken first: what is found out now holds for whom it stands for.
-    let group = Group::of(pid).in_lower_half();
-    let stat = Stat::of(pid).filter(|stat| !stat.zombie && stat.leads_session(pid) && pid.as_raw() > 1)?;
-    let born = ticks(record.before_nanos)..=ticks(record.after_nanos);
-    let left = LeftOver { name: record.name.clone(), pid, born_ticks: stat.born_ticks, group };
-    born.contains(&stat.born_ticks).then_some(left)
-}
-
-/// As the kernel does it for /proc.
-fn ticks(nanos: u64) -> u64 {
-    nanos.checked_div(1_000_000_000 / clock::ticks_per_second().clamp(1, 1_000_000_000)).unwrap_or(0)
 }
 
 fn offset(id: u32) -> u64 {

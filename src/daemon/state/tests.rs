@@ -1,6 +1,9 @@
 use super::format::{Odd, decode, file_name, head};
 use super::*;
-use crate::sys::testing::Dir;
+use crate::model::Signal;
+use crate::sys::clock;
+use crate::sys::stat::Stat;
+use crate::sys::testing::{Dir, ended, in_own_process, orphaned_session};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Child, Command};
 
@@ -49,7 +52,10 @@ impl Job {
             std::thread::yield_now();
         }
         let after_nanos = clock::since_start();
-        Job(child, Record { pid, name: JobName::new(name.as_bytes()), before_nanos, after_nanos })
+        Job(
+            child,
+            Record { pid, name: JobName::new(name.as_bytes()), before_nanos, after_nanos, seen: false },
+        )
     }
 }
 
@@ -112,13 +118,63 @@ fn what_is_alive_is_found_and_stays_in_the_new_file_and_what_is_not_does_not() {
 }
 
 #[test]
+fn members_of_a_session_whose_leader_has_ended_are_found_if_they_were_there_when_it_was_seen_alive() {
+    in_own_process(
+        "daemon::state::tests::members_of_a_session_whose_leader_has_ended_are_found_if_they_were_there_when_it_was_seen_alive",
+        || {
+            let dir = Dir::new();
+            let before_nanos = clock::since_start();
+            let (leader, other, _output) = orphaned_session();
+            let after_nanos = clock::since_start();
+            ended(leader);
+            let (born, name) = (Stat::of(other).unwrap().born_ticks, JobName::new(b"web"));
+            let record = Record { pid: leader, name, before_nanos, after_nanos, seen: false };
+            let seen = |nanos| Record { after_nanos: nanos, seen: true, ..record.clone() };
+            while clock::ticks(clock::since_start()) <= born + 1 {
+                std::thread::yield_now();
+            }
+            let found = |record: &Record| {
+                write(dir.path(), &bytes(&here(), CONFIG, &[record]));
+                takes_over(dir.path()).0.len()
+            };
+            let later = clock::since_start();
+            // Nobody has seen them; seen before they were there, or in the same tick; a number that came round.
+            let tick = 1_000_000_000 / clock::ticks_per_second();
+            let early = [&record, &seen(before_nanos), &seen(born * tick)].map(found);
+            assert_eq!(early, [0, 0, 0]);
+            assert_eq!(found(&Record { before_nanos: later - 1, ..seen(later) }), 0);
+            assert_eq!(found(&seen(later)), 1);
+            // The main process's own record becomes such a one while pmtr runs, and is found again and again.
+            write(dir.path(), b"");
+            let mut state = claim(dir.path()).unwrap();
+            state.take_over(own());
+            let at = offset(1);
+            state.place(JobId(1));
+            state.claim.file.write_all_at(&record::encode(&record), at).unwrap();
+            state.saw_alive(JobId(1), own(), later);
+            state.saw_alive(JobId(0), leader, later);
+            state.saw_alive(JobId(1), leader, later);
+            for _ in 0..3 {
+                state.claim.file.unlock().unwrap();
+                state = claim(dir.path()).unwrap();
+                let (left, notices) = state.take_over(own());
+                assert!(notices.is_empty(), "{notices:?}");
+                assert!(left.len() == 1 && left[0].pid == leader && left[0].leader.is_none(), "{left:?}");
+            }
+            crate::sys::session::member(other, leader).signal(&[Signal::TERM]);
+        },
+    );
+}
+
+#[test]
 fn a_stranger_is_never_taken_for_a_job() {
     let dir = Dir::new();
     let (job, before_nanos) = (Job::new("job"), 0);
     // It leads no session: no job of ours.
     let mut sleep = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
     let pid = Pid::new(sleep.id().cast_signed()).unwrap();
-    let forged = Record { pid, name: JobName::new(b"x"), before_nanos, after_nanos: u64::MAX };
+    let name = JobName::new(b"x");
+    let forged = Record { pid, name, before_nanos, after_nanos: u64::MAX, seen: false };
     let init = Record { pid: Pid::new(1).unwrap(), ..forged.clone() };
     let ours = Record { pid: own(), ..forged.clone() };
     write(dir.path(), &bytes(&here(), CONFIG, &[&forged, &init, &ours, &job.1, &job.1]));
@@ -238,8 +294,8 @@ fn rubbish_is_never_a_record_and_never_a_panic() {
         seed
     };
     let here = Here { boot: b"boot".to_vec(), namespace: 9, clock: Some(0) };
-    let record =
-        Record { pid: Pid::new(7).unwrap(), name: JobName::new(b"web"), before_nanos: 1, after_nanos: 2 };
+    let (pid, name) = (Pid::new(7).unwrap(), JobName::new(b"web"));
+    let record = Record { pid, name, before_nanos: 1, after_nanos: 2, seen: false };
     let good = bytes(&here, CONFIG, &[&record, &record]);
     for _ in 0..300_000 {
         let mut bytes = if random() % 2 == 0 {

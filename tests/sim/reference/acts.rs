@@ -74,6 +74,9 @@ impl Reference {
         if let Some(target) = self.cont_due.take() {
             self.broken("SIGCONT follows SIGTERM", &target);
         }
+        if let Some(others) = self.others_due.take() {
+            self.broken("what has the session hears what the group was told", &others);
+        }
     }
 
     pub fn spawns(&mut self, now: MonoTime, spec: &JobSpec, kernel: &Kernel) -> Option<Def> {
@@ -170,7 +173,7 @@ impl Reference {
         }
         let at = self.lives.iter().position(|life| match (&life.run, target) {
             (Some(run), Target::Job(pid)) => run.pid == pid && run.reaped.is_none(),
-            (Some(run), Target::Rest(pid)) => run.pid == pid && run.reaped.is_some(),
+            (Some(run), Target::Rest(pid) | Target::Others(pid)) => run.pid == pid && run.reaped.is_some(),
             (None, _) => false,
         });
         let Some(at) = at else {
@@ -180,6 +183,17 @@ impl Reference {
         let mut life = self.lives[at].clone();
         let run = life.run.as_mut().unwrap();
         let serial = run.serial;
+        if let Target::Others(_) = target {
+            match self.others_due.take() {
+                Some(due) if due == (run.pid, signal) => {}
+                None if signal == Signal::CONT => {}
+                due => {
+                    self.broken("the others are told once, when the main process has gone", &(due, signal))
+                }
+            }
+            self.cont_due = (signal == Signal::TERM).then_some(target);
+            return Some(serial);
+        }
         match signal {
             Signal::TERM => {
                 if run.term.is_some() {

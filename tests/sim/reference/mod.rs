@@ -8,7 +8,7 @@ mod network;
 pub use network::complaint;
 
 use crate::def::{Def, FILES};
-use pmtr::model::{Ending, Exit, Fingerprint, MonoTime, Pid, Target, Verb};
+use pmtr::model::{Ending, Exit, Fingerprint, MonoTime, Pid, Signal, Target, Verb};
 use std::time::Duration;
 
 const TEN: Duration = Duration::from_secs(10);
@@ -133,6 +133,8 @@ pub struct Reference {
     hurried: Option<MonoTime>,
     last_wake: Option<MonoTime>,
     cont_due: Option<Target>,
+    /// What those are to be told who have the session of a main process that has gone, and not its group.
+    others_due: Option<(Pid, Signal)>,
     pub network: network::Network,
     /// The first promise that was broken.
     pub breach: Option<String>,
@@ -281,7 +283,10 @@ impl Reference {
         if run.generation == life.generation {
             life.debut = Debut::Over;
         }
-        if !rest {
+        if rest && run.term.is_some() {
+            let signal = if run.killed.is_some() { Signal::KILL } else { Signal::TERM };
+            self.others_due = Some((pid, signal));
+        } else if !rest {
             life.run = None;
         }
     }

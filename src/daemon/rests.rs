@@ -1,0 +1,385 @@
+//! What is left of jobs: processes that have the session of a main process that has been reaped, or that another
+//! pmtr has left. Says whether anybody is left, and carries signals to them.
+//!
+//! What the kernel answers at once is asked at once: whether the number of the main process is still in use, and
+//! whether anybody is left in its group. Who else has the session is found by asking every process for its own, in
+//! portions and rarely: one such scan serves all that has been asked and ordered before it began.
+//!
+//! A number that nobody uses any more is given to others. A session is known to be the job's as long as the group's
+//! descriptor tells of members, or a member was born before the moment at which that was last known: a process
+//! comes into a session by its birth alone. Of what is not known to be the job's nothing is touched.
+#![forbid(unsafe_code)]
+
+use super::state::{LeftOver, StateFile};
+use crate::model::{Detail, JobId, MonoTime, Pid, Signal, Survivors};
+use crate::sys::clock;
+use crate::sys::group::Group;
+use crate::sys::session::{self, Member, Numbers};
+use crate::sys::stat::{self, List, Stat};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+/// So much time lies between two scans.
+const SCAN_REST: Duration = Duration::from_millis(20);
+/// Or so many times what the last one took: with many processes on the machine the loop has other things to do.
+const SCAN_REST_TIMES: u32 = 10;
+/// A scan that can't be made is tried again after this time.
+const SCAN_AGAIN: Duration = Duration::from_secs(1);
+/// How long a scan goes on before others have their turn.
+const SCAN_FOR: Duration = Duration::from_millis(5);
+/// After so many steps of it the clock is asked.
+const STEPS: u32 = 32;
+/// As long as somebody is left in the group, mostly nobody is elsewhere: a scan that comes so much later mostly finds
+/// that all is over.
+const GIVE_WAY: Duration = Duration::from_millis(2);
+
+/// What is left of one job's run.
+#[derive(Debug)]
+struct Rest {
+    job: JobId,
+    /// None when the main process ended before we came.
+    group: Option<Group>,
+    /// The main process if another pmtr has left it.
+    leader_born: Option<u64>,
+    /// The main process was our child: zombies of its group count, because they become ours to reap.
+    ours: bool,
+    /// When the session was last known to be the job's, in nanoseconds since the machine's start.
+    known_nanos: u64,
+    /// What the next scan is to send to members outside of the group.
+    orders: Vec<Signal>,
+    /// Each further scan kills again: what forks all the time is not reached by one.
+    killing: bool,
+    /// Who was found by the last scan that killed.
+    killed: Vec<Pid>,
+    /// Whether anybody was left by the last scan, as long as nothing was ordered since.
+    left: Option<bool>,
+}
+
+/// A scan that is under way.
+#[derive(Debug)]
+struct Scan {
+    stage: Stage,
+    began_nanos: u64,
+    took: Duration,
+    /// What is left to be judged, and what is to be sent.
+    asked: BTreeMap<Pid, Vec<Signal>>,
+    found: BTreeMap<Pid, Vec<Member>>,
+}
+
+/// How far it has come.
+#[derive(Debug)]
+enum Stage {
+    Listing(List),
+    Judging,
+    /// Processes can't be seen: only groups are judged.
+    Blind,
+}
+
+/// All rests.
+#[derive(Debug)]
+pub(super) struct Rests {
+    numbers: Numbers,
+    own: Pid,
+    rests: HashMap<Pid, Rest>,
+    /// Those for which a scan is wanted, and when.
+    wanting: BTreeSet<Pid>,
+    wanted: Option<MonoTime>,
+    scan: Option<Scan>,
+    /// Until when lies the time between two scans.
+    rested: MonoTime,
+}
+
+impl Rests {
+    pub(super) fn new(numbers: Numbers, own: Pid) -> Rests {
+        let (rests, wanting) = (HashMap::new(), BTreeSet::new());
+        Rests { numbers, own, rests, wanting, wanted: None, scan: None, rested: MonoTime::ZERO }
+    }
+
+    /// Keeps what is left of a run whose main process has just been reaped, if anything is. `before` is a time at
+    /// which it had not been reaped.
+    pub(super) fn keep(
+        &mut self,
+        job: JobId,
+        leader: Pid,
+        group: Group,
+        before: u64,
+        state: Option<&StateFile>,
+    ) -> Survivors {
+        match self.numbers.in_use(leader) {
+            Ok(false) => return Survivors::None,
+            // It is another's by now.
+            Ok(true) if session::session_of(leader).is_some() => return Survivors::None,
+            // Without a look at all processes only the group is known.
+            Ok(true) if group.alive() || stat::is_ours() => {}
+            Err(_) if group.alive() => {}
+            Ok(true) | Err(_) => return Survivors::None,
+        }
+        if let Some(state) = state {
+            state.saw_alive(job, leader, before);
+        }
+        let rest = Rest {
+            job,
+            group: Some(group),
+            leader_born: None,
+            ours: true,
+            known_nanos: before,
+            orders: Vec::new(),
+            killing: false,
+            killed: Vec::new(),
+            left: None,
+        };
+        self.rests.insert(leader, rest);
+        Survivors::Some(Box::new([]))
+    }
+
+    /// Keeps what another pmtr has left.
+    pub(super) fn take_over(&mut self, job: JobId, left: LeftOver) {
+        let (leader_born, group) = left.leader.map(|leader| (leader.born_ticks, leader.group)).unzip();
+        let rest = Rest {
+            job,
+            group,
+            leader_born,
+            ours: false,
+            known_nanos: left.seen_nanos,
+            orders: Vec::new(),
+            killing: false,
+            killed: Vec::new(),
+            left: None,
+        };
+        self.rests.insert(left.pid, rest);
+    }
+
+    /// What is left, as far as that is known: who is not known to have ended is there.
+    pub(super) fn look(&mut self, leader: Pid, detail: Detail, state: Option<&StateFile>) -> Survivors {
+        let Some(rest) = self.rests.get_mut(&leader) else { return Survivors::None };
+        let asked = clock::since_start();
+        if self.numbers.in_use(leader) == Ok(false) {
+            return Survivors::None;
+        }
+        let stands = if rest.ours { rest.group_lives() } else { rest.leader_lives(leader) };
+        if rest.is_proven() || stands && !rest.ours {
+            rest.known_at(asked, leader, state);
+        }
+        match rest.left {
+            Some(false) if !stands => return Survivors::None,
+            Some(_) | None if stands => {}
+            Some(_) | None => self.want(leader, clock::now()),
+        }
+        Survivors::Some(match detail {
+            Detail::Whether => Box::new([]),
+            Detail::Names => session::names(leader).into(),
+        })
+    }
+
+    /// Sends a signal to all that is left.
+    pub(super) fn signal(&mut self, leader: Pid, signal: Signal) {
+        if let Some(group) = self.rests.get(&leader).and_then(|rest| rest.group.as_ref()) {
+            group.signal(signal);
+        }
+        self.signal_others(leader, signal);
+    }
+
+    /// Sends a signal to those who have the session and are not in the group: when they have been found.
+    pub(super) fn signal_others(&mut self, leader: Pid, signal: Signal) {
+        let Some(rest) = self.rests.get_mut(&leader) else { return };
+        rest.orders.push(signal);
+        rest.killing |= signal == Signal::KILL;
+        rest.left = None;
+        let now = clock::now();
+        let at = if rest.ours && rest.group_lives() { now + GIVE_WAY } else { now };
+        self.want(leader, at);
+    }
+
+    /// Drops what is kept.
+    pub(super) fn release(&mut self, leader: Pid) {
+        self.rests.remove(&leader);
+        self.wanting.remove(&leader);
+        if self.wanting.is_empty() {
+            self.wanted = None;
+        }
+    }
+
+    /// When there is something to do.
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        self.wanted.filter(|_| self.scan.is_none()).map(|at| at.max(self.rested))
+    }
+
+    /// Whether a scan is under way.
+    pub(super) fn more(&self) -> bool {
+        self.scan.is_some()
+    }
+
+    /// Scans if that is due. Returns those of whom nobody is left, as far as that was found out now.
+    pub(super) fn work(&mut self, state: Option<&StateFile>) -> Vec<Pid> {
+        let (begin, mut gone) = (clock::now(), Vec::new());
+        let due = self.deadline().is_some_and(|at| at <= begin);
+        let scan = self.scan.take().or_else(|| if due { self.begin(begin) } else { None });
+        let Some(mut scan) = scan else { return gone };
+        for step in 1.. {
+            if step % STEPS == 0 && clock::now().since(begin) > SCAN_FOR {
+                scan.took += clock::now().since(begin);
+                self.scan = Some(scan);
+                return gone;
+            }
+            if let Stage::Listing(list) = &mut scan.stage {
+                match list.next() {
+                    Some(Ok(pid)) if pid != self.own => scan.note(pid),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => {
+                        self.put_off(scan, begin);
+                        return gone;
+                    }
+                    None => scan.stage = Stage::Judging,
+                }
+            } else if let Some((leader, orders)) = scan.asked.pop_first() {
+                if self.judge(leader, orders, &mut scan, state) {
+                    gone.push(leader);
+                }
+            } else {
+                break;
+            }
+        }
+        let now = clock::now();
+        self.rested = now + (scan.took + now.since(begin)).saturating_mul(SCAN_REST_TIMES).max(SCAN_REST);
+        gone
+    }
+
+    fn want(&mut self, leader: Pid, at: MonoTime) {
+        self.wanting.insert(leader);
+        self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
+    }
+
+    /// A scan for all that is wanted by now.
+    fn begin(&mut self, now: MonoTime) -> Option<Scan> {
+        let stage = match stat::is_ours().then(stat::list) {
+            Some(Ok(list)) => Stage::Listing(list),
+            Some(Err(_)) => {
+                self.rested = now + SCAN_AGAIN;
+                return None;
+            }
+            None => Stage::Blind,
+        };
+        self.wanted = None;
+        let (mut asked, found) = (BTreeMap::new(), BTreeMap::new());
+        for leader in std::mem::take(&mut self.wanting) {
+            let Some(rest) = self.rests.get_mut(&leader) else { continue };
+            let mut orders = std::mem::take(&mut rest.orders);
+            if rest.killing && !orders.contains(&Signal::KILL) {
+                orders.push(Signal::KILL);
+            }
+            asked.insert(leader, orders);
+        }
+        Some(Scan { stage, began_nanos: clock::since_start(), took: Duration::ZERO, asked, found })
+    }
+
+    /// A scan that was not finished tells nothing.
+    fn put_off(&mut self, scan: Scan, now: MonoTime) {
+        for (leader, orders) in scan.asked {
+            if let Some(rest) = self.rests.get_mut(&leader) {
+                rest.orders.splice(0..0, orders);
+                self.want(leader, now);
+            }
+        }
+        self.rested = now + SCAN_AGAIN;
+    }
+
+    /// What the scan has found of one rest: sends what was ordered. True when nobody is left.
+    fn judge(
+        &mut self,
+        leader: Pid,
+        orders: Vec<Signal>,
+        scan: &mut Scan,
+        state: Option<&StateFile>,
+    ) -> bool {
+        let members = scan.found.remove(&leader).unwrap_or_default();
+        let Some(rest) = self.rests.get_mut(&leader) else { return false };
+        if let Stage::Blind = scan.stage {
+            return rest.ours && !rest.group_lives();
+        }
+        // The group has got its signals when they were ordered.
+        let in_group = rest.group.is_some().then_some(leader.as_raw());
+        let is_other = |member: &&Member| {
+            member.stat.as_ref().is_some_and(|stat| !stat.zombie && Some(stat.group) != in_group)
+        };
+        let known = rest.is_proven() || members.iter().any(|member| rest.proves(leader, member, self.own));
+        if known {
+            rest.known_at(scan.began_nanos, leader, state);
+            members.iter().filter(is_other).for_each(|member| member.signal(&orders));
+        } else if members.iter().any(Member::is_hidden) {
+            // Nothing is known of it for now, as when there is no descriptor left.
+            rest.orders.splice(0..0, orders);
+            self.want(leader, clock::now() + SCAN_AGAIN);
+            return false;
+        }
+        let living: Vec<Pid> =
+            members.iter().filter(|member| member.lives()).map(|member| member.pid).collect();
+        let left = known && !living.is_empty() || rest.ours && rest.group_lives();
+        // Somebody has the number and was not found: he was born meanwhile, or is hidden from us.
+        let missed = !left && members.is_empty() && rest.is_unseen(leader, &self.numbers);
+        rest.left = rest.orders.is_empty().then_some(left || missed);
+        let more = rest.killing && left && !living.iter().all(|pid| rest.killed.contains(pid));
+        let gone = rest.left == Some(false);
+        rest.killed = living;
+        if more {
+            self.want(leader, clock::now());
+        }
+        gone
+    }
+}
+
+impl Rest {
+    /// Whether anybody is left in the group, be it a zombie.
+    fn group_lives(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::alive)
+    }
+
+    /// Whether the main process that another pmtr has left is alive.
+    fn leader_lives(&self, leader: Pid) -> bool {
+        let born = self.leader_born;
+        born.is_some() && Stat::of(leader).is_some_and(|stat| !stat.zombie && Some(stat.born_ticks) == born)
+    }
+
+    /// Whether the group's descriptor tells that the number has always been the job's.
+    fn is_proven(&self) -> bool {
+        self.group.as_ref().is_some_and(Group::is_proven)
+    }
+
+    /// Whether this process, which has the session, could not have it if that were not the job's.
+    fn proves(&self, leader: Pid, member: &Member, own: Pid) -> bool {
+        let Some(stat) = &member.stat else { return false };
+        if member.pid == leader {
+            return self.leader_born == Some(stat.born_ticks);
+        }
+        let known = clock::ticks(self.known_nanos);
+        // Ticks are coarse. In that of the moment itself a whole round of numbers would have to pass, and the new
+        // session to lose its leader and to leave its orphan to us, of all processes.
+        stat.born_ticks < known || stat.born_ticks == known && self.ours && stat.parent == own.as_raw()
+    }
+
+    /// Whether the number is that of a group or session of which nobody was seen.
+    fn is_unseen(&self, leader: Pid, numbers: &Numbers) -> bool {
+        numbers.in_use(leader) != Ok(false) && session::session_of(leader).is_none()
+    }
+
+    /// At this time the session was the job's.
+    fn known_at(&mut self, nanos: u64, leader: Pid, state: Option<&StateFile>) {
+        if nanos > self.known_nanos {
+            self.known_nanos = nanos;
+            if let Some(state) = state {
+                state.saw_alive(self.job, leader, nanos);
+            }
+        }
+    }
+}
+
+impl Scan {
+    /// Takes note of a process if it has a session in question.
+    fn note(&mut self, pid: Pid) {
+        if let Some(session) = session::session_of(pid).filter(|session| self.asked.contains_key(session)) {
+            self.found.entry(session).or_default().push(session::member(pid, session));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

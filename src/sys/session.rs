@@ -1,0 +1,194 @@
+//! Sessions of jobs: whether anybody is left in one, who, and signals to them one by one.
+//!
+//! The kernel knows no signal to a session and no list of its members. What it does answer at once is whether a
+//! number is still in use, and of any process which session it has.
+
+use super::done;
+use super::group;
+use super::stat::{self, Stat};
+use crate::model::{Errno, Pid, Signal};
+use libc::c_int;
+use std::io::{self, PipeReader};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// As many members as a message can usefully name.
+const NAMED: usize = 16;
+
+/// Not in the C libraries' headers everywhere.
+const F_SETOWN_EX: c_int = 15;
+const F_OWNER_PID: c_int = 1;
+
+/// The kernel's `struct f_owner_ex`.
+#[repr(C)]
+struct Owner {
+    kind: c_int,
+    pid: c_int,
+}
+
+/// Tells whether numbers are in use.
+#[derive(Debug)]
+pub struct Numbers(PipeReader);
+
+/// One process of a session at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its number.
+    pub pid: Pid,
+    /// Its session.
+    session: Pid,
+    /// What /proc tells of it. None when it has just ended, or when it can't be read.
+    pub stat: Option<Stat>,
+}
+
+impl Numbers {
+    /// Takes one descriptor, for good.
+    pub fn new() -> io::Result<Numbers> {
+        io::pipe().map(|(reader, _)| Numbers(reader))
+    }
+
+    /// Whether any process has this number or belongs to the group or the session of this number, be it a zombie.
+    /// One call, however many processes there are.
+    pub fn in_use(&self, number: Pid) -> Result<bool, Errno> {
+        let owner = Owner { kind: F_OWNER_PID, pid: number.as_raw() };
+        // SAFETY: the kernel reads one Owner, which is laid out as it wants it. Who owns a pipe matters to nobody
+        // unless O_ASYNC is set, and it is not.
+        match done(unsafe { libc::fcntl(self.0.as_raw_fd(), F_SETOWN_EX, &raw const owner) }) {
+            Ok(_) => Ok(true),
+            Err(Errno(libc::ESRCH)) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+/// The session of this process. None when there is none, or it is beyond our sight. Zombies have one.
+pub fn session_of(pid: Pid) -> Option<Pid> {
+    // SAFETY: takes a number and touches no memory.
+    match done(unsafe { libc::getsid(pid.as_raw()) }) {
+        Ok(session) => Pid::new(session),
+        Err(Errno(libc::ESRCH)) => None,
+        // Some who shut programs in forbid the call alone.
+        Err(_) => Stat::of(pid).and_then(|stat| Pid::new(stat.session)),
+    }
+}
+
+/// The process if it is one of this session.
+pub fn member(pid: Pid, session: Pid) -> Member {
+    Member { pid, session, stat: Stat::of(pid).filter(|stat| stat.session == session.as_raw()) }
+}
+
+impl Member {
+    /// Sends signals to this very process, if it still has this session: whoever got its number since is spared.
+    pub fn signal(&self, signals: &[Signal]) {
+        let Some(born) = self.stat.as_ref().map(|stat| stat.born_ticks) else { return };
+        let pidfd = group::open(self.pid);
+        // Behind the opening: what is found out now holds for whom the descriptor stands for.
+        let Some(now) = member(self.pid, self.session).stat.filter(|stat| stat.born_ticks == born) else {
+            return;
+        };
+        // Our own child keeps its number until we reap it.
+        let ours = super::process::own_pid().is_some_and(|own| own.as_raw() == now.parent);
+        for signal in signals {
+            if !pidfd.as_ref().is_some_and(|fd| is_sent(fd, *signal)) && ours {
+                let _ = group::kill(self.pid.as_raw(), signal.0);
+            }
+        }
+    }
+
+    /// Whether it is there and nothing can be read of it.
+    pub fn is_hidden(&self) -> bool {
+        self.stat.is_none() && session_of(self.pid) == Some(self.session)
+    }
+
+    /// Whether it has not ended.
+    pub fn lives(&self) -> bool {
+        self.stat.as_ref().is_some_and(|stat| !stat.zombie)
+    }
+}
+
+/// Whether the signal is out, or can't be any more.
+fn is_sent(pidfd: &OwnedFd, signal: Signal) -> bool {
+    matches!(group::send(pidfd, signal.0, 0), Ok(()) | Err(libc::ESRCH))
+}
+
+/// Who of this session is left, with names, at most sixteen: the living first, then the zombies of the leader's
+/// group, which its members have to wait for. Nothing without /proc. Asks for the session of every process.
+pub fn names(session: Pid) -> Vec<(Pid, Box<[u8]>)> {
+    let Ok(list) = stat::list() else { return Vec::new() };
+    let pids = list.filter_map(Result::ok).filter(|pid| session_of(*pid) == Some(session));
+    let all = pids.filter_map(|pid| Some((pid, member(pid, session).stat?)));
+    let counts = |stat: &Stat| !stat.zombie || stat.group == session.as_raw();
+    let mut found: Vec<(Pid, Stat)> = all.filter(|(_, stat)| counts(stat)).collect();
+    found.sort_by_key(|(pid, stat)| (stat.zombie, *pid));
+    found.truncate(NAMED);
+    let named = |(pid, stat): (Pid, Stat)| {
+        let mut name = stat.name;
+        if stat.zombie {
+            name.extend_from_slice(b" (zombie)");
+        }
+        (pid, name.into())
+    };
+    found.into_iter().map(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::group::Group;
+    use super::super::process::own_pid;
+    use super::super::testing::{ended, in_own_process, orphaned_session, start};
+    use super::*;
+    use crate::model::Exit;
+    use std::io::Read;
+    use std::process::Command;
+
+    #[test]
+    fn a_number_is_in_use_as_long_as_anybody_has_it_as_his_own_or_as_that_of_his_session() {
+        in_own_process(
+            "sys::session::tests::a_number_is_in_use_as_long_as_anybody_has_it_as_his_own_or_as_that_of_his_session",
+            || {
+                let numbers = Numbers::new().unwrap();
+                assert_eq!(numbers.in_use(own_pid().unwrap()), Ok(true));
+                let (leader, other, mut output) = orphaned_session();
+                let group = Group::of(leader);
+                assert_eq!(numbers.in_use(leader), Ok(true));
+                assert_eq!(ended(leader), Exit::Code(0));
+                // The group is empty, the session is not.
+                assert!(!group.alive());
+                assert_eq!((numbers.in_use(leader), session_of(leader)), (Ok(true), None));
+                let named: Vec<Pid> = names(leader).into_iter().map(|(pid, _)| pid).collect();
+                assert!(named.contains(&other), "{named:?}");
+                let there = member(other, leader);
+                assert!(there.lives() && !there.is_hidden());
+                there.signal(&[Signal::TERM]);
+                output.read_to_end(&mut Vec::new()).unwrap();
+                // A zombie has its session, too.
+                while member(other, leader).lives() {
+                    std::thread::yield_now();
+                }
+                assert_eq!((numbers.in_use(leader), session_of(other)), (Ok(true), Some(leader)));
+                ended(other);
+                while numbers.in_use(leader) == Ok(true) {
+                    // The other's own child, which became ours.
+                    let _ = super::super::reap::peek_any().map(|pid| pid.map(ended));
+                }
+                assert_eq!(names(leader), []);
+            },
+        );
+    }
+
+    #[test]
+    fn a_signal_reaches_nobody_but_the_process_that_was_found() {
+        let (pid, mut child) = start(Command::new("/bin/sleep").arg("60"));
+        let session = session_of(own_pid().unwrap()).unwrap();
+        let there = member(pid, session);
+        // Another one with this number, or in another session.
+        let born = there.stat.clone().map(|stat| Stat { born_ticks: stat.born_ticks + 1, ..stat });
+        Member { stat: born, ..there.clone() }.signal(&[Signal::KILL]);
+        Member { session: pid, ..there.clone() }.signal(&[Signal::KILL]);
+        assert_eq!(member(pid, pid), Member { pid, session: pid, stat: None });
+        assert!(member(pid, session).lives());
+        there.signal(&[Signal::TERM, Signal::KILL]);
+        assert!([Exit::Signal(Signal::TERM), Exit::Signal(Signal::KILL)].contains(&ended(pid)));
+        let _ = child.try_wait();
+        there.signal(&[Signal::KILL]);
+    }
+}
