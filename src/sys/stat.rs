@@ -54,10 +54,12 @@ impl Iterator for List {
     fn next(&mut self) -> Option<io::Result<Pid>> {
         loop {
             match self.0.next()? {
-                Ok(entry) => match entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-                    Some(number) => return Pid::new(number).map(Ok),
-                    None => {}
-                },
+                Ok(entry) => {
+                    let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                    if let Some(number) = number {
+                        return Pid::new(number).map(Ok);
+                    }
+                }
                 Err(error) => return Some(Err(error)),
             }
         }

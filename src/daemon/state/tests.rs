@@ -118,9 +118,9 @@ fn what_is_alive_is_found_and_stays_in_the_new_file_and_what_is_not_does_not() {
 }
 
 #[test]
-fn members_of_a_session_whose_leader_has_ended_are_found_if_they_were_there_when_it_was_seen_alive() {
+fn who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_seen_alive() {
     in_own_process(
-        "daemon::state::tests::members_of_a_session_whose_leader_has_ended_are_found_if_they_were_there_when_it_was_seen_alive",
+        "daemon::state::tests::who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_seen_alive",
         || {
             let dir = Dir::new();
             let before_nanos = clock::since_start();

@@ -7,9 +7,10 @@
  *                                       lives in groups of their own; tells when all are made and ends with
  *                                       status 33 without having waited for any
  *   actor racer FIFO VERSION            lives for as short as it likes or until it is told to end, and may have a
- *                                       child in its group
+ *                                       child in its group, or in another one of its session
  *   actor keeper FIFO COUNT             keeps so many strangers alive, each of which ends with status 0 after a
- *                                       moment, and tells how many there were and how many ended otherwise
+ *                                       moment and may leave a child in its session that does the same, and tells
+ *                                       how many there were and how many ended otherwise
  *
  * What is told is a struct record, written to FIFO at once. */
 #include <asm/unistd.h>
@@ -23,7 +24,7 @@ struct timespec {
 	long sec, nsec;
 };
 enum { BORN = 1, DYING, STORMED, STRANGERS };
-enum { O_WRONLY = 1, CLOCK_MONOTONIC = 1, SIGCHLD = 17, WNOHANG = 1, AT_FDCWD = -100 };
+enum { O_WRONLY = 1, CLOCK_MONOTONIC = 1, SIGCHLD = 17, WNOHANG = 1, AT_FDCWD = -100, PR_SET_CHILD_SUBREAPER = 36 };
 
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n");
@@ -161,6 +162,8 @@ __attribute__((noreturn)) static void racer(void)
 		/* Another number, or it would do what its parent does. */
 		reseed();
 		if (below(2))
+			call(__NR_setpgid, 0, 0, 0, 0, 0);
+		if (below(2))
 			sleep_for_ever();
 		sleep_until(now() + below(NANOS / 200));
 		end(0);
@@ -175,28 +178,41 @@ __attribute__((noreturn)) static void keeper(int fifo, char **argv)
 {
 	unsigned long count = number_in(argv[0]), born = 0, hit = 0, live = 0;
 	call(__NR_setsid, 0, 0, 0, 0, 0);
+	/* What strangers leave comes here. */
+	call(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	reseed();
 	for (;;) {
-		unsigned long life = below(NANOS / 500);
+		unsigned long life = below(NANOS / 500), leaves = below(3) == 0;
 		long pid = live < count ? fork() : -1;
 		if (pid == 0) {
 			call(__NR_setsid, 0, 0, 0, 0, 0);
+			if (leaves && fork() == 0) {
+				call(__NR_setpgid, 0, 0, 0, 0, 0);
+				sleep_until(now() + 4 * life);
+				end(0);
+			}
 			sleep_until(now() + life);
 			end(0);
 		}
 		if (pid > 0) {
-			live++;
+			live += 1 + leaves;
 			if (++born % 100 == 0)
 				tell(fifo, STRANGERS, born, hit);
 			continue;
 		}
 		if (live == 0)
 			sleep_until(now() + NANOS / 1000);
-		for (int options = 0, status = 0; live && call(__NR_wait4, -1, (long)&status, options, 0, 0) > 0;) {
-			live--;
-			hit += status != 0;
-			options = WNOHANG;
+		long ended = 1;
+		for (int options = 0, status = 0; live && ended > 0; options = WNOHANG) {
+			ended = call(__NR_wait4, -1, (long)&status, options, 0, 0);
+			if (ended > 0) {
+				live--;
+				hit += status != 0;
+			}
 		}
+		/* ECHILD: there was no number for what was to be left. */
+		if (ended == -10)
+			live = 0;
 	}
 }
 

@@ -1,8 +1,9 @@
 //! Processes that end as they are told to, among strangers that get their numbers.
 //!
 //! In a pid namespace with four hundred numbers, of which a hundred go round, jobs start, leave others in their groups
-//! and end by themselves while they are told to end. Strangers are born and end as fast, each the leader of a session
-//! and group of its own; one that gets any signal of pmtr's ends by it, and its parent counts that.
+//! and sessions and end by themselves while they are told to end. Strangers are born and end as fast, each the leader
+//! of a session and group of its own, in which it may leave another; one that gets any signal of pmtr's ends by it,
+//! and its parent counts that.
 
 use super::actor::{Told, What, actor_or_skip};
 use super::figures::Load;
@@ -83,7 +84,7 @@ fn no_signal_ever_reaches_a_stranger_that_has_the_number_of_a_job_that_has_ended
     let [started, told_to, rest] =
         ["started", "SIGTERM to job", "SIGTERM to what"].map(|kind| pmtr.count(kind));
     eprintln!(
-        "races: {started} starts in {took:.0?}, {told_to} of them told to end, {rest} groups swept; {strangers} \
+        "races: {started} starts in {took:.0?}, {told_to} of them told to end, {rest} rests swept; {strangers} \
          strangers, {hit} of them hit; others took {others} % of the processors"
     );
     assert_eq!(pmtr.lost(), 0);
