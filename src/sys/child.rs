@@ -143,12 +143,8 @@ pub(super) fn reset_signals(plan: &Plan) -> Done {
     calls::unblock_all()
 }
 
-/// Place, priority, processors and limits: whatever may need the rights that a switch of user gives up.
+/// Priority, processors and limits: whatever may need the rights that a switch of user gives up.
 pub(super) fn prepare(plan: &Plan) -> Done {
-    if let Some(dir) = plan.dir {
-        plan.slot.enter(Stage::Dir);
-        calls::chdir(dir)?;
-    }
     if let Some(nice) = plan.nice {
         plan.slot.enter(Stage::Nice);
         calls::nice(nice)?;
@@ -183,8 +179,13 @@ pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
     calls::set_uid(switch.uid)
 }
 
-/// Opens 0, 1 and 2 as the user that the job runs as: no path in the file leads further than that user may go.
+/// Enters the directory and opens 0, 1 and 2, all as the user that the job runs as: no path in the file leads
+/// further than that user may go.
 pub(super) fn open_files(plan: &Plan) -> Done {
+    if let Some(dir) = plan.dir {
+        plan.slot.enter(Stage::Dir);
+        calls::chdir(dir)?;
+    }
     plan.slot.enter(Stage::In);
     match plan.input {
         Some(path) => calls::open_as(0, path, libc::O_RDONLY)?,

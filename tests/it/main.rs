@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod flood;
 mod groups;
+mod hostile;
 mod hosts;
 mod identity;
 mod inherited;

@@ -1,0 +1,92 @@
+//! What a user without rights may try: to see through a job what is closed to him, and to hold up pmtr.
+
+use crate::support::{Dir, Pmtr, open_to_all, output, read_when_there, root_or_skip, wait_until};
+use crate::wrapped::{namespaces_or_skip};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::{Child, Command};
+
+/// A process in namespaces of its own, which goes with the test.
+struct Elsewhere(Child);
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_directory_is_entered_by_none_but_who_may_enter_it() {
+    const TEST: &str = "a directory that is closed to a job's user";
+    if !namespaces_or_skip(TEST) {
+        return;
+    }
+    let dir = Dir::new();
+    open_to_all(dir.path());
+    fs::create_dir_all(dir.join("closed/inner")).unwrap();
+    fs::create_dir(dir.join("other")).unwrap();
+    dir.write("closed/inner/secret", "secret\n");
+    for (name, mode) in [("closed", 0o700), ("closed/inner", 0o755), ("other", 0o755)] {
+        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    symlink("closed/inner", dir.join("planted")).unwrap();
+    // A process with another file system there, which it alone sees.
+    let path = dir.path().to_str().unwrap().to_string();
+    let script = format!(
+        "mount --make-rprivate /; mount -t tmpfs none {path}/other; mkdir {path}/other/inner; \
+         : >{path}/ready; exec sleep 1000"
+    );
+    let process =
+        Elsewhere(Command::new("unshare").args(["--mount", "/bin/sh", "-ec", &script]).spawn().unwrap());
+    read_when_there(&dir.join("ready"));
+    let through = format!("/proc/{}/root{path}/other/inner", process.0.id());
+    assert!(Path::new(&through).is_dir());
+    symlink(&through, dir.join("through")).unwrap();
+    let cat = |name: &str, options: &str| {
+        format!(
+            "job {{\n name {name}\n cmd /bin/sh -c \"cat secret; pwd\"\n once\n out DIR/out-{name}\n{options}}}\n"
+        )
+    };
+    let config = [
+        cat("planted", " user nobody\n dir DIR/planted\n"),
+        cat("through", " user nobody\n dir DIR/through\n"),
+        cat("in", " user nobody\n dir DIR/planted\n in secret\n"),
+        cat("root", " dir DIR/planted\n"),
+        cat("open", " user nobody\n dir DIR/other\n"),
+    ];
+    let mut pmtr = Pmtr::start_in(dir, &config.concat(), |_| {});
+    for (name, link) in [("planted", "planted"), ("through", "through"), ("in", "planted")] {
+        let line = pmtr.rewind().wait(&format!("can't start job {name}: "));
+        assert!(line.ends_with(&format!(": dir {path}/{link}: Permission denied")), "{line}");
+        assert!(!pmtr.dir.join(&format!("out-{name}")).exists());
+    }
+    for (name, text) in [("root", "secret\n"), ("open", "/other\n")] {
+        pmtr.rewind().wait(&format!("job {name} "));
+        wait_until("it has run", || {
+            fs::read_to_string(pmtr.dir.join(&format!("out-{name}"))).is_ok_and(|said| said.contains(text))
+        });
+    }
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn what_needs_the_rights_of_root_is_done_before_they_are_given_up() {
+    if !root_or_skip("the rights of root") {
+        return;
+    }
+    let dir = Dir::new();
+    open_to_all(dir.path());
+    dir.script("tell", "nice; ulimit -Hc; pwd");
+    fs::create_dir(dir.join("own")).unwrap();
+    fs::set_permissions(dir.join("own"), fs::Permissions::from_mode(0o700)).unwrap();
+    let (_, uid, _) = output(Command::new("id").args(["-u", "nobody"]));
+    chown(dir.join("own"), Some(uid.trim().parse().unwrap()), None).unwrap();
+    let config = "job {\n name a\n cmd DIR/tell\n user nobody\n dir DIR/own\n nice -3\n ulimit -c infinity\n out told\n once\n}\n";
+    let mut pmtr = Pmtr::start_in(dir, config, |_| {});
+    let pid = pmtr.started("a");
+    pmtr.wait(&format!("job a {pid} exited after"));
+    let told = fs::read_to_string(pmtr.dir.join("own/told")).unwrap();
+    assert_eq!(told, format!("-3\nunlimited\n{}/own\n", pmtr.dir.path().display()));
+}
