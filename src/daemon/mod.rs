@@ -113,6 +113,7 @@ impl Daemon {
                     now,
                     match fact {
                         Seen::Config => Event::ConfigTouched,
+                        Seen::Writing => Event::ConfigWritten,
                         Seen::File(path, content) => Event::FileSeen(path, content),
                         Seen::Say(notice) => {
                             self.kernel.log.notice(&notice);

@@ -206,7 +206,7 @@ fn load(file: &Path, watch: &mut Watch) -> Result<(Fingerprint, Config), String>
         Err(LoadError::Missing) => Err(format!("can't read it: {}", Errno(numbers::ENOENT))),
         Err(LoadError::Unreadable(errno)) => Err(format!("can't read it: {errno}")),
         Err(LoadError::NotAFile) => Err("not a regular file".to_string()),
-        Err(LoadError::Busy) => Err("somebody is writing it, try again".to_string()),
+        Err(LoadError::Busy(_)) => Err("somebody is writing it, try again".to_string()),
     };
     let (content, text) = text.map_err(|why| format!("{}: {why}", Clean(name)))?;
     let parsed = config::parse(&text).map_err(|mistakes| mistaken(name, &mistakes))?;

@@ -61,6 +61,7 @@ pub enum LoadError {
     Unreadable(Errno),
     /// The path leads to something that is not a file.
     NotAFile,
-    /// Somebody has it open for writing: it may be half written.
-    Busy,
+    /// Somebody has it open for writing, or it changed while it was read: it may be half written. The fingerprint
+    /// stands for its state, which is its content with its length and times.
+    Busy(Fingerprint),
 }

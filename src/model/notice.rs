@@ -124,6 +124,9 @@ pub enum Notice {
     Emptied {
         file: Rc<[u8]>,
     },
+    WriterAwaited {
+        file: Rc<[u8]>,
+    },
     Exposed {
         endpoint: Endpoint,
     },
@@ -196,6 +199,7 @@ impl Notice {
             LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
             DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
+            WriterAwaited { .. } => Level::Warning,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
             Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } => Level::Info,
@@ -280,6 +284,7 @@ impl fmt::Display for Notice {
             Emptied { file } => {
                 write!(f, "{} has no jobs any more, stopping them in 2 sec unless it gets some", Clean(file))
             }
+            WriterAwaited { file } => write!(f, "waiting for the writer of {} to close it", Clean(file)),
             Exposed { endpoint } => {
                 write!(f, "listen on {endpoint}: whoever can reach it can enable and disable jobs")
             }

@@ -24,7 +24,7 @@ impl Supervisor {
     ) {
         let trouble = match &answer {
             Ok(_) | Err(LoadError::Mistakes(_)) => None,
-            Err(LoadError::Busy) => return self.reload.retry(now),
+            Err(LoadError::Busy(state)) => return self.busy(now, *state, actions),
             Err(LoadError::Missing) => Some(Trouble::Missing),
             Err(LoadError::Unreadable(errno)) => Some(Trouble::Unreadable(*errno)),
             Err(LoadError::NotAFile) => Some(Trouble::NotAFile),
@@ -41,16 +41,24 @@ impl Supervisor {
         if let Some(Trouble::Unreadable(_)) = trouble {
             self.reload.retry(now);
         }
+        let waited = self.reload.no_longer_busy();
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
         let refilled = !matches!(answer, Ok(Load::New(..))) && self.reload.no_longer_empty();
         match answer {
             Ok(Load::New(content, config)) => self.changed(now, reading, content, config, actions),
-            Ok(Load::Same) if cured || refilled => {
+            Ok(Load::Same) if cured || refilled || waited => {
                 actions.push_back(Action::Log(Notice::ConfigInForce { file: self.file.clone() }));
             }
             Err(LoadError::Mistakes(mistakes)) => self.log_mistakes(reading, mistakes, actions),
             Ok(Load::Same) => {}
-            Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy) => {}
+            Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy(_)) => {
+            }
+        }
+    }
+
+    fn busy(&mut self, now: MonoTime, state: Fingerprint, actions: &mut VecDeque<Action>) {
+        if self.reload.busy(now, state) {
+            actions.push_back(Action::Log(Notice::WriterAwaited { file: self.file.clone() }));
         }
     }
 

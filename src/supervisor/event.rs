@@ -22,6 +22,8 @@ pub enum Event {
     Loaded(Reading, Result<Load, LoadError>),
     /// Something happened to the configuration file.
     ConfigTouched,
+    /// Somebody is writing the configuration file and has not closed it.
+    ConfigWritten,
     /// The operator wants the file read, whatever has become of it.
     ReloadAsked,
     /// A watched file has this content now, or can't be read.
@@ -81,6 +83,8 @@ pub enum Action {
 pub enum Reading {
     /// Leave it when its content is still this one, or somebody is writing it.
     IfChanged(Option<Fingerprint>),
+    /// The same, but whoever is writing it has not changed it for a while: as long as it is in this state it is read.
+    IfUnwritten(Option<Fingerprint>, Fingerprint),
     /// Read it in any case.
     Always,
 }

@@ -20,7 +20,7 @@ pub use complaints::FLOOD;
 pub use event::{Action, Event, Next, Reading};
 pub use gate::STARTS_PER_TURN;
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
-pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST};
+pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST, UNWRITTEN_FOR, WRITER_TOLD_AFTER};
 pub use switches::SWITCHES_TOLD;
 pub use tidings::READY_PATIENCE;
 pub use turn::{System, turn};
@@ -114,7 +114,8 @@ impl Supervisor {
                 self.tell(actions);
             }
             // Once ending, files and commands are ignored.
-            Event::Loaded(..) | Event::ConfigTouched | Event::ReloadAsked if self.ending => {}
+            Event::Loaded(..) | Event::ConfigTouched | Event::ConfigWritten if self.ending => {}
+            Event::ReloadAsked if self.ending => {}
             Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
             Event::LeftBehind(left) => self.left_behind(now, left, actions),
             Event::Loaded(reading, answer) => {
@@ -123,6 +124,7 @@ impl Supervisor {
                 self.tick_network(now, actions);
             }
             Event::ConfigTouched => self.reload.touched(now),
+            Event::ConfigWritten => self.reload.written(now),
             Event::ReloadAsked => {
                 self.reload.asked();
                 actions.push_back(Action::LoadConfig(Reading::Always));
@@ -342,9 +344,9 @@ impl Supervisor {
         }
         let told = self.complaints.tick(now).into_iter().chain(self.switches.tick(now));
         actions.extend(told.map(Action::Log));
-        if self.reload.due(now) {
+        if let Some(reading) = self.reload.due(now) {
             // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
-            actions.push_back(Action::LoadConfig(Reading::IfChanged(self.reload.applied())));
+            actions.push_back(Action::LoadConfig(reading));
         } else {
             self.start(actions);
             self.tick_network(now, actions);

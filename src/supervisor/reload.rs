@@ -1,5 +1,7 @@
-//! When the file is read: after a quiet time, and a file that has just lost its jobs only when it stays so.
+//! When the file is read: after a quiet time, when its writer has closed it or let it rest, and a file that has just
+//! lost its jobs only when it stays so.
 
+use super::Reading;
 use crate::model::{Fingerprint, Mistake, MonoTime};
 use std::time::Duration;
 
@@ -11,6 +13,10 @@ pub const QUIET_AT_MOST: Duration = Duration::from_secs(2);
 pub const EMPTY_FOR: Duration = Duration::from_secs(2);
 /// When a file that could not be read, or is being written, is tried again.
 pub(super) const AGAIN: Duration = Duration::from_secs(1);
+/// After this long the log says that a writer is waited for.
+pub const WRITER_TOLD_AFTER: Duration = Duration::from_secs(2);
+/// A file that its writer keeps open is read when it has not changed for this long.
+pub const UNWRITTEN_FOR: Duration = Duration::from_secs(10);
 
 /// What keeps the file from being read, as far as the log has told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +26,18 @@ pub(super) enum Trouble {
     NotAFile,
 }
 
+/// A writer that has the file open.
+#[derive(Clone, Copy, Debug)]
+struct Writer {
+    /// Since when there is something to read.
+    since: MonoTime,
+    /// The state of the file, and since when it is in that.
+    state: Fingerprint,
+    resting: MonoTime,
+    /// The log has told of it.
+    told: bool,
+}
+
 /// The state of the reload.
 #[derive(Debug, Default)]
 pub(super) struct Reload {
@@ -27,9 +45,13 @@ pub(super) struct Reload {
     applied: Option<Fingerprint>,
     /// Since the first event, and when to read.
     settling: Option<(MonoTime, MonoTime)>,
+    /// Some while the file is not read because somebody is writing it.
+    writer: Option<Writer>,
     /// When an empty file counts.
     empty_until: Option<MonoTime>,
     trouble: Option<Trouble>,
+    /// Since when there was something to read when it was last read.
+    begun: Option<MonoTime>,
     /// The mistakes that the log has been told, the first of them and their number.
     mistakes: (Vec<Mistake>, usize),
 }
@@ -43,6 +65,11 @@ impl Reload {
     pub(super) fn touched(&mut self, now: MonoTime) {
         let since = self.settling.map_or(now, |(since, _)| since);
         self.settling = Some((since, (now + QUIET).min(since + QUIET_AT_MOST)));
+    }
+
+    /// The file is being written. It is worth a look before it is closed, for those who never close it.
+    pub(super) fn written(&mut self, now: MonoTime) {
+        self.settling = self.settling.or(Some((now, now + AGAIN)));
     }
 
     /// The operator wants it now.
@@ -60,13 +87,36 @@ impl Reload {
         self.settling.map(|(_, due)| due).or(self.empty_until)
     }
 
-    /// Whether the file is to be read now.
-    pub(super) fn due(&mut self, now: MonoTime) -> bool {
-        let due = self.deadline().is_some_and(|at| at <= now);
-        if due {
-            self.settling = None;
+    /// How the file is to be read, if it is to be read now.
+    pub(super) fn due(&mut self, now: MonoTime) -> Option<Reading> {
+        self.deadline().filter(|at| *at <= now)?;
+        // The first look at a file that is being written still has to learn since when.
+        self.begun = self.settling.take().map(|(since, _)| since);
+        let rests = |writer: &Writer| now >= writer.resting + UNWRITTEN_FOR && writer.state.bytes > 0;
+        Some(match self.writer.filter(rests) {
+            Some(writer) => Reading::IfUnwritten(self.applied, writer.state),
+            None => Reading::IfChanged(self.applied),
+        })
+    }
+
+    /// Somebody is writing the file, which is in this state; true when the log is to tell that he is waited for.
+    /// One without a byte has just been emptied in order to be written: that is waited for without a limit.
+    pub(super) fn busy(&mut self, now: MonoTime, state: Fingerprint) -> bool {
+        let since = self.begun.take().unwrap_or(now);
+        let writer = self.writer.get_or_insert(Writer { since, state, resting: now, told: false });
+        if writer.state != state {
+            (writer.state, writer.resting) = (state, now);
         }
-        due
+        let news = !writer.told && now >= writer.since + WRITER_TOLD_AFTER;
+        writer.told |= news;
+        self.retry(now);
+        news
+    }
+
+    /// Nobody is writing the file any more, or it was read all the same; true when the log has told of a writer.
+    pub(super) fn no_longer_busy(&mut self) -> bool {
+        self.begun = None;
+        self.writer.take().is_some_and(|writer| writer.told)
     }
 
     /// The file has no jobs where there were some: whether that is to be believed by now.

@@ -69,7 +69,11 @@ impl System for Dice {
         Ok(pid)
     }
     fn load_config(&mut self, _: Reading) -> Result<Load, LoadError> {
-        if self.below(5) == 0 { Err(LoadError::Busy) } else { Ok(self.config()) }
+        if self.below(5) == 0 {
+            Err(LoadError::Busy(Fingerprint { bytes: 1, hash: self.below(3) }))
+        } else {
+            Ok(self.config())
+        }
     }
     fn look(&mut self, _: Pid, _: Detail) -> Survivors {
         self.survivors()
@@ -253,7 +257,7 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
     assert_eq!(watched(2, b"/a", b"/bin/y"), [""; 0]);
     assert_eq!(watched(3, b"/b/", b"/bin/y"), ["-/a/rel", "-/abs", "+/b/rel", "+/abs"]);
     // What could not be read is not in force.
-    actions_of(&mut supervisor, Err(LoadError::Busy));
+    actions_of(&mut supervisor, Err(LoadError::Busy(Fingerprint { bytes: 1, hash: 4 })));
     assert_eq!(supervisor.applied(), Some(Fingerprint { bytes: 0, hash: 3 }));
 }
 

@@ -126,6 +126,128 @@ fn by_swapping_the_directory_as_container_platforms_do() {
     );
 }
 
+/// A shell that has the file open for writing until it is told to close it by a line, or to end; each other line that
+/// it is given is a command, in which F is the file.
+struct Writer(std::process::Child);
+
+impl Writer {
+    fn of(pmtr: &Pmtr) -> Writer {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-s").env("F", &pmtr.config).stdin(std::process::Stdio::piped());
+        let mut writer = Writer(command.spawn().unwrap());
+        writer.say("exec 3>>\"$F\"; : >\"$F.open\"");
+        let ready = format!("{}.open", pmtr.config.display());
+        crate::support::wait_until("the writer has the file open", || std::path::Path::new(&ready).exists());
+        std::fs::remove_file(ready).unwrap();
+        writer
+    }
+
+    fn say(&mut self, line: &str) {
+        use std::io::Write;
+        writeln!(self.0.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // With its input it ends.
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+const ONE_MORE: &str = "printf 'job {\\n name new\\n cmd /bin/sleep 1002\\n}\\n' >&3";
+
+#[test]
+fn a_file_that_its_writer_does_not_close_is_told_of_and_applied_when_it_has_rested_for_ten_seconds() {
+    let mut pmtr = Pmtr::start(OLD);
+    let kept = pmtr.started("kept");
+    let mut writer = Writer::of(&pmtr);
+    let begin = std::time::Instant::now();
+    writer.say(ONE_MORE);
+    pmtr.wait(&format!("waiting for the writer of {} to close it", pmtr.config.display()));
+    let told = begin.elapsed().as_secs_f64();
+    pmtr.started("new");
+    let applied = begin.elapsed().as_secs_f64();
+    assert!(told > 1.9 && applied > 9.9, "{told} {applied}");
+    assert!(alive(kept));
+    assert_eq!(pmtr.count("waiting for the writer"), 1);
+    // What it writes next is another save, which is over when it closes the file.
+    writer.say("printf 'job {\\n name later\\n cmd /bin/sleep 1003\\n}\\n' >&3");
+    pmtr.wait("waiting for the writer");
+    writer.say("exec 3>&-");
+    pmtr.started("later");
+}
+
+#[test]
+fn a_save_while_somebody_else_has_the_file_open_is_applied_and_one_by_rename_at_once() {
+    let mut pmtr = Pmtr::start(OLD);
+    pmtr.rewind().started("old");
+    let _writer = Writer::of(&pmtr);
+    // Closed by the one, open for the other.
+    let again = std::fs::OpenOptions::new().append(true).open(&pmtr.config).unwrap();
+    std::io::Write::write_all(&mut &again, b"job {\n name new\n cmd /bin/sleep 1002\n}\n").unwrap();
+    drop(again);
+    pmtr.wait("waiting for the writer");
+    pmtr.started("new");
+    pmtr.save(NEW);
+    pmtr.wait("rescanning job configuration");
+}
+
+#[test]
+fn a_file_that_is_never_left_alone_is_told_of_and_applied_by_sighup() {
+    let mut pmtr = Pmtr::start(OLD);
+    pmtr.rewind().started("old");
+    let mut writer = Writer::of(&pmtr);
+    writer.say(ONE_MORE);
+    writer.say("(while sleep 1; do echo '# more' >&3; done) & more=$!");
+    pmtr.wait("waiting for the writer");
+    // For longer than it would have to rest.
+    crate::support::wait_until("it has been written to for thirteen seconds", || {
+        std::fs::read_to_string(&pmtr.config).unwrap().matches("# more").count() >= 13
+    });
+    pmtr.settle();
+    assert!(!pmtr.has("rescanning"), "{:?}", pmtr.seen);
+    pmtr.signal("HUP");
+    pmtr.started("new");
+    assert_eq!(pmtr.count("waiting for the writer"), 1);
+    writer.say("kill $more");
+}
+
+#[test]
+fn what_is_written_through_memory_is_applied_as_it_is_when_it_rests() {
+    if output(Command::new("python3").arg("-V")).0 != Some(0) {
+        return eprintln!("skipped: writing through memory needs python3");
+    }
+    let mut pmtr = Pmtr::start(OLD);
+    pmtr.rewind().started("old");
+    // Neither length nor time need change: only the content does, for as long as the other rule would wait.
+    let script = "import mmap, os, sys, time
+f = open(sys.argv[1], 'r+b')
+m = mmap.mmap(f.fileno(), 0)
+f.write(b'j')
+f.flush()
+for number in range(12):
+    at = m.find(b'100', m.find(b'name old')) + 3
+    m[at:at + 1] = b'%d' % (number % 8 + 2)
+    time.sleep(1)
+sys.stdin.read()
+";
+    let mut python = Command::new("python3")
+        .args(["-c", script])
+        .arg(&pmtr.config)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begin = std::time::Instant::now();
+    pmtr.wait("waiting for the writer");
+    pmtr.wait("rescanning job configuration");
+    let applied = begin.elapsed().as_secs_f64();
+    drop(python.stdin.take());
+    python.wait().unwrap();
+    assert!(applied > 19.0, "{applied}");
+}
+
 #[test]
 fn a_save_that_leaves_the_content_as_it_was_does_nothing() {
     let mut pmtr = Pmtr::start(OLD);

@@ -2,7 +2,7 @@
 //! broken by that, and soon everything is as if nothing had happened.
 
 use crate::def::{Def, job};
-use crate::refusal::{Fault, NO_COMMAND, NO_FILE, NO_PROCESS, NO_SOCKET, Refusal, mistakes};
+use crate::refusal::{BUSY, Fault, NO_COMMAND, NO_FILE, NO_PROCESS, NO_SOCKET, Refusal, mistakes};
 use crate::sockets::{listen, report};
 use crate::system::File;
 use crate::world::{World, at, code};
@@ -115,7 +115,7 @@ fn a_process_that_does_not_come_to_its_command_for_once_does_so_ten_seconds_late
 #[test]
 fn a_file_that_can_not_be_read_for_once_is_in_force_within_two_seconds() {
     let errnos = NO_FILE.into_iter().map(LoadError::Unreadable);
-    for error in errnos.chain([LoadError::Busy, LoadError::Missing, LoadError::NotAFile, mistakes(3)]) {
+    for error in errnos.chain([BUSY, LoadError::Missing, LoadError::NotAFile, mistakes(3)]) {
         no_for_once(&Refusal::Load(error));
     }
 }

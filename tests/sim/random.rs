@@ -191,10 +191,12 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
             if rng.one_in(4) {
                 change_lines(&mut world.sys.sockets.lines, rng);
             }
-            world.sys.file = if rng.one_in(6) { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
-            world.event(Event::ConfigTouched);
+            let busy = rng.one_in(6);
+            world.sys.file = if busy { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
+            let written = busy && rng.one_in(2);
+            world.event(if written { Event::ConfigWritten } else { Event::ConfigTouched });
         }
-        9 => world.event(Event::ConfigTouched),
+        9 => world.event(rng.pick(&[|| Event::ConfigTouched, || Event::ConfigWritten])()),
         10 | 11 => {
             world.sys.file = match rng.below(6) {
                 0 => File::Missing,

@@ -1,7 +1,7 @@
 //! Answers of the world that are a no: which there are, and the n-th of a kind on purpose.
 
 use crate::rng::Rng;
-use pmtr::model::{Errno, LoadError, Mistake, MonoTime, NetError, SpawnError, Stage};
+use pmtr::model::{Errno, Fingerprint, LoadError, Mistake, MonoTime, NetError, SpawnError, Stage};
 
 /// What can be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,9 @@ pub const NO_SOCKET: [NetError; 5] = [
 
 /// What keeps the file from being read though nothing is wrong with it.
 pub const NO_FILE: [Errno; 4] = [Errno(5), Errno(12), Errno(13), Errno(24)];
+
+/// Somebody is writing the file.
+pub const BUSY: LoadError = LoadError::Busy(Fingerprint { bytes: 1, hash: 0 });
 
 /// Mistakes of a file.
 pub fn mistakes(count: u32) -> LoadError {

@@ -208,6 +208,85 @@ fn a_file_that_somebody_is_writing_is_read_later() {
     world.sys.file = File::Jobs(vec![job("b")]);
     world.run_until(6_100);
     assert_eq!(world.order(), "a b");
+    assert_eq!(world.logged(WRITER), [2_100]);
+}
+
+const WRITER: &str = "waiting for the writer of /etc/pmtr.conf to close it";
+
+#[test]
+fn a_file_that_its_writer_keeps_open_is_applied_when_it_has_not_changed_for_ten_seconds() {
+    let mut world = World::with(&[job("a")]);
+    world.run_until(1_000);
+    // Whoever never closes it makes no other event than that of the writing.
+    world.sys.file = File::Busy(vec![job("b")]);
+    world.ask(Event::ConfigWritten);
+    world.run_until(11_999);
+    assert_eq!((world.order(), world.logged(WRITER)), ("a".into(), vec![3_000]));
+    world.run_until(12_000);
+    assert_eq!((world.starts("b"), world.pid("a")), (vec![12_000], None));
+    // Then nothing is waited for, and what is written next is another change.
+    world.run_until(60_000);
+    assert_eq!(world.sys.reads, 12);
+    assert_eq!(world.supervisor.next(), pmtr::supervisor::Next::Never);
+    world.sys.file = File::Busy(vec![job("c")]);
+    world.ask(Event::ConfigWritten);
+    world.run_until(80_000);
+    assert_eq!((world.starts("c"), world.logged(WRITER)), (vec![71_000], vec![3_000, 62_000]));
+}
+
+#[test]
+fn a_file_that_changes_within_ten_seconds_again_and_again_is_told_of_and_never_applied() {
+    let mut world = World::with(&[job("a")]);
+    for round in 0..30_u32 {
+        world.sys.file = File::Busy(vec![job("b").version(round % 3)]);
+        world.ask(Event::ConfigWritten);
+        world.run_until(u64::from(round) * 9_500 + 9_500);
+    }
+    assert_eq!((world.order(), world.logged(WRITER)), ("a".into(), vec![2_000]));
+    // It is put back to what is in force, and closed.
+    world.file(File::Jobs(vec![job("a")]));
+    world.run_until(300_000);
+    assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [285_100]);
+}
+
+#[test]
+fn a_file_that_was_emptied_to_be_written_is_waited_for_as_long_as_its_writer_takes() {
+    let mut world = World::with(&[job("a")]);
+    world.run_until(1_000);
+    world.sys.file = File::Busy(vec![]);
+    world.ask(Event::ConfigWritten);
+    world.run_until(60_000);
+    assert_eq!((world.sent(Signal::TERM), world.logged(WRITER)), (vec![], vec![3_000]));
+    world.file(File::Jobs(vec![job("a"), job("b")]));
+    world.run_until(61_000);
+    assert_eq!((world.starts("a"), world.starts("b")), (vec![0], vec![60_100]));
+}
+
+#[test]
+fn many_writes_are_one_look_a_second() {
+    let mut world = World::with(&[job("a")]);
+    world.sys.file = File::Busy(vec![job("b")]);
+    for millis in 0..5_000 {
+        world.run_until(millis);
+        world.ask(Event::ConfigWritten);
+    }
+    assert_eq!(world.sys.reads, 5);
+    // It is closed: that counts at once.
+    world.file(File::Jobs(vec![job("b")]));
+    world.run_until(6_000);
+    assert_eq!(world.starts("b"), [5_099]);
+}
+
+#[test]
+fn the_operator_need_not_wait_for_a_writer() {
+    let mut world = World::with(&[job("a")]);
+    world.sys.file = File::Busy(vec![job("b")]);
+    world.ask(Event::ConfigWritten);
+    world.run_until(5_000);
+    world.ask(Event::ReloadAsked);
+    world.run_until(60_000);
+    assert_eq!((world.order(), world.logged(WRITER)), ("a b".into(), vec![2_000]));
+    assert_eq!(world.supervisor.next(), pmtr::supervisor::Next::Never);
 }
 
 #[test]

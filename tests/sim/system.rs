@@ -8,9 +8,9 @@ use crate::refusal::{Fault, NO_COMMAND, NO_PROCESS, NO_SOCKET, Refusal, mistakes
 use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
-    Bulletin, Config, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, MonoTime,
-    NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
-    Verdict,
+    Bulletin, Config, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
+    MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors,
+    Target, Verdict,
 };
 use pmtr::supervisor::{Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -148,8 +148,13 @@ impl Sys {
 
     /// Takes note of why the file is not read; what it says of itself holds until somebody changes that.
     fn not_loaded(&mut self, error: LoadError) -> LoadError {
-        let again = matches!(error, LoadError::Unreadable(_) | LoadError::Busy);
-        self.reference.not_loaded(self.now, again, error == LoadError::Busy);
+        let again = matches!(error, LoadError::Unreadable(_));
+        match error {
+            LoadError::Busy(state) => self.reference.busy(self.now, state),
+            LoadError::Mistakes(_) | LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile => {
+                self.reference.not_loaded(self.now, again);
+            }
+        }
         error
     }
 
@@ -282,13 +287,17 @@ impl System for Sys {
             }
         };
         let content = fingerprint(defs, &self.sockets.lines);
+        let state = Fingerprint { hash: !content.hash, ..content };
         match reading {
-            Reading::IfChanged(_) if busy => Err(self.not_loaded(LoadError::Busy)),
-            Reading::IfChanged(Some(than)) if than == content => {
-                self.reference.not_loaded(self.now, false, false);
+            Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(content) => {
+                self.reference.not_loaded(self.now, false);
                 Ok(Load::Same)
             }
-            Reading::IfChanged(_) | Reading::Always => {
+            Reading::IfChanged(_) if busy => Err(self.not_loaded(LoadError::Busy(state))),
+            Reading::IfUnwritten(_, rests) if busy && rests != state => {
+                Err(self.not_loaded(LoadError::Busy(state)))
+            }
+            Reading::IfChanged(_) | Reading::IfUnwritten(..) | Reading::Always => {
                 self.reference.network.offered.clone_from(&self.sockets.lines);
                 self.reference.loaded(self.now, reading, defs, content);
                 let jobs = defs.iter().map(|def| def.spec()).collect();

@@ -103,7 +103,7 @@ impl World {
                 }
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
-            Event::ConfigTouched | Event::ReloadAsked | Event::EndAsked(_) => {}
+            Event::ConfigTouched | Event::ConfigWritten | Event::ReloadAsked | Event::EndAsked(_) => {}
             Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) => {}
             Event::Tick => self.sys.reference.ticks(now),
             Event::Told(..) => {}
@@ -218,6 +218,7 @@ impl World {
     pub fn event(&mut self, event: Event) {
         match &event {
             Event::ConfigTouched => self.sys.reference.touched(self.sys.now),
+            Event::ConfigWritten => self.sys.reference.written(self.sys.now),
             Event::ReloadAsked => self.sys.reference.reload_asked(),
             Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}

@@ -62,7 +62,9 @@ impl Watch {
         if let End::Found(path, step) = &trail.end {
             slow = slow || self.mounts.needs_looks(path);
             if *step == Step::File {
-                self.want(id, path, Scope::File, Name::default(), &mut sight);
+                // Of the configuration a writer is awaited who never closes it. Others may be written all day long.
+                let scope = if id == CONFIG { Scope::Writes } else { Scope::File };
+                self.want(id, path, scope, Name::default(), &mut sight);
             }
         }
         let was_unwatched = self.short.contains(&id) || self.closed.contains(&id);
@@ -109,7 +111,7 @@ impl Watch {
                 (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) => sight.short = Some(error),
                 (_, Scope::Names) => sight.closed = true,
                 // The directory of the file tells nearly as much, and of its directories few ever move.
-                (_, Scope::Place | Scope::File) => {}
+                (_, Scope::Place | Scope::File | Scope::Writes) => {}
             },
         }
     }

@@ -24,6 +24,8 @@ pub(super) enum Scope {
     Place,
     /// A file, by whatever name or path it is written.
     File,
+    /// The same, and each time that somebody writes in it.
+    Writes,
 }
 
 impl Scope {
@@ -40,6 +42,7 @@ impl Scope {
             Scope::File => {
                 WatchMask::CLOSE_WRITE | WatchMask::ATTRIB | WatchMask::MASK_ADD | WatchMask::DONT_FOLLOW
             }
+            Scope::Writes => Scope::File.mask() | WatchMask::MODIFY,
         }
     }
 }

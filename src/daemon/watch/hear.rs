@@ -1,7 +1,7 @@
 //! What the kernel's events mean.
 
 use super::table::Id;
-use super::{Watch, read};
+use super::{CONFIG, Watch, read};
 use crate::model::MonoTime;
 use inotify::EventMask;
 use mio::Registry;
@@ -66,9 +66,12 @@ impl Watch {
             if mask.contains(EventMask::ISDIR) || self.born_whole(number, name) {
                 self.moved(ids, now);
             } else {
-                // It is another file: a writer may close it by another name.
+                // It is another file: a writer may close it by another name, or never.
+                self.config_written |= ids.contains(&CONFIG);
                 self.arm.extend(ids);
             }
+        } else if mask.contains(EventMask::MODIFY) {
+            self.config_written |= ids.contains(&CONFIG);
         } else if mask.contains(EventMask::CLOSE_WRITE) {
             ids.into_iter().for_each(|id| self.touch(id, now));
         } else if mask.contains(EventMask::ATTRIB) {

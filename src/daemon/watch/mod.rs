@@ -61,6 +61,8 @@ const CONFIG: Id = Id(0);
 pub enum Seen {
     /// Something happened to the configuration.
     Config,
+    /// Somebody is writing the configuration and has not closed it.
+    Writing,
     /// A file holds this, or can't be read.
     File(Rc<[u8]>, Option<Fingerprint>),
     /// Something to say about watching.
@@ -149,6 +151,7 @@ pub struct Watch {
     retried: Id,
 
     config_touched: bool,
+    config_written: bool,
     /// That watching fails has been said.
     complained: bool,
     says: Vec<Notice>,
@@ -189,6 +192,7 @@ impl Watch {
             retrying: Interval::new(SOON, RETRY_EVERY),
             retried: CONFIG,
             config_touched: false,
+            config_written: false,
             complained: false,
             says: Vec::new(),
         };
@@ -272,8 +276,11 @@ impl Watch {
         self.looking.wind(now, unwatched);
         self.looking_slowly.wind(now, slow);
         self.retrying.wind(now, unwatched);
+        let written = std::mem::take(&mut self.config_written);
         if std::mem::take(&mut self.config_touched) {
             seen.push(Seen::Config);
+        } else if written {
+            seen.push(Seen::Writing);
         }
         seen.extend(self.says.drain(..).map(Seen::Say));
     }
@@ -312,7 +319,7 @@ impl Watch {
             && self.retrying.fits(unwatched);
         let queued = self.has_queued() && self.allowance.rest().is_none();
         let heard = self.unread && self.hearing.rest().is_none() || self.remounted;
-        let to_tell = self.config_touched || !self.says.is_empty();
+        let to_tell = self.config_touched || self.config_written || !self.says.is_empty();
         heard || queued || to_tell || !scheduled
     }
 
@@ -322,7 +329,7 @@ impl Watch {
         let Some(entry) = self.entries.get_mut(&CONFIG) else { return Err(LoadError::Missing) };
         let (answer, stamp) = read::config(&entry.path, reading, self.being_written);
         // What was not read is looked at again by whoever asks.
-        if !matches!(answer, Err(LoadError::Busy)) {
+        if !matches!(answer, Err(LoadError::Busy(_))) {
             entry.stamp = stamp;
             entry.denied = matches!(answer, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
         }

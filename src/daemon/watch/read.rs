@@ -23,7 +23,7 @@ const TRIES: usize = 3;
 pub type BeingWritten = fn(&File) -> bool;
 
 /// What tells one state of a file from another without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Stamp {
     file: (u64, u64),
     pub(super) bytes: u64,
@@ -82,17 +82,17 @@ pub(super) fn config(
     reading: Reading,
     being_written: BeingWritten,
 ) -> (Result<Content, LoadError>, Option<Stamp>) {
-    let mut answer = (Err(LoadError::Busy), None);
-    for _ in 0..TRIES {
-        answer = match whole(path, reading, being_written) {
+    let mut tries = 1..TRIES;
+    loop {
+        let (answer, stamp) = match whole(path, reading, being_written) {
             Ok((content, stamp)) => (Ok(content), Some(stamp)),
             Err((error, stamp)) => (Err(error), stamp),
         };
-        if !matches!((&answer.0, reading), (Err(LoadError::Busy), Reading::Always)) {
-            break;
+        let torn = matches!((&answer, reading), (Err(LoadError::Busy(_)), Reading::Always));
+        if !torn || tries.next().is_none() {
+            return (answer, stamp);
         }
     }
-    answer
 }
 
 fn whole(
@@ -104,11 +104,12 @@ fn whole(
     let found = Stamp::at(path);
     let (mut file, stamp) = open(path).map_err(|error| (error, found))?;
     let fail = |error| (error, Some(stamp));
-    if reading != Reading::Always && being_written(&file) {
-        return Err(fail(LoadError::Busy));
-    }
+    let written = reading != Reading::Always && being_written(&file);
+    // Whether the writer has let the file rest in this state for long enough.
+    let rests = |state| matches!(reading, Reading::IfUnwritten(_, wanted) if wanted == state);
     if stamp.bytes > LARGEST {
-        return Err(fail(too_large()));
+        let state = state_of(&stamp, &[]);
+        return Err(fail(if written && !rests(state) { LoadError::Busy(state) } else { too_large() }));
     }
     let mut bytes = Vec::new();
     // Room is made for what the file says it has; a file of /proc says nothing.
@@ -120,16 +121,34 @@ fn whole(
         return Err(fail(too_large()));
     }
     let after = file.metadata().map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
-    if Stamp::of(&after) != stamp {
-        return Err(fail(LoadError::Busy));
+    let after = Stamp::of(&after);
+    if after != stamp {
+        return Err(fail(LoadError::Busy(state_of(&after, &bytes))));
     }
-    let mut hasher = DefaultHasher::new();
-    hasher.write(&bytes);
-    let print = Fingerprint { bytes: bytes.len() as u64, hash: hasher.finish() };
-    if reading == Reading::IfChanged(Some(print)) {
+    let print = print_of(&bytes, DefaultHasher::new());
+    // In that case there is nothing that a writer could have left half done, and what he does next we are told.
+    if matches!(reading, Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(print)) {
         return Ok((Content::Same, stamp));
     }
+    if written {
+        let state = state_of(&stamp, &bytes);
+        if !rests(state) {
+            return Err(fail(LoadError::Busy(state)));
+        }
+    }
     Ok((Content::New(print, bytes), stamp))
+}
+
+fn print_of(bytes: &[u8], mut hasher: DefaultHasher) -> Fingerprint {
+    hasher.write(bytes);
+    Fingerprint { bytes: bytes.len() as u64, hash: hasher.finish() }
+}
+
+/// Stands for a file in a state. Times alone would not do: who writes through memory leaves them as they are.
+pub(super) fn state_of(stamp: &Stamp, bytes: &[u8]) -> Fingerprint {
+    let mut hasher = DefaultHasher::new();
+    stamp.hash(&mut hasher);
+    Fingerprint { bytes: stamp.bytes, ..print_of(bytes, hasher) }
 }
 
 fn too_large() -> LoadError {

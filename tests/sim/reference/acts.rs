@@ -1,6 +1,6 @@
 //! What the supervisor does: whether it may, and what it means.
 
-use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO, longer};
+use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
 use crate::def::{Def, FILES};
 use crate::kernel::Kernel;
 use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
@@ -9,7 +9,7 @@ use pmtr::supervisor::Reading;
 impl Reference {
     /// The file is about to be read.
     pub fn loading(&mut self, now: MonoTime, reading: Reading) {
-        if let Reading::IfChanged(than) = reading {
+        if let Reading::IfChanged(than) | Reading::IfUnwritten(than, _) = reading {
             let settled = |(first, last): (MonoTime, MonoTime)| now >= last + QUIET || now >= first + TWO;
             let due = |at: Option<MonoTime>| at.is_some_and(|at| at <= now);
             let reload = &self.reload;
@@ -23,24 +23,44 @@ impl Reference {
             if than != self.reload.applied {
                 self.broken("the content is compared with the one in force", &than);
             }
+            let rests = |writer: &&Writer| writer.resting + TEN <= now && writer.state.bytes > 0;
+            let wanted = self.reload.writer.as_ref().filter(rests).map(|writer| writer.state);
+            let asked = if let Reading::IfUnwritten(_, state) = reading { Some(state) } else { None };
+            if asked != wanted {
+                self.broken("a file that a writer has let rest for ten seconds is read", &(asked, wanted));
+            }
         }
         if self.ending {
             self.broken("files are ignored while ending", &now);
         }
-        self.reload.touched = None;
-        self.reload.retry = None;
+        let first = self.reload.touched.take().map(|(first, _)| first);
+        self.reload.begun = first.or(self.reload.retry.take());
     }
 
     /// It could not be read; `again`: it is tried again without being touched.
-    pub fn not_loaded(&mut self, now: MonoTime, again: bool, busy: bool) {
+    pub fn not_loaded(&mut self, now: MonoTime, again: bool) {
         self.reload.retry = again.then_some(now);
-        if !busy {
-            self.reload.empty_due = None;
+        self.reload.empty_due = None;
+        self.reload.writer = None;
+    }
+
+    /// Somebody is writing it.
+    pub fn busy(&mut self, now: MonoTime, state: Fingerprint) {
+        self.reload.retry = Some(now);
+        let since = self.reload.begun.unwrap_or(now);
+        let writer = self.reload.writer.get_or_insert(Writer { since, state, resting: now, told: false });
+        if writer.state != state {
+            (writer.state, writer.resting) = (state, now);
+        }
+        if !writer.told && writer.since + TWO <= now {
+            writer.told = true;
+            self.reload.line_due = true;
         }
     }
 
     /// It holds this.
     pub fn loaded(&mut self, now: MonoTime, reading: Reading, defs: &[Def], content: Fingerprint) {
+        self.reload.writer = None;
         let had_jobs = self.lives.iter().any(|life| life.def.is_some());
         let emptied = defs.is_empty() && had_jobs && reading != Reading::Always;
         let due = if emptied { *self.reload.empty_due.get_or_insert(now + TWO) } else { now };
@@ -70,6 +90,9 @@ impl Reference {
         self.lives.iter_mut().for_each(|life| life.freed = false);
         if let Some((defs, _, true)) = self.reload.offered.take() {
             self.broken("a good file is applied", &defs);
+        }
+        if std::mem::take(&mut self.reload.line_due) {
+            self.broken("after two seconds the log tells of the writer", &self.reload.writer.clone());
         }
         if let Some(target) = self.cont_due.take() {
             self.broken("SIGCONT follows SIGTERM", &target);
@@ -229,6 +252,11 @@ impl Reference {
     pub fn logs(&mut self, now: MonoTime, notice: &Notice) {
         if let Notice::Managing { .. } = notice {
             self.applies(now);
+        }
+        if let Notice::WriterAwaited { .. } = notice
+            && !std::mem::take(&mut self.reload.line_due)
+        {
+            self.broken("the log tells of a writer once, after two seconds", &now);
         }
         self.network_logs(now, notice);
         if let Notice::DependsRestless { job, file, wait } = notice {

@@ -112,6 +112,17 @@ pub struct Fact {
     last: Option<u32>,
 }
 
+/// Somebody who has the file open for writing.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    /// Since when there is something to read.
+    since: MonoTime,
+    /// The state of the file, and since when it is known to be in that.
+    state: Fingerprint,
+    resting: MonoTime,
+    told: bool,
+}
+
 /// What is known of the reading of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Reload {
@@ -119,6 +130,11 @@ pub struct Reload {
     /// Since when it could not be read; it is tried again a second later.
     retry: Option<MonoTime>,
     empty_due: Option<MonoTime>,
+    /// Since when there was something to read when it was read last.
+    begun: Option<MonoTime>,
+    writer: Option<Writer>,
+    /// The log is to tell of the writer in this turn.
+    line_due: bool,
     pub applied: Option<Fingerprint>,
     /// A content was handed over in this turn, and whether it must be applied.
     pub offered: Option<(Vec<Def>, Fingerprint, bool)>,
@@ -257,6 +273,13 @@ impl Reference {
         // An attempt that is still to be repeated is part of the same save.
         let first = self.reload.touched.map(|(first, _)| first).or(self.reload.retry.take());
         self.reload.touched = Some((first.unwrap_or(now), now));
+    }
+
+    /// Somebody writes the file: it is looked at a second later, if not sooner for another reason.
+    pub fn written(&mut self, now: MonoTime) {
+        if self.reload.touched.is_none() {
+            self.reload.retry.get_or_insert(now);
+        }
     }
 
     pub fn reload_asked(&mut self) {

@@ -140,9 +140,9 @@ fn a_new_empty_file_waits_for_its_writer() {
     assert_eq!(bench.watch.load(Reading::Always), Err(LoadError::Missing));
     bench.run();
     let mut file = File::create(bench.root.join("conf")).unwrap();
-    assert_eq!(bench.run(), []);
+    assert_eq!(bench.run(), [Seen::Writing]);
     file.write_all(b"x").unwrap();
-    assert_eq!(bench.run(), []);
+    assert_eq!(bench.run(), [Seen::Writing]);
     drop(file);
     assert!(bench.touched());
 }
@@ -151,9 +151,68 @@ fn a_new_empty_file_waits_for_its_writer() {
 fn a_file_that_is_being_written_is_left_unless_it_must_be_read() {
     let mut bench = Bench::new("conf");
     bench.write("conf", OLD);
+    let (print, _) = bench.load();
     WRITER.set(true);
-    assert_eq!(bench.watch.load(Reading::IfChanged(None)), Err(LoadError::Busy));
+    let mut state = || match bench.watch.load(Reading::IfChanged(None)) {
+        Err(LoadError::Busy(state)) => state,
+        other => panic!("{other:?}"),
+    };
+    let first = state();
+    assert_eq!((first, first.bytes), (state(), OLD.len() as u64));
+    // As it is in force nothing is to be waited for, and in the state in which it was left it is read.
+    assert_eq!(bench.watch.load(Reading::IfChanged(Some(print))), Ok(Content::Same));
+    assert_eq!(bench.watch.load(Reading::IfUnwritten(Some(print), first)), Ok(Content::Same));
+    let Ok(Content::New(same, _)) = bench.watch.load(Reading::IfUnwritten(None, first)) else { panic!() };
+    assert_eq!(same, print);
     assert_eq!(bench.load().1, OLD);
+}
+
+#[test]
+fn whatever_a_writer_changes_is_another_state() {
+    let mut bench = Bench::new("conf");
+    bench.write("conf", OLD);
+    let meta = std::fs::metadata(bench.root.join("conf")).unwrap();
+    WRITER.set(true);
+    let mut seen = Vec::new();
+    for script in [
+        ":",
+        // The same length: who writes through memory changes nothing but the content.
+        "sed s/old/new/g conf >x; cat x >conf",
+        "cp -p conf kept; echo >>conf",
+        "cat kept >conf",
+        "touch -d 2020-01-01 conf",
+    ] {
+        bench.sh(script);
+        let Err(LoadError::Busy(state)) = bench.watch.load(Reading::IfChanged(None)) else { panic!() };
+        assert!(!seen.contains(&state), "{script}");
+        // It is not read for having rested in another state.
+        for old in &seen {
+            let answer = bench.watch.load(Reading::IfUnwritten(None, *old));
+            assert_eq!(answer, Err(LoadError::Busy(state)), "{script}");
+        }
+        seen.push(state);
+    }
+    let stamp = Stamp::of(&meta);
+    assert_ne!(read::state_of(&stamp, b"one"), read::state_of(&stamp, b"two"));
+}
+
+#[test]
+fn a_writer_of_the_configuration_is_heard_and_one_of_other_files_is_not() {
+    use std::io::Write;
+    let mut bench = Bench::new("conf");
+    bench.sh("echo 1 >conf; echo 1 >other; ln -s conf link");
+    bench.load();
+    bench.watch.add(bench.path("other"));
+    bench.run();
+    let open = |name: &str| std::fs::OpenOptions::new().append(true).open(bench.root.join(name)).unwrap();
+    let (mut conf, mut other) = (open("conf"), open("other"));
+    assert_eq!(bench.run(), []);
+    other.write_all(b"2").unwrap();
+    assert_eq!(bench.run(), []);
+    conf.write_all(b"2").unwrap();
+    assert_eq!(bench.run(), [Seen::Writing]);
+    bench.sh("truncate -s 1 conf");
+    assert!(!bench.run().is_empty());
 }
 
 #[test]

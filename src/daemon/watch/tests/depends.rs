@@ -14,7 +14,7 @@ impl Bench {
                 let name = path.strip_prefix(&*root).unwrap();
                 Some((String::from_utf8(name.to_vec()).unwrap(), print.map(|print| print.bytes)))
             }
-            Seen::Config | Seen::Say(_) => None,
+            Seen::Config | Seen::Writing | Seen::Say(_) => None,
         });
         facts.collect()
     }

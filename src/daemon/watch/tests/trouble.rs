@@ -10,7 +10,7 @@ const ENOSPC: i32 = 28;
 fn lines(seen: &[Seen]) -> Vec<String> {
     let says = seen.iter().filter_map(|seen| match seen {
         Seen::Say(notice) => Some(notice.to_string()),
-        Seen::Config | Seen::File(..) => None,
+        Seen::Config | Seen::Writing | Seen::File(..) => None,
     });
     says.collect()
 }
