@@ -112,6 +112,16 @@ uninstall_all() {
   if grep -qx -e "PROGRAM=$PREFIX/bin/pmtr" -e "program=$PREFIX/bin/pmtr" "$etc/init.d/pmtr" 2>/dev/null; then
     rm -f "$etc/init.d/pmtr"
   fi
+  # What the service has kept of its jobs, unless there is another one.
+  service=$etc/init.d/pmtr
+  for dir in /usr/lib /lib /usr/local/lib /etc; do
+    unit=$DESTDIR$dir/systemd/system/pmtr.service
+    if [ -e "$unit" ] || [ -L "$unit" ]; then service=$unit; fi
+  done
+  if [ ! -e "$service" ]; then
+    rm -f "$DESTDIR/var/lib/pmtr/last-good.conf" "$DESTDIR/var/lib/pmtr/last-good.conf.new" 2>/dev/null || true
+    rmdir "$DESTDIR/var/lib/pmtr" 2>/dev/null || true
+  fi
   # The others are shared: an empty one may have been there before.
   rmdir "$below/share/doc/pmtr/prometheus" "$below/share/doc/pmtr" 2>/dev/null || true
   if [ "$live" = yes ]; then sh "$here/service.sh" forget; fi

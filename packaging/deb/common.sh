@@ -49,7 +49,7 @@ conf_of() {
     NR == 1 { next }
     wanted != "" { if (wanted == "conf") conf = $0; wanted = ""; next }
     /^-[Ftv]*c$/ { wanted = "conf"; next }
-    /^-[Ftv]*p$/ || $0 == "--state" { wanted = "other"; next }
+    /^-[Ftv]*p$/ || $0 == "--state" || $0 == "--last-good" { wanted = "other"; next }
     /^-[Ftv]*c/ { sub(/^-[Ftv]*c/, ""); conf = $0 }
     END { print conf ~ /^\// ? conf : cwd "/" conf }'
 }

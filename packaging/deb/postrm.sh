@@ -25,7 +25,8 @@ case $1 in
     fi
     ;;
   purge)
-    # dpkg takes the configuration away.
+    # dpkg takes the configuration away. Somebody else's pmtr keeps what it knows about its jobs.
+    if ! live || [ -z "$(running)" ]; then rm -rf "${DPKG_ROOT:-}/var/lib/pmtr"; fi
     if command -v deb-systemd-helper >/dev/null; then deb-systemd-helper purge pmtr.service >/dev/null || true; fi
     if live; then
       update-rc.d pmtr remove >/dev/null

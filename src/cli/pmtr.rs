@@ -20,6 +20,8 @@ pub struct Options {
     pub pidfile: Option<PathBuf>,
     /// `--state`, as written; never there for a test.
     pub state: Option<PathBuf>,
+    /// `--last-good`, as written; never there for a test.
+    pub last_good: Option<PathBuf>,
     /// `-t` or `--check`, or neither.
     pub mode: Mode,
     /// How often `-v` was given.
@@ -46,6 +48,7 @@ pub enum Id {
     Config,
     Pidfile,
     State,
+    LastGood,
     Check,
     Help,
     Version,
@@ -96,6 +99,13 @@ pub const OPTIONS: &[Opt<Id>] = &[
         help: "keep the state file in DIR, default /run/pmtr for root",
     },
     Opt {
+        id: Id::LastGood,
+        letter: None,
+        long: Some("last-good"),
+        argument: Some("FILE"),
+        help: "keep what was applied last in FILE, start from it when the configuration is of no use",
+    },
+    Opt {
         id: Id::Check,
         letter: None,
         long: Some("check"),
@@ -117,6 +127,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
         foreground: false,
         pidfile: None,
         state: None,
+        last_good: None,
         mode: Mode::Run,
         verbosity: 0,
     };
@@ -131,9 +142,10 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
             Arg::Value(Id::Config, file) => options.config = file.into(),
             Arg::Value(Id::Pidfile, file) => options.pidfile = Some(file.into()),
             Arg::Value(Id::State, dir) => options.state = Some(dir.into()),
+            Arg::Value(Id::LastGood, file) => options.last_good = Some(file.into()),
             Arg::Operand(word) => return Err(FORM.usage(operand(&word, options.mode))),
             // The table says which options take an argument; the reader gives these no other form.
-            Arg::Flag(Id::Config | Id::Pidfile | Id::State) => {}
+            Arg::Flag(Id::Config | Id::Pidfile | Id::State | Id::LastGood) => {}
             Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Help | Id::Version, _) => {}
         }
     }
@@ -141,6 +153,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
         options.foreground = true;
         options.pidfile = None;
         options.state = None;
+        options.last_good = None;
     }
     Ok(Ask::Run(options))
 }

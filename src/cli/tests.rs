@@ -12,6 +12,7 @@ fn options() -> Options {
         foreground: false,
         pidfile: None,
         state: None,
+        last_good: None,
         mode: Mode::Run,
         verbosity: 0,
     }
@@ -39,6 +40,10 @@ fn every_way_to_write_options_is_understood() {
             Options { pidfile: Some("/run/x.pid".into()), foreground: true, ..options() },
         ),
         (&["--state", "run"], Options { state: Some("run".into()), ..options() }),
+        (&["--last-good", "kept"], Options { last_good: Some("kept".into()), ..options() }),
+        (&["--last-good=kept"], Options { last_good: Some("kept".into()), ..options() }),
+        (&["--last-good", "kept", "--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
+        (&["-t", "--last-good=kept"], test(DEFAULT_CONFIG)),
         (&["--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
         (&["--check", "-t"], Options { mode: Mode::Check, foreground: true, ..options() }),
         (&["-t", "--check"], Options { mode: Mode::Check, foreground: true, ..options() }),

@@ -4,6 +4,7 @@
 //! is not warned of.
 #![forbid(unsafe_code)]
 
+use super::exposure::{self, Rights};
 use super::regular::{self, Refusal};
 use crate::cli::{Mode, say};
 use crate::model::{Clean, Errno, Infinity, JobSpec, Mistake, Parsed, Resource};
@@ -56,7 +57,10 @@ pub fn run(
     err: &mut dyn Write,
 ) -> u8 {
     let name = file.as_os_str().as_bytes();
-    let text = read(file);
+    let (text, rights) = match read(file) {
+        Ok((text, rights)) => (Ok(text), Some(rights)),
+        Err(mistake) => (Err(mistake), None),
+    };
     let parsed = text.as_deref().map_err(|mistake| vec![mistake.clone()]).and_then(parser.parse);
     let (jobs, mistakes) = match &parsed {
         Ok(parsed) => (parsed.config.jobs.len(), 0),
@@ -66,7 +70,10 @@ pub fn run(
             (text.as_deref().map_or(0, jobs_begun), mistakes.len())
         }
     };
-    let mut warnings: Vec<Warning> = writable(file).into_iter().collect();
+    let absolute = std::path::absolute(file);
+    let path = absolute.as_deref().unwrap_or(file).as_os_str().as_bytes();
+    let exposed = rights.map(|rights| exposure::of(path, rights, machine.uid)).unwrap_or_default();
+    let mut warnings: Vec<Warning> = exposed.into_iter().map(|text| Warning { line: 0, text }).collect();
     if let Ok(parsed) = &parsed {
         warnings.extend(look(parsed, machine));
     }
@@ -201,25 +208,17 @@ fn limits(job: &JobSpec, machine: &Machine<'_>, found: &mut Vec<String>) {
     }
 }
 
-/// Whoever may write the file runs commands as pmtr's user.
-fn writable(file: &Path) -> Option<Warning> {
-    let there = fs::metadata(file).ok().filter(|there| there.is_file())?;
-    let others = there.permissions().mode() & 0o002 != 0;
-    others
-        .then(|| Warning { line: 0, text: "every user may write this file, and so run commands".to_owned() })
-}
-
-/// The text, or the mistake that there is none. A test never makes the file.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Mistake> {
+/// The text and the rights of what it was read from, or the mistake that there is none. A test never makes the file.
+pub(super) fn read(file: &Path) -> Result<(Vec<u8>, Rights), Mistake> {
     let mistake = |what: String| Mistake { line: 0, column: 0, width: 0, text: [].into(), what: what.into() };
     let unreadable = |e: io::Error| mistake(format!("can't read it: {}", Errno::of(&e)));
-    let (opened, _) = regular::open(file).map_err(|refusal| match refusal {
+    let (opened, there) = regular::open(file).map_err(|refusal| match refusal {
         Refusal::Other(_) => mistake("not a regular file".to_owned()),
         Refusal::Failed(error) => unreadable(error),
     })?;
     let mut text = Vec::new();
     opened.take(LONGEST_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
-    Ok(text)
+    Ok((text, Rights::of(&there)))
 }
 
 /// How many jobs a file with mistakes seems to have: the lines that begin one.

@@ -178,7 +178,7 @@ pub(super) fn look(path: &Path, rules: Rules) -> Result<(), Why> {
 }
 
 /// Whether this can be a file of ours as far as its kind and owner go.
-fn inspect(there: &Metadata, rules: Rules) -> Result<(), Why> {
+pub(super) fn inspect(there: &Metadata, rules: Rules) -> Result<(), Why> {
     let kind = there.file_type();
     let mode = there.mode() & 0o7777;
     match () {

@@ -1,6 +1,7 @@
 //! The world as the supervisor acts upon it: processes, the file, the log, the network.
 #![forbid(unsafe_code)]
 
+use super::last_good::LastGood;
 use super::log::Log;
 use super::manager::ServiceManager;
 use super::net::Sockets;
@@ -10,13 +11,13 @@ use super::state::StateFile;
 use super::watch::{Content, Watch};
 use crate::config;
 use crate::model::{
-    Bulletin, Detail, Ending, Errno, Exit, JobId, JobLine, JobSpec, Load, LoadError, NetError, Notice,
-    Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
+    Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, NetError,
+    Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
 };
 use crate::supervisor::{Reading, System};
 use crate::sys::group::{self, Group};
 use crate::sys::spawn::{Spawner, Way, own_output};
-use crate::sys::{clock, memory, numbers};
+use crate::sys::{clock, memory, numbers, process};
 use mio::Registry;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -39,6 +40,7 @@ pub(super) struct Kernel {
     pub(super) spawner: Spawner,
     pub(super) manager: Option<ServiceManager>,
     pub(super) state: Option<StateFile>,
+    pub(super) last_good: Option<LastGood>,
     pub(super) rests: Rests,
 }
 
@@ -131,8 +133,17 @@ impl System for Kernel {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }
                 let parsed = config::parse(&text).map_err(LoadError::Mistakes)?;
-                Ok(Load::New(fingerprint, parsed.config))
+                if let Some(last_good) = &mut self.last_good {
+                    last_good.loaded(fingerprint, text);
+                }
+                Ok(Load::New(fingerprint, parsed.config, self.watch.exposures(process::effective_uid())))
             }
+        }
+    }
+
+    fn keep(&mut self, content: Fingerprint) {
+        if let Some(notice) = self.last_good.as_mut().and_then(|last_good| last_good.keep(content)) {
+            self.log.notice(&notice);
         }
     }
 

@@ -5,11 +5,14 @@
 mod background;
 mod check;
 mod claim;
+mod exposure;
 mod kernel;
+mod last_good;
 pub mod log;
 mod manager;
 pub mod mounts;
 pub mod net;
+mod opening;
 pub mod output;
 mod pace;
 mod pidfile;
@@ -281,6 +284,9 @@ impl Daemon {
         }
         // A dump under way is finished first.
         if self.dump.is_none() && self.report.due(now) {
+            if let Some(notice) = self.supervisor.last_good() {
+                self.kernel.log.notice(&notice);
+            }
             self.dump = Some(JobId(0));
             self.dumped = 0;
         }

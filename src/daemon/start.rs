@@ -5,9 +5,11 @@
 use super::background::{self, Fork, Process, Side, Starting};
 use super::check::{self, Machine, Parser};
 use super::kernel::Kernel;
+use super::last_good::LastGood;
 use super::log::{self, Log, Stderr};
 use super::manager::{self, ServiceManager};
 use super::net::Sockets;
+use super::opening::{self, Failure};
 use super::output::Outputs;
 use super::pace::Words;
 use super::pidfile::PidFile;
@@ -15,27 +17,22 @@ use super::reaper::Reaper;
 use super::rests::Rests;
 use super::state::{self, LeftOver, Refusal, StateFile};
 use super::stderr::{self, OwnStderr};
-use super::watch::{Content, Tokens, Watch};
-use super::{Daemon, INOTIFY, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
+use super::watch::{Tokens, Watch};
+use super::{Daemon, INOTIFY, LAST_WORDS, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
 use crate::config;
-use crate::model::{
-    Clean, Config, Errno, Fingerprint, JobId, Level, Load, LoadError, MonoTime, Notice, Pid, Signal,
-    Throttle,
-};
-use crate::supervisor::{Event, Reading, Supervisor, turn};
+use crate::model::{Errno, JobId, Level, MonoTime, Notice, Pid, Signal, Throttle};
+use crate::supervisor::{Event, Supervisor, turn};
 use crate::sys::process::{self, Forked};
 use crate::sys::session::Numbers;
 use crate::sys::signals::{self, SignalPipe};
 use crate::sys::spawn::{Shelf, Spawner};
-use crate::sys::{clock, lock, numbers, users};
+use crate::sys::{clock, lock, users};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token};
-use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -55,7 +52,11 @@ pub fn run(options: Options) -> ExitCode {
         Mode::Run => match start(options) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
-                crate::cli::say(&mut io::stderr(), &format_args!("pmtr: {why}\n"));
+                crate::cli::say(&mut io::stderr(), &format_args!("pmtr: {}\n", why.text));
+                // Both end in the journal: each line would be there twice.
+                if !stderr::is_journal() {
+                    tell_log(&why.notices);
+                }
                 ExitCode::FAILURE
             }
         },
@@ -83,7 +84,7 @@ fn test(options: &Options, mode: Mode) -> ExitCode {
     ExitCode::from(status)
 }
 
-fn start(options: Options) -> Result<(), String> {
+fn start(options: Options) -> Result<(), Failure> {
     // Whatever the caller left open is nobody's business but his.
     process::close_on_exec_all();
     process::stop_timers();
@@ -96,14 +97,22 @@ fn start(options: Options) -> Result<(), String> {
     let file = absolute(&options.config)?;
     let pidfile = options.pidfile.as_deref().map(absolute).transpose()?;
     let state = options.state.as_deref().map(absolute).transpose()?;
-    create_missing(&file)?;
+    let mut last_good = match options.last_good.as_deref().map(absolute).transpose()? {
+        Some(path) if path == file => {
+            return Err("--last-good names the configuration itself".to_owned().into());
+        }
+        Some(path) => Some(LastGood::new(path, process::effective_uid())),
+        None => None,
+    };
     let tokens = Tokens { inotify: INOTIFY, mounts: MOUNTS };
     // The directory in which somebody happened to start us is nobody's business any more, and must not be kept
     // from being unmounted. Where even the root is closed to us, we stay.
     let _ = std::env::set_current_dir("/");
     let mut watch = Watch::new(&file, lock::being_written, tokens);
-    let (content, config) = load(&file, &mut watch)?;
-    if options.verbosity > 1 {
+    let opening = opening::open(&file, &mut watch, last_good.as_mut())?;
+    if options.verbosity > 1
+        && let Some(config) = opening.config()
+    {
         let parsed = crate::model::Parsed { config: config.clone(), lines: Vec::new() };
         crate::cli::say(&mut io::stderr(), &config::show(&parsed));
     }
@@ -115,25 +124,29 @@ fn start(options: Options) -> Result<(), String> {
         Ok(claimed) => claimed,
         Err(held) => {
             remove(pidfile);
-            return Err(held);
+            return Err(held.into());
         }
     };
     let foreground = options.foreground || process::is_init();
+    if !foreground && !opening.words.is_empty() {
+        crate::cli::say(&mut io::stderr(), &format_args!("{}", opening.words));
+    }
     let starting = if foreground {
         None
     } else {
         match background::go(&mut OwnProcess).map_err(|why| why.to_string())? {
-            Side::Parent(waiting) => return waiting.wait().map_err(|why| why.to_string()),
+            Side::Parent(waiting) => return waiting.wait().map_err(|why| why.to_string().into()),
             Side::Child(starting) => Some(starting),
         }
     };
     match prepare(&file, &options, foreground, shelf, watch, pidfile.as_ref(), state) {
         Ok((mut daemon, left)) => {
-            words.iter().for_each(|word| daemon.kernel.log.notice(word));
+            daemon.kernel.last_good = last_good;
+            words.iter().chain(&opening.notice).for_each(|word| daemon.kernel.log.notice(word));
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
-            daemon.begin(left, content, config);
+            daemon.begin(left, opening.event);
             daemon.run();
             // Processes that not even SIGKILL has ended are for the next start to see.
             if let Some(state) = daemon.kernel.state.take().filter(|_| daemon.supervisor.processes() == 0) {
@@ -144,9 +157,17 @@ fn start(options: Options) -> Result<(), String> {
         }
         Err(why) => {
             remove(pidfile);
-            tell(starting, why)
+            Ok(tell(starting, why)?)
         }
     }
+}
+
+/// Tells the log of a start that came to nothing. Under a service manager nobody may read stderr.
+fn tell_log(notices: &[Notice]) {
+    let Some(pid) = process::own_pid().filter(|_| !notices.is_empty()) else { return };
+    let mut log = open_log(pid, false, false);
+    notices.iter().for_each(|notice| log.notice(notice));
+    log.finish(LAST_WORDS);
 }
 
 /// In the background it is the parent who has somebody to tell.
@@ -181,43 +202,6 @@ fn claim_state(option: Option<&Path>, file: &Path) -> Result<(Option<StateFile>,
     }
 }
 
-/// A missing configuration is created empty, for its owner alone: pmtr waits for its first jobs.
-fn create_missing(file: &Path) -> Result<(), String> {
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    match made {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // It may be there all the same, on a root that is not writable.
-        Err(_) if file.symlink_metadata().is_ok() => Ok(()),
-        Err(error) => Err(format!(
-            "{} is missing and can't be created: {}",
-            Clean(file.as_os_str().as_bytes()),
-            Errno::of(&error)
-        )),
-    }
-}
-
-fn load(file: &Path, watch: &mut Watch) -> Result<(Fingerprint, Config), String> {
-    let name = file.as_os_str().as_bytes();
-    let text = match watch.load(Reading::Always) {
-        Ok(Content::New(content, text)) => Ok((content, text)),
-        Ok(Content::Same) => Err("can't read it".to_string()),
-        Err(LoadError::Mistakes(mistakes)) => return Err(mistaken(name, &mistakes)),
-        Err(LoadError::Missing) => Err(format!("can't read it: {}", Errno(numbers::ENOENT))),
-        Err(LoadError::Unreadable(errno)) => Err(format!("can't read it: {errno}")),
-        Err(LoadError::NotAFile) => Err("not a regular file".to_string()),
-        Err(LoadError::Busy(_)) => Err("somebody is writing it, try again".to_string()),
-    };
-    let (content, text) = text.map_err(|why| format!("{}: {why}", Clean(name)))?;
-    let parsed = config::parse(&text).map_err(|mistakes| mistaken(name, &mistakes))?;
-    Ok((content, parsed.config))
-}
-
-fn mistaken(file: &[u8], mistakes: &[crate::model::Mistake]) -> String {
-    let failed = Notice::ParseFailed { file: file.into() };
-    format!("{failed}\n{}", config::render(file, mistakes).to_string().trim_end())
-}
-
 /// Everything that the loop works on. Nothing runs yet.
 fn prepare(
     file: &Path,
@@ -249,7 +233,18 @@ fn prepare(
     let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
     // Last of all: from here on nothing fails, so what the old file tells is acted upon.
     let (left, words) = state.as_mut().map(|state| state.take_over(pid)).unwrap_or_default();
-    let mut kernel = Kernel { registry, log, outputs, watch, sockets, spawner, manager: None, state, rests };
+    let mut kernel = Kernel {
+        registry,
+        log,
+        outputs,
+        watch,
+        sockets,
+        spawner,
+        manager: None,
+        state,
+        last_good: None,
+        rests,
+    };
     kernel.log.notice(&Notice::Starting);
     words.iter().for_each(|word| kernel.log.notice(word));
     let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
@@ -292,7 +287,7 @@ fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
 
 impl Daemon {
     /// What another pmtr has left is told to end, and the first configuration comes into force.
-    fn begin(&mut self, left: Vec<LeftOver>, content: Fingerprint, config: Config) {
+    fn begin(&mut self, left: Vec<LeftOver>, first: Event) {
         let now: MonoTime = clock::now();
         let known = left.iter().map(|left| (left.name.clone(), left.pid)).collect();
         // The core numbers its first jobs in the same order.
@@ -300,8 +295,7 @@ impl Daemon {
             self.kernel.rests.take_over(id, left);
         }
         turn(&mut self.supervisor, &mut self.kernel, now, Event::LeftBehind(known));
-        let loaded = Event::Loaded(Reading::Always, Ok(Load::New(content, config)));
-        turn(&mut self.supervisor, &mut self.kernel, now, loaded);
+        turn(&mut self.supervisor, &mut self.kernel, now, first);
         // What was saved between that look and the watch is seen by another look.
         turn(&mut self.supervisor, &mut self.kernel, now, Event::ConfigTouched);
     }

@@ -25,8 +25,9 @@ pub enum Milestone {
 /// All jobs in a few words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Summary {
-    /// So many jobs are in force, and so many of them run.
-    Serving { jobs: usize, running: usize, mistakes: bool },
+    /// So many jobs are in force, and so many of them run; the file has mistakes; what was applied last is in force
+    /// instead of it.
+    Serving { jobs: usize, running: usize, mistakes: bool, last_good: bool },
     /// So many jobs have not ended yet.
     Ending { running: usize },
 }

@@ -1,7 +1,8 @@
 //! A whole configuration, and what can come of loading one.
 
-use super::{Errno, JobSpec, Mistake};
+use super::{Clean, Errno, JobSpec, Mistake};
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,8 +47,17 @@ pub struct Fingerprint {
 pub enum Load {
     /// The content is still the one with the fingerprint that was given.
     Same,
-    /// Another content, and what it says.
-    New(Fingerprint, Config),
+    /// Another content, what it says, and what there is to warn of in where it was read.
+    New(Fingerprint, Config, Vec<Box<str>>),
+}
+
+/// The text that was applied last, kept for a start whose configuration is of no use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Where it is kept.
+    pub file: Rc<[u8]>,
+    /// Since when, as the clock on the wall says it.
+    pub since: Box<str>,
 }
 
 /// Why there is no configuration to be had from the file at the moment.
@@ -64,4 +74,28 @@ pub enum LoadError {
     /// Somebody has it open for writing, or it changed while it was read: it may be half written. The fingerprint
     /// stands for its state, which is its content with its length and times.
     Busy(Fingerprint),
+}
+
+/// Why a configuration is of no use to a start, other than by its mistakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    Missing,
+    Unreadable(Errno),
+    NotAFile,
+    Written,
+    Empty,
+}
+
+impl Blame {
+    /// In words.
+    pub fn of(self, file: &[u8]) -> String {
+        let file = Clean(file);
+        match self {
+            Blame::Missing => format!("{file} is missing"),
+            Blame::Unreadable(errno) => format!("can't read {file}: {errno}"),
+            Blame::NotAFile => format!("{file} is not a regular file"),
+            Blame::Written => format!("somebody is writing {file}"),
+            Blame::Empty => format!("{file} is empty"),
+        }
+    }
 }

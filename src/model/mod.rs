@@ -18,7 +18,7 @@ mod time;
 mod words;
 
 pub use bulletin::{Bulletin, Milestone, Summary};
-pub use config::{Config, Endpoint, Fingerprint, Load, LoadError, Parsed};
+pub use config::{Blame, Config, Endpoint, Fingerprint, Kept, Load, LoadError, Parsed};
 pub use cpus::CpuSet;
 pub use errno::Errno;
 pub use event::{Detail, Ending, Exit, SpawnError, Stage, Survivors, Target, Verb};

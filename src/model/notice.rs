@@ -1,8 +1,8 @@
 //! What pmtr has to say: each log line is a value with one text.
 
 use super::{
-    Clean, Endpoint, Errno, Exit, JobName, JobStatus, Mistake, NetError, Pid, Signal, SpawnError, Stage,
-    Station, Survivors,
+    Blame, Clean, Endpoint, Errno, Exit, JobName, JobStatus, Kept, Mistake, NetError, Pid, Signal,
+    SpawnError, Stage, Station, Survivors,
 };
 use std::fmt;
 use std::net::SocketAddr;
@@ -127,6 +127,25 @@ pub enum Notice {
     WriterAwaited {
         file: Rc<[u8]>,
     },
+    /// Of the start only.
+    Unusable {
+        file: Rc<[u8]>,
+        blame: Blame,
+    },
+    LastGood {
+        file: Rc<[u8]>,
+        kept: Rc<Kept>,
+    },
+    /// The text that is in force, for such a start.
+    NotKept {
+        file: Rc<[u8]>,
+        why: Box<str>,
+    },
+    /// Others can change the file that is being applied.
+    Exposure {
+        file: Rc<[u8]>,
+        what: Box<str>,
+    },
     Exposed {
         endpoint: Endpoint,
     },
@@ -199,7 +218,8 @@ impl Notice {
             LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
             DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
-            WriterAwaited { .. } => Level::Warning,
+            WriterAwaited { .. } | Exposure { .. } | NotKept { .. } => Level::Warning,
+            Unusable { .. } | LastGood { .. } => Level::Error,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
             Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } => Level::Info,
@@ -285,6 +305,23 @@ impl fmt::Display for Notice {
                 write!(f, "{} has no jobs any more, stopping them in 2 sec unless it gets some", Clean(file))
             }
             WriterAwaited { file } => write!(f, "waiting for the writer of {} to close it", Clean(file)),
+            Unusable { file, blame } => f.write_str(&blame.of(file)),
+            LastGood { file, kept } => {
+                let (from, file) = (Clean(&kept.file), Clean(file));
+                write!(
+                    f,
+                    "NOTE: using the LAST GOOD job config of {}, from {from}, until {file} is mended",
+                    kept.since
+                )
+            }
+            NotKept { file, why } => {
+                let file = Clean(file);
+                write!(
+                    f,
+                    "can't keep the last good text in {file}: {why}; a start may find an older one there"
+                )
+            }
+            Exposure { file, what } => write!(f, "{}: warning: {what}", Clean(file)),
             Exposed { endpoint } => {
                 write!(f, "listen on {endpoint}: whoever can reach it can enable and disable jobs")
             }

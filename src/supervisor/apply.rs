@@ -2,7 +2,7 @@
 
 use super::files::Need;
 use super::reload::Trouble;
-use super::{Action, Place, Rank, Reading, Slot, Supervisor};
+use super::{Action, Place, Rank, Reading, Slot, Supervisor, recovery};
 use crate::diff::{Change, diff};
 use crate::job::{Goal, Job};
 use crate::model::{
@@ -10,9 +10,6 @@ use crate::model::{
 };
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
-
-/// How many mistakes go to the log; `pmtr -t` shows all.
-const MISTAKES_LOGGED: usize = 20;
 
 impl Supervisor {
     pub(super) fn loaded(
@@ -43,13 +40,17 @@ impl Supervisor {
         }
         let waited = self.reload.no_longer_busy();
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
+        // The file has become what is in force.
+        let mended = matches!(answer, Ok(Load::Same)) && self.reload.no_longer_recovered();
         let refilled = !matches!(answer, Ok(Load::New(..))) && self.reload.no_longer_empty();
         match answer {
-            Ok(Load::New(content, config)) => self.changed(now, reading, content, config, actions),
-            Ok(Load::Same) if cured || refilled || waited => {
+            Ok(Load::New(content, config, warnings)) => {
+                self.changed(now, reading, (content, config, warnings), actions);
+            }
+            Ok(Load::Same) if cured || refilled || waited || mended => {
                 actions.push_back(Action::Log(Notice::ConfigInForce { file: self.file.clone() }));
             }
-            Err(LoadError::Mistakes(mistakes)) => self.log_mistakes(reading, mistakes, actions),
+            Err(LoadError::Mistakes(mistakes)) => self.log_mistakes(reading, &mistakes, actions),
             Ok(Load::Same) => {}
             Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy(_)) => {
             }
@@ -66,10 +67,13 @@ impl Supervisor {
         &mut self,
         now: MonoTime,
         reading: Reading,
-        content: Fingerprint,
-        config: Config,
+        (content, config, warnings): (Fingerprint, Config, Vec<Box<str>>),
         actions: &mut VecDeque<Action>,
     ) {
+        // No byte says no more than no file, which is why another text is in force; only the operator can mean it.
+        if content.bytes == 0 && self.reload.last_good().is_some() && reading != Reading::Always {
+            return;
+        }
         let had_jobs = self.jobs().any(|(_, job)| job.goal() != Goal::Gone);
         if config.jobs.is_empty() && had_jobs && reading != Reading::Always {
             let (believed, news) = self.reload.emptied(now);
@@ -86,29 +90,28 @@ impl Supervisor {
             actions.push_back(Action::Log(Notice::Rescanning));
             self.reloading();
         }
+        let warn = |what| Action::Log(Notice::Exposure { file: self.file.clone(), what });
+        actions.extend(warnings.into_iter().map(warn));
+        let jobless = first && config.jobs.is_empty();
+        self.enforce(now, config, actions);
+        actions.extend(jobless.then(|| Action::Log(Notice::NoJobs { file: self.file.clone() })));
+        actions.push_back(Action::Keep(content));
+    }
+
+    /// Brings a configuration into force.
+    pub(super) fn enforce(&mut self, now: MonoTime, config: Config, actions: &mut VecDeque<Action>) {
         actions.push_back(Action::Log(Notice::Managing { jobs: config.jobs.len() }));
-        if first && config.jobs.is_empty() {
-            actions.push_back(Action::Log(Notice::NoJobs { file: self.file.clone() }));
-        }
         self.network.apply(now, config.listen, config.report, actions);
         self.apply(now, config.jobs, actions);
     }
 
     /// Mistakes that stay are logged once, or as often as the operator asks.
-    fn log_mistakes(&mut self, reading: Reading, mistakes: Vec<Mistake>, actions: &mut VecDeque<Action>) {
-        let first = mistakes.get(..MISTAKES_LOGGED).unwrap_or(&mistakes);
-        let news = self.reload.mistaken(first, mistakes.len());
+    fn log_mistakes(&mut self, reading: Reading, mistakes: &[Mistake], actions: &mut VecDeque<Action>) {
+        let news = self.reload.mistaken(recovery::told(mistakes), mistakes.len());
         if !news && reading != Reading::Always {
             return;
         }
-        let file = || self.file.clone();
-        let more = mistakes.len().saturating_sub(MISTAKES_LOGGED);
-        actions.push_back(Action::Log(Notice::ParseFailed { file: file() }));
-        let shown = mistakes.into_iter().take(MISTAKES_LOGGED);
-        actions.extend(shown.map(|mistake| Action::Log(Notice::Wrong { file: file(), mistake })));
-        if more > 0 {
-            actions.push_back(Action::Log(Notice::MoreMistakes(more)));
-        }
+        actions.extend(recovery::mistaken(&self.file, mistakes).map(Action::Log));
         actions.push_back(Action::Log(Notice::UsingPrevious));
     }
 

@@ -1,5 +1,6 @@
 //! What the supervisor is told, and what it wants done.
 
+use super::Recovery;
 use crate::model::{
     Bulletin, Detail, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, Notice,
     Order, Origin, Pid, Signal, SocketId, SpawnError, Survivors, Target, Verdict,
@@ -12,6 +13,9 @@ pub enum Event {
     /// These main processes of jobs were left by a pmtr that was killed, and are no children of ours. Before the
     /// first file, if at all.
     LeftBehind(Vec<(JobName, Pid)>),
+    /// The configuration is of no use at the start, so what was applied last is to be in force. Instead of the first
+    /// [`Event::Loaded`], if at all.
+    Recovered(Box<Recovery>),
     /// A child has been reaped; what is left of its process group and session is told with it.
     Exited(Pid, Ending, Survivors),
     /// The answer to [`Action::Look`]; also comes by itself when it was found out that nothing is left.
@@ -65,6 +69,8 @@ pub enum Action {
     Open(SocketId),
     /// Close this socket.
     Close(SocketId),
+    /// This content is in force: keep its text, if texts are kept.
+    Keep(Fingerprint),
     /// Send a report to every socket that is open for it.
     Report,
     /// Tell the service manager what there is to tell by now, if anything. Answered by [`Event::Told`] in the same

@@ -10,6 +10,7 @@ mod files;
 mod gate;
 mod index;
 mod network;
+mod recovery;
 mod reload;
 mod remote;
 mod switches;
@@ -20,6 +21,7 @@ pub use complaints::FLOOD;
 pub use event::{Action, Event, Next, Reading};
 pub use gate::STARTS_PER_TURN;
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
+pub use recovery::{Beginning, Recovery, Want, beginning, blame, want};
 pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST, UNWRITTEN_FOR, WRITER_TOLD_AFTER};
 pub use switches::SWITCHES_TOLD;
 pub use tidings::READY_PATIENCE;
@@ -117,6 +119,11 @@ impl Supervisor {
             Event::Loaded(..) | Event::ConfigTouched | Event::ConfigWritten if self.ending => {}
             Event::ReloadAsked if self.ending => {}
             Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
+            Event::Recovered(_) if self.ending => {}
+            Event::Recovered(recovery) => {
+                self.recovered(now, *recovery, actions);
+                self.tick_network(now, actions);
+            }
             Event::LeftBehind(left) => self.left_behind(now, left, actions),
             Event::Loaded(reading, answer) => {
                 self.loaded(now, reading, answer, actions);

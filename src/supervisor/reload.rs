@@ -2,7 +2,8 @@
 //! lost its jobs only when it stays so.
 
 use super::Reading;
-use crate::model::{Fingerprint, Mistake, MonoTime};
+use crate::model::{Fingerprint, Kept, Mistake, MonoTime};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// A save is taken to be over when nothing has happened for this long.
@@ -50,6 +51,8 @@ pub(super) struct Reload {
     /// When an empty file counts.
     empty_until: Option<MonoTime>,
     trouble: Option<Trouble>,
+    /// Some while not the file is in force, but what was applied last.
+    last_good: Option<Rc<Kept>>,
     /// Since when there was something to read when it was last read.
     begun: Option<MonoTime>,
     /// The mistakes that the log has been told, the first of them and their number.
@@ -145,11 +148,27 @@ impl Reload {
     pub(super) fn apply(&mut self, content: Fingerprint) {
         self.applied = Some(content);
         self.empty_until = None;
+        self.last_good = None;
     }
 
     /// The file was read, and is not empty or was not to be applied; true when it had been empty before.
     pub(super) fn no_longer_empty(&mut self) -> bool {
         self.empty_until.take().is_some()
+    }
+
+    /// The text that was applied last is in force instead of the file.
+    pub(super) fn recovered(&mut self, kept: Rc<Kept>) {
+        self.last_good = Some(kept);
+    }
+
+    /// Where that text was kept, as long as it is in force.
+    pub(super) fn last_good(&self) -> Option<&Rc<Kept>> {
+        self.last_good.as_ref()
+    }
+
+    /// The file itself is in force; true when it was not before.
+    pub(super) fn no_longer_recovered(&mut self) -> bool {
+        self.last_good.take().is_some()
     }
 
     /// Takes note of what keeps the file from being read; true when it is news.

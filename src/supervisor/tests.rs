@@ -45,7 +45,8 @@ impl Dice {
             }
         }
         let [listen, report] = [0, 1].map(|port| self.endpoints(port));
-        Load::New(Fingerprint { bytes: 0, hash: self.below(u64::MAX) }, Config { jobs, listen, report })
+        let content = Fingerprint { bytes: self.below(2), hash: self.below(u64::MAX) };
+        Load::New(content, Config { jobs, listen, report }, Vec::new())
     }
 
     fn endpoints(&mut self, first: u16) -> Vec<Endpoint> {
@@ -75,6 +76,7 @@ impl System for Dice {
             Ok(self.config())
         }
     }
+    fn keep(&mut self, _: Fingerprint) {}
     fn look(&mut self, _: Pid, _: Detail) -> Survivors {
         self.survivors()
     }
@@ -240,7 +242,7 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
         });
         let content = Fingerprint { bytes: 0, hash };
         let config = Config { jobs: vec![job], listen: Vec::new(), report: Vec::new() };
-        let actions = actions_of(&mut supervisor, Ok(Load::New(content, config)));
+        let actions = actions_of(&mut supervisor, Ok(Load::New(content, config, Vec::new())));
         assert_eq!(supervisor.applied(), Some(content));
         let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();
         let mut told = Vec::new();

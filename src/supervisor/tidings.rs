@@ -202,7 +202,8 @@ impl Supervisor {
             Summary::Ending { running: census.left }
         } else {
             let (jobs, running) = (census.listed, census.running);
-            Summary::Serving { jobs, running, mistakes: self.reload.has_mistakes() }
+            let (mistakes, last_good) = (self.reload.has_mistakes(), self.reload.last_good().is_some());
+            Summary::Serving { jobs, running, mistakes, last_good }
         };
         let start = if self.index.ready() || self.reload.applied().is_none() {
             Start::UnderWay

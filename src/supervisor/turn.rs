@@ -2,8 +2,8 @@
 
 use super::{Action, Event, Reading, Supervisor};
 use crate::model::{
-    Bulletin, Detail, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, Notice, Origin, Pid,
-    Signal, SocketId, SpawnError, Station, Survivors, Target, Verdict,
+    Bulletin, Detail, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, Notice,
+    Origin, Pid, Signal, SocketId, SpawnError, Station, Survivors, Target, Verdict,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -14,6 +14,8 @@ pub trait System {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError>;
     /// Reads the configuration.
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError>;
+    /// Keeps the text of this content, which was loaded last, if texts are kept.
+    fn keep(&mut self, content: Fingerprint);
     /// Tells what is left of the group and session whose leader was `group`.
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors;
     /// Sends a signal; that nobody is there any more is no error.
@@ -75,6 +77,10 @@ pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime
             }
             Action::Close(id) => {
                 system.close(id);
+                continue;
+            }
+            Action::Keep(content) => {
+                system.keep(content);
                 continue;
             }
             Action::Report => {

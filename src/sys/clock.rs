@@ -81,6 +81,11 @@ pub fn calendar() -> Calendar {
     Calendar { text: long_text_of(&parts_of(time)), unix_seconds: u64::try_from(time).unwrap_or(0) }
 }
 
+/// The local time so many seconds after 1970, as ctime(3) writes it, without the end of the line.
+pub fn text_of(seconds: i64) -> String {
+    long_text_of(&parts_of(Seconds::try_from(seconds).unwrap_or(0)))
+}
+
 /// The local time as a syslog line begins with it: `Nov  5 09:03:07 `. Made anew once a second.
 pub fn log_stamp() -> [u8; 16] {
     thread_local! {
@@ -97,7 +102,7 @@ pub fn log_stamp() -> [u8; 16] {
 }
 
 fn stamp_of(time: Seconds) -> [u8; 16] {
-    text_of(&parts_of(time))
+    stamp_text_of(&parts_of(time))
 }
 
 /// The parts of a local time.
@@ -125,7 +130,7 @@ fn long_text_of(tm: &libc::tm) -> String {
     format!("{day} {month} {date:2} {hour:02}:{minute:02}:{second:02} {year}")
 }
 
-fn text_of(tm: &libc::tm) -> [u8; 16] {
+fn stamp_text_of(tm: &libc::tm) -> [u8; 16] {
     let two = |number: i32| {
         let number = u8::try_from(number.clamp(0, 99)).unwrap_or(0);
         [b'0' + number / 10, b'0' + number % 10]
@@ -165,11 +170,11 @@ mod tests {
         // SAFETY: all zeroes are a valid tm.
         let mut tm: libc::tm = unsafe { std::mem::zeroed() };
         (tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) = (10, 5, 9, 3, 7);
-        assert_eq!(&text_of(&tm), b"Nov  5 09:03:07 ");
+        assert_eq!(&stamp_text_of(&tm), b"Nov  5 09:03:07 ");
         (tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) = (0, 31, 23, 59, 60);
-        assert_eq!(&text_of(&tm), b"Jan 31 23:59:60 ");
+        assert_eq!(&stamp_text_of(&tm), b"Jan 31 23:59:60 ");
         tm.tm_mon = 12;
-        assert_eq!(&text_of(&tm)[..3], b"Jan");
+        assert_eq!(&stamp_text_of(&tm)[..3], b"Jan");
     }
 
     #[test]
@@ -182,6 +187,8 @@ mod tests {
         (tm.tm_wday, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec) = (0, 17, 1, 2, 3);
         assert_eq!(long_text_of(&tm), "Sun Nov 17 01:02:03 2013");
         assert_eq!(calendar().text.len(), 24);
+        let year = |seconds| text_of(seconds).split_off(20);
+        assert_eq!((year(1_400_000_000), year(-86_400 * 40)), ("2014".to_owned(), "1969".to_owned()));
         assert!(calendar().unix_seconds > 1_700_000_000);
     }
 

@@ -29,10 +29,11 @@ fn write(text: &mut String, bulletin: &Bulletin, now: MonoTime, main_pid: Option
     }
     match bulletin.summary {
         None => {}
-        Some(Summary::Serving { jobs, running, mistakes }) => {
+        Some(Summary::Serving { jobs, running, mistakes, last_good }) => {
             let plural = if jobs == 1 { "" } else { "s" };
             let mistakes = if mistakes { ", the file has mistakes" } else { "" };
-            writeln!(text, "STATUS={jobs} job{plural}, {running} running{mistakes}")?;
+            let last_good = if last_good { ", the last good text is in force" } else { "" };
+            writeln!(text, "STATUS={jobs} job{plural}, {running} running{mistakes}{last_good}")?;
         }
         Some(Summary::Ending { running }) => writeln!(text, "STATUS=ending, {running} running")?,
     }

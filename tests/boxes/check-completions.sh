@@ -63,8 +63,8 @@ printf 'job {\r\n  name crlf\r\n}\r\n' >>"$dir/pmtr.conf"
 
 # What each line offers at its end, and behind / what it must not offer. `none` stands for nothing at all.
 cat >"$dir/table" <<'END'
-pmtr -> -F -t -v -c -p --check --state -h --help --version / new.conf
-pmtr --> --check --state --help --version / -F -c
+pmtr -> -F -t -v -c -p --check --state --last-good -h --help --version / new.conf
+pmtr --> --check --state --last-good --help --version / -F -c
 pmtr --ch> --check / --state
 pmtr -c > new.conf folder / --check -F
 pmtr -p n> new.conf / folder
@@ -74,6 +74,7 @@ pmtr -c new.conf --v> --version / --check
 pmtr --state > folder / new.conf --check
 pmtr --state=> folder / new.conf
 pmtr --state=fo> folder / new.conf
+pmtr --last-good n> new.conf / folder
 pmtr -h -> none
 pmtr -Fh -> none
 pmtr --version > none

@@ -16,6 +16,7 @@ mod inherited;
 mod init_scripts;
 mod jobs;
 mod journal;
+mod last_good;
 mod leftovers;
 mod log_daemon;
 mod many;

@@ -29,6 +29,7 @@ mod left_overs;
 mod messages;
 mod network;
 mod notify;
+mod recovery;
 mod reload;
 mod reports;
 mod restart;

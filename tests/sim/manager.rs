@@ -97,13 +97,14 @@ impl Manager {
 /// What the jobs are doing, counted one by one. Of the mistakes nothing is known here.
 fn seen(supervisor: &Supervisor, told: Summary) -> Summary {
     match told {
-        Summary::Serving { mistakes, .. } => Summary::Serving {
+        Summary::Serving { mistakes, last_good, .. } => Summary::Serving {
             jobs: supervisor.jobs().filter(|(_, job)| job.goal() != Goal::Gone).count(),
             running: supervisor
                 .jobs()
                 .filter(|(_, job)| matches!(job.state(), State::Running { .. }))
                 .count(),
             mistakes,
+            last_good,
         },
         Summary::Ending { .. } => {
             Summary::Ending { running: supervisor.jobs().filter(|(_, job)| job.pid().is_some()).count() }

@@ -111,7 +111,11 @@ fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool)
     if rng.one_in(3) {
         world.sys.writers.insert(rng.pick(&NAMES), rng.below(3) as usize);
     }
-    world.begin(&defs);
+    if rng.one_in(6) {
+        world.recover(&defs, no_use(&mut rng));
+    } else {
+        world.begin(&defs);
+    }
     for _ in 0..events {
         if world.breach().is_some() {
             return world;
@@ -171,6 +175,17 @@ fn change(defs: &mut Vec<Def>, rng: &mut Rng) {
     }
 }
 
+/// A file that says nothing, or nothing that could be applied.
+fn no_use(rng: &mut Rng) -> File {
+    match rng.below(5) {
+        0 => File::Missing,
+        1 => File::Unreadable,
+        2 => File::Directory,
+        3 => File::Mistakes(1 + rng.below(25)),
+        _ => File::Jobs(Vec::new()),
+    }
+}
+
 /// One change of the lines for sockets.
 fn change_lines(lines: &mut Vec<Station>, rng: &mut Rng) {
     let line = match rng.below(4) {
@@ -198,14 +213,7 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
         }
         9 => world.event(rng.pick(&[|| Event::ConfigTouched, || Event::ConfigWritten])()),
         10 | 11 => {
-            world.sys.file = match rng.below(6) {
-                0 => File::Missing,
-                1 => File::Unreadable,
-                2 => File::Directory,
-                3 => File::Mistakes(1 + rng.below(25)),
-                4 => File::Busy(Vec::new()),
-                _ => File::Jobs(Vec::new()),
-            };
+            world.sys.file = if rng.one_in(6) { File::Busy(Vec::new()) } else { no_use(rng) };
             world.event(Event::ConfigTouched);
         }
         12 => {

@@ -303,3 +303,22 @@ fn a_save_without_a_change_does_nothing_and_an_applied_file_ends_remote_commands
     world.ask(Event::ReloadAsked);
     assert_eq!(world.starts("a"), [0, 1_200, 1_200]);
 }
+
+#[test]
+fn that_others_can_write_the_file_is_told_each_time_it_is_applied() {
+    let mut world = World::unborn(30_000);
+    world.sys.warnings = vec!["every user may write this file".into(), "and its directory".into()];
+    world.begin(&[job("a")]);
+    assert_eq!(world.order(), "a");
+    world.run_until(1_000);
+    world.save(&[job("b")]);
+    // What is not applied is not told of.
+    world.file(File::Mistakes(1));
+    world.run_until(2_000);
+    world.save(&[job("b")]);
+    world.ask(Event::ReloadAsked);
+    world.sys.warnings.clear();
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.logged("/etc/pmtr.conf: warning: every user may write this file"), [0, 1_100, 2_100]);
+    assert_eq!(world.logged("/etc/pmtr.conf: warning: and its directory").len(), 3);
+}

@@ -86,6 +86,8 @@ pub struct Sys {
     pub starts: Vec<(MonoTime, String, u32)>,
     pub signals: Vec<(MonoTime, Target, Signal)>,
     pub reads: u32,
+    /// What there is to warn of in the configuration.
+    pub warnings: Vec<Box<str>>,
     pub tracing: bool,
     pub trace: Vec<String>,
     pub starts_in_turn: usize,
@@ -113,6 +115,7 @@ impl Sys {
             starts: Vec::new(),
             signals: Vec::new(),
             reads: 0,
+            warnings: Vec::new(),
             tracing: true,
             trace: Vec::new(),
             starts_in_turn: 0,
@@ -291,6 +294,7 @@ impl System for Sys {
         match reading {
             Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(content) => {
                 self.reference.not_loaded(self.now, false);
+                self.reference.reload.recovered = false;
                 Ok(Load::Same)
             }
             Reading::IfChanged(_) if busy => Err(self.not_loaded(LoadError::Busy(state))),
@@ -304,9 +308,14 @@ impl System for Sys {
                 let lines = |role| self.sockets.lines.iter().filter(move |line| line.role == role);
                 let [listen, report] = [Role::Listen, Role::Report]
                     .map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
-                Ok(Load::New(content, Config { jobs, listen, report }))
+                Ok(Load::New(content, Config { jobs, listen, report }, self.warnings.clone()))
             }
         }
+    }
+
+    fn keep(&mut self, content: Fingerprint) {
+        self.note(|| format!("  keep {content:?}"));
+        self.reference.keeps(content);
     }
 
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors {

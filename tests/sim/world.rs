@@ -1,14 +1,16 @@
 //! Drives the supervisor through the invented world as the shell does: on each wake-up what has
 //! happened, then ticks until nothing is due, then sleep until the next deadline or happening.
 
-use crate::def::{Def, FILES};
+use crate::def::{Def, FILES, fingerprint};
 use crate::kernel::{Parent, Temper};
 use crate::sockets::REFUSED;
 use crate::system::{File, Happening, Plan, Sys};
 use pmtr::model::{
-    Ending, Exit, JobName, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors, Verb,
+    Config, Ending, Exit, JobName, Kept, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors,
+    Verb,
 };
-use pmtr::supervisor::{Event, Next, Reading, STARTS_PER_TURN, Supervisor, System, turn};
+use pmtr::supervisor::{Event, Next, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
+use std::rc::Rc;
 use std::time::Duration;
 
 pub struct World {
@@ -59,6 +61,21 @@ impl World {
         self.wake();
     }
 
+    /// A pmtr whose file is of no use, and who starts with these jobs, which were applied last.
+    pub fn recover(&mut self, defs: &[Def], file: File) {
+        self.sys.file = file;
+        let instead_of = self.sys.load_config(Reading::Always);
+        let content = fingerprint(defs, &[]);
+        self.sys.reference.network.offered.clear();
+        self.sys.reference.recovers(defs, content);
+        let config = Config { jobs: defs.iter().map(|def| def.spec()).collect(), ..Config::default() };
+        let kept = Rc::new(Kept { file: (*b"/last-good").into(), since: "yesterday".into() });
+        let recovery = Recovery { instead_of, content, config, warnings: Vec::new(), kept };
+        self.turn(Event::Recovered(Box::new(recovery)));
+        // The shell looks again, as at every start.
+        self.event(Event::ConfigTouched);
+    }
+
     /// A pmtr with these jobs that a service manager has started.
     pub fn managed(defs: &[Def], watchdog: Option<Duration>) -> World {
         let mut world = World::unborn(30_000);
@@ -104,7 +121,7 @@ impl World {
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
             Event::ConfigTouched | Event::ConfigWritten | Event::ReloadAsked | Event::EndAsked(_) => {}
-            Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) => {}
+            Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) | Event::Recovered(_) => {}
             Event::Tick => self.sys.reference.ticks(now),
             Event::Told(..) => {}
         }
@@ -224,6 +241,7 @@ impl World {
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
             Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
             Event::FileSeen(..) | Event::LeftBehind(_) | Event::Told(..) | Event::Tick => {}
+            Event::Recovered(_) => {}
         }
         self.turn(event);
         self.happen();

@@ -18,8 +18,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use read::BeingWritten;
+pub use read::{BeingWritten, fingerprint};
 
+use super::exposure;
 use super::mounts::Mounts;
 use crate::model::{Errno, Fingerprint, Level, LoadError, MonoTime, Notice};
 use crate::supervisor::Reading;
@@ -334,6 +335,14 @@ impl Watch {
             entry.denied = matches!(answer, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
         }
         answer
+    }
+
+    /// What there is to warn of in the configuration as it was read last.
+    pub fn exposures(&self, uid: u32) -> Vec<Box<str>> {
+        let config = self.entries.get(&CONFIG);
+        let read = config.and_then(|entry| Some((&entry.path, entry.stamp?.rights())));
+        let found = read.map(|(path, rights)| exposure::of(path, rights, uid)).unwrap_or_default();
+        found.into_iter().map(Into::into).collect()
     }
 
     /// The mounts of this moment.

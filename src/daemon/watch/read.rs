@@ -1,6 +1,7 @@
 //! Reading files without ever being held up by them: only regular files are opened, and in portions.
 
 use super::Content;
+use crate::daemon::exposure::Rights;
 use crate::daemon::regular::{self, Refusal};
 use crate::model::{Errno, Fingerprint, LoadError, Mistake};
 use crate::supervisor::Reading;
@@ -29,6 +30,7 @@ pub(super) struct Stamp {
     pub(super) bytes: u64,
     modified: (i64, i64),
     changed: (i64, i64),
+    rights: Rights,
 }
 
 impl Stamp {
@@ -38,6 +40,7 @@ impl Stamp {
             bytes: meta.size(),
             modified: (meta.mtime(), meta.mtime_nsec()),
             changed: (meta.ctime(), meta.ctime_nsec()),
+            rights: Rights::of(meta),
         }
     }
 
@@ -52,6 +55,11 @@ impl Stamp {
         let mut hasher = DefaultHasher::new();
         (self.file.1, self.modified).hash(&mut hasher);
         Fingerprint { bytes: self.bytes, hash: hasher.finish() }
+    }
+
+    /// Who may do what with it.
+    pub(super) fn rights(self) -> Rights {
+        self.rights
     }
 
     /// The state of what stands at the end of a path, if anything does.
@@ -125,7 +133,7 @@ fn whole(
     if after != stamp {
         return Err(fail(LoadError::Busy(state_of(&after, &bytes))));
     }
-    let print = print_of(&bytes, DefaultHasher::new());
+    let print = fingerprint(&bytes);
     // In that case there is nothing that a writer could have left half done, and what he does next we are told.
     if matches!(reading, Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(print)) {
         return Ok((Content::Same, stamp));
@@ -137,6 +145,11 @@ fn whole(
         }
     }
     Ok((Content::New(print, bytes), stamp))
+}
+
+/// The fingerprint of a text.
+pub fn fingerprint(bytes: &[u8]) -> Fingerprint {
+    print_of(bytes, DefaultHasher::new())
 }
 
 fn print_of(bytes: &[u8], mut hasher: DefaultHasher) -> Fingerprint {

@@ -93,6 +93,9 @@ fn the_texts_are_those_of_the_manual() {
 fn what_matters_more_stands_higher() {
     let (job, pid) = (JobName::new(b"web"), Pid::new(7).unwrap());
     let file: Rc<[u8]> = (*b"/etc/pmtr.conf").into();
+    let last: Rc<[u8]> = (*b"/var/lib/pmtr/last-good.conf").into();
+    let since = "Sat Nov 21 09:03:07 2026".into();
+    let kept = Rc::new(Kept { file: last.clone(), since });
     let text = (*b"    usr").into();
     let mistake = Mistake { line: 3, column: 5, width: 3, text, what: "no such option".into() };
     let status = JobStatus { name: job.clone(), phase: Phase::Queued };
@@ -161,6 +164,21 @@ fn what_matters_more_stands_higher() {
                     "/etc/pmtr.conf is not a regular file, the jobs run on",
                 ),
                 (
+                    Notice::NotKept { file: last, why: "write it: No space left on device".into() },
+                    "can't keep the last good text in /var/lib/pmtr/last-good.conf: write it: No space left on device; a start may find an older one there",
+                ),
+                (
+                    Notice::WriterAwaited { file: file.clone() },
+                    "waiting for the writer of /etc/pmtr.conf to close it",
+                ),
+                (
+                    Notice::Exposure {
+                        file: file.clone(),
+                        what: "every user may write this file, and so run commands".into(),
+                    },
+                    "/etc/pmtr.conf: warning: every user may write this file, and so run commands",
+                ),
+                (
                     Notice::Emptied { file: file.clone() },
                     "/etc/pmtr.conf has no jobs any more, stopping them in 2 sec unless it gets some",
                 ),
@@ -197,6 +215,24 @@ fn what_matters_more_stands_higher() {
                 (cant(Stage::User, 5, "ann"), "can't start job web: user ann: Input/output error"),
                 (cant(Stage::Cpu, 22, ""), "can't start job web: cpu: Invalid argument"),
                 (Notice::Wrong { file: file.clone(), mistake }, "/etc/pmtr.conf:3:5: no such option"),
+                (
+                    Notice::LastGood { file: file.clone(), kept },
+                    "NOTE: using the LAST GOOD job config of Sat Nov 21 09:03:07 2026, from /var/lib/pmtr/last-good.conf, until /etc/pmtr.conf is mended",
+                ),
+                (Notice::Unusable { file: file.clone(), blame: Blame::Missing }, "/etc/pmtr.conf is missing"),
+                (Notice::Unusable { file: file.clone(), blame: Blame::Empty }, "/etc/pmtr.conf is empty"),
+                (
+                    Notice::Unusable { file: file.clone(), blame: Blame::NotAFile },
+                    "/etc/pmtr.conf is not a regular file",
+                ),
+                (
+                    Notice::Unusable { file: file.clone(), blame: Blame::Written },
+                    "somebody is writing /etc/pmtr.conf",
+                ),
+                (
+                    Notice::Unusable { file: file.clone(), blame: Blame::Unreadable(Errno(13)) },
+                    "can't read /etc/pmtr.conf: Permission denied",
+                ),
                 (Notice::MoreMistakes(3), "and 3 more mistakes; pmtr -t shows them all"),
             ],
         ),

@@ -22,13 +22,16 @@ fn a_milestone_is_told_in_the_words_of_the_protocol() {
 
 #[test]
 fn a_status_counts_the_jobs_and_one_is_no_plural() {
-    let serving = |jobs, running, mistakes| Summary::Serving { jobs, running, mistakes };
+    let serving = |jobs, running, mistakes| Summary::Serving { jobs, running, mistakes, last_good: false };
+    let recovered = |mistakes| Summary::Serving { jobs: 2, running: 1, mistakes, last_good: true };
     for (summary, wanted) in [
         (serving(12, 11, false), "12 jobs, 11 running"),
         (serving(1, 1, false), "1 job, 1 running"),
         (serving(0, 0, false), "0 jobs, 0 running"),
         (serving(12, 11, true), "12 jobs, 11 running, the file has mistakes"),
         (serving(1, 0, true), "1 job, 0 running, the file has mistakes"),
+        (recovered(true), "2 jobs, 1 running, the file has mistakes, the last good text is in force"),
+        (recovered(false), "2 jobs, 1 running, the last good text is in force"),
         (Summary::Ending { running: 3 }, "ending, 3 running"),
         (Summary::Ending { running: 0 }, "ending, 0 running"),
     ] {

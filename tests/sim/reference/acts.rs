@@ -61,6 +61,10 @@ impl Reference {
     /// It holds this.
     pub fn loaded(&mut self, now: MonoTime, reading: Reading, defs: &[Def], content: Fingerprint) {
         self.reload.writer = None;
+        if self.reload.recovered && content.bytes == 0 && reading != Reading::Always {
+            // It says no more than no file.
+            return;
+        }
         let had_jobs = self.lives.iter().any(|life| life.def.is_some());
         let emptied = defs.is_empty() && had_jobs && reading != Reading::Always;
         let due = if emptied { *self.reload.empty_due.get_or_insert(now + TWO) } else { now };
@@ -75,6 +79,8 @@ impl Reference {
         match self.reload.offered.take() {
             Some((defs, content, true)) => {
                 self.reload.applied = Some(content);
+                self.reload.keep_due = (!self.reload.begins_recovered).then_some(content);
+                self.reload.recovered = std::mem::take(&mut self.reload.begins_recovered);
                 self.applied(now, &defs);
                 self.stations_applied();
             }
@@ -82,7 +88,23 @@ impl Reference {
         }
     }
 
+    /// A pmtr whose file is of no use starts with this.
+    pub fn recovers(&mut self, defs: &[Def], content: Fingerprint) {
+        self.reload.begins_recovered = true;
+        self.reload.offered = Some((defs.to_vec(), content, true));
+    }
+
+    /// The text of this content is kept.
+    pub fn keeps(&mut self, content: Fingerprint) {
+        if self.reload.keep_due.take() != Some(content) {
+            self.broken("what is in force is kept, once and nothing else", &content);
+        }
+    }
+
     pub fn turn_is_over(&mut self) {
+        if let Some(content) = self.reload.keep_due.take() {
+            self.broken("what is applied is kept", &content);
+        }
         self.network_turn_is_over();
         if let Some(life) = self.lives.iter().find(|life| life.unsaid.is_some()).cloned() {
             self.broken("that a restart is put off is said at once", &life);

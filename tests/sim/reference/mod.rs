@@ -136,6 +136,11 @@ pub struct Reload {
     /// The log is to tell of the writer in this turn.
     line_due: bool,
     pub applied: Option<Fingerprint>,
+    /// Not the file is in force, but what was applied last by another pmtr.
+    pub recovered: bool,
+    begins_recovered: bool,
+    /// The text in force is to be kept in this turn.
+    keep_due: Option<Fingerprint>,
     /// A content was handed over in this turn, and whether it must be applied.
     pub offered: Option<(Vec<Def>, Fingerprint, bool)>,
 }

@@ -1,0 +1,145 @@
+//! Who besides root and pmtr's own user can change a configuration: whoever can, runs commands as pmtr's user.
+//!
+//! It is judged by what was opened and read, and by each directory and link that leads there. Nothing is refused.
+#![forbid(unsafe_code)]
+
+use super::mounts::look;
+use super::trail::follow;
+use crate::model::Clean;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+
+/// Whose a file is, and what others may do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Rights {
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+}
+
+impl Rights {
+    pub(super) fn of(meta: &fs::Metadata) -> Rights {
+        Rights { mode: meta.mode(), uid: meta.uid() }
+    }
+
+    /// The user who may do anything with it, if that is somebody else than `uid` and root.
+    fn stranger(self, uid: u32) -> Option<u32> {
+        Some(self.uid).filter(|owner| *owner != 0 && *owner != uid)
+    }
+
+    fn open_to_all(self) -> bool {
+        self.mode & 0o002 != 0
+    }
+
+    /// Only who owns an entry of such a directory may replace it.
+    fn sticky(self) -> bool {
+        self.mode & 0o1000 != 0
+    }
+}
+
+/// What there is to warn of in a configuration with this absolute path, which was read from a file with these rights.
+pub(super) fn of(path: &[u8], read: Rights, uid: u32) -> Vec<String> {
+    let mut found = Vec::new();
+    if read.open_to_all() {
+        found.push("every user may write this file, and so run commands".into());
+    }
+    if let Some(owner) = read.stranger(uid) {
+        found.push(format!("it belongs to another user (uid {owner}), who can so run commands"));
+    }
+    let rights = |path: &[u8]| Some(Rights::of(&fs::symlink_metadata(OsStr::from_bytes(path)).ok()?));
+    let trail = follow(path, look);
+    let dirs: BTreeSet<&[u8]> =
+        trail.hops.iter().map(|hop| &*hop.dir).chain(trail.dirs.iter().map(|dir| &**dir)).collect();
+    for dir in dirs {
+        let Some(there) = rights(dir) else { continue };
+        let shown = Clean(dir);
+        if there.open_to_all() && !there.sticky() {
+            found.push(format!("every user may put another file into {shown}, and so run commands"));
+        }
+        if let Some(owner) = there.stranger(uid) {
+            found.push(format!(
+                "{shown} belongs to another user (uid {owner}), who can put another file there and so run commands"
+            ));
+        }
+    }
+    // All but the last are links.
+    for hop in trail.hops.iter().rev().skip(1).rev() {
+        let link = [&*hop.dir, b"/", &hop.name].concat();
+        if let Some(owner) = rights(&link).and_then(|there| there.stranger(uid)) {
+            let shown = Clean(&link);
+            found.push(format!(
+                "the link {shown} belongs to another user (uid {owner}), who can lead it elsewhere and so run commands"
+            ));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::testing::Dir;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    const OURS: Rights = Rights { mode: 0o100_644, uid: 4_242 };
+
+    #[test]
+    fn only_root_and_our_own_user_may_write_the_file() {
+        for (mode, owner, uid, told) in [
+            (0o644, 0, 0, ""),
+            (0o660, 0, 0, ""),
+            (0o644, 7, 7, ""),
+            (0o644, 0, 7, ""),
+            (0o646, 0, 0, "every user may write this file, and so run commands"),
+            (0o600, 7, 0, "it belongs to another user (uid 7), who can so run commands"),
+            (0o400, 7, 8, "it belongs to another user (uid 7), who can so run commands"),
+        ] {
+            let read = Rights { mode: 0o100_000 | mode, uid: owner };
+            assert_eq!(of(b"/pmtr.conf", read, uid).join("; "), told, "{mode:o} {owner} {uid}");
+        }
+    }
+
+    #[test]
+    fn directories_and_links_on_the_way_count_as_well() {
+        let dir = Dir::new();
+        let root = dir.path().canonicalize().unwrap();
+        let us = fs::metadata(&root).unwrap().uid();
+        let read = Rights { uid: us, ..OURS };
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/conf"), "").unwrap();
+        symlink("a/b/conf", root.join("link")).unwrap();
+        let path = root.join("link");
+        let mode = |mode| fs::set_permissions(root.join("a"), fs::Permissions::from_mode(mode)).unwrap();
+        let told = |uid| of(path.as_os_str().as_bytes(), read, uid);
+        assert_eq!(told(us), [""; 0]);
+        mode(0o777);
+        let a = root.join("a");
+        assert_eq!(
+            told(us),
+            [format!("every user may put another file into {}, and so run commands", a.display())]
+        );
+        mode(0o1777);
+        assert_eq!(told(us), [""; 0]);
+        if us != 0 {
+            return eprintln!("skipped: files of another user need root");
+        }
+        std::os::unix::fs::lchown(&path, Some(4_242), None).unwrap();
+        std::os::unix::fs::chown(root.join("a/b"), Some(4_242), None).unwrap();
+        let (b, link) = (root.join("a/b"), path.display());
+        assert_eq!(
+            told(us),
+            [
+                format!(
+                    "{} belongs to another user (uid 4242), who can put another file there and so run commands",
+                    b.display()
+                ),
+                format!(
+                    "the link {link} belongs to another user (uid 4242), who can lead it elsewhere and so run commands"
+                ),
+            ]
+        );
+        assert_eq!(told(4_242), [""; 0]);
+    }
+}

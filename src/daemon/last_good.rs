@@ -1,0 +1,296 @@
+//! The text that was applied last, in a file of its own: for a start whose configuration is of no use.
+//!
+//! It is replaced whole, by a rename, and never through a link. Nothing here waits for a disk: the kernel writes the
+//! text out within half a minute, so a loss of power in that time may leave the text of before or none, which the
+//! next start tells from a good one. Nothing here keeps pmtr from running.
+#![forbid(unsafe_code)]
+
+use super::claim::{Rules, Why, failed, inspect};
+use super::exposure::{self, Rights};
+use super::watch::fingerprint;
+use crate::config;
+use crate::model::{Config, Fingerprint, Kept, Notice};
+use crate::sys::clock;
+use crate::sys::numbers::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+const MODE: u32 = 0o600;
+/// As long as a configuration may be.
+const LONGEST_BYTES: u64 = 10 << 20;
+
+/// The file, and what may have to be kept in it.
+#[derive(Debug)]
+pub(super) struct LastGood {
+    /// Absolute.
+    path: PathBuf,
+    uid: u32,
+    /// What was loaded last, until it is in force.
+    loaded: Option<(Fingerprint, Vec<u8>)>,
+}
+
+/// What was found in the file.
+#[derive(Debug)]
+pub(super) enum Search {
+    Missing,
+    /// No text, as when what was applied last was none.
+    Empty,
+    /// Nothing that could be trusted or applied.
+    Unfit(String),
+    Found(Found),
+}
+
+/// A text that was kept.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) content: Fingerprint,
+    pub(super) config: Config,
+    pub(super) warnings: Vec<Box<str>>,
+    pub(super) kept: Rc<Kept>,
+}
+
+impl LastGood {
+    pub(super) fn new(path: PathBuf, uid: u32) -> LastGood {
+        LastGood { path, uid, loaded: None }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads what was kept.
+    pub(super) fn find(&self) -> Search {
+        match fs::symlink_metadata(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Search::Missing,
+            Err(_) | Ok(_) => self.read().unwrap_or_else(Search::Unfit),
+        }
+    }
+
+    fn read(&self) -> Result<Search, String> {
+        let (file, rights) = self.open().map_err(|why| why.to_string())?;
+        let unreadable = |e: io::Error| failed("read it", &e).to_string();
+        let there = file.metadata().map_err(unreadable)?;
+        let mut text = Vec::new();
+        file.take(LONGEST_BYTES + 1).read_to_end(&mut text).map_err(unreadable)?;
+        if text.is_empty() {
+            return Ok(Search::Empty);
+        }
+        let name = self.path.as_os_str().as_bytes();
+        let parsed = config::parse(&text).map_err(|mistakes| {
+            let first = mistakes.first().map(|mistake| mistake.headline(name).to_string());
+            format!("has mistakes: {}", first.unwrap_or_default())
+        })?;
+        let warnings = exposure::of(name, rights, self.uid).into_iter().map(Into::into).collect();
+        let kept = Rc::new(Kept { file: name.into(), since: clock::text_of(there.mtime()).into() });
+        Ok(Search::Found(Found { content: fingerprint(&text), config: parsed.config, warnings, kept }))
+    }
+
+    /// Takes a text that was loaded and may come into force.
+    pub(super) fn loaded(&mut self, content: Fingerprint, text: Vec<u8>) {
+        self.loaded = Some((content, text));
+    }
+
+    /// Keeps the text of this content, which is in force. What there is to say about that is that it failed.
+    pub(super) fn keep(&mut self, content: Fingerprint) -> Option<Notice> {
+        let (_, text) = self.loaded.take().filter(|(loaded, _)| *loaded == content)?;
+        let why = self.write(&text).err()?;
+        Some(Notice::NotKept { file: self.path.as_os_str().as_bytes().into(), why: why.to_string().into() })
+    }
+
+    fn write(&self, text: &[u8]) -> Result<(), Why> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(there) => inspect(&there, Rules { uid: self.uid, mode: MODE, strict: false })?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(failed("look at it", &e)),
+        }
+        if self.holds(text) {
+            return Ok(());
+        }
+        let part = self.part();
+        match fs::remove_file(&part) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(failed("remove an unfinished one", &e));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(MODE).custom_flags(O_NOFOLLOW);
+        let mut file = options.open(&part).map_err(|e| failed("make a new one", &e))?;
+        let written = file.write_all(text).map_err(|e| failed("write it", &e));
+        let placed = written.and_then(|()| {
+            fs::rename(&part, &self.path).map_err(|e| failed("put the new one in its place", &e))
+        });
+        if placed.is_err() {
+            let _ = fs::remove_file(&part);
+        }
+        placed
+    }
+
+    /// Whether the file is as it would be written.
+    fn holds(&self, text: &[u8]) -> bool {
+        let Ok((mut file, rights)) = self.open() else { return false };
+        if rights.mode & 0o7777 != MODE {
+            return false;
+        }
+        let mut rest = text;
+        let mut buffer = [0; 16 << 10];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return rest.is_empty(),
+                Ok(read) => match rest.strip_prefix(buffer.get(..read).unwrap_or_default()) {
+                    Some(left) => rest = left,
+                    None => return false,
+                },
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Opens the file if it can only be one that we have written.
+    fn open(&self) -> Result<(File, Rights), Why> {
+        let rules = Rules { uid: self.uid, mode: MODE, strict: false };
+        // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
+        inspect(&fs::symlink_metadata(&self.path).map_err(|e| failed("look at it", &e))?, rules)?;
+        let flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
+        let file = opened.map_err(|e| failed("open it", &e))?;
+        let there = file.metadata().map_err(|e| failed("look at it", &e))?;
+        inspect(&there, rules)?;
+        match there.mode() & 0o7777 {
+            mode if mode & 0o022 != 0 => Err(Why::Mode(mode)),
+            _ if there.nlink() > 1 => Err(Why::Names(there.nlink())),
+            _ => Ok((file, Rights::of(&there))),
+        }
+    }
+
+    /// Where a new text grows.
+    fn part(&self) -> PathBuf {
+        let mut name = self.path.clone().into_os_string().into_vec();
+        name.extend(b".new");
+        std::ffi::OsString::from_vec(name).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::process::effective_uid;
+    use crate::sys::testing::Dir;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    const TEXT: &str = "job {\n name a\n cmd /bin/true\n}\n";
+
+    fn keep(last: &mut LastGood, text: &str) -> String {
+        let content = fingerprint(text.as_bytes());
+        last.loaded(content, text.into());
+        last.keep(content).map(|notice| notice.to_string()).unwrap_or_default()
+    }
+
+    fn found(last: &LastGood) -> String {
+        match last.find() {
+            Search::Missing => "is missing".into(),
+            Search::Empty => "is empty".into(),
+            Search::Found(found) => format!("{} jobs", found.config.jobs.len()),
+            Search::Unfit(why) => why,
+        }
+    }
+
+    fn inode(path: &Path) -> u64 {
+        fs::symlink_metadata(path).unwrap().ino()
+    }
+
+    #[test]
+    fn a_text_in_force_is_kept_whole_for_its_owner_alone_and_written_only_when_it_is_another() {
+        let dir = Dir::new();
+        let path = dir.join("last-good");
+        let mut last = LastGood::new(path.clone(), effective_uid());
+        assert_eq!(found(&last), "is missing");
+        assert_eq!(keep(&mut last, TEXT), "");
+        assert_eq!((found(&last), fs::read(&path).unwrap()), ("1 jobs".into(), TEXT.as_bytes().to_vec()));
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+        let first = inode(&path);
+        assert_eq!(keep(&mut last, TEXT), "");
+        assert_eq!(inode(&path), first);
+        // What was loaded and did not come into force is not kept, nor is it held on to.
+        last.loaded(fingerprint(b"other"), b"other".to_vec());
+        assert_eq!(last.keep(fingerprint(TEXT.as_bytes())), None);
+        assert_eq!((inode(&path), last.loaded.is_some()), (first, false));
+        // A part of it is another text, and so is more.
+        for text in [&TEXT.repeat(2), TEXT, "# none\n"] {
+            assert_eq!(keep(&mut last, text), "");
+            assert_eq!(fs::read_to_string(&path).unwrap(), *text);
+        }
+        // A mode is mended that lets others read, and what was left half done is in nobody's way.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(found(&last), "0 jobs");
+        fs::write(dir.join("last-good.new"), "half").unwrap();
+        assert_eq!(keep(&mut last, "# none\n"), "");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+        assert!(!dir.join("last-good.new").exists());
+    }
+
+    #[test]
+    fn what_pmtr_has_not_written_is_neither_read_nor_replaced() {
+        let dir = Dir::new();
+        let (path, victim) = (dir.join("last-good"), dir.join("victim"));
+        let mut last = LastGood::new(path.clone(), effective_uid());
+        fs::write(&victim, TEXT).unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink(&victim, &path).unwrap();
+        assert_eq!(found(&last), "is a symbolic link, which is never followed");
+        let told = keep(&mut last, "# other\n");
+        assert!(told.contains("is a symbolic link, which is never followed; a start may find"), "{told}");
+        // The place of the new one can be no link either.
+        fs::remove_file(&path).unwrap();
+        symlink(&victim, dir.join("last-good.new")).unwrap();
+        assert_eq!(keep(&mut last, "# other\n"), "");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), TEXT);
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&victim, &path).unwrap();
+        assert_eq!(found(&last), "has 2 names");
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(found(&last), "is a directory");
+        assert!(keep(&mut last, TEXT).contains("is a directory"));
+        let other = LastGood::new(victim.clone(), effective_uid() + 1);
+        assert!(found(&other).starts_with("belongs to another user (uid "), "{}", found(&other));
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o620)).unwrap();
+        let other = LastGood::new(victim, effective_uid());
+        assert_eq!(found(&other), "has the mode 0620, which others could have used");
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_of_no_use() {
+        let dir = Dir::new();
+        let path = dir.join("last-good");
+        let last = LastGood::new(path.clone(), effective_uid());
+        for (text, why) in [
+            (&b""[..], "is empty".to_owned()),
+            (b"\0\0\0", format!("has mistakes: {}:1:1: ", path.display())),
+            (b"jib\n", format!("has mistakes: {}:1:1: ", path.display())),
+        ] {
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            assert!(found(&last).starts_with(&why), "{}", found(&last));
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_missing_costs_a_line() {
+        let dir = Dir::new();
+        let mut last = LastGood::new(dir.join("none/last-good"), effective_uid());
+        assert_eq!(found(&last), "is missing");
+        let told = keep(&mut last, TEXT);
+        assert!(
+            told.ends_with(
+                "can't make a new one: No such file or directory; a start may find an older one there"
+            ),
+            "{told}"
+        );
+    }
+}

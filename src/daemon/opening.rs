@@ -1,0 +1,159 @@
+//! What a start begins with: the configuration, or the text that was applied last when that is of no use. The core
+//! decides which; here it is read, and told to whoever started pmtr.
+#![forbid(unsafe_code)]
+
+use super::last_good::{Found, LastGood, Search};
+use super::watch::{Content, Watch};
+use crate::config;
+use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
+use crate::supervisor::{Beginning, Event, Reading, Recovery, Want, beginning, blame, want};
+use crate::sys::{numbers, process};
+use std::fmt::Write;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// What a start begins with.
+pub(super) struct Opening {
+    pub(super) event: Event,
+    /// Something that the log is to tell first.
+    pub(super) notice: Option<Notice>,
+    /// What is to be said on stderr where nobody sees the log.
+    pub(super) words: String,
+}
+
+/// Why there is no start.
+pub(super) struct Failure {
+    /// For stderr.
+    pub(super) text: String,
+    /// The same for the log, which those read who see no stderr; none when nobody but the caller can mend it.
+    pub(super) notices: Vec<Notice>,
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Failure {
+        Failure { text, notices: Vec::new() }
+    }
+}
+
+impl Opening {
+    /// What is to come into force.
+    pub(super) fn config(&self) -> Option<&Config> {
+        if let Event::Loaded(_, Ok(Load::New(_, config, _))) = &self.event {
+            return Some(config);
+        }
+        if let Event::Recovered(recovery) = &self.event { Some(&recovery.config) } else { None }
+    }
+}
+
+/// Reads the configuration, and what was applied last when that is wanted.
+pub(super) fn open(
+    file: &Path,
+    watch: &mut Watch,
+    last_good: Option<&mut LastGood>,
+) -> Result<Opening, Failure> {
+    let name = file.as_os_str().as_bytes();
+    let (mut found, mut text) = load(watch);
+    let (mut last, mut trouble, mut spoilt) = (None, None, false);
+    let wanted = want(&found);
+    if wanted != Want::No
+        && let Some(last_good) = &last_good
+    {
+        let path = Clean(last_good.path().as_os_str().as_bytes());
+        match last_good.find() {
+            Search::Found(there) => last = Some(there),
+            Search::Missing => trouble = Some(format!("there is no last good text: {path} is missing")),
+            Search::Empty => trouble = Some(format!("there is no last good text: {path} is empty")),
+            Search::Unfit(why) => {
+                spoilt = true;
+                trouble = Some(format!("the last good text {path} is of no use: it {why}"));
+            }
+        }
+    }
+    match (beginning(wanted, last.as_ref().map(|last| &last.config)), last) {
+        (Beginning::LastGood, Some(last)) => return Ok(recover(name, found, last)),
+        (Beginning::Nothing, _) => {
+            let mut why = told(name, &found);
+            let mut notices = blame(&name.into(), &found);
+            if let Some(trouble) = trouble {
+                let _ = write!(why, "\n{trouble}");
+                notices.push(Notice::Shell(Level::Error, trouble.into()));
+            }
+            return Err(Failure { text: why, notices });
+        }
+        (Beginning::LastGood | Beginning::Configuration, _) => {}
+    }
+    // A missing one is created empty, for its owner alone: pmtr waits for its first jobs.
+    if matches!(found, Err(LoadError::Missing)) {
+        let fail =
+            |text: String| Failure { notices: vec![Notice::Shell(Level::Error, text.clone().into())], text };
+        create(file).map_err(fail)?;
+        (found, text) = load(watch);
+    }
+    let Ok(Load::New(content, ..)) = &found else {
+        return Err(Failure { text: told(name, &found), notices: blame(&name.into(), &found) });
+    };
+    // That there is none is how every machine begins. One that is of no use may still be of use to its owner.
+    let notice = trouble.filter(|_| spoilt).map(|why| Notice::Shell(Level::Warning, why.into()));
+    if let (Some(last_good), Some(text), false) = (last_good, text, spoilt) {
+        last_good.loaded(*content, text);
+    }
+    Ok(Opening { event: Event::Loaded(Reading::Always, found), notice, words: String::new() })
+}
+
+fn recover(name: &[u8], found: Result<Load, LoadError>, last: Found) -> Opening {
+    let Found { content, config, warnings, kept } = last;
+    let line = Notice::LastGood { file: name.into(), kept: kept.clone() };
+    let words = format!("pmtr: {}\npmtr: {line}\n", told(name, &found));
+    let event = Event::Recovered(Box::new(Recovery { instead_of: found, content, config, warnings, kept }));
+    Opening { event, notice: None, words }
+}
+
+/// The configuration, and its text if it is a good one.
+fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Vec<u8>>) {
+    match watch.load(Reading::Always) {
+        Ok(Content::New(content, text)) => match config::parse(&text) {
+            Ok(parsed) => {
+                let warnings = watch.exposures(process::effective_uid());
+                (Ok(Load::New(content, parsed.config, warnings)), Some(text))
+            }
+            Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
+        },
+        Ok(Content::Same) => (Ok(Load::Same), None),
+        Err(error) => (Err(error), None),
+    }
+}
+
+/// What is wrong with the configuration, for stderr.
+fn told(name: &[u8], found: &Result<Load, LoadError>) -> String {
+    let why = match found {
+        Err(LoadError::Mistakes(mistakes)) => {
+            let failed = Notice::ParseFailed { file: name.into() };
+            return format!("{failed}\n{}", config::render(name, mistakes).to_string().trim_end());
+        }
+        Err(LoadError::Missing) => format!("can't read it: {}", Errno(numbers::ENOENT)),
+        Err(LoadError::Unreadable(errno)) => format!("can't read it: {errno}"),
+        Err(LoadError::NotAFile) => "not a regular file".to_owned(),
+        Err(LoadError::Busy(_)) => "somebody is writing it, try again".to_owned(),
+        Ok(Load::New(..)) => "it is empty".to_owned(),
+        Ok(Load::Same) => "can't read it".to_owned(),
+    };
+    format!("{}: {why}", Clean(name))
+}
+
+fn create(file: &Path) -> Result<(), String> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    match made {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        // It may be there all the same, on a root that is not writable.
+        Err(_) if file.symlink_metadata().is_ok() => Ok(()),
+        Err(error) => Err(format!(
+            "{} is missing and can't be created: {}",
+            Clean(file.as_os_str().as_bytes()),
+            Errno::of(&error)
+        )),
+    }
+}
