@@ -54,8 +54,20 @@ must [ "$(slow_ended)" = $((ends + 1)) ]
 must_end 0 service stop
 must_end 3 service status
 
+step "a start while the file has a mistake begins with what was applied last"
+bad_file
+must_end 0 service start
+must_say 'NOTE: using the LAST GOOD job config of '
+soon 10 one_each
+must_end 1 service reload
+good_file
+must_end 0 service reload
+soon 10 one_each
+must_end 0 service stop
+
 step "a start that fails says why"
 bad_file
+forget_last_good
 must_end 1 service start
 must_say 'did you mean .user.'
 must_end 3 service status

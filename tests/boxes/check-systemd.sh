@@ -31,7 +31,7 @@ soon 10 one_each
 soon 10 inside test -s /var/tmp/slow.started
 
 step "no job sees what is between systemd and pmtr"
-must inside sh -c '! grep -e ^NOTIFY_SOCKET -e ^WATCHDOG_ -e ^LISTEN_ /var/tmp/slow.env'
+must inside sh -c '! grep -e ^NOTIFY_SOCKET -e ^WATCHDOG_ -e ^LISTEN_ -e ^STATE_DIRECTORY /var/tmp/slow.env'
 
 step "anybody sees how many jobs run"
 soon 10 as_user sh -c 'systemctl status --no-pager pmtr | grep "Status: .4 jobs, 4 running"'
@@ -55,6 +55,28 @@ step "pmtr is killed 100 times"
 must inside sh /srv/pmtr/inside/crash.sh 100 '/bin/sleep 100001' '/bin/sleep 100002' '/bin/sleep 100003'
 sed 's/^/       /' "$work/said"
 must active
+
+step "neither a crash nor a boot leaves the jobs down while the file has a mistake"
+must [ "$(inside stat -c '%a %U' /var/lib/pmtr)" = '700 root' ]
+must [ "$(inside stat -c '%a %U' /var/lib/pmtr/last-good.conf)" = '600 root' ]
+says_last_good() { inside systemctl status --no-pager pmtr | grep 'Status: .*, the last good text is in force'; }
+bad_file
+crashed=$(main_pid)
+must inside kill -KILL "$crashed"
+is_back() { [ "$(main_pid)" != "$crashed" ] && active && one_each && says_last_good; }
+soon 20 is_back
+must_end 0 journal
+must_say 'NOTE: using the LAST GOOD job config of '
+must_say 'did you mean .user.'
+box stop
+box start
+soon 20 active
+soon 10 one_each
+must says_last_good
+must_end 1 inside systemctl reload pmtr
+good_file
+mended() { one_each && ! says_last_good; }
+soon 10 mended
 
 step "a pmtr that hangs is replaced"
 inside mkdir -p /run/systemd/system/pmtr.service.d
@@ -97,6 +119,7 @@ soon 10 one_each
 
 step "make install after a start that failed"
 bad_file
+forget_last_good
 must_end 1 inside systemctl restart pmtr
 must_end 0 inside systemctl show -p Result --value pmtr
 must_say exit-code
@@ -107,6 +130,7 @@ soon 10 one_each
 step "make install tells why the service does not start"
 must inside systemctl stop pmtr
 bad_file
+forget_last_good
 must_end 2 make_in_box install
 must_say 'did you mean .user.'
 good_file

@@ -86,6 +86,7 @@ must_end 1 inside unshare --mount sh -c 'mount -t tmpfs none /proc && /etc/init.
 
 step "a start that fails says why"
 bad_file
+forget_last_good
 must inside rm /var/tmp/slow.env
 must_end 1 script start
 must_say 'did you mean .user.'
@@ -140,6 +141,22 @@ done
 crash
 must make_in_box install
 soon 20 one_each
+
+step "a start while the file has a mistake begins with what was applied last"
+must [ "$(inside stat -c '%a %U' /var/lib/pmtr)" = '700 root' ]
+must [ "$(inside stat -c '%a %U' /var/lib/pmtr/last-good.conf)" = '600 root' ]
+crash
+bad_file
+must_end 0 script start
+must_say 'did you mean .user.'
+must_say 'NOTE: using the LAST GOOD job config of '
+soon 20 one_each
+jobs=$(jobs_pids)
+must_end 1 script restart
+must_end 1 script reload
+good_file
+must_end 0 script reload
+must [ "$(jobs_pids)" = "$jobs" ]
 
 step "make install over a pmtr that runs restarts it once"
 before=$(pmtr_pid)
@@ -199,7 +216,8 @@ step "settings of the machine"
 must inside sh -c 'echo PMTR_OPTS=-vv >/etc/default/pmtr; cp /etc/pmtr.conf /etc/other.conf'
 must inside sh -c 'echo PMTR_CONF=/etc/other.conf >>/etc/default/pmtr'
 must_end 0 script start
-must [ "$(inside ps -o args= -p "$(pmtr_pid)")" = '/usr/bin/pmtr -c /etc/other.conf -p /run/pmtr.pid -vv' ]
+must [ "$(inside ps -o args= -p "$(pmtr_pid)")" = \
+  '/usr/bin/pmtr -c /etc/other.conf -p /run/pmtr.pid --last-good /var/lib/pmtr/last-good.conf -vv' ]
 must_end 0 script stop
 must inside rm /etc/default/pmtr /etc/other.conf
 

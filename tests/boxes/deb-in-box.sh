@@ -159,6 +159,7 @@ fi
 step "put in while the file has mistakes: they are told"
 must dpkg_in_box -r pmtr
 bad_file
+forget_last_good
 must put_in first
 must_say 'did you mean .user.'
 must no_pmtr

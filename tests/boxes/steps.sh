@@ -99,7 +99,10 @@ prepare() {
 # Every file and link where something may be installed, and the directories that are ours alone. What others keep there
 # for themselves is left out.
 list_files() {
-  inside find /usr /etc -xdev '(' ! -type d -o -name '*pmtr*' ')' | grep -v -e '^/etc/pmtr.conf$' -e '[.]cache$' | sort
+  {
+    inside find /usr /etc -xdev '(' ! -type d -o -name '*pmtr*' ')'
+    inside find /var/lib -maxdepth 1 -name 'pmtr*'
+  } | grep -v -e '^/etc/pmtr.conf$' -e '[.]cache$' | sort
 }
 
 # $1 of make with more arguments, as an operator does it.
@@ -173,6 +176,9 @@ job {
 }
 FILE
 }
+
+# So that a start while the file has a mistake fails.
+forget_last_good() { must inside rm /var/lib/pmtr/last-good.conf; }
 
 starts_of_slow() { inside sh -c 'cat /var/tmp/slow.started 2>/dev/null | wc -l'; }
 slow_ended() { inside sh -c 'cat /var/tmp/slow.ended 2>/dev/null | wc -l'; }
