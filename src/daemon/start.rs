@@ -92,6 +92,7 @@ fn start(options: Options) -> Result<(), Failure> {
     let shelf =
         Shelf::new().map_err(|error| format!("can't prepare to start processes: {}", Errno::of(&error)))?;
     process::umask(UMASK);
+    process::leave_keyring();
     process::return_large_blocks();
     let absolute = |path: &Path| background::absolute(path).map_err(|why| why.to_string());
     let file = absolute(&options.config)?;

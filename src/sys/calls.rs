@@ -109,6 +109,14 @@ pub(super) fn set_uid(uid: libc::uid_t) -> Done {
     if [real, effective, saved] == [uid; 3] { Ok(()) } else { Err(Errno(libc::EPERM)) }
 }
 
+/// Leaves the session keyring for an empty one that nobody else has. Where there are no keyrings, or this user may
+/// have no more, the old one stays: that is no reason not to start.
+pub(super) fn join_own_keyring() {
+    const JOIN_SESSION_KEYRING: c_long = 1;
+    // SAFETY: takes numbers; the null in place of a name asks for a keyring without one.
+    unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, ptr::null::<c_char>()) };
+}
+
 /// Gives what is behind a descriptor to a user. That it can't be done is no reason not to start.
 pub(super) fn give_away(fd: c_int, uid: libc::uid_t, gid: libc::gid_t) {
     // SAFETY: takes numbers.

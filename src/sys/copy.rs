@@ -42,8 +42,11 @@ fn steps(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Done {
     // SAFETY: `variables` is dropped after `own`, and the strings of `envp` live in the copied memory for good.
     unsafe { own.refill(merge(envp, &variables, owner.own_variables)) };
     child::prepare(plan)?;
+    // Once with our rights: should the user have as many keys as he may, the job still shares no keyring with others.
+    calls::join_own_keyring();
     if let Some(switch) = &user.switch {
         child::become_user(plan, switch)?;
+        calls::join_own_keyring();
     }
     finish(plan, &own)
 }

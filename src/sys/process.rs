@@ -74,6 +74,11 @@ const ITIMER_REAL: c_int = 0;
 const ITIMER_VIRTUAL: c_int = 1;
 const ITIMER_PROF: c_int = 2;
 
+/// Leaves the session keyring of whoever started us: what is in it is not for our jobs.
+pub fn leave_keyring() {
+    calls::join_own_keyring();
+}
+
 /// Sets the mask for new files.
 pub fn umask(mask: libc::mode_t) {
     calls::umask(mask);

@@ -27,6 +27,7 @@ ERRNOS = {
     "inotify_init1": ["EMFILE", "ENFILE", "ENOMEM"],
     "inotify_rm_watch": ["EINVAL"],
     "ioctl": ["ENOTTY", "ENOMEM"],
+    "keyctl": ["ENOSYS", "EPERM", "EDQUOT", "ENOMEM"],
     "kill": ["EPERM"],
     "lseek": ["EINVAL", "EOVERFLOW"],
     "madvise": ["EAGAIN", "ENOMEM", "EIO"],

@@ -1,7 +1,7 @@
 //! What a user without rights may try: to see through a job what is closed to him, and to hold up pmtr.
 
 use crate::support::{Dir, Pmtr, open_to_all, output, read_when_there, root_or_skip, wait_until};
-use crate::wrapped::{namespaces_or_skip};
+use crate::wrapped::{namespaces_or_skip, tool_or_skip};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -89,4 +89,50 @@ fn what_needs_the_rights_of_root_is_done_before_they_are_given_up() {
     pmtr.wait(&format!("job a {pid} exited after"));
     let told = fs::read_to_string(pmtr.dir.join("own/told")).unwrap();
     assert_eq!(told, format!("-3\nunlimited\n{}/own\n", pmtr.dir.path().display()));
+}
+
+/// Prints the number of its session keyring, or "none" where there are no keyrings.
+const KEYRING: &str = "
+import ctypes, os, sys
+number = {'x86_64': 250, 'aarch64': 219}.get(os.uname().machine)
+found = ctypes.CDLL(None).syscall(number, 0, -3, 0) if number else -1
+said = str(found) if found > 0 else 'none'
+if len(sys.argv) < 2: print(said)
+else:
+    with open(sys.argv[1] + '.part', 'w') as file: file.write(said)
+    os.rename(sys.argv[1] + '.part', sys.argv[1])
+    sys.exit(33)
+";
+
+#[test]
+fn jobs_of_different_users_share_no_keyring_with_each_other_pmtr_or_its_caller() {
+    if !tool_or_skip("python3", "keyrings") {
+        return;
+    }
+    let dir = Dir::new();
+    open_to_all(dir.path());
+    let program = dir.write("keyring.py", KEYRING);
+    let callers = output(Command::new("python3").arg(program)).1.trim().to_string();
+    if callers == "none" {
+        return eprintln!("skipped: there are no keyrings here");
+    }
+    let users: &[&str] =
+        if root_or_skip("keyrings of other users") { &["nobody", "nobody", "daemon"] } else { &[] };
+    let job = |name: &str, user: &str| {
+        format!("job {{\n name {name}\n cmd /usr/bin/env python3 DIR/keyring.py DIR/told-{name}\n{user}}}\n")
+    };
+    let mut config = job("own", "") + &job("same", "");
+    for (number, user) in users.iter().enumerate() {
+        config += &job(&format!("u{number}"), &format!(" user {user}\n"));
+    }
+    let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
+    let told = |name: &str| read_when_there(&pmtr.dir.join(&format!("told-{name}")));
+    assert_eq!(told("own"), told("same"));
+    let mut all = vec![callers, told("own")];
+    all.extend((0..users.len()).map(|number| told(&format!("u{number}"))));
+    let mut different = all.clone();
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), users.len() + 2, "{all:?}");
+    assert_eq!(pmtr.stop().code(), Some(0));
 }

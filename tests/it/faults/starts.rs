@@ -46,7 +46,7 @@ fn a_start_that_fails_for_a_while_is_told_once_and_costs_nobody_else_anything() 
 
 #[test]
 fn a_kernel_without_newer_calls_starts_jobs_just_as_clean() {
-    for call in ["close_range", "clone3"] {
+    for call in ["close_range", "clone3", "keyctl"] {
         let dir = Dir::new();
         let text = format!("job {{\n name probe\n cmd {} DIR/report\n out syslog\n}}\n", probe().display());
         let text = text.replace("DIR", dir.path().to_str().unwrap());
