@@ -4,10 +4,12 @@
 use super::last_good::LastGood;
 use super::log::Log;
 use super::manager::ServiceManager;
+use super::mounts::Mounts;
 use super::net::Sockets;
 use super::output::{Outputs, Streams};
 use super::rests::Rests;
 use super::state::StateFile;
+use super::trust::Trust;
 use super::watch::{Content, Watch};
 use crate::config;
 use crate::model::{
@@ -16,7 +18,7 @@ use crate::model::{
 };
 use crate::supervisor::{Reading, System};
 use crate::sys::group::{self, Group};
-use crate::sys::spawn::{Spawner, Way, own_output};
+use crate::sys::spawn::{Spawner, Way};
 use crate::sys::{clock, memory, numbers, process};
 use mio::Registry;
 use std::ffi::CStr;
@@ -38,6 +40,7 @@ pub(super) struct Kernel {
     pub(super) watch: Watch,
     pub(super) sockets: Sockets,
     pub(super) spawner: Spawner,
+    pub(super) trust: Trust,
     pub(super) manager: Option<ServiceManager>,
     pub(super) state: Option<StateFile>,
     pub(super) last_good: Option<LastGood>,
@@ -70,29 +73,26 @@ impl Kernel {
         spec: &JobSpec,
         [out, err]: [Option<BorrowedFd>; 2],
     ) -> Result<Pid, SpawnError> {
-        let way = self.way(spec);
+        let mounts = self.watch.mounts();
+        let shared = can_be_waited_for(&mut self.trust, mounts, spec);
+        let way = if shared { Way::Shared(mounts.prompt()) } else { Way::Copy };
         let (place, notice) = self.state.as_mut().map(|state| state.place(id)).unwrap_or_default();
         if let Some(notice) = notice {
             self.log.notice(&notice);
         }
         self.spawner.spawn(spec, out, err, place, way)
     }
+}
 
-    /// Whether somebody else could hold the child up before the command runs: then pmtr must not wait for it.
-    fn way(&self, spec: &JobSpec) -> Way {
-        let dir = spec.dir().to_bytes();
-        let mounts = self.watch.mounts();
-        let files = [spec.input(), spec.out(), spec.err()];
-        let opened = |path: &&CStr| !is_syslog(Some(path)) && own_output(path).is_none();
-        let mut files = files.into_iter().flatten().filter(opened);
-        let held_up = spec.user().is_some()
-            || files.any(|path| super::mounts::may_hold_up(mounts, path.to_bytes(), dir))
-            || mounts.any_remote()
-                && [spec.path().to_bytes(), dir]
-                    .iter()
-                    .any(|path| super::mounts::may_hold_up(mounts, path, b"/"));
-        if held_up { Way::Copy } else { Way::Shared }
-    }
+/// Whether nobody else can hold up a child of this job before its command runs, as far as can be told beforehand.
+/// Of the directory and the files the child makes sure itself: here a path is taken literally.
+fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec) -> bool {
+    let absolute = |path: &&CStr| path.to_bytes().starts_with(b"/");
+    let mut files = [spec.input(), spec.out(), spec.err()].into_iter().flatten().filter(absolute);
+    spec.user().is_none()
+        && mounts.is_prompt(spec.dir().to_bytes())
+        && files.all(|file| mounts.is_prompt(file.to_bytes()))
+        && trust.has(spec.path().to_bytes(), mounts, clock::now())
 }
 
 fn is_syslog(path: Option<&CStr>) -> bool {

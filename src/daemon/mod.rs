@@ -23,14 +23,13 @@ mod start;
 mod state;
 mod stderr;
 mod trail;
+mod trust;
 pub mod watch;
 
 pub use crate::sys::memory::WithReserve;
 pub use start::run;
 
-use crate::model::{
-    Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal, Survivors, Throttle,
-};
+use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal, Survivors, Throttle};
 use crate::supervisor::{Event, Next, Supervisor, turn};
 use crate::sys::clock;
 use crate::sys::group::Group;

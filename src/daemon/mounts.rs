@@ -1,24 +1,11 @@
 //! What kind of file system a path lies on, told by /proc/self/mountinfo and never by touching the path:
 //! a server that is away would hold up whoever asks it.
 
-use super::trail::{End, Step, follow};
+use super::trail::Step;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::FileType;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
-
-/// What can be expected of a file system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Nature {
-    /// It answers at once and tells of every change.
-    Local,
-    /// It answers at once; changes beneath it are not told.
-    Layered,
-    /// It answers when somebody else does, and does not tell what others change.
-    Remote,
-}
 
 /// File systems whose answers come from another machine, another process or another host.
 const REMOTE: [&[u8]; 28] = [
@@ -59,15 +46,48 @@ const LAYERED: [&[u8]; 4] = [b"aufs", b"ecryptfs", b"overlay", b"overlayfs"];
 const OF_KERNEL: [&[u8]; 8] =
     [b"binder", b"bpf", b"configfs", b"debugfs", b"proc", b"securityfs", b"sysfs", b"tracefs"];
 
+/// File systems of this machine alone, which answer at once or when a disk does. A user can neither mount one nor
+/// have a say in how long it takes.
+const PROMPT: [&[u8]; 21] = [
+    b"bcachefs",
+    b"btrfs",
+    b"devtmpfs",
+    b"erofs",
+    b"exfat",
+    b"ext2",
+    b"ext3",
+    b"ext4",
+    b"f2fs",
+    b"iso9660",
+    b"jfs",
+    b"ntfs3",
+    b"overlay",
+    b"ramfs",
+    b"reiserfs",
+    b"rootfs",
+    b"squashfs",
+    b"tmpfs",
+    b"vfat",
+    b"xfs",
+    b"zfs",
+];
+
+/// What can be expected of a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Nature {
+    /// Nobody makes us wait.
+    prompt: bool,
+    /// Changes beneath it can go untold.
+    needs_looks: bool,
+}
+
 impl Nature {
+    /// What is known of a path on no mount.
+    const UNKNOWN: Nature = Nature { prompt: false, needs_looks: false };
+
     fn of(kind: &[u8]) -> Nature {
-        if REMOTE.binary_search(&kind).is_ok() || kind.starts_with(b"fuse.") {
-            Nature::Remote
-        } else if LAYERED.contains(&kind) {
-            Nature::Layered
-        } else {
-            Nature::Local
-        }
+        let remote = REMOTE.binary_search(&kind).is_ok() || kind.starts_with(b"fuse.");
+        Nature { prompt: PROMPT.binary_search(&kind).is_ok(), needs_looks: remote || LAYERED.contains(&kind) }
     }
 }
 
@@ -77,6 +97,8 @@ pub struct Mounts {
     by_point: BTreeMap<Box<[u8]>, Nature>,
     /// Where the kernel's own files are, and by which device numbers they are known.
     of_kernel: BTreeMap<Box<[u8]>, u64>,
+    /// The numbers of those on which nobody makes us wait.
+    prompt: Vec<u64>,
 }
 
 impl Mounts {
@@ -91,33 +113,37 @@ impl Mounts {
         for line in text.split(|b| *b == b'\n') {
             // Number, parent, device, root, mount point, options, any number of tags, a dash, the kind.
             let mut fields = line.split(|b| *b == b' ');
-            let Some(device) = fields.nth(2) else { continue };
+            let number_of_mount =
+                fields.next().and_then(|number| std::str::from_utf8(number).ok()?.parse::<u64>().ok());
+            let Some(device) = fields.nth(1) else { continue };
             let Some(point) = fields.nth(1) else { continue };
             let Some(kind) = fields.skip_while(|field| *field != b"-").nth(1) else { continue };
+            let nature = Nature::of(kind);
+            mounts.prompt.extend(number_of_mount.filter(|_| nature.prompt));
             // Of several on one point the last is on top.
             let point: Box<[u8]> = unescaped(point).into();
             match number(device).filter(|_| OF_KERNEL.contains(&kind)) {
                 Some(number) => mounts.of_kernel.insert(point.clone(), number),
                 None => mounts.of_kernel.remove(&point),
             };
-            mounts.by_point.insert(point, Nature::of(kind));
+            mounts.by_point.insert(point, nature);
         }
         mounts
     }
 
-    /// Whether an answer about this path, taken literally, could be long in coming.
-    pub fn is_remote(&self, path: &[u8]) -> bool {
-        self.nature(path) == Nature::Remote
+    /// Whether what is at this path, taken literally, is on a mount on which nobody makes us wait.
+    pub fn is_prompt(&self, path: &[u8]) -> bool {
+        self.nature(path).prompt
+    }
+
+    /// The numbers of all mounts on which nobody makes us wait.
+    pub fn prompt(&self) -> &[u64] {
+        &self.prompt
     }
 
     /// Whether changes at this path, taken literally, can go untold.
     pub fn needs_looks(&self, path: &[u8]) -> bool {
-        self.nature(path) != Nature::Local
-    }
-
-    /// Whether there is any file system on which somebody could be held up.
-    pub fn any_remote(&self) -> bool {
-        self.by_point.values().any(|nature| *nature == Nature::Remote)
+        self.nature(path).needs_looks
     }
 
     /// Whether a path, taken literally, is none of the kernel's own files, but what was found there, on this device,
@@ -128,7 +154,7 @@ impl Mounts {
     }
 
     fn nature(&self, path: &[u8]) -> Nature {
-        self.mount(path).map_or(Nature::Local, |(_, nature)| nature)
+        self.mount(path).map_or(Nature::UNKNOWN, |(_, nature)| nature)
     }
 
     /// The mount with the longest point that leads to the path.
@@ -175,36 +201,6 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Whether opening this path could hold somebody up: it leads over a remote file system, or to a FIFO, a disk or
-/// a terminal.
-/// What is relative is so to `cwd`. Each step's mount is judged before the step is looked at.
-pub fn may_hold_up(mounts: &Mounts, path: &[u8], cwd: &[u8]) -> bool {
-    let slash: &[u8] = if path.starts_with(b"/") { b"" } else { b"/" };
-    let whole = if slash.is_empty() { path.to_vec() } else { [cwd, slash, path].concat() };
-    let mut remote = false;
-    let trail = follow(&whole, |path| {
-        remote = remote || mounts.is_remote(path);
-        if remote { Step::Closed } else { look(path) }
-    });
-    if remote {
-        return true;
-    }
-    match trail.end {
-        End::Found(_, Step::File | Step::Dir) => false,
-        // The links of /proc do not lead where they say; only the kernel can follow them.
-        End::Found(..) | End::Missing | End::Closed | End::Loop => {
-            std::fs::metadata(OsStr::from_bytes(&whole))
-                .is_ok_and(|meta| waits(meta.file_type(), meta.rdev()))
-        }
-    }
-}
-
-/// A serial line waits for its modem, a tape for its tape; /dev/null and its like have the major number 1.
-fn waits(kind: FileType, device: u64) -> bool {
-    let major = device >> 8 & 0xfff;
-    kind.is_fifo() || kind.is_block_device() || kind.is_char_device() && major != 1
-}
-
 /// What stands at a path, without following it.
 pub(super) fn look(path: &[u8]) -> Step {
     let path = Path::new(OsStr::from_bytes(path));
@@ -245,23 +241,25 @@ broken\n\
     #[test]
     fn the_longest_mount_point_that_leads_to_a_path_tells_its_kind() {
         let mounts = Mounts::parse(TEXT);
-        for (path, remote, looks) in [
-            (&b"/etc/pmtr.conf"[..], false, false),
-            (b"/", false, false),
-            (b"/mnt/nfs", true, true),
-            (b"/mnt/nfs/a/b", true, true),
-            (b"/mnt/nfsx/a", false, false),
-            (b"/mnt/nfs/local/c", false, false),
-            (b"/mnt/with blank\\/c", true, true),
-            (b"/layers/etc/c", false, true),
-            (b"/twice/c", false, false),
-            (b"/no-dash/c", false, false),
+        for (path, prompt, looks) in [
+            (&b"/etc/pmtr.conf"[..], true, false),
+            (b"/", true, false),
+            (b"/proc/self/exe", false, false),
+            (b"/mnt/nfs", false, true),
+            (b"/mnt/nfs/a/b", false, true),
+            (b"/mnt/nfsx/a", true, false),
+            (b"/mnt/nfs/local/c", true, false),
+            (b"/mnt/with blank\\/c", false, true),
+            (b"/layers/etc/c", true, true),
+            (b"/twice/c", true, false),
+            (b"/no-dash/c", true, false),
             (b"relative", false, false),
             (b"", false, false),
         ] {
-            assert_eq!((mounts.is_remote(path), mounts.needs_looks(path)), (remote, looks), "{path:?}");
+            assert_eq!((mounts.is_prompt(path), mounts.needs_looks(path)), (prompt, looks), "{path:?}");
         }
-        assert!(mounts.any_remote() && !Mounts::default().any_remote());
+        assert_eq!(mounts.prompt(), [27, 31, 33, 35]);
+        assert!(!Mounts::default().is_prompt(b"/"));
     }
 
     #[test]
@@ -283,7 +281,7 @@ broken\n\
 
     #[test]
     fn the_kinds_are_in_order() {
-        assert!(REMOTE.is_sorted());
+        assert!(REMOTE.is_sorted() && PROMPT.is_sorted());
     }
 
     #[test]
@@ -298,26 +296,5 @@ broken\n\
         ] {
             assert_eq!(unescaped(field), bytes);
         }
-    }
-
-    #[test]
-    fn a_remote_step_is_never_looked_at() {
-        let mounts = Mounts::parse(b"1 1 0:1 / /nowhere-to-be-found rw - nfs x:/ rw\n");
-        assert!(may_hold_up(&mounts, b"/nowhere-to-be-found/log", b"/"));
-        assert!(may_hold_up(&mounts, b"log", b"/nowhere-to-be-found/"));
-        assert!(!may_hold_up(&mounts, b"/tmp/../dev/null", b"/nowhere-to-be-found"));
-    }
-
-    #[test]
-    fn only_what_can_wait_holds_up() {
-        let mounts = Mounts::default();
-        let dir = crate::sys::testing::Dir::new();
-        assert!(std::process::Command::new("mkfifo").arg(dir.join("fifo")).status().unwrap().success());
-        std::os::unix::fs::symlink("fifo", dir.join("link")).unwrap();
-        let dir_bytes = dir.path().as_os_str().as_bytes();
-        let answers =
-            [&b"fifo"[..], b"link", b"missing", b".", b"/dev/null", b"/proc/self/exe", b"/dev/ptmx"]
-                .map(|path| may_hold_up(&mounts, path, dir_bytes));
-        assert_eq!(answers, [true, true, false, false, false, false, true]);
     }
 }

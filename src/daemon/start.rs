@@ -17,6 +17,7 @@ use super::reaper::Reaper;
 use super::rests::Rests;
 use super::state::{self, LeftOver, Refusal, StateFile};
 use super::stderr::{self, OwnStderr};
+use super::trust::Trust;
 use super::watch::{Tokens, Watch};
 use super::{Daemon, INOTIFY, LAST_WORDS, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
@@ -76,7 +77,7 @@ fn test(options: &Options, mode: Mode) -> ExitCode {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let status = check::run(&options.config, mode, &parser, &machine, &mut out, &mut err);
     if options.verbosity > 1
-        && let Ok(text) = check::read(&options.config)
+        && let Ok((text, _)) = check::read(&options.config)
         && let Ok(parsed) = config::parse(&text)
     {
         crate::cli::say(&mut out, &config::show(&parsed));
@@ -234,6 +235,7 @@ fn prepare(
     let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
     // Last of all: from here on nothing fails, so what the old file tells is acted upon.
     let (left, words) = state.as_mut().map(|state| state.take_over(pid)).unwrap_or_default();
+    let trust = Trust::new(process::effective_uid());
     let mut kernel = Kernel {
         registry,
         log,
@@ -241,6 +243,7 @@ fn prepare(
         watch,
         sockets,
         spawner,
+        trust,
         manager: None,
         state,
         last_good: None,

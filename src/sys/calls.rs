@@ -27,6 +27,24 @@ pub(super) struct Bounds {
     pub(super) hard: u64,
 }
 
+/// What the kernel tells of an object, as far as it is asked; laid out as its struct statx.
+#[repr(C)]
+#[derive(Default)]
+pub(super) struct Found {
+    mask: u32,
+    _sizes_and_owner: [u32; 6],
+    pub(super) mode: u16,
+    _number_and_times: [u64; 12],
+    /// Of a device.
+    pub(super) device_major: u32,
+    _minor_and_file_system: [u32; 3],
+    /// The mount through which it was found, by the number that the list of mounts has in front.
+    pub(super) mount: u64,
+    _more: [u64; 13],
+}
+
+const _: () = assert!(size_of::<Found>() == 256);
+
 fn long(returned: c_long) -> Done {
     if returned == -1 { Err(last_errno()) } else { Ok(()) }
 }
@@ -57,6 +75,38 @@ pub(super) fn umask(mask: libc::mode_t) {
 pub(super) fn chdir(dir: &CStr) -> Done {
     // SAFETY: a C string that outlives the call.
     done(unsafe { libc::chdir(dir.as_ptr()) }).map(drop)
+}
+
+/// Enters a directory that somebody has taken hold of.
+pub(super) fn fchdir(dir: c_int) -> Done {
+    // SAFETY: takes a number.
+    done(unsafe { libc::fchdir(dir) }).map(drop)
+}
+
+/// Takes hold of what is at a path, without opening it and without waiting: fails where the kernel would have to ask
+/// a disk, a server or another process for the way.
+pub(super) fn find(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
+    let flags = u64::from((flags | libc::O_PATH | libc::O_CLOEXEC).cast_unsigned());
+    let how = [flags, 0, libc::RESOLVE_CACHED];
+    // SAFETY: a C string that outlives the call, and a struct open_how, three numbers, with its size.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, path.as_ptr(), how.as_ptr(), size_of_val(&how))
+    };
+    match c_int::try_from(fd) {
+        Ok(fd) if fd >= 0 => Ok(fd),
+        Ok(_) | Err(_) => Err(last_errno()),
+    }
+}
+
+/// Looks at what somebody has taken hold of, by what the kernel knows already.
+pub(super) fn look(fd: c_int) -> Result<Found, Errno> {
+    let (flags, mask) =
+        (libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC, libc::STATX_TYPE | libc::STATX_MNT_ID);
+    let mut found = Found::default();
+    // SAFETY: an empty C string, and room for one struct statx, which Found is laid out as.
+    long(unsafe { libc::syscall(libc::SYS_statx, fd, c"".as_ptr(), flags, mask, &raw mut found) })?;
+    // Kernels that cannot tell the mount are older than the way in which it was found.
+    if found.mask & mask == mask { Ok(found) } else { Err(Errno(libc::ENOSYS)) }
 }
 
 pub(super) fn nice(value: c_int) -> Done {
@@ -133,6 +183,27 @@ pub(super) fn open_as(fd: c_int, path: &CStr, flags: c_int) -> Done {
         opened if opened == fd => Ok(()),
         opened => duplicate(opened, fd),
     }
+}
+
+/// Opens once more what is behind a descriptor. Wants /proc.
+pub(super) fn reopen(fd: c_int, flags: c_int) -> Result<c_int, Errno> {
+    let mut path = *b"/proc/self/fd/\0\0\0\0";
+    let digit = |value: c_int| (value % 10).to_le_bytes()[0].wrapping_add(b'0');
+    match fd {
+        0..10 => path[14] = digit(fd),
+        10..100 => [path[14], path[15]] = [digit(fd / 10), digit(fd)],
+        100..1000 => [path[14], path[15], path[16]] = [digit(fd / 100), digit(fd / 10), digit(fd)],
+        _ => return Err(Errno(libc::EMFILE)),
+    }
+    // SAFETY: a C string, as the last byte is always zero, that outlives the call; nothing is created, so the
+    // kernel wants no mode.
+    done(unsafe { libc::open(path.as_ptr().cast(), flags | libc::O_LARGEFILE) })
+}
+
+/// Sets the flags that can be set of an open file: those of `O_APPEND` and `O_NONBLOCK` that are not given are gone.
+pub(super) fn set_status(fd: c_int, flags: c_int) -> Done {
+    // SAFETY: takes numbers.
+    done(unsafe { libc::fcntl(fd, libc::F_SETFL, flags) }).map(drop)
 }
 
 /// Makes `to` another name of `from`, one that survives exec.

@@ -4,6 +4,7 @@
 //! here allocates, panics, locks, drops or calls into the C library beyond `calls`: all is laid out in the `Plan`.
 
 use super::calls::{self, Bounds, Done, Pointers};
+use super::prompt;
 use super::record::Note;
 use super::slots::Slot;
 use super::users::Switch;
@@ -52,6 +53,8 @@ pub(super) enum Cut {
 /// All that the child needs, laid out before it is born.
 pub(super) struct Plan<'a> {
     pub(super) slot: Slot<'a>,
+    /// The mounts on which a child opens files when it must not wait; none when it may.
+    pub(super) mounts: Option<&'a [u64]>,
     /// None when no state file is kept.
     pub(super) note: Option<Note<'a>>,
     pub(super) cut: Cut,
@@ -184,11 +187,14 @@ pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
 pub(super) fn open_files(plan: &Plan) -> Done {
     if let Some(dir) = plan.dir {
         plan.slot.enter(Stage::Dir);
-        calls::chdir(dir)?;
+        match plan.mounts {
+            Some(mounts) => or_decline(prompt::enter(dir, mounts), plan)?,
+            None => calls::chdir(dir)?,
+        }
     }
     plan.slot.enter(Stage::In);
     match plan.input {
-        Some(path) => calls::open_as(0, path, libc::O_RDONLY)?,
+        Some(path) => open_file(0, path, libc::O_RDONLY, plan)?,
         None => lead_nowhere(0, plan)?,
     }
     plan.slot.enter(Stage::Out);
@@ -199,11 +205,26 @@ pub(super) fn open_files(plan: &Plan) -> Done {
 
 fn open_output(fd: c_int, output: Output, plan: &Plan) -> Done {
     match output {
-        Output::File(path) => calls::open_as(fd, path, libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT),
+        Output::File(path) => open_file(fd, path, libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT, plan),
         Output::Null => lead_nowhere(fd, plan),
         Output::Pipe(there) | Output::Own(there) => calls::duplicate(there, fd),
         Output::SameAsOut => calls::duplicate(1, fd),
     }
+}
+
+fn open_file(fd: c_int, path: &CStr, flags: c_int, plan: &Plan) -> Done {
+    match plan.mounts {
+        Some(mounts) => or_decline(prompt::open_as(fd, path, flags, mounts), plan),
+        None => calls::open_as(fd, path, flags),
+    }
+}
+
+/// What could not be done without waiting is for a copy, which finds out whether it can be done at all.
+fn or_decline(done: Done, plan: &Plan) -> Done {
+    if done.is_err() {
+        plan.slot.decline();
+    }
+    done
 }
 
 /// Leads a descriptor to the device that was opened once for all; where there was none, to the one there is by now.

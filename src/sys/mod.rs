@@ -15,6 +15,7 @@ pub mod lock;
 pub mod memory;
 pub mod numbers;
 pub mod process;
+mod prompt;
 pub mod reap;
 pub mod record;
 pub mod session;

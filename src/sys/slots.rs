@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 const SLOTS: usize = 65_536;
 
 const FAILED: u32 = 1 << 31;
+/// No stage has this bit.
+const DECLINED: u32 = 1 << 7;
 const ERRNO_SHIFT: u32 = 16;
 const ERRNO_BITS: u32 = 0x7fff;
 const INDEX_SHIFT: u32 = 8;
@@ -45,6 +47,11 @@ impl Slot<'_> {
     pub(super) fn fail(self, errno: Errno) {
         let errno = errno.0.cast_unsigned() & ERRNO_BITS;
         self.0.fetch_or(FAILED | errno << ERRNO_SHIFT, Relaxed);
+    }
+
+    /// Tells that the step entered last could take a while: it is one for a copy.
+    pub(super) fn decline(self) {
+        self.0.fetch_or(DECLINED, Relaxed);
     }
 }
 
@@ -84,6 +91,11 @@ impl Slots {
         let value = self.cell(ticket.0)?.load(Relaxed);
         let errno = Errno((value >> ERRNO_SHIFT & ERRNO_BITS).cast_signed());
         stage(value).filter(|_| value & FAILED != 0).map(|stage| SpawnError { stage, errno })
+    }
+
+    /// Whether the child has left what it was to do to a copy.
+    pub(super) fn is_declined(&self, ticket: &Ticket) -> bool {
+        self.cell(ticket.0).is_some_and(|cell| cell.load(Relaxed) & DECLINED != 0)
     }
 
     /// The slot is this child's until it is reaped.
@@ -157,7 +169,7 @@ fn code(stage: Stage) -> u32 {
 }
 
 fn stage(value: u32) -> Option<Stage> {
-    let [number, index, ..] = value.to_le_bytes();
+    let [number, index, ..] = (value & !DECLINED).to_le_bytes();
     Some(match number {
         1 => Stage::Prepare,
         2 => Stage::Fork,
@@ -202,6 +214,10 @@ mod tests {
         assert_eq!(slots.failure(&ticket), None);
         slots.slot(&ticket).unwrap().fail(Errno(libc::EPERM));
         let error = SpawnError { stage: Stage::Limit(3), errno: Errno(libc::EPERM) };
+        assert_eq!(slots.failure(&ticket), Some(error));
+        assert!(!slots.is_declined(&ticket));
+        slots.slot(&ticket).unwrap().decline();
+        assert!(slots.is_declined(&ticket));
         assert_eq!(slots.failure(&ticket), Some(error));
         slots.keep(pid, ticket);
         assert_eq!(slots.stage(pid), Some(Stage::Limit(3)));

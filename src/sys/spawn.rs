@@ -11,7 +11,7 @@ use super::shelf::Instead;
 use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
-use super::{child, copy, done, last_errno};
+use super::{child, copy, done, last_errno, prompt};
 use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
 use libc::{c_int, c_long, c_void};
 use std::ffi::{CStr, CString};
@@ -23,9 +23,10 @@ pub use super::shelf::{Shelf, own_output};
 
 /// How a process is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// With our memory, while we wait: only where no step can be held up by somebody else.
-    Shared,
+pub enum Way<'a> {
+    /// With our memory, while we wait: only where nobody else can hold the command itself up. The directory and the
+    /// files are opened without waiting, on the mounts with these numbers; where that does not do, as a copy.
+    Shared(&'a [u64]),
     /// As a copy of us.
     Copy,
 }
@@ -67,6 +68,8 @@ pub struct Spawner {
     at_root: bool,
     sharing: Sharing,
     cut: Cut,
+    /// Whether files can be opened without waiting, once that has been asked.
+    prompt: Option<bool>,
     environment: Box<[CString]>,
     reset: u64,
     /// What jobs get, when our own limit of descriptors has been raised.
@@ -92,6 +95,7 @@ impl Spawner {
             at_root: std::env::current_dir().is_ok_and(|dir| dir == std::path::Path::new("/")),
             sharing: Sharing::MemoryAndFiles,
             cut: Cut::Range,
+            prompt: None,
             environment: std::env::vars_os().filter(wanted).filter_map(text).collect(),
             reset: signals::to_reset(),
             files: None,
@@ -131,13 +135,19 @@ impl Spawner {
         let instead = [Instead::of(out, spec.out()), Instead::of(err, spec.err())];
         let lent = self.shelf.lend(instead);
         let made = lent.map_err(prepare).and_then(|()| {
-            let way = if spec.user().is_some() || self.sharing == Sharing::Nothing { Way::Copy } else { way };
-            self.make(spec, instead, place, way, &ticket).map(|pid| (pid, way))
+            let way = if self.can_share(spec, instead) { way } else { Way::Copy };
+            match self.make(spec, instead, place, way, &ticket)? {
+                pid if self.slots.is_declined(&ticket) => {
+                    wait_for_end(pid);
+                    self.make(spec, instead, place, Way::Copy, &ticket).map(|pid| (pid, Way::Copy))
+                }
+                pid => Ok((pid, way)),
+            }
         });
         self.shelf.take_back(instead);
         match made {
             // It shared our memory until it ran the command: nobody writes the slot any more.
-            Ok((pid, Way::Shared)) if self.slots.failure(&ticket).is_none() => {
+            Ok((pid, Way::Shared(_))) if self.slots.failure(&ticket).is_none() => {
                 self.slots.give_back(ticket);
                 Ok(pid)
             }
@@ -160,6 +170,23 @@ impl Spawner {
     /// The step at which a copy is at the moment; none when it has come to its command, or is no copy.
     pub fn stage(&self, pid: Pid) -> Option<Stage> {
         self.slots.stage(pid).filter(|stage| *stage != Stage::Exec)
+    }
+
+    /// Whether a child that shares our memory can do what this job needs.
+    fn can_share(&mut self, spec: &JobSpec, instead: [Option<Instead>; 2]) -> bool {
+        if spec.user().is_some() || self.sharing == Sharing::Nothing {
+            return false;
+        }
+        let mut outputs = [spec.out(), spec.err()].into_iter().zip(instead);
+        let opens = self.dir(spec).is_some()
+            || spec.input().is_some()
+            || outputs.any(|(file, instead)| file.is_some() && instead.is_none());
+        !opens || *self.prompt.get_or_insert_with(prompt::works)
+    }
+
+    /// Where the job's process has to go; none when that is where we are.
+    fn dir<'a>(&self, spec: &'a JobSpec) -> Option<&'a CStr> {
+        Some(spec.dir()).filter(|dir| !(self.at_root && *dir == c"/"))
     }
 
     fn make(
@@ -214,13 +241,17 @@ impl Spawner {
         let same = out.is_none() && err.is_none() && spec.out() == spec.err();
         let plan = Plan {
             slot,
+            mounts: match way {
+                Way::Shared(mounts) => Some(mounts),
+                Way::Copy => None,
+            },
             note,
             cut: self.cut,
             keep,
             null,
             path: spec.path(),
             argv: &self.argv,
-            dir: Some(spec.dir()).filter(|dir| !(self.at_root && *dir == c"/")),
+            dir: self.dir(spec),
             nice: spec.nice().map(c_int::from),
             cpus: spec.cpus(),
             limits: &self.limits,
@@ -233,7 +264,7 @@ impl Spawner {
         let owner = spec.user().map(|name| copy::Owner { name, own_variables });
         slot.enter(Stage::Fork);
         let pid = match way {
-            Way::Shared => self.clone(&plan),
+            Way::Shared(_) => self.clone(&plan),
             Way::Copy => fork_copy(&plan, &self.envp, owner.as_ref()),
         };
         pid.and_then(|pid| Pid::new(pid).ok_or(Errno(libc::EAGAIN))).map_err(error)
@@ -275,11 +306,8 @@ impl Spawner {
     }
 
     fn try_out(&mut self, spec: &JobSpec) -> Option<SpawnError> {
-        let pid = self.spawn(spec, None, None, None, Way::Shared).ok()?;
-        let mut status = 0;
-        // It has ended or is about to, so this does not take long.
-        // SAFETY: the kernel writes one integer.
-        while unsafe { libc::waitpid(pid.as_raw(), &mut status, 0) } == -1 && last_errno().0 == libc::EINTR {}
+        let pid = self.spawn(spec, None, None, None, Way::Shared(&[])).ok()?;
+        wait_for_end(pid);
         self.reaped(pid)
     }
 
@@ -287,6 +315,13 @@ impl Spawner {
     pub(super) fn slots_used(&self) -> usize {
         self.slots.used()
     }
+}
+
+/// Reaps a child that has ended or is about to, so this does not take long.
+fn wait_for_end(pid: Pid) {
+    let mut status = 0;
+    // SAFETY: the kernel writes one integer.
+    while unsafe { libc::waitpid(pid.as_raw(), &mut status, 0) } == -1 && last_errno().0 == libc::EINTR {}
 }
 
 /// What a shared child is born with.

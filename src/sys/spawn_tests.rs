@@ -4,9 +4,21 @@ use super::*;
 use crate::model::{CpuSet, Exit, Signal};
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
-use std::sync::MutexGuard;
+use std::sync::{LazyLock, MutexGuard};
 
-const BOTH: [Way; 2] = [Way::Shared, Way::Copy];
+/// Every mount that there is.
+static MOUNTS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let list = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    list.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect()
+});
+
+fn shared() -> Way<'static> {
+    Way::Shared(&MOUNTS)
+}
+
+fn both() -> [Way<'static>; 2] {
+    [shared(), Way::Copy]
+}
 
 /// A spawner with a directory for the files of its jobs.
 struct Bench {
@@ -58,7 +70,7 @@ impl Bench {
     }
 
     fn fails(&mut self, draft: JobDraft, stage: Stage, errno: i32) {
-        for way in BOTH {
+        for way in both() {
             let error = SpawnError { stage, errno: Errno(errno) };
             assert_eq!(self.run(draft.clone(), way), Err(error), "{way:?}");
         }
@@ -79,7 +91,7 @@ fn limit(resource: Resource, value: u64) -> Limit {
 #[test]
 fn a_job_leads_its_own_session_and_group_with_fresh_signals_and_umask() {
     let mut bench = Bench::new();
-    for way in BOTH {
+    for way in both() {
         // The fields behind the state: parent, group, session.
         let text = bench.output(bench.job(&["/bin/cat", "/proc/self/stat", "/proc/self/status"]), way);
         let pid = text.split(' ').next().unwrap();
@@ -104,12 +116,12 @@ fn a_job_has_three_descriptors_however_many_are_open_here() {
             unsafe { OwnedFd::from_raw_fd(fd) }
         })
         .collect();
-    let lists = |bench: &mut Bench, way| {
+    let lists = |bench: &mut Bench, way: Way| {
         let text = bench.output(bench.job(&["/bin/ls", "/proc/self/fd"]), way);
         // The fourth is the directory that is being listed.
         assert_eq!(text, "0\n1\n2\n3\n", "{way:?}");
     };
-    lists(&mut bench, Way::Shared);
+    lists(&mut bench, shared());
     lists(&mut bench, Way::Copy);
     bench.spawner.cut = Cut::Walk;
     lists(&mut bench, Way::Copy);
@@ -119,7 +131,7 @@ fn a_job_has_three_descriptors_however_many_are_open_here() {
 #[test]
 fn options_reach_the_process() {
     let mut bench = Bench::new();
-    for way in BOTH {
+    for way in both() {
         let mut cpus = CpuSet::default();
         cpus.add(0);
         cpus.add(1000);
@@ -139,7 +151,7 @@ fn options_reach_the_process() {
 #[test]
 fn three_descriptors_are_enough_for_a_start() {
     let mut bench = Bench::new();
-    for way in BOTH {
+    for way in both() {
         let limits = vec![limit(Resource::OpenFiles, 3)];
         // The shell is linked before the limit is felt only when it is static, so only the step is looked at.
         let draft = JobDraft { limits, ..bench.job(&["/bin/true"]) };
@@ -158,7 +170,7 @@ fn jobs_get_the_limit_of_descriptors_that_we_had() {
         let mut bench = Bench::new();
         bench.spawner.raise_own_files();
         assert_eq!(calls::limit(FILES).unwrap().soft, hard);
-        for way in BOTH {
+        for way in both() {
             let text = bench.output(bench.sh("ulimit -Sn; ulimit -Hn"), way);
             assert_eq!(text, format!("200\n{hard}\n"), "{way:?}");
             let limits = vec![limit(Resource::OpenFiles, 300)];
@@ -172,7 +184,7 @@ fn jobs_get_the_limit_of_descriptors_that_we_had() {
 fn the_environment_is_ours_with_the_jobs_variables_over_it() {
     let mut bench = Bench::new();
     bench.spawner.environment = [c"A=ours", c"B=ours", c"AA=x"].map(CString::from).into();
-    for way in BOTH {
+    for way in both() {
         let draft = JobDraft { env: ["A=job's own"].into(), ..bench.job(&["/usr/bin/env"]) };
         assert_eq!(bench.output(draft, way), "A=job's own\nB=ours\nAA=x\n", "{way:?}");
     }
@@ -181,7 +193,7 @@ fn the_environment_is_ours_with_the_jobs_variables_over_it() {
 #[test]
 fn output_is_appended_and_one_file_for_both_is_opened_once() {
     let mut bench = Bench::new();
-    for way in BOTH {
+    for way in both() {
         let draft = bench.sh("echo one; echo two >&2; head -c 100 | wc -c");
         std::fs::write(bench.dir.path().join("out"), "zero\n").unwrap();
         assert_eq!(bench.output(draft.clone(), way), "zero\none\ntwo\n0\n", "{way:?}");
@@ -198,7 +210,7 @@ fn output_is_appended_and_one_file_for_both_is_opened_once() {
 #[test]
 fn pipes_take_the_place_of_files_and_end_with_the_job() {
     let mut bench = Bench::new();
-    for way in BOTH {
+    for way in both() {
         let (mut out_end, out) = io::pipe().unwrap();
         let (mut err_end, err) = io::pipe().unwrap();
         let spec = JobSpec::from(bench.sh("echo one; echo two >&2"));
@@ -247,7 +259,7 @@ fn a_job_runs_as_its_user_with_its_groups_and_variables() {
     bench.spawner.environment = [c"HOME=/root", c"X=1", c"USER=root"].map(CString::from).into();
     let draft =
         |bench: &Bench, cmd: &[&str]| JobDraft { user: user.clone(), out: None, err: None, ..bench.job(cmd) };
-    for way in BOTH {
+    for way in both() {
         let (mut end, out) = io::pipe().unwrap();
         let script = "grep -E '^(Uid|Gid|Groups)' /proc/self/status; echo to-err > /dev/stderr; env";
         let spec = JobDraft { env: ["USER=mine"].into(), ..draft(&bench, &["/bin/sh", "-c", script]) };
@@ -289,7 +301,7 @@ fn ones_own_uid_needs_no_rights() {
     let user = Some(super::super::process::effective_uid().to_string().into_bytes());
     let draft = JobDraft { user, ..bench.job(&["/usr/bin/id", "-u"]) };
     let own = format!("{}\n", super::super::process::effective_uid());
-    assert_eq!(bench.output(draft, Way::Shared), own);
+    assert_eq!(bench.output(draft, shared()), own);
 }
 
 #[test]
@@ -297,7 +309,7 @@ fn slots_are_given_back() {
     let mut bench = Bench::new();
     let (good, bad) = (bench.job(&["/bin/true"]), bench.job(&["/no/such"]));
     for _ in 0..250 {
-        for way in BOTH {
+        for way in both() {
             assert_eq!(bench.run(good.clone(), way), Ok(Exit::Code(0)));
             assert!(bench.run(bad.clone(), way).is_err());
         }
@@ -333,7 +345,7 @@ fn a_start_works_the_same_where_less_can_be_shared() {
         (Sharing::Nothing, Cut::Walk),
     ] {
         (bench.spawner.sharing, bench.spawner.cut) = (sharing, cut);
-        for way in BOTH {
+        for way in both() {
             assert_eq!(bench.output(bench.sh("echo x"), way), "x\n");
         }
         bench.fails(bench.job(&["/no/such"]), Stage::Exec, libc::ENOENT);
@@ -341,7 +353,7 @@ fn a_start_works_the_same_where_less_can_be_shared() {
 }
 
 /// What a shared child may call: none of these allocates, locks or knows of threads.
-const SYSTEM_CALLS: [&str; 24] = [
+const SYSTEM_CALLS: [&str; 25] = [
     "syscall",
     "close",
     "setsid",
@@ -352,6 +364,7 @@ const SYSTEM_CALLS: [&str; 24] = [
     "pwritev64",
     "umask",
     "chdir",
+    "fchdir",
     "setpriority",
     "getresgid",
     "getresuid",
@@ -398,6 +411,7 @@ fn between_birth_and_command_there_are_only_system_calls() {
             "slots::Slot>::",
             "slots::Slot::",
             "slots::code",
+            "prompt::",
             "record::Note",
             "record::Draft>::own",
             "record::mix",
@@ -441,7 +455,7 @@ fn a_child_leaves_its_record_before_it_does_anything_else() {
     let mut bench = Bench::new();
     let path = bench.dir.join("state");
     let file = std::fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap();
-    for (way, offset) in [(Way::Shared, 0), (Way::Copy, 1000)] {
+    for (way, offset) in [(shared(), 0), (Way::Copy, 1000)] {
         // A directory that is not there: the record comes before.
         for dir in ["/", "/no/such/directory"] {
             let draft =
@@ -465,7 +479,7 @@ fn a_child_leaves_its_record_before_it_does_anything_else() {
 fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() {
     let mut bench = Bench::new();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    for way in BOTH {
+    for way in both() {
         let place = Some(Place { file: full.as_fd(), offset: 0 });
         let spec = JobSpec::from(bench.job(&["/bin/true"]));
         let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap();
@@ -475,5 +489,79 @@ fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() 
         let error = SpawnError { stage: Stage::Session, errno: Errno(libc::ESRCH) };
         assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(127), Some(error)), "{way:?}");
         bench.spawner.own = ours;
+    }
+}
+
+/// Starts it, and tells whether that was done by a child that shares our memory.
+fn shares(bench: &mut Bench, draft: &JobDraft, way: Way) -> bool {
+    let pid = bench.spawner.spawn(&JobSpec::from(draft.clone()), None, None, None, way).unwrap();
+    // A copy has its slot for life.
+    let shared = bench.spawner.slots_used() == 0;
+    super::super::group::signal_job(pid, Signal::KILL);
+    ended(pid);
+    bench.spawner.reaped(pid);
+    shared
+}
+
+#[test]
+fn what_could_be_waited_for_is_left_to_a_copy() {
+    let mut bench = Bench::new();
+    std::fs::create_dir(bench.dir.join("sub")).unwrap();
+    std::fs::write(bench.dir.join("file"), "").unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(bench.dir.join("fifo")).status().unwrap().success());
+    for (to, name) in [("file", "link"), ("fifo", "link-to-fifo"), ("/proc/self/fd/2", "link-of-proc")] {
+        std::os::unix::fs::symlink(to, bench.dir.join(name)).unwrap();
+    }
+    let sleep = JobDraft { out: None, err: None, ..bench.job(&["/bin/sleep", "1000"]) };
+    assert!(shares(&mut bench, &JobDraft { dir: Some(b"/".to_vec()), ..sleep.clone() }, shared()));
+    for (name, can) in [
+        ("file", true),
+        ("./sub/../link", true),
+        ("/dev/null", true),
+        ("missing", false),
+        ("fifo", false),
+        ("link-to-fifo", false),
+        ("link-of-proc", false),
+        ("/dev/ptmx", false),
+    ] {
+        for option in ["in", "out", "err"] {
+            let mut draft = sleep.clone();
+            let place = match option {
+                "in" => &mut draft.input,
+                "out" => &mut draft.out,
+                _ => &mut draft.err,
+            };
+            *place = Some(name.as_bytes().to_vec());
+            let mut tries = 0;
+            // What somebody else does to the mounts or the names of this machine can have it declined.
+            while shares(&mut bench, &draft, shared()) != can {
+                // One that was never followed has its time of access to be written, which declines it as well.
+                std::fs::metadata(bench.dir.join(name)).unwrap();
+                tries += 1;
+                assert!(can && tries < 1_000, "{option} {name}");
+            }
+            // Not a mount that was named.
+            assert!(!shares(&mut bench, &draft, Way::Shared(&[])), "{option} {name}");
+            let _ = std::fs::remove_file(bench.dir.join("missing"));
+        }
+    }
+    bench.spawner.prompt = Some(false);
+    assert!(!shares(&mut bench, &sleep, shared()), "an old kernel");
+    assert!(
+        shares(&mut bench, &JobDraft { dir: Some(b"/".to_vec()), ..sleep }, shared())
+            == bench.spawner.at_root
+    );
+}
+
+#[test]
+fn a_file_is_open_in_the_same_way_whoever_has_opened_it() {
+    let mut bench = Bench::new();
+    for way in both() {
+        let draft = bench.sh("exec 3>&1 4<&0; grep flags: /proc/self/fdinfo/3 /proc/self/fdinfo/4 | sed 's/.*\\(....\\)$/\\1/'");
+        let draft = JobDraft { input: Some(b"in".to_vec()), ..draft };
+        std::fs::write(bench.dir.join("in"), "").unwrap();
+        std::fs::write(bench.dir.join("out"), "").unwrap();
+        // For writing at the end, and for reading; neither says that it does not wait.
+        assert_eq!(bench.output(draft, way), "2001\n0000\n", "{way:?}");
     }
 }

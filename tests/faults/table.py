@@ -37,6 +37,7 @@ ERRNOS = {
     "munmap": ["ENOMEM"],
     "newfstatat": ["EIO", "ENOMEM", "EACCES"],
     "openat": ["EMFILE", "ENFILE", "EACCES", "EIO", "ENOMEM", "EINTR"],
+    "openat2": ["ENOSYS", "EPERM", "EAGAIN", "EMFILE", "ENFILE", "ENOMEM"],
     "pidfd_open": ["ENOSYS", "EMFILE", "ENFILE", "ENOMEM"],
     "pidfd_send_signal": ["EPERM", "EINVAL", "ENOSYS"],
     "pipe2": ["EMFILE", "ENFILE"],

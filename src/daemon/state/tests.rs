@@ -229,6 +229,7 @@ fn times_are_those_of_the_clock_here_whatever_time_namespace_they_were_written_i
         name: JobName::new(b"web"),
         before_nanos: 5_000_000_000,
         after_nanos: 6_000_000_000,
+        seen: false,
     };
     let of = |clock| Here { boot: b"boot".to_vec(), namespace: 9, clock };
     let second = 1_000_000_000;

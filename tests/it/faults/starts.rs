@@ -46,9 +46,12 @@ fn a_start_that_fails_for_a_while_is_told_once_and_costs_nobody_else_anything() 
 
 #[test]
 fn a_kernel_without_newer_calls_starts_jobs_just_as_clean() {
-    for call in ["close_range", "clone3", "keyctl"] {
+    for call in ["close_range", "clone3", "openat2", "keyctl"] {
         let dir = Dir::new();
-        let text = format!("job {{\n name probe\n cmd {} DIR/report\n out syslog\n}}\n", probe().display());
+        let text = format!(
+            "job {{\n name probe\n cmd {} DIR/report\n dir DIR\n in pmtr.conf\n out syslog\n}}\n",
+            probe().display()
+        );
         let text = text.replace("DIR", dir.path().to_str().unwrap());
         let config = dir.write("pmtr.conf", &text);
         let mut command = Command::new("strace");

@@ -161,7 +161,7 @@ fn said(bench: &mut Bench, time: Duration) -> (Vec<String>, usize) {
     let seen = bench.run_for(time);
     let lines = seen.iter().filter_map(|seen| match seen {
         Seen::Say(notice) => Some(notice.to_string().replace(&root, "")),
-        Seen::Config | Seen::File(..) => None,
+        Seen::Config | Seen::Writing | Seen::File(..) => None,
     });
     (lines.collect(), seen.iter().filter(|seen| matches!(seen, Seen::File(..))).count())
 }
