@@ -282,21 +282,6 @@ fn what_is_no_text_or_too_long_is_refused_with_one_mistake() {
 }
 
 #[test]
-fn all_jobs_together_depend_on_so_many_files_and_no_more() {
-    let job =
-        |n: usize, files: &str| format!("job {{\nname {n}\ncmd /a\ndir /d{n}\ndepends {{ {files} }}\n}}\n");
-    let files: String = (0..64).map(|n| format!("f{n} ")).collect();
-    let mut text: String = (0..1024).map(|n| job(n, &files)).collect();
-    text += &job(1024, "/d0/f0 /d1023/f63");
-    assert_eq!(config::parse(text.as_bytes()).map(|parsed| parsed.config.jobs.len()), Ok(1025));
-    text += &job(1025, "f0");
-    text += &job(1026, "f0");
-    let mistakes = config::parse(text.as_bytes()).unwrap_err();
-    let what = "up to here jobs depend on more than 65536 different files: let them share files";
-    assert_eq!((mistakes.len(), mistakes[0].line, &*mistakes[0].what), (1, 1025 * 6 + 1, what));
-}
-
-#[test]
 fn past_a_thousand_mistakes_are_only_counted() {
     let mistakes = config::parse("uesr\n".repeat(1234).as_bytes()).unwrap_err();
     assert_eq!(mistakes.len(), 1001);
@@ -341,4 +326,94 @@ fn what_the_parser_saw_is_shown_option_by_option() {
         "",
     ];
     assert_eq!(shown.split('\n').collect::<Vec<_>>(), expected);
+}
+
+/// The mistakes of a text, each as its line and what is wrong.
+fn told(text: &str) -> Vec<(u32, String)> {
+    let mistakes = config::parse(text.as_bytes()).err().unwrap_or_default();
+    mistakes.iter().map(|mistake| (mistake.line, mistake.what.to_string())).collect()
+}
+
+#[test]
+fn what_a_file_asks_for_is_bounded_and_the_first_that_is_too_many_is_told() {
+    let jobs =
+        |count: usize| -> String { (0..count).map(|n| format!("job {{\nname {n}\ncmd /\n}}\n")).collect() };
+    assert_eq!(told(&jobs(65_536)), []);
+    let what = "a file has at most 65536 jobs, and this is one more: give some of them to another pmtr, with a \
+                file of its own";
+    assert_eq!(told(&jobs(65_540)), [(4 * 65_536 + 1, what.into())]);
+
+    let job = |lines: &str| format!("job {{\nname a\ncmd /\n{lines}}}\n");
+    let env = |count: usize| job(&(0..count).map(|n| format!("env A{n}=\n")).collect::<String>());
+    assert_eq!(told(&env(65_536)), []);
+    let what = "a job has at most 65536 variables, and this is one more: put them into a file that the command reads";
+    assert_eq!(told(&env(65_539)), [(4 + 65_536, what.into())]);
+
+    for (option, what) in [("listen on", "to listen on"), ("report to", "to report to")] {
+        let lines = |count| -> String {
+            (1..=count).map(|port| format!("{option} udp://127.0.0.1:{port}\n")).collect()
+        };
+        assert_eq!(told(&lines(256)), []);
+        let what = format!("a file has at most 256 addresses {what}, and this is one more");
+        assert_eq!(told(&lines(259)), [(257, what)]);
+    }
+}
+
+#[test]
+fn the_files_that_all_jobs_depend_on_are_bounded_together_in_number_and_in_bytes() {
+    let jobs = |count: usize, dir: &str, files: &str| -> String {
+        let job = |n| format!("job {{\nname {n}\ncmd /\n{dir}depends {{ {files} }}\n}}\n");
+        (0..count).map(job).collect()
+    };
+    let short = "a ".repeat(64);
+    assert_eq!(told(&jobs(1024, "", &short)), []);
+    let what = "with this job, all `depends` of the file together name more than 65536 files or 16 MiB of paths: let \
+                some jobs depend on one file that you touch";
+    assert_eq!(told(&jobs(1026, "", &short)), [(5 * 1024 + 1, what.into())]);
+    let dir = format!("dir /{}\n", "d".repeat(65_533));
+    assert_eq!(told(&jobs(4, &dir, &short)), []);
+    assert_eq!(told(&jobs(6, &dir, &short)), [(6 * 4 + 1, what.into())]);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_one_mistake_and_hides_no_other() {
+    let long = "x ".repeat(1 << 20);
+    assert_eq!(told(&format!("job {{\nname a\ncmd /{}\n}}\n", &long[8..])), []);
+    for (line, number) in [(format!("{long}x"), 5), (format!("\\\n{long}\\\n{long}\\\r\n{long}"), 8)] {
+        let mistakes = told(&format!("job {{\nname a\ncmd / {line}\n}}\nuesr\n"));
+        let lines: Vec<u32> = mistakes.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [3, number], "{mistakes:?}");
+        assert!(mistakes[0].1.contains("is longer than 2 MiB"), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn a_text_that_is_read_in_portions_means_the_same_and_no_portion_is_longer_than_asked_for() {
+    for path in cases() {
+        let text = std::fs::read(&path).unwrap();
+        for bytes in [1, 7, 100] {
+            let mut parsing = config::Parsing::new(text.clone());
+            let mut portions = 0;
+            let answer = loop {
+                portions += 1;
+                match parsing.go_on(bytes) {
+                    config::Portion::More(more) => parsing = more,
+                    config::Portion::Done(answer) => break answer,
+                }
+            };
+            assert!(portions <= text.len() / bytes + 2, "{}", path.display());
+            let whole = config::parse(&text);
+            assert_eq!(answer.as_ref().err(), whole.as_ref().err(), "{}", path.display());
+            let jobs = [answer, whole].map(|parsed| parsed.map(|parsed| parsed.config).ok());
+            assert_eq!(jobs[0], jobs[1], "{}", path.display());
+        }
+    }
+    // A line is never cut, and others are served after each.
+    let text = "env A=\n".repeat(100_000);
+    let mut parsing = config::Parsing::new(text.clone().into_bytes());
+    let mut portions = 1;
+    while let config::Portion::More(more) = parsing.go_on(70_000) {
+        (parsing, portions) = (more, portions + 1);
+    }
+    assert_eq!(portions, 11);
 }

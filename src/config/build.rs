@@ -4,32 +4,43 @@ use super::fault::{Fault, Mistakes, Shown, Span};
 use super::lexer::{Line, Word};
 use super::options::{Key, OptionRow, Place, TABLE};
 use super::values;
-use crate::model::{Config, Endpoint, JobDraft, JobSpec, Limit, Parsed, Resource, Words};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use crate::model::{Config, Endpoint, JobDraft, JobName, JobSpec, Limit, Parsed, Resource, Words};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
-/// How many files a job can depend on. Each is watched and hashed.
-const DEPENDS_AT_MOST: usize = 64;
-/// How many different files all jobs together can depend on: as many as there can be jobs.
-const FILES_AT_MOST: usize = 65_536;
+/// A file has no more jobs than this.
+pub(super) const MAX_JOBS: usize = 65_536;
+/// A job has no more variables than this.
+pub(super) const MAX_ENV: usize = 65_536;
+/// A file has no more addresses than this to listen on, and no more to report to.
+pub(super) const MAX_ENDPOINTS: usize = 256;
+/// A job depends on no more files than this. Each is watched and hashed.
+const MAX_DEPENDS_OF_JOB: usize = 64;
+/// All jobs of a file together name no more files of `depends` than this, and their paths, each with the directory
+/// that it is relative to, have no more bytes than that.
+pub(super) const MAX_DEPENDS: usize = 65_536;
+pub(super) const MAX_DEPENDS_BYTES: usize = 16 << 20;
 
 /// The configuration in the making.
-pub(super) struct Builder<'a> {
-    text: &'a [u8],
+pub(super) struct Builder {
+    text: Rc<Vec<u8>>,
     parsed: Parsed,
     job: Option<Job>,
+    /// How many jobs have begun.
+    jobs: usize,
+    /// The files of `depends` of all jobs, and the bytes of their names.
+    depends: (usize, usize),
     /// The lines of all names so far: one block of memory, which leaves no holes among the definitions.
-    names: HashMap<Cow<'a, [u8]>, u32>,
+    names: HashMap<JobName, u32>,
     /// The lines of all endpoints so far.
     endpoints: BTreeMap<(Key, Endpoint), u32>,
-    /// Of the files that jobs depend on so far, the hashes of their paths.
-    files: HashSet<u64>,
 }
 
 /// A job whose block is open.
 struct Job {
+    /// With nothing for a name: that is beside it, shared with the list of all names.
     draft: JobDraft,
+    name: Option<JobName>,
     number: u32,
     /// For each row of the table the line on which it was given, or zero.
     given: [u32; TABLE.len()],
@@ -41,18 +52,27 @@ struct Job {
     has_too_many_files: bool,
 }
 
-impl<'a> Builder<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Builder<'a> {
+impl Builder {
+    pub(super) fn new(text: Rc<Vec<u8>>) -> Builder {
         let (names, endpoints) = (HashMap::new(), BTreeMap::new());
-        Builder { text, parsed: Parsed::default(), job: None, names, endpoints, files: HashSet::new() }
+        Builder { text, parsed: Parsed::default(), job: None, jobs: 0, depends: (0, 0), names, endpoints }
     }
 
-    /// Begins a job, whose block begins on this line.
-    pub(super) fn open_job(&mut self, number: u32) {
+    /// Begins a job, whose block begins on this line; tells when it is the first one too many.
+    pub(super) fn open_job(&mut self, number: u32) -> Result<(), String> {
         let (given, excused) = ([0; TABLE.len()], [false; TABLE.len()]);
         let limits = [0; Resource::ALL.len()];
-        let draft = JobDraft::default();
-        self.job = Some(Job { draft, number, given, excused, limits, has_too_many_files: false });
+        let (draft, name) = (JobDraft::default(), None);
+        self.job = Some(Job { draft, name, number, given, excused, limits, has_too_many_files: false });
+        self.jobs += 1;
+        // Said once: the others follow from it.
+        if self.jobs == MAX_JOBS + 1 {
+            return Err(format!(
+                "a file has at most {MAX_JOBS} jobs, and this is one more: give some of them to another pmtr, with a \
+                 file of its own"
+            ));
+        }
+        Ok(())
     }
 
     /// Notes that an option is given here; tells what is wrong when it was given before.
@@ -80,13 +100,13 @@ impl<'a> Builder<'a> {
         key: Key,
         args: &[Word],
         line: Line,
-        mistakes: &Mistakes<'a>,
+        mistakes: &Mistakes,
     ) -> Result<(), Fault> {
-        let text = self.text;
+        let text = Rc::clone(&self.text);
         let word = args.first().copied();
-        let value = word.map(|word| word.value(text)).unwrap_or_default();
+        let value = word.map(|word| word.value(&text)).unwrap_or_default();
         let span = word.map_or(Span::new(0, 0), |word| word.span);
-        match self.set_value(key, args, value, |span| mistakes.line_of(line, span), span) {
+        match self.set_value(key, args, &value, |span| mistakes.line_of(line, span), span) {
             Ok(()) => Ok(()),
             Err(Wrong::Word(what)) => Err(Fault::new(span, what)),
             Err(Wrong::At(fault)) => Err(fault),
@@ -97,19 +117,19 @@ impl<'a> Builder<'a> {
         &mut self,
         key: Key,
         args: &[Word],
-        value: Cow<'a, [u8]>,
+        value: &[u8],
         number: impl Fn(Span) -> u32,
         span: Span,
     ) -> Result<(), Wrong> {
         // All keys are listed where the fields are.
         if matches!(key, Key::ListenOn | Key::ReportTo) {
-            self.endpoint(key, &value, number(span))
+            self.endpoint(key, value, number(span))
         } else if key == Key::Name {
             self.name(value, number(span))
         } else if key == Key::Ulimit {
             self.limit(args, number).map_err(Wrong::At)
         } else {
-            Ok(self.job_value(key, args, &value)?)
+            Ok(self.job_value(key, args, value)?)
         }
     }
 
@@ -121,7 +141,7 @@ impl<'a> Builder<'a> {
             Key::Cmd => {
                 let first = values::absolute(value, "pmtr searches no $PATH and expands nothing")?;
                 draft.cmd = [first].into();
-                args.iter().skip(1).for_each(|word| draft.cmd.push(&word.value(self.text)));
+                args.iter().skip(1).for_each(|word| draft.cmd.push(&word.value(&self.text)));
             }
             Key::Dir => {
                 draft.dir = Some(values::absolute(value, "a job's directory begins with /")?.to_vec())
@@ -135,7 +155,7 @@ impl<'a> Builder<'a> {
             Key::Out => draft.out = Some(values::path(value)?.to_vec()),
             Key::Err => draft.err = Some(values::path(value)?.to_vec()),
             Key::User => draft.user = Some(values::user(value)?),
-            Key::Env => draft.env.push(values::env(value)?),
+            Key::Env => variable(&mut draft.env, values::env(value)?)?,
             Key::Disable => draft.disable = true,
             Key::Wait => draft.wait = true,
             Key::Once => draft.once = true,
@@ -155,7 +175,7 @@ impl<'a> Builder<'a> {
         key: Key,
         words: &[Word],
         line: Line,
-        mistakes: &Mistakes<'a>,
+        mistakes: &Mistakes,
     ) -> Result<(), Fault> {
         if key == Key::Ulimit {
             return words
@@ -164,9 +184,9 @@ impl<'a> Builder<'a> {
         }
         let Some(job) = self.job.as_mut() else { return Ok(()) };
         for word in words {
-            let file = word.value(self.text);
+            let file = word.value(&self.text);
             let file = values::path(&file).map_err(|what| Fault::new(word.span, what))?;
-            if job.draft.depends.len() == DEPENDS_AT_MOST {
+            if job.draft.depends.len() == MAX_DEPENDS_OF_JOB {
                 // Told once: what follows is too many as well.
                 return match std::mem::replace(&mut job.has_too_many_files, true) {
                     true => Ok(()),
@@ -179,7 +199,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Ends the job, which begins with this keyword; notes what it lacks.
-    pub(super) fn close_job(&mut self, place: Place, keyword: (Line, Span), mistakes: &mut Mistakes<'_>) {
+    pub(super) fn close_job(&mut self, place: Place, keyword: (Line, Span), mistakes: &mut Mistakes) {
         let Some(job) = self.job.take() else { return };
         let lacks = |row: &&OptionRow| {
             let noted = (job.given.get(row.key as usize), job.excused.get(row.key as usize));
@@ -188,31 +208,44 @@ impl<'a> Builder<'a> {
         if TABLE.iter().any(|row| lacks(&row)) {
             return mistakes.add_to_line(keyword.0, keyword.1, || {
                 let missing = TABLE.iter().filter(lacks).map(|row| format!("`{}`", row.usage()));
-                let who = match job.draft.name.is_empty() {
-                    true => "this job".to_owned(),
-                    false => format!("job {}", Shown(&job.draft.name)),
+                let who = match &job.name {
+                    None => "this job".to_owned(),
+                    Some(name) => format!("job {}", Shown(name.as_bytes())),
                 };
                 format!("{who} lacks {}", missing.collect::<Vec<_>>().join(" and "))
             });
         }
+        if let Err(what) = self.count_depends(&job.draft) {
+            return mistakes.add_to_line(keyword.0, keyword.1, || what);
+        }
         // Of a file with a mistake nothing is applied, so nothing needs to be kept.
-        if mistakes.is_empty() {
+        if mistakes.is_empty()
+            && let Some(name) = job.name
+        {
             let mut draft = job.draft;
             keep_last_of_each_variable(&mut draft.env);
-            let spec = JobSpec::from(draft);
-            self.files.extend(spec.depends_paths().map(|path| {
-                let mut hasher = DefaultHasher::new();
-                path.hash(&mut hasher);
-                hasher.finish()
-            }));
-            if self.files.len() > FILES_AT_MOST {
-                return mistakes.add_to_line(keyword.0, keyword.1, || {
-                    format!("up to here jobs depend on more than {FILES_AT_MOST} different files: let them share files")
-                });
-            }
-            self.parsed.config.jobs.push(spec);
+            self.parsed.config.jobs.push(JobSpec::named(name, draft));
             self.parsed.lines.push(job.number);
         }
+    }
+
+    /// Adds the files of one more job; tells when they are the first too many.
+    fn count_depends(&mut self, draft: &JobDraft) -> Result<(), String> {
+        let before = self.depends;
+        let dir = draft.dir.as_ref().map_or(0, Vec::len);
+        let bytes = |file: &[u8]| file.len() + if file.starts_with(b"/") { 0 } else { dir + 1 };
+        let files = draft.depends.len();
+        let all = draft.depends.iter().map(bytes).sum::<usize>();
+        self.depends = (before.0.saturating_add(files), before.1.saturating_add(all));
+        let fits = |(files, bytes): (usize, usize)| files <= MAX_DEPENDS && bytes <= MAX_DEPENDS_BYTES;
+        if !fits(before) || fits(self.depends) {
+            return Ok(());
+        }
+        Err(format!(
+            "with this job, all `depends` of the file together name more than {MAX_DEPENDS} files or {} MiB of paths: \
+             let some jobs depend on one file that you touch",
+            MAX_DEPENDS_BYTES >> 20
+        ))
     }
 
     /// The configuration.
@@ -220,17 +253,19 @@ impl<'a> Builder<'a> {
         self.parsed
     }
 
-    fn name(&mut self, value: Cow<'a, [u8]>, number: u32) -> Result<(), Wrong> {
-        let name = values::name(&value)?;
+    fn name(&mut self, value: &[u8], number: u32) -> Result<(), Wrong> {
+        let name = values::name(value)?;
         if let Some(job) = self.job.as_mut() {
-            job.draft.name = name;
+            job.name = Some(name.clone());
         }
-        match self.names.get(&value) {
+        match self.names.get(&name) {
             Some(first) => {
-                Err(format!("two jobs are named {}: the first on line {first}", Shown(&value)).into())
+                Err(format!("two jobs are named {}: the first on line {first}", Shown(value)).into())
             }
+            // A file with too many is of no use: that it can't fill our memory is.
+            None if self.jobs > MAX_JOBS => Ok(()),
             None => {
-                self.names.insert(value, number);
+                self.names.insert(name, number);
                 Ok(())
             }
         }
@@ -242,23 +277,36 @@ impl<'a> Builder<'a> {
         if let Some(first) = self.endpoints.get(&place) {
             return Err(format!("this address is given twice: first on line {first}").into());
         }
-        self.endpoints.insert(place.clone(), number);
         let config: &mut Config = &mut self.parsed.config;
-        let list = if key == Key::ListenOn { &mut config.listen } else { &mut config.report };
-        list.push(place.1);
-        Ok(())
+        let (list, what) = match key == Key::ListenOn {
+            true => (&mut config.listen, "to listen on"),
+            false => (&mut config.report, "to report to"),
+        };
+        // Said once, by the first that is too many.
+        if list.len() > MAX_ENDPOINTS {
+            return Ok(());
+        }
+        list.push(place.1.clone());
+        self.endpoints.insert(place, number);
+        match list.len() > MAX_ENDPOINTS {
+            true => {
+                Err(format!("a file has at most {MAX_ENDPOINTS} addresses {what}, and this is one more")
+                    .into())
+            }
+            false => Ok(()),
+        }
     }
 
     fn limit(&mut self, pair: &[Word], number: impl Fn(Span) -> u32) -> Result<(), Fault> {
         let Some(job) = self.job.as_mut() else { return Ok(()) };
         let Some(flag) = pair.first() else { return Ok(()) };
         let resource =
-            values::resource(&flag.value(self.text)).map_err(|what| Fault::new(flag.span, what))?;
+            values::resource(&flag.value(&self.text)).map_err(|what| Fault::new(flag.span, what))?;
         let Some(word) = pair.get(1) else {
-            let what = format!("{} lacks its value: a number or `infinity`", Shown(flag.span.of(self.text)));
+            let what = format!("{} lacks its value: a number or `infinity`", Shown(flag.span.of(&self.text)));
             return Err(Fault::new(flag.span, what));
         };
-        let limit = values::limit(resource, &word.value(self.text));
+        let limit = values::limit(resource, &word.value(&self.text));
         let value = limit.map_err(|what| Fault::new(word.span, what))?;
         let number = number(flag.span);
         if let Some(given) = job.limits.get_mut(resource as usize) {
@@ -277,8 +325,22 @@ impl<'a> Builder<'a> {
 
 fn too_many_files() -> String {
     format!(
-        "a job can depend on at most {DEPENDS_AT_MOST} files: name one that changes whenever any of the others does"
+        "a job can depend on at most {MAX_DEPENDS_OF_JOB} files: name one that changes whenever any of the others does"
     )
+}
+
+/// Adds a variable; tells when it is the first one too many.
+fn variable(env: &mut Words, word: &[u8]) -> Result<(), String> {
+    if env.len() > MAX_ENV {
+        return Ok(());
+    }
+    env.push(word);
+    match env.len() > MAX_ENV {
+        true => Err(format!(
+            "a job has at most {MAX_ENV} variables, and this is one more: put them into a file that the command reads"
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Of the definitions of one variable the last one holds.

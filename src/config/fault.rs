@@ -4,6 +4,7 @@ use super::excerpt;
 use super::lexer::Line;
 use crate::model::{Clean, Mistake};
 use std::fmt;
+use std::rc::Rc;
 
 /// More mistakes than this are only counted.
 pub(super) const KEPT: usize = 1000;
@@ -66,16 +67,16 @@ impl fmt::Display for Shown<'_> {
 }
 
 /// The mistakes of one text.
-pub(super) struct Mistakes<'a> {
-    text: &'a [u8],
+pub(super) struct Mistakes {
+    text: Rc<Vec<u8>>,
     kept: Vec<Mistake>,
     more: u64,
     /// Where the line of the last mistake begins.
     last: Option<u32>,
 }
 
-impl<'a> Mistakes<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Mistakes<'a> {
+impl Mistakes {
+    pub(super) fn new(text: Rc<Vec<u8>>) -> Mistakes {
         Mistakes { text, kept: Vec::new(), more: 0, last: None }
     }
 
@@ -107,12 +108,12 @@ impl<'a> Mistakes<'a> {
             self.more += 1;
             return;
         }
-        self.kept.push(excerpt::mistake(self.text, line, Fault::new(span, what())));
+        self.kept.push(excerpt::mistake(&self.text, line, Fault::new(span, what())));
     }
 
     /// The number of the line on which this stands.
     pub(super) fn line_of(&self, line: Line, span: Span) -> u32 {
-        excerpt::line_of(self.text, line, span)
+        excerpt::line_of(&self.text, line, span)
     }
 
     /// All mistakes in the order of the file, with one at the end for those that were only counted.

@@ -5,6 +5,12 @@
 use super::fault::{Fault, Span};
 use std::borrow::Cow;
 
+/// A line, with those that backslashes join to it, is no longer than this: the kernel gives a command and its
+/// environment no more room, unless the limit of its stack is raised.
+const MAX_LINE_BYTES: usize = 2 << 20;
+const TOO_LONG: &str =
+    "this line, with those that backslashes join to it, is longer than 2 MiB: write it as several";
+
 /// How a word was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -35,9 +41,8 @@ pub(super) struct Line {
     pub(super) number: u32,
 }
 
-/// Reads the text line by line.
-pub(super) struct Lexer<'a> {
-    text: &'a [u8],
+/// Reads the text line by line. It is handed the text each time, so that it can rest between two lines.
+pub(super) struct Lexer {
     at: usize,
     number: u32,
     fault: Option<Fault>,
@@ -72,22 +77,32 @@ impl Word {
     }
 }
 
-impl<'a> Lexer<'a> {
+impl Lexer {
     /// Begins at the start of the text; a byte order mark there means nothing.
-    pub(super) fn new(text: &'a [u8]) -> Lexer<'a> {
+    pub(super) fn new(text: &[u8]) -> Lexer {
         let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Lexer { text, at, number: 1, fault: None }
+        Lexer { at, number: 1, fault: None }
+    }
+
+    /// Where the next line begins.
+    pub(super) fn at(&self) -> usize {
+        self.at
     }
 
     /// Reads the next line into `words`; nothing when there is none. Of the mistakes in a line the first counts.
-    pub(super) fn next(&mut self, words: &mut Vec<Word>) -> Option<(Line, Option<Fault>)> {
+    pub(super) fn next(&mut self, text: &[u8], words: &mut Vec<Word>) -> Option<(Line, Option<Fault>)> {
         words.clear();
-        if self.at >= self.text.len() {
+        if self.at >= text.len() {
             return None;
         }
         let line = Line { at: Span::offset(self.at), number: self.number };
+        let begin = self.at;
         loop {
-            match self.text.get(self.at) {
+            if self.at - begin > MAX_LINE_BYTES {
+                self.skip_line(text, words, begin);
+                break;
+            }
+            match text.get(self.at) {
                 None => break,
                 Some(b' ' | b'\t' | b'\r') => self.at += 1,
                 Some(b'\n') => {
@@ -96,28 +111,46 @@ impl<'a> Lexer<'a> {
                     break;
                 }
                 // A backslash at the end of a comment joins nothing: it would hide the next line unseen.
-                Some(b'#') => self.at = self.find(|b| b == b'\n'),
-                Some(b'"') => words.push(self.quoted()),
-                Some(_) => match join(self.text, self.at) {
+                Some(b'#') => self.at = self.find(text, |b| b == b'\n'),
+                Some(b'"') => words.push(self.quoted(text)),
+                Some(_) => match join(text, self.at) {
                     Some(bytes) => self.skip_join(bytes),
-                    None => words.push(self.plain()),
+                    None => words.push(self.plain(text)),
                 },
             }
         }
         Some((line, self.fault.take()))
     }
 
-    fn plain(&mut self) -> Word {
+    /// Gives up a line that is too long, up to its end.
+    fn skip_line(&mut self, text: &[u8], words: &mut Vec<Word>, begin: usize) {
+        // The first one tells which option it is, which nobody is to miss then.
+        words.truncate(1);
+        let span = words.first().map_or(Span::new(begin, begin + 1), |word| word.span);
+        self.fault = Some(Fault::new(span, TOO_LONG));
+        loop {
+            self.at = self.find(text, |b| b == b'\n');
+            let before = text.get(..self.at).unwrap_or_default();
+            let before = before.strip_suffix(b"\r").unwrap_or(before);
+            self.at = text.len().min(self.at + 1);
+            self.number = self.number.saturating_add(1);
+            if self.at == text.len() || before.last() != Some(&b'\\') {
+                return;
+            }
+        }
+    }
+
+    fn plain(&mut self, text: &[u8]) -> Word {
         let (start, mut end, mut form) = (self.at, self.at, Form::Plain);
         loop {
-            let stop = self.find(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
+            let stop = self.find(text, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
             if stop > self.at {
                 (self.at, end) = (stop, stop);
             }
-            if self.text.get(self.at) != Some(&b'\\') {
+            if text.get(self.at) != Some(&b'\\') {
                 break;
             }
-            match join(self.text, self.at) {
+            match join(text, self.at) {
                 Some(bytes) => self.skip_join(bytes),
                 None => {
                     self.at += 1;
@@ -126,31 +159,31 @@ impl<'a> Lexer<'a> {
             }
         }
         // A join behind the last byte has broken nothing.
-        if self.text.get(start..end).is_some_and(|raw| raw.contains(&b'\n')) {
+        if text.get(start..end).is_some_and(|raw| raw.contains(&b'\n')) {
             form = Form::Joined;
         }
         Word { span: Span::new(start, end), form }
     }
 
-    fn quoted(&mut self) -> Word {
+    fn quoted(&mut self, text: &[u8]) -> Word {
         let (start, mut form) = (self.at, Form::Quoted);
         let mut quote_escaped = false;
         self.at += 1;
         loop {
-            self.at = self.find(|b| matches!(b, b'"' | b'\\' | b'\n'));
-            match self.text.get(self.at) {
+            self.at = self.find(text, |b| matches!(b, b'"' | b'\\' | b'\n'));
+            match text.get(self.at) {
                 Some(b'"') => break self.at += 1,
                 Some(b'\\') => {
                     form = Form::Escaped;
-                    if let Some(bytes) = join(self.text, self.at) {
+                    if let Some(bytes) = join(text, self.at) {
                         self.skip_join(bytes);
                         continue;
                     }
                     self.at += 1;
-                    while let Some(bytes) = join(self.text, self.at) {
+                    while let Some(bytes) = join(text, self.at) {
                         self.skip_join(bytes);
                     }
-                    if let Some(byte @ (b'"' | b'\\')) = self.text.get(self.at) {
+                    if let Some(byte @ (b'"' | b'\\')) = text.get(self.at) {
                         quote_escaped |= *byte == b'"';
                         self.at += 1;
                     }
@@ -168,13 +201,13 @@ impl<'a> Lexer<'a> {
             }
         }
         let word = Word { span: Span::new(start, self.at), form };
-        while let Some(bytes) = join(self.text, self.at) {
+        while let Some(bytes) = join(text, self.at) {
             self.skip_join(bytes);
         }
         // Looking for the end of the word only once a line keeps a line of quotes from taking quadratic time.
-        let ends = matches!(self.text.get(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
+        let ends = matches!(text.get(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
         if !ends && self.fault.is_none() {
-            let end = self.find(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
+            let end = self.find(text, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
             let what = "a closing quote ends the word: put a blank behind it, or write \\\" for a quote inside of quotes";
             self.fault(Span::new(self.at, end), what);
         }
@@ -182,9 +215,9 @@ impl<'a> Lexer<'a> {
     }
 
     /// The place of the next byte of this kind, or the end of the text.
-    fn find(&self, kind: impl Fn(u8) -> bool) -> usize {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        rest.iter().position(|b| kind(*b)).map_or(self.text.len(), |n| self.at + n)
+    fn find(&self, text: &[u8], kind: impl Fn(u8) -> bool) -> usize {
+        let rest = text.get(self.at..).unwrap_or_default();
+        rest.iter().position(|b| kind(*b)).map_or(text.len(), |n| self.at + n)
     }
 
     fn skip_join(&mut self, bytes: usize) {
@@ -245,7 +278,7 @@ mod tests {
     /// Every line as the values of its words, with `!` for a mistake.
     fn read(text: &str) -> Vec<Vec<String>> {
         let (mut lexer, mut words, mut lines) = (Lexer::new(text.as_bytes()), Vec::new(), Vec::new());
-        while let Some((_, fault)) = lexer.next(&mut words) {
+        while let Some((_, fault)) = lexer.next(text.as_bytes(), &mut words) {
             let value = |w: &Word| String::from_utf8_lossy(&w.value(text.as_bytes())).into_owned();
             let mut line: Vec<String> = words.iter().map(value).collect();
             line.extend(fault.map(|_| "!".to_owned()));
@@ -308,7 +341,7 @@ mod tests {
     #[test]
     fn keywords_are_written_without_quotes() {
         let (text, mut words) = (b"name \"name\" na\\\nme", Vec::new());
-        Lexer::new(text).next(&mut words);
+        Lexer::new(text).next(text, &mut words);
         assert_eq!(words.iter().map(|w| w.is(text, "name")).collect::<Vec<_>>(), [true, false, true]);
     }
 }

@@ -16,6 +16,7 @@ mod values;
 
 use crate::model::{Mistake, Parsed};
 use std::fmt;
+use std::rc::Rc;
 
 /// A file is no longer than this.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
@@ -23,13 +24,47 @@ pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// Reads a configuration, or finds all its mistakes in the order of the file. Past a thousand they are only
 /// counted.
 pub fn parse(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
-    if text.len() > MAX_BYTES {
-        return Err(vec![fault::about_file("larger than 10 MiB".to_owned())]);
+    match Parsing::new(text.to_vec()).go_on(usize::MAX) {
+        Portion::Done(answer) => answer,
+        // There are no more bytes than that.
+        Portion::More(_) => Err(Vec::new()),
     }
-    if let Some(at) = text.iter().position(|b| *b == 0) {
-        return Err(vec![nul(text, at)]);
+}
+
+/// A text that is being read in portions, so that others can be served in between.
+pub struct Parsing(Result<Box<parser::Parser>, Mistake>);
+
+/// What came of one portion.
+pub enum Portion {
+    /// There is more to read.
+    More(Parsing),
+    /// The configuration, or all its mistakes in the order of the file.
+    Done(Result<Parsed, Vec<Mistake>>),
+}
+
+impl Parsing {
+    /// Nothing of the text has been read yet.
+    pub fn new(text: impl Into<Rc<Vec<u8>>>) -> Parsing {
+        let text = text.into();
+        if text.len() > MAX_BYTES {
+            return Parsing(Err(fault::about_file("larger than 10 MiB".to_owned())));
+        }
+        if let Some(at) = text.iter().position(|b| *b == 0) {
+            return Parsing(Err(nul(&text, at)));
+        }
+        Parsing(Ok(Box::new(parser::Parser::new(text))))
     }
-    parser::Parser::new(text).run()
+
+    /// Reads lines of so many bytes; the last one is read to its end.
+    pub fn go_on(self, bytes: usize) -> Portion {
+        match self.0 {
+            Err(mistake) => Portion::Done(Err(vec![mistake])),
+            Ok(mut parser) => match parser.read(bytes) {
+                true => Portion::More(Parsing(Ok(parser))),
+                false => Portion::Done(parser.finish()),
+            },
+        }
+    }
 }
 
 /// What the operator sees of the mistakes in `file`: for each its place and what is wrong, then the line

@@ -8,12 +8,17 @@ use super::fault::{Fault, Mistakes, Shown, Span};
 use super::lexer::{Lexer, Line, Word};
 use super::options::{Block, Inside, OptionRow, Place, TABLE};
 use crate::model::{Mistake, Parsed};
+use std::rc::Rc;
 
-/// Reads a text and builds a configuration.
-pub(super) struct Parser<'a> {
-    text: &'a [u8],
-    mistakes: Mistakes<'a>,
-    build: Builder<'a>,
+/// Reads a text and builds a configuration. It borrows nothing, so it can rest between two lines for as long as
+/// one likes.
+pub(super) struct Parser {
+    text: Rc<Vec<u8>>,
+    lexer: Lexer,
+    /// The words of the line that is being read.
+    line: Vec<Word>,
+    mistakes: Mistakes,
+    build: Builder,
     /// The open blocks, the innermost last.
     open: Vec<Frame>,
     /// The option on the line before, when a `{` alone on this one would open its block.
@@ -49,21 +54,32 @@ enum Found {
     Begun(&'static OptionRow),
 }
 
-impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Parser<'a> {
-        let (mistakes, build) = (Mistakes::new(text), Builder::new(text));
-        Parser { text, mistakes, build, open: Vec::new(), pending: None, closed: None }
+impl Parser {
+    pub(super) fn new(text: Rc<Vec<u8>>) -> Parser {
+        let lexer = Lexer::new(&text);
+        let (mistakes, build) = (Mistakes::new(Rc::clone(&text)), Builder::new(Rc::clone(&text)));
+        let (line, open) = (Vec::new(), Vec::new());
+        Parser { text, lexer, line, mistakes, build, open, pending: None, closed: None }
     }
 
-    /// Reads the whole text.
-    pub(super) fn run(mut self) -> Result<Parsed, Vec<Mistake>> {
-        let (mut lexer, mut words) = (Lexer::new(self.text), Vec::new());
-        while let Some((line, fault)) = lexer.next(&mut words) {
-            match fault {
-                None => self.line(line, &words),
-                Some(fault) => self.unreadable(line, &words, fault),
+    /// Reads lines of so many bytes, rounded up; false when there are no more.
+    pub(super) fn read(&mut self, bytes: usize) -> bool {
+        let (text, mut words) = (Rc::clone(&self.text), std::mem::take(&mut self.line));
+        let end = self.lexer.at().saturating_add(bytes);
+        let mut more = true;
+        while more && self.lexer.at() < end {
+            match self.lexer.next(&text, &mut words) {
+                None => more = false,
+                Some((line, None)) => self.line(line, &words),
+                Some((line, Some(fault))) => self.unreadable(line, &words, fault),
             }
         }
+        self.line = words;
+        more
+    }
+
+    /// What the whole text says.
+    pub(super) fn finish(mut self) -> Result<Parsed, Vec<Mistake>> {
         self.end();
         match self.mistakes.is_empty() {
             true => Ok(self.build.finish()),
@@ -73,7 +89,7 @@ impl<'a> Parser<'a> {
 
     fn line(&mut self, line: Line, words: &[Word]) {
         if let [brace] = words
-            && brace.is(self.text, "{")
+            && brace.is(&self.text, "{")
         {
             return self.brace(line, brace.span);
         }
@@ -141,7 +157,7 @@ impl<'a> Parser<'a> {
 
     /// An option that takes a block.
     fn block(&mut self, line: Line, row: (&'static OptionRow, Inside), keyword: Span, args: &[Word]) {
-        let brace = args.iter().position(|word| word.is(self.text, "{"));
+        let brace = args.iter().position(|word| word.is(&self.text, "{"));
         let Some((head, [brace, tail @ ..])) = brace.and_then(|at| args.split_at_checked(at)) else {
             return self.block_without_brace(line, row, keyword, args);
         };
@@ -150,7 +166,7 @@ impl<'a> Parser<'a> {
         if let Err(fault) = &counted {
             self.mistakes.add(line, fault.clone());
         }
-        let one_line = tail.split_last().filter(|(last, _)| last.is(self.text, "}"));
+        let one_line = tail.split_last().filter(|(last, _)| last.is(&self.text, "}"));
         if let Some((last, _)) = one_line
             && !row.0.one_line
         {
@@ -185,7 +201,7 @@ impl<'a> Parser<'a> {
         keyword: Span,
         args: &[Word],
     ) {
-        let glued = |word: &&Word| !word.quoted() && word.span.of(self.text).starts_with(b"{");
+        let glued = |word: &&Word| !word.quoted() && word.span.of(&self.text).starts_with(b"{");
         if let Some(word) = args.iter().find(glued) {
             self.fault(line, word.span, || "braces want blanks around them");
             return self.skip_next(line, keyword);
@@ -221,14 +237,15 @@ impl<'a> Parser<'a> {
         if let Some(frame) = self.open.last_mut() {
             frame.words += words.len();
         }
-        let is = |word: &Word, brace: &str| word.is(self.text, brace);
+        let is = |word: &Word, brace: &str| word.is(&self.text, brace);
         let Some(brace) = words.iter().find(|word| is(word, "{") || is(word, "}")) else {
             if let Err(fault) = self.build.words(row.key, words, line, &self.mistakes) {
                 self.mistakes.add(line, fault);
             }
             return;
         };
-        let shown = Shown(brace.span.of(self.text));
+        let text = Rc::clone(&self.text);
+        let shown = Shown(brace.span.of(&text));
         let closes = words.last().is_some_and(|word| is(word, "}"));
         let opens = words.last().is_some_and(|word| is(word, "{"));
         self.fault(line, brace.span, || {
@@ -256,11 +273,12 @@ impl<'a> Parser<'a> {
 
     /// Whether a line that begins with this word closes a block.
     fn closes(&self, word: &Word) -> bool {
-        !word.quoted() && word.span.of(self.text).starts_with(b"}")
+        !word.quoted() && word.span.of(&self.text).starts_with(b"}")
     }
 
     fn closing(&mut self, line: Line, span: Span, rest: &[Word]) {
-        let raw = span.of(self.text);
+        let text = Rc::clone(&self.text);
+        let raw = span.of(&text);
         if self.open.is_empty() {
             let closed = self.closed;
             self.fault(line, span, || {
@@ -310,7 +328,7 @@ impl<'a> Parser<'a> {
     fn end(&mut self) {
         self.settle(&[]);
         while let Some(frame) = self.open.pop() {
-            let block = Shown(frame.keyword.of(self.text));
+            let block = Shown(frame.keyword.of(&self.text));
             self.mistakes.add_to_line(frame.line, frame.keyword, || {
                 format!(
                     "the block of {block} is not closed: there is no `}}` for it up to the end of the file"
@@ -320,8 +338,10 @@ impl<'a> Parser<'a> {
     }
 
     fn open(&mut self, row: (&'static OptionRow, Inside), line: Line, keyword: Span) {
-        if let Inside::Options(Place::Job) = row.1 {
-            self.build.open_job(self.mistakes.line_of(line, keyword));
+        if let Inside::Options(Place::Job) = row.1
+            && let Err(what) = self.build.open_job(self.mistakes.line_of(line, keyword))
+        {
+            self.fault(line, keyword, || what);
         }
         self.open.push(Frame { row: Some(row), line, keyword, words: 0, depth: 1 });
     }
@@ -336,12 +356,12 @@ impl<'a> Parser<'a> {
 
     /// The option with which the line begins.
     fn find(&self, words: &[Word], wanted: impl Fn(&OptionRow) -> bool) -> Option<Found> {
-        let first = words.first()?.unquoted(self.text)?;
+        let first = words.first()?.unquoted(&self.text)?;
         let begins =
             |row: &&'static OptionRow| row.words.first().is_some_and(|word| *word.as_bytes() == *first);
         let whole = |row: &&'static OptionRow| {
             words.len() >= row.words.len()
-                && row.words.iter().zip(words).all(|(known, word)| word.is(self.text, known))
+                && row.words.iter().zip(words).all(|(known, word)| word.is(&self.text, known))
         };
         let mut rows = TABLE.iter().filter(begins).filter(|row| wanted(row));
         let begun = rows.clone().next()?;

@@ -2,7 +2,7 @@
 
 use super::fault::Shown;
 use super::suggest;
-use crate::model::{CpuSet, Endpoint, Infinity, Resource};
+use crate::model::{CpuSet, Endpoint, Infinity, JobName, Resource};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::str::{FromStr, from_utf8};
@@ -28,7 +28,7 @@ pub(super) fn absolute<'a>(word: &'a [u8], why: &str) -> Value<&'a [u8]> {
 }
 
 /// The name of a job.
-pub(super) fn name(word: &[u8]) -> Value<Vec<u8>> {
+pub(super) fn name(word: &[u8]) -> Value<JobName> {
     let text = String::from_utf8_lossy(word);
     if word.is_empty() {
         Err("a name can't be empty".into())
@@ -39,7 +39,7 @@ pub(super) fn name(word: &[u8]) -> Value<Vec<u8>> {
     } else if matches!(word, b"enable" | b"disable") {
         Err(format!("a job can't be named {}: that is a word of remote control", Shown(word)))
     } else {
-        Ok(word.to_vec())
+        Ok(JobName::new(word))
     }
 }
 

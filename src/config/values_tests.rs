@@ -12,7 +12,7 @@ fn set(cpus: &[u32]) -> CpuSet {
 #[test]
 fn names_are_one_printable_word() {
     for word in ["a", "geo-server", "caf\u{e9}", "#1", "{", &"x".repeat(255)] {
-        assert_eq!(name(word.as_bytes()), Ok(word.as_bytes().to_vec()));
+        assert_eq!(name(word.as_bytes()), Ok(JobName::new(word.as_bytes())));
     }
     for word in ["", "a b", "a\tb", "a\u{a0}b", "a\x7f", "a\u{85}", "enable", "disable", &"x".repeat(256)] {
         assert!(name(word.as_bytes()).is_err(), "{word:?}");

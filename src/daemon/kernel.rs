@@ -11,7 +11,7 @@ use super::rests::Rests;
 use super::state::StateFile;
 use super::trust::Trust;
 use super::watch::{Content, Watch};
-use crate::config;
+use crate::config::{Parsing, Portion};
 use crate::model::{
     Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, NetError,
     Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
@@ -31,6 +31,8 @@ const ROOM_FOR_MORE: usize = 256;
 /// What a configuration takes for each of its bytes until it is in force, with small jobs, and what one takes anyhow.
 const ROOM_PER_BYTE: usize = 16;
 const ROOM: usize = 64 << 10;
+/// So much of a configuration is parsed in one turn: 2 ms of a common file, 40 of the worst.
+const PORTION_BYTES: usize = 256 << 10;
 
 /// Everything the supervisor's actions work on.
 pub(super) struct Kernel {
@@ -38,6 +40,8 @@ pub(super) struct Kernel {
     pub(super) log: Log,
     pub(super) outputs: Outputs,
     pub(super) watch: Watch,
+    /// A configuration that is being parsed, and its text.
+    pub(super) parsing: Option<(Fingerprint, Rc<Vec<u8>>, Parsing)>,
     pub(super) sockets: Sockets,
     pub(super) spawner: Spawner,
     pub(super) trust: Trust,
@@ -125,6 +129,7 @@ impl System for Kernel {
     }
 
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {
+        self.parsing = None;
         match self.watch.load(reading)? {
             Content::Same => Ok(Load::Same),
             Content::New(fingerprint, text) => {
@@ -132,7 +137,24 @@ impl System for Kernel {
                 if !memory::has_room(text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }
-                let parsed = config::parse(&text).map_err(LoadError::Mistakes)?;
+                let text = Rc::new(text);
+                self.parsing = Some((fingerprint, text.clone(), Parsing::new(text)));
+                self.read_on()
+            }
+        }
+    }
+
+    fn read_on(&mut self) -> Result<Load, LoadError> {
+        let Some((fingerprint, text, parsing)) = self.parsing.take() else {
+            return self.load_config(Reading::Always);
+        };
+        match parsing.go_on(PORTION_BYTES) {
+            Portion::More(parsing) => {
+                self.parsing = Some((fingerprint, text, parsing));
+                Ok(Load::More)
+            }
+            Portion::Done(answer) => {
+                let parsed = answer.map_err(LoadError::Mistakes)?;
                 if let Some(last_good) = &mut self.last_good {
                     last_good.loaded(fingerprint, text);
                 }

@@ -30,7 +30,7 @@ pub(super) struct LastGood {
     path: PathBuf,
     uid: u32,
     /// What was loaded last, until it is in force.
-    loaded: Option<(Fingerprint, Vec<u8>)>,
+    loaded: Option<(Fingerprint, Rc<Vec<u8>>)>,
 }
 
 /// What was found in the file.
@@ -90,7 +90,7 @@ impl LastGood {
     }
 
     /// Takes a text that was loaded and may come into force.
-    pub(super) fn loaded(&mut self, content: Fingerprint, text: Vec<u8>) {
+    pub(super) fn loaded(&mut self, content: Fingerprint, text: Rc<Vec<u8>>) {
         self.loaded = Some((content, text));
     }
 
@@ -187,7 +187,7 @@ mod tests {
 
     fn keep(last: &mut LastGood, text: &str) -> String {
         let content = fingerprint(text.as_bytes());
-        last.loaded(content, text.into());
+        last.loaded(content, Vec::from(text).into());
         last.keep(content).map(|notice| notice.to_string()).unwrap_or_default()
     }
 
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(keep(&mut last, TEXT), "");
         assert_eq!(inode(&path), first);
         // What was loaded and did not come into force is not kept, nor is it held on to.
-        last.loaded(fingerprint(b"other"), b"other".to_vec());
+        last.loaded(fingerprint(b"other"), b"other".to_vec().into());
         assert_eq!(last.keep(fingerprint(TEXT.as_bytes())), None);
         assert_eq!((inode(&path), last.loaded.is_some()), (first, false));
         // A part of it is another text, and so is more.

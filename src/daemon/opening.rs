@@ -98,7 +98,7 @@ pub(super) fn open(
     // That there is none is how every machine begins. One that is of no use may still be of use to its owner.
     let notice = trouble.filter(|_| spoilt).map(|why| Notice::Shell(Level::Warning, why.into()));
     if let (Some(last_good), Some(text), false) = (last_good, text, spoilt) {
-        last_good.loaded(*content, text);
+        last_good.loaded(*content, text.into());
     }
     Ok(Opening { event: Event::Loaded(Reading::Always, found), notice, words: String::new() })
 }
@@ -138,7 +138,7 @@ fn told(name: &[u8], found: &Result<Load, LoadError>) -> String {
         Err(LoadError::NotAFile) => "not a regular file".to_owned(),
         Err(LoadError::Busy(_)) => "somebody is writing it, try again".to_owned(),
         Ok(Load::New(..)) => "it is empty".to_owned(),
-        Ok(Load::Same) => "can't read it".to_owned(),
+        Ok(Load::Same | Load::More) => "can't read it".to_owned(),
     };
     format!("{}: {why}", Clean(name))
 }

@@ -241,6 +241,7 @@ fn prepare(
         log,
         outputs,
         watch,
+        parsing: None,
         sockets,
         spawner,
         trust,

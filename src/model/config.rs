@@ -47,6 +47,8 @@ pub struct Fingerprint {
 pub enum Load {
     /// The content is still the one with the fingerprint that was given.
     Same,
+    /// Another content, of which a portion has been read: there is more.
+    More,
     /// Another content, what it says, and what there is to warn of in where it was read.
     New(Fingerprint, Config, Vec<Box<str>>),
 }

@@ -120,13 +120,14 @@ pub struct JobDraft {
 /// compare with [`JobSpec::same`]; `==` compares `order` as well.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JobSpec {
-    /// user, dir, in, out, err (empty: not given), then cmd, env and depends; each ends in NUL.
+    /// user, dir, in, out, err (empty: not given), then depends, cmd and env; each ends in NUL. The longest is last,
+    /// so that nobody walks over it who asks for something else.
     texts: Box<[u8]>,
     name: JobName,
     /// None when the job has nothing of it, so that equal definitions are equal here too.
     rare: Option<Box<Rare>>,
+    depends_words: u32,
     cmd_words: u32,
-    env_words: u32,
     order: i32,
     disable: bool,
     wait: bool,
@@ -146,10 +147,17 @@ const FIXED_TEXTS: usize = 5;
 
 impl From<JobDraft> for JobSpec {
     fn from(draft: JobDraft) -> JobSpec {
+        JobSpec::named(JobName::new(&draft.name), draft)
+    }
+}
+
+impl JobSpec {
+    /// The definition of the job of this name; the draft need not have it.
+    pub fn named(name: JobName, draft: JobDraft) -> JobSpec {
         let fixed = [draft.user, draft.dir, draft.input, draft.out, draft.err];
         let fixed: [Vec<u8>; FIXED_TEXTS] = fixed.map(Option::unwrap_or_default);
         let fixed = Words::from(fixed);
-        let texts = [fixed.bytes, draft.cmd.bytes, draft.env.bytes, draft.depends.bytes].concat();
+        let texts = [fixed.bytes, draft.depends.bytes, draft.cmd.bytes, draft.env.bytes].concat();
         let rare = Rare {
             limits: draft.limits.into(),
             cpus: draft.cpus,
@@ -158,19 +166,17 @@ impl From<JobDraft> for JobSpec {
         };
         JobSpec {
             texts: texts.into(),
-            name: JobName::new(&draft.name),
+            name,
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
+            depends_words: draft.depends.count,
             cmd_words: draft.cmd.count,
-            env_words: draft.env.count,
             order: draft.order,
             disable: draft.disable,
             wait: draft.wait,
             once: draft.once,
         }
     }
-}
 
-impl JobSpec {
     /// Moves the job within the order of start; that makes it no other job.
     pub fn set_order(&mut self, order: i32) {
         self.order = order;
@@ -179,12 +185,12 @@ impl JobSpec {
     /// Whether a job needs no restart when this definition takes the place of `other`.
     pub fn same(&self, other: &JobSpec) -> bool {
         // Every field by name, so that a new one has to be thought of here.
-        let JobSpec { texts, name, rare, cmd_words, env_words, order: _, disable, wait, once } = self;
+        let JobSpec { texts, name, rare, depends_words, cmd_words, order: _, disable, wait, once } = self;
         *texts == other.texts
             && *name == other.name
             && *rare == other.rare
+            && *depends_words == other.depends_words
             && *cmd_words == other.cmd_words
-            && *env_words == other.env_words
             && *disable == other.disable
             && *wait == other.wait
             && *once == other.once
@@ -197,7 +203,7 @@ impl JobSpec {
 
     /// Path and arguments, each with its NUL.
     pub fn cmd(&self) -> impl Iterator<Item = &CStr> {
-        self.texts().skip(FIXED_TEXTS).take(self.cmd_words as usize)
+        self.texts().skip(FIXED_TEXTS + self.depends_words as usize).take(self.cmd_words as usize)
     }
 
     /// The path of the command.
@@ -207,12 +213,12 @@ impl JobSpec {
 
     /// `env`: `VAR=VALUE`, no variable twice.
     pub fn env(&self) -> impl Iterator<Item = &CStr> {
-        self.texts().skip(FIXED_TEXTS + self.cmd_words as usize).take(self.env_words as usize)
+        self.texts().skip(FIXED_TEXTS + self.depends_words as usize + self.cmd_words as usize)
     }
 
     /// `depends`, as written.
     pub fn depends(&self) -> impl Iterator<Item = &CStr> {
-        self.texts().skip(FIXED_TEXTS + self.cmd_words as usize + self.env_words as usize)
+        self.texts().skip(FIXED_TEXTS).take(self.depends_words as usize)
     }
 
     /// The paths of the files that it depends on; what is relative is so to `dir`.

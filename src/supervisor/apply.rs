@@ -19,7 +19,9 @@ impl Supervisor {
         answer: Result<Load, LoadError>,
         actions: &mut VecDeque<Action>,
     ) {
+        self.reload.portion(matches!(answer, Ok(Load::More)).then_some(reading));
         let trouble = match &answer {
+            Ok(Load::More) => return,
             Ok(_) | Err(LoadError::Mistakes(_)) => None,
             Err(LoadError::Busy(state)) => return self.busy(now, *state, actions),
             Err(LoadError::Missing) => Some(Trouble::Missing),
@@ -51,7 +53,7 @@ impl Supervisor {
                 actions.push_back(Action::Log(Notice::ConfigInForce { file: self.file.clone() }));
             }
             Err(LoadError::Mistakes(mistakes)) => self.log_mistakes(reading, &mistakes, actions),
-            Ok(Load::Same) => {}
+            Ok(Load::Same | Load::More) => {}
             Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy(_)) => {
             }
         }
@@ -88,7 +90,7 @@ impl Supervisor {
         self.reload.apply(content);
         if !first {
             actions.push_back(Action::Log(Notice::Rescanning));
-            self.reloading();
+            self.applying();
         }
         let warn = |what| Action::Log(Notice::Exposure { file: self.file.clone(), what });
         actions.extend(warnings.into_iter().map(warn));
@@ -117,6 +119,8 @@ impl Supervisor {
 
     fn apply(&mut self, now: MonoTime, jobs: Vec<JobSpec>, actions: &mut VecDeque<Action>) {
         let olds: Vec<(JobId, bool)> = self.jobs().map(|(id, job)| (id, job.goal() == Goal::Gone)).collect();
+        // Made anew in the end: to take each name out that goes would move all those behind it.
+        self.names = Vec::new();
         let specs: Vec<&JobSpec> = self.jobs().map(|(_, job)| job.spec()).collect();
         let changes = diff(&specs, &jobs);
         drop(specs);
@@ -179,9 +183,10 @@ impl Supervisor {
     }
 
     fn sort_names(&mut self) {
-        let mut names: Vec<JobId> = self.jobs().map(|(id, _)| id).collect();
-        names.sort_unstable_by(|a, b| self.name_of(*a).cmp(self.name_of(*b)));
-        self.names = names;
+        let mut names: Vec<(&JobName, JobId)> =
+            self.jobs().map(|(id, job)| (job.spec().name(), id)).collect();
+        names.sort_unstable();
+        self.names = names.into_iter().map(|(_, id)| id).collect();
     }
 
     fn add(&mut self, now: MonoTime, spec: JobSpec, rank: Rank, actions: &mut VecDeque<Action>) {
@@ -207,8 +212,9 @@ impl Supervisor {
     fn redefine(&mut self, now: MonoTime, id: JobId, spec: JobSpec, actions: &mut VecDeque<Action>) {
         let Some(slot) = self.slots.get(id.0 as usize).and_then(Option::as_ref) else { return };
         // In this order, so that a file that both definitions need stays watched.
-        let before = slot.job.spec().clone();
+        let before = slot.job.spec();
         if !before.depends().eq(spec.depends()) || before.dir() != spec.dir() {
+            let before = before.clone();
             let unwatch = self.files.remove(id, &before);
             let watch = self.files.add(id, &spec);
             actions.extend(unwatch.into_iter().map(Action::Unwatch));

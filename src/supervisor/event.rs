@@ -22,7 +22,7 @@ pub enum Event {
     Looked(Pid, Survivors),
     /// The answer to [`Action::Spawn`].
     Spawned(JobId, Result<Pid, SpawnError>),
-    /// The answer to [`Action::LoadConfig`].
+    /// The answer to [`Action::LoadConfig`] and to [`Action::ReadOn`].
     Loaded(Reading, Result<Load, LoadError>),
     /// Something happened to the configuration file.
     ConfigTouched,
@@ -55,6 +55,8 @@ pub enum Action {
     Spawn(JobId),
     /// Read the file. Answered by [`Event::Loaded`] in the same turn.
     LoadConfig(Reading),
+    /// Read the next portion of the file. Answered by [`Event::Loaded`] in the same turn.
+    ReadOn(Reading),
     /// Look at what is left of a group and session. Answered by [`Event::Looked`] in the same turn.
     Look(Pid, Detail),
     /// Send a signal; that nobody is there any more is no error.

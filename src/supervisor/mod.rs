@@ -149,7 +149,8 @@ impl Supervisor {
 
     /// When the next tick is wanted.
     pub fn next(&self) -> Next {
-        if self.index.ready() || self.is_pause_news() {
+        let reading = !self.ending && self.reload.reading().is_some();
+        if reading || self.index.ready() || self.is_pause_news() {
             return Next::Now;
         }
         let tidings = match self.next_tidings() {
@@ -351,7 +352,11 @@ impl Supervisor {
         }
         let told = self.complaints.tick(now).into_iter().chain(self.switches.tick(now));
         actions.extend(told.map(Action::Log));
-        if let Some(reading) = self.reload.due(now) {
+        if let Some(reading) = self.reload.reading() {
+            // Until the whole of it has been read, what was applied before is in force.
+            self.start(actions);
+            actions.push_back(Action::ReadOn(reading));
+        } else if let Some(reading) = self.reload.due(now) {
             // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
             actions.push_back(Action::LoadConfig(reading));
         } else {

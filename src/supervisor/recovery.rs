@@ -46,7 +46,7 @@ pub fn want(found: &Result<Load, LoadError>) -> Want {
     match found {
         // A full disk and a power failure make this of any file. A comment is a word of its owner.
         Ok(Load::New(content, ..)) if content.bytes == 0 => Want::Rather,
-        Ok(Load::New(..) | Load::Same) => Want::No,
+        Ok(Load::New(..) | Load::Same | Load::More) => Want::No,
         Err(LoadError::Missing) => Want::Rather,
         Err(LoadError::Mistakes(_) | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy(_)) => {
             Want::Must

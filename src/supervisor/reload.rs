@@ -1,5 +1,6 @@
 //! When the file is read: after a quiet time, when its writer has closed it or let it rest, and a file that has just
-//! lost its jobs only when it stays so.
+//! lost its jobs only when it stays so. A long one is read in portions, and until the last of them nothing of it
+//! counts.
 
 use super::Reading;
 use crate::model::{Fingerprint, Kept, Mistake, MonoTime};
@@ -48,6 +49,8 @@ pub(super) struct Reload {
     settling: Option<(MonoTime, MonoTime)>,
     /// Some while the file is not read because somebody is writing it.
     writer: Option<Writer>,
+    /// The reading of which there are portions to come.
+    reading: Option<Reading>,
     /// When an empty file counts.
     empty_until: Option<MonoTime>,
     trouble: Option<Trouble>,
@@ -78,6 +81,18 @@ impl Reload {
     /// The operator wants it now.
     pub(super) fn asked(&mut self) {
         self.settling = None;
+        // What was being read is not what there is now.
+        self.reading = None;
+    }
+
+    /// A portion has been read: of a reading with more to come, or the last one.
+    pub(super) fn portion(&mut self, more: Option<Reading>) {
+        self.reading = more;
+    }
+
+    /// The reading of which there are portions to come.
+    pub(super) fn reading(&self) -> Option<Reading> {
+        self.reading
     }
 
     /// Look again later although nothing may happen until then.

@@ -70,11 +70,14 @@ impl System for Dice {
         Ok(pid)
     }
     fn load_config(&mut self, _: Reading) -> Result<Load, LoadError> {
-        if self.below(5) == 0 {
-            Err(LoadError::Busy(Fingerprint { bytes: 1, hash: self.below(3) }))
-        } else {
-            Ok(self.config())
+        match self.below(10) {
+            0 | 1 => Err(LoadError::Busy(Fingerprint { bytes: 1, hash: self.below(3) })),
+            2..=4 => Ok(Load::More),
+            _ => Ok(self.config()),
         }
+    }
+    fn read_on(&mut self) -> Result<Load, LoadError> {
+        self.load_config(Reading::Always)
     }
     fn keep(&mut self, _: Fingerprint) {}
     fn look(&mut self, _: Pid, _: Detail) -> Survivors {

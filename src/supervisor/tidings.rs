@@ -52,6 +52,8 @@ enum Stage {
 struct Scene {
     summary: Summary,
     start: Start,
+    /// Whether a file is being read in portions.
+    reading: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +72,7 @@ impl Tidings {
         Tidings { stage, status: None, status_at: now, watchdog, alive_at: now, retry: None }
     }
 
-    /// A file is being applied, or the operator has asked for that.
+    /// The operator has asked for the file to be applied.
     fn reloading(&mut self) {
         self.stage = match self.stage {
             Stage::Serving | Stage::Reloading | Stage::Reloaded => Stage::Reloading,
@@ -80,6 +82,13 @@ impl Tidings {
         };
     }
 
+    /// A file is being applied: news, unless the manager has been told and has not been told that it is over.
+    fn applying(&mut self) {
+        if self.stage != Stage::Reloaded {
+            self.reloading();
+        }
+    }
+
     /// The end has come, and is told at once: there may be no other time.
     pub(super) fn ending(&mut self) {
         self.stage = Stage::Stopping;
@@ -87,12 +96,13 @@ impl Tidings {
     }
 
     /// What is to be told next of how far pmtr has come: from this time on, or at once.
-    fn milestone(&self, start: Start) -> Option<(Milestone, Option<MonoTime>)> {
-        match (self.stage, start) {
+    fn milestone(&self, scene: &Scene) -> Option<(Milestone, Option<MonoTime>)> {
+        match (self.stage, scene.start) {
             (Stage::Starting { .. }, Start::UnderWay) => None,
             (Stage::Starting { until }, Start::Unsure) => Some((Milestone::Ready, Some(until))),
             (Stage::Starting { .. }, Start::Over) => Some((Milestone::Ready, None)),
             (Stage::Reloading, _) => Some((Milestone::Reloading, None)),
+            (Stage::Reloaded, _) if scene.reading => None,
             (Stage::Reloaded, _) => Some((Milestone::Ready, None)),
             (Stage::Stopping, _) => Some((Milestone::Stopping, None)),
             (Stage::Serving | Stage::Ending, _) => None,
@@ -100,7 +110,7 @@ impl Tidings {
     }
 
     fn next(&self, scene: &Scene) -> Next {
-        let ready = match self.milestone(scene.start) {
+        let ready = match self.milestone(scene) {
             Some((_, None)) => return self.retry.map_or(Next::Now, |(at, _)| Next::At(at)),
             Some((_, until)) => until,
             None => None,
@@ -115,7 +125,7 @@ impl Tidings {
         if self.retry.is_some_and(|(at, _)| at > now) {
             return None;
         }
-        let milestone = self.milestone(scene.start);
+        let milestone = self.milestone(scene);
         let milestone = milestone.filter(|(_, until)| until.is_none_or(|at| at <= now)).map(|(what, _)| what);
         let told = match milestone {
             Some(Milestone::Ready | Milestone::Stopping) => true,
@@ -187,6 +197,13 @@ impl Supervisor {
         }
     }
 
+    /// A file that was read comes into force.
+    pub(super) fn applying(&mut self) {
+        if let Some(tidings) = &mut self.tidings {
+            tidings.applying();
+        }
+    }
+
     /// Behind what this turn does, so that the message tells what came of it.
     pub(super) fn tell(&self, actions: &mut VecDeque<Action>) {
         actions.extend(self.tidings.as_ref().map(|_| Action::Tell));
@@ -212,6 +229,6 @@ impl Supervisor {
         } else {
             Start::Over
         };
-        Scene { summary, start }
+        Scene { summary, start, reading: self.reload.reading().is_some() }
     }
 }

@@ -14,6 +14,8 @@ pub trait System {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError>;
     /// Reads the configuration.
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError>;
+    /// Reads the next portion of the configuration that [`System::load_config`] has begun to read.
+    fn read_on(&mut self) -> Result<Load, LoadError>;
     /// Keeps the text of this content, which was loaded last, if texts are kept.
     fn keep(&mut self, content: Fingerprint);
     /// Tells what is left of the group and session whose leader was `group`.
@@ -54,6 +56,7 @@ pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime
                 Event::Spawned(id, system.spawn(id, spec))
             }
             Action::LoadConfig(reading) => Event::Loaded(reading, system.load_config(reading)),
+            Action::ReadOn(reading) => Event::Loaded(reading, system.read_on()),
             Action::Look(group, detail) => Event::Looked(group, system.look(group, detail)),
             Action::Signal(target, signal) => {
                 system.signal(target, signal);

@@ -12,6 +12,7 @@
 mod def;
 mod kernel;
 mod manager;
+mod portions;
 mod random;
 mod reference;
 mod refusal;

@@ -88,6 +88,10 @@ pub struct Sys {
     pub reads: u32,
     /// What there is to warn of in the configuration.
     pub warnings: Vec<Box<str>>,
+    /// In how many portions, after the first, a file is read.
+    pub portions: u32,
+    /// A file of which there are portions to come: how many, and what it held when the first was read.
+    pub reading: Option<(Reading, u32, Vec<Def>, Vec<Station>)>,
     pub tracing: bool,
     pub trace: Vec<String>,
     pub starts_in_turn: usize,
@@ -116,6 +120,8 @@ impl Sys {
             signals: Vec::new(),
             reads: 0,
             warnings: Vec::new(),
+            portions: 0,
+            reading: None,
             tracing: true,
             trace: Vec::new(),
             starts_in_turn: 0,
@@ -203,6 +209,28 @@ impl Sys {
     }
 }
 
+impl Sys {
+    /// The next portion of the file that is being read; with the last one it is known what it holds.
+    fn portion(&mut self) -> Result<Load, LoadError> {
+        let Some((reading, left, defs, stations)) = self.reading.take() else {
+            return Err(LoadError::Missing);
+        };
+        if let Some(left) = left.checked_sub(1) {
+            self.note(|| format!("  a portion is read, {left} to come"));
+            self.reading = Some((reading, left, defs, stations));
+            return Ok(Load::More);
+        }
+        let content = fingerprint(&defs, &stations);
+        self.reference.network.offered.clone_from(&stations);
+        self.reference.loaded(self.now, reading, &defs, content);
+        let jobs = defs.iter().map(|def| def.spec()).collect();
+        let lines = |role| stations.iter().filter(move |line| line.role == role);
+        let [listen, report] =
+            [Role::Listen, Role::Report].map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
+        Ok(Load::New(content, Config { jobs, listen, report }, self.warnings.clone()))
+    }
+}
+
 /// A job as a report tells of it.
 fn told(job: &JobLine<'_>) -> String {
     let mut line = Vec::new();
@@ -265,6 +293,7 @@ impl System for Sys {
 
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {
         self.reads += 1;
+        self.reading = None;
         self.reference.loading(self.now, reading);
         // Of the first reading the start itself would tell, and end.
         if self.reads > 1 {
@@ -302,13 +331,11 @@ impl System for Sys {
                 Err(self.not_loaded(LoadError::Busy(state)))
             }
             Reading::IfChanged(_) | Reading::IfUnwritten(..) | Reading::Always => {
-                self.reference.network.offered.clone_from(&self.sockets.lines);
-                self.reference.loaded(self.now, reading, defs, content);
-                let jobs = defs.iter().map(|def| def.spec()).collect();
-                let lines = |role| self.sockets.lines.iter().filter(move |line| line.role == role);
-                let [listen, report] = [Role::Listen, Role::Report]
-                    .map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
-                Ok(Load::New(content, Config { jobs, listen, report }, self.warnings.clone()))
+                let (defs, lines) = (defs.clone(), self.sockets.lines.clone());
+                let long = self.reads > 1 && self.chance.as_mut().is_some_and(|rng| rng.one_in(4));
+                let portions = if long { 3 } else { self.portions };
+                self.reading = Some((reading, portions, defs, lines));
+                self.portion()
             }
         }
     }
@@ -316,6 +343,16 @@ impl System for Sys {
     fn keep(&mut self, content: Fingerprint) {
         self.note(|| format!("  keep {content:?}"));
         self.reference.keeps(content);
+    }
+
+    fn read_on(&mut self) -> Result<Load, LoadError> {
+        if self.reading.is_none() {
+            self.reference.broken("only a file that is being read is read on", &self.now);
+        }
+        if self.reference.ending {
+            self.reference.broken("files are ignored while ending", &self.now);
+        }
+        self.portion()
     }
 
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors {

@@ -4,7 +4,7 @@
 use crate::def::{Def, FILES, fingerprint};
 use crate::kernel::{Parent, Temper};
 use crate::sockets::REFUSED;
-use crate::system::{File, Happening, Plan, Sys};
+use crate::system::{File, Happening, Plan, Sys, some_exit};
 use pmtr::model::{
     Config, Ending, Exit, JobName, Kept, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors,
     Verb,
@@ -134,15 +134,7 @@ impl World {
 
     /// Reaps, lets everything due be done, and checks every promise.
     pub fn wake(&mut self) {
-        for (process, ending, rest) in self.sys.kernel.reap() {
-            let others = Survivors::Some(Box::new([]));
-            let survivors = if rest { others } else { Survivors::None };
-            if rest && self.supervisor.job_of(process.pid).is_some() {
-                self.sys.kept.insert(process.pid);
-            }
-            self.sys.reference.exited(self.sys.now, process.pid, ending, rest);
-            self.turn(Event::Exited(process.pid, ending, survivors));
-        }
+        self.reap();
         let mut ticks = 0;
         loop {
             self.turn(Event::Tick);
@@ -152,6 +144,9 @@ impl World {
             }
             if ticks > 300 {
                 return self.sys.reference.broken("quiet within a bounded number of turns", &ticks);
+            }
+            if self.sys.reading.is_some() {
+                self.between_portions();
             }
         }
         let now = self.sys.now;
@@ -172,6 +167,53 @@ impl World {
             }
         }
         self.wake();
+    }
+
+    /// Something may happen while a file is being read.
+    fn between_portions(&mut self) {
+        let Some(rng) = &mut self.sys.chance else { return };
+        match rng.below(12) {
+            0 | 1 => {
+                let order =
+                    command(rng.pick(&[Verb::Enable, Verb::Disable]), rng.pick(&["a", "b", "c", "d"]));
+                self.turn(order);
+            }
+            2 | 3 => {
+                let count = u32::try_from(self.sys.kernel.processes.len()).unwrap();
+                if count > 0 {
+                    let serial = self.sys.kernel.processes[rng.below(count) as usize].serial;
+                    let ending = Ending::Ran(some_exit(rng));
+                    self.sys.kernel.end(serial, ending);
+                    self.reap();
+                }
+            }
+            4 => {
+                self.sys.reference.touched(self.sys.now);
+                self.turn(Event::ConfigTouched);
+            }
+            5 => {
+                self.sys.reference.reload_asked();
+                self.turn(Event::ReloadAsked);
+            }
+            6 if rng.one_in(20) => {
+                self.sys.reference.end_asked(self.sys.now);
+                self.turn(Event::EndAsked(Signal::TERM));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in whose main process has ended.
+    pub fn reap(&mut self) {
+        for (process, ending, rest) in self.sys.kernel.reap() {
+            let others = Survivors::Some(Box::new([]));
+            let survivors = if rest { others } else { Survivors::None };
+            if rest && self.supervisor.job_of(process.pid).is_some() {
+                self.sys.kept.insert(process.pid);
+            }
+            self.sys.reference.exited(self.sys.now, process.pid, ending, rest);
+            self.turn(Event::Exited(process.pid, ending, survivors));
+        }
     }
 
     /// What is on the agenda by now.

@@ -6,18 +6,20 @@ use crate::config::fault::{Fault, Shown, Span};
 use crate::config::lexer::{Line, Word};
 use crate::config::options::{Block, Inside, OptionRow, Place, TABLE};
 use crate::config::suggest;
+use std::rc::Rc;
 
 const GO_ON: &str = "to go on with the line before, end that one with a backslash";
 
-impl Parser<'_> {
+impl Parser {
     /// The first words of an option of several, and then another word or none.
     pub(super) fn begun(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
-        let matches = |(word, known): &(&Word, &&str)| word.is(self.text, known);
+        let matches = |(word, known): &(&Word, &&str)| word.is(&self.text, known);
         let right = words.iter().zip(row.words).take_while(matches).count();
         let keyword = span_of(words.get(..right).unwrap_or_default());
         let place = words.get(right).map_or(keyword, |word| word.span);
         let expected = row.words.get(right).copied().unwrap_or_default();
-        let written = Shown(keyword.of(self.text));
+        let text = Rc::clone(&self.text);
+        let written = Shown(keyword.of(&text));
         self.fault(line, place, || format!("expected `{expected}` behind {written}: {}", row.usage()));
         self.build.excuse(row.key);
         self.skip_block(line, words);
@@ -38,8 +40,9 @@ impl Parser<'_> {
 
     pub(super) fn unknown(&mut self, line: Line, place: Place, words: &[Word]) {
         let Some((first, rest)) = words.split_first() else { return };
-        let raw = first.span.of(self.text);
-        if first.is(self.text, "{") {
+        let text = Rc::clone(&self.text);
+        let raw = first.span.of(&text);
+        if first.is(&self.text, "{") {
             self.fault(line, first.span, || STRAY_OPEN);
             return self.skip_block(line, words);
         }
@@ -82,8 +85,9 @@ impl Parser<'_> {
         rest: &[Word],
     ) -> Option<&'static OptionRow> {
         // Looking for what was meant costs more than all else: not for mistakes that are only counted.
-        let value = first.value(self.text);
-        let second = rest.first().map(|word| word.value(self.text));
+        let text = Rc::clone(&self.text);
+        let value = first.value(&text);
+        let second = rest.first().map(|word| word.value(&text));
         let meant = match self.mistakes.is_full() {
             true => None,
             false => suggest::option(place, &value, second.as_deref()),
@@ -126,7 +130,8 @@ impl Parser<'_> {
     pub(super) fn close_for(&mut self, line: Line, words: &[Word], frame: usize) {
         let Some(begin) = self.open.get(frame).map(|frame| (frame.line, frame.keyword)) else { return };
         let number = self.mistakes.line_of(begin.0, begin.1);
-        let block = Shown(begin.1.of(self.text));
+        let text = Rc::clone(&self.text);
+        let block = Shown(begin.1.of(&text));
         self.fault(line, span_of(words.get(..1).unwrap_or_default()), || {
             format!("the block of {block} from line {number} is not closed: a `}}` is missing before this")
         });
@@ -152,7 +157,7 @@ impl Parser<'_> {
             }
             Some(Found::Whole(row, _)) if row.block == Block::Never => {}
             Some(Found::Whole(..) | Found::Begun(_)) | None => {
-                let opens = words.last().is_some_and(|word| word.is(self.text, "{"));
+                let opens = words.last().is_some_and(|word| word.is(&self.text, "{"));
                 if let Some(frame) = self.open.last_mut().filter(|_| opens) {
                     frame.depth += 1;
                 }
@@ -169,7 +174,7 @@ impl Parser<'_> {
     fn skip_block(&mut self, line: Line, words: &[Word]) {
         let keyword = span_of(words.get(..1).unwrap_or_default());
         match words.last() {
-            Some(last) if last.is(self.text, "{") => self.skip(line, keyword),
+            Some(last) if last.is(&self.text, "{") => self.skip(line, keyword),
             Some(_) | None => self.skip_next(line, keyword),
         }
     }
