@@ -301,3 +301,34 @@ fn what_belongs_to_pmtr_alone_never_reaches_a_job_but_what_its_env_says_does() {
     assert_eq!((own.get("env NOTIFY_SOCKET"), own.get("env LISTEN_FDS")), ("/mine", "9"));
     assert_eq!(pmtr.stop().code(), Some(0));
 }
+
+#[test]
+fn commands_are_obeyed_while_a_long_file_is_read_and_before_it_is_applied() {
+    let (socket, address) = crate::network::socket([127, 0, 0, 1]);
+    let (asker, _) = crate::network::socket([127, 0, 0, 1]);
+    drop(socket);
+    let head = format!("listen on udp://{address}\n{}", sleeper("a"));
+    // Some thirty portions, and hardly any work when it is applied.
+    let long = format!("{head}{}", "#\n".repeat(4 << 20));
+    let (manager, mut pmtr) = managed(&long, |_| {});
+    manager.wait("READY=1");
+    asker.set_read_timeout(Some(PATIENCE)).unwrap();
+    // The whole file may have been read before this process gets to its command, if others keep it from running.
+    let obeyed = (0..50).any(|_| {
+        pmtr.settle();
+        let before = pmtr.seen.len();
+        pmtr.signal("HUP");
+        manager.wait("RELOADING=1");
+        asker.send_to(b"disable a", address).unwrap();
+        let mut answer = [0; 64];
+        let length = asker.recv(&mut answer).unwrap();
+        assert_eq!(&answer[..length], b"disabled a\n");
+        manager.wait("READY=1");
+        pmtr.wait("managing 1 jobs");
+        pmtr.settle();
+        let place = |text: &str| pmtr.seen[before..].iter().position(|line| line.contains(text));
+        place("job a disabled by command") < place("managing 1 jobs")
+    });
+    assert!(obeyed, "{}", pmtr.seen.join("\n"));
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
