@@ -36,6 +36,11 @@ pub trait Keeper {
         false
     }
 
+    /// Whether it takes commands by datagrams and files of ours.
+    fn listens(&self) -> bool {
+        false
+    }
+
     /// How long it waits on purpose before it reads a changed file.
     fn quiet(&self) -> Duration {
         Duration::ZERO
@@ -55,7 +60,8 @@ fn config(job: &Path, jobs: usize, version: usize) -> String {
     (0..jobs).map(block).collect()
 }
 
-fn save(dir: &Path, text: &str) {
+/// Puts a configuration in the place of the one before.
+pub fn save(dir: &Path, text: &str) {
     let part = dir.join("part");
     fs::write(&part, text).unwrap();
     fs::rename(part, dir.join("pmtr.conf")).unwrap();
@@ -95,6 +101,10 @@ impl Keeper for Pmtr {
 
     fn change(&self, dir: &Path, job: &Path, jobs: usize, version: usize) -> bool {
         save(dir, &config(job, jobs, version));
+        true
+    }
+
+    fn listens(&self) -> bool {
         true
     }
 

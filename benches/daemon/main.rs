@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench daemon` prints a table and writes `target/bench/daemon.json`. `-- --short` takes fewer
 //! samples, `-- --peers` measures the supervisors that are found here as well and writes `peers.json`,
-//! `-- --also FILE` another build of pmtr, and one of the words `starts`, `lives`, `rests` and `idle` only those rows.
+//! `-- --also FILE` another build of pmtr, and one of the words `starts`, `lives`, `rests`, `files` and `idle` only
+//! those rows.
 //! Absolute times depend on the machine and on what else it does: read the ratios.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,6 +16,7 @@ mod program;
 #[path = "../report/mod.rs"]
 mod report;
 mod rows;
+mod silence;
 mod world;
 
 use keeper::{Bare, Keeper, Pmtr};
@@ -33,6 +35,7 @@ const WHOLE: Amount = Amount {
     rests: 3,
     reloads: 15,
     many_reloads: 1_000,
+    files: 5,
     idle: Duration::from_secs(60),
 };
 const SHORT: Amount = Amount {
@@ -42,6 +45,7 @@ const SHORT: Amount = Amount {
     rests: 1,
     reloads: 5,
     many_reloads: 50,
+    files: 1,
     idle: Duration::from_secs(10),
 };
 const PEERS: Amount = Amount {
@@ -51,6 +55,7 @@ const PEERS: Amount = Amount {
     rests: 0,
     reloads: 5,
     many_reloads: 0,
+    files: 0,
     idle: Duration::from_secs(20),
 };
 
@@ -83,13 +88,16 @@ fn main() {
         keepers.extend(found);
         eprintln!("not found here: {}", missing.join(", "));
     }
+    let parts = ["starts", "lives", "files", "idle"];
     place::adopt_orphans();
     let place = place::enter();
     let columns = keepers.iter().map(|keeper| keeper.name().to_string()).collect();
     let mut report = Report::new(bench, columns);
+    let part = |name: &str| !parts.into_iter().any(has) || has(name);
+    if part("files") {
+        silence::measure(&keepers, &place, amount.files, &mut report);
+    }
     let mut rows = Bench { keepers: &keepers, place: &place, amount, report: &mut report, sizes };
-    let all = !["starts", "lives", "rests", "idle"].into_iter().any(has);
-    let part = |name: &str| all || has(name);
     if part("starts") {
         rows.starts();
     }

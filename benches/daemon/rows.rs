@@ -28,6 +28,8 @@ pub struct Amount {
     pub rests: usize,
     pub reloads: usize,
     pub many_reloads: usize,
+    /// Reloads of the largest file.
+    pub files: usize,
     pub idle: Duration,
 }
 
