@@ -16,6 +16,6 @@ complete -c pmtr -n $more -s c -r -F -d 'the configuration, default /etc/pmtr.co
 complete -c pmtr -n $more -s p -r -F -d 'write the process id to FILE, refuse when a running pmtr holds it'
 complete -c pmtr -n $more -l check -d 'test like -t, end with status 1 when there is a mistake'
 complete -c pmtr -n $more -l state -x -a '(__pmtr_directories)' -d 'keep the state file in DIR, default /run/pmtr for root'
-complete -c pmtr -n $more -l last-good -r -F -d 'keep what was applied last in FILE, start from it when the configuration is of no use'
+complete -c pmtr -n $more -l last-good -r -F -d 'keep the last good text in FILE, start from it if need be'
 complete -c pmtr -n $more -s h -l help -d 'show this text'
 complete -c pmtr -n $more -l version -d 'show the version'

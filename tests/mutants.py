@@ -137,7 +137,7 @@ MUTANTS = [
     ("empty file waits for SIGHUP too", APPLY, " && reading != Reading::Always {\n            let (believed", " {\n            let (believed"),
     ("two seconds run on when jobs are back", RELOAD, "        self.empty_until.take().is_some()",
      "        self.empty_until.is_some()"),
-    ("what is put back is not told", APPLY, "if cured || refilled || waited =>", "if cured && refilled =>"),
+    ("what is put back is not told", APPLY, "if cured || refilled || waited || mended =>", "if cured && refilled =>"),
     ("empty file takes the place of the last good text", APPLY, "if content.bytes == 0 && self.reload.last_good().is_some()", "if false && self.reload.last_good().is_some()"),
     ("last good text never over", RELOAD, "        self.empty_until = None;\n        self.last_good = None;\n", "        self.empty_until = None;\n"),
     ("what is mended to the same is not told", RELOAD, "self.last_good.take().is_some()", "self.last_good.take().is_none()"),

@@ -103,7 +103,7 @@ pub const OPTIONS: &[Opt<Id>] = &[
         letter: None,
         long: Some("last-good"),
         argument: Some("FILE"),
-        help: "keep what was applied last in FILE, start from it when the configuration is of no use",
+        help: "keep the last good text in FILE, start from it if need be",
     },
     Opt {
         id: Id::Check,

@@ -110,7 +110,8 @@ fn wrong_usage_says_in_one_line_what_is_wrong() {
         let usage = ask(line).unwrap_err().to_string();
         let (first, rest) = usage.split_once('\n').unwrap();
         assert_eq!(first, format!("pmtr: {expected}"), "{line:?}");
-        assert_eq!(rest, "usage: pmtr [-Ftvh] [-c FILE] [-p FILE] [--state DIR] [--check] [--version]\n");
+        let usage = "usage: pmtr [-Ftvh] [-c FILE] [-p FILE] [--state DIR] [--last-good FILE]";
+        assert_eq!(rest, format!("{usage}\n            [--check] [--version]\n"));
     }
 }
 
