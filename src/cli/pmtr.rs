@@ -89,7 +89,7 @@ pub const OPTIONS: &[Opt<Id>] = &[
         letter: Some('p'),
         long: None,
         argument: Some("FILE"),
-        help: "write the process id to FILE, refuse when a running pmtr holds it",
+        help: "write the process id to FILE, refuse if another pmtr has it",
     },
     Opt {
         id: Id::State,
