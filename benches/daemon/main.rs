@@ -88,7 +88,7 @@ fn main() {
         keepers.extend(found);
         eprintln!("not found here: {}", missing.join(", "));
     }
-    let parts = ["starts", "lives", "files", "idle"];
+    let parts = ["starts", "lives", "rests", "files", "idle"];
     place::adopt_orphans();
     let place = place::enter();
     let columns = keepers.iter().map(|keeper| keeper.name().to_string()).collect();
