@@ -102,13 +102,24 @@ fn the_rest_of_a_group_keeps_the_pressure_of_a_stop_or_gets_its_own() {
     assert_eq!((job.sweeps(), job.deadline()), (Some(pid(7)), Some(at(20) + LOOK_EVERY[0])));
     let mut job = running(JobDraft::default(), 0);
     job.restart(at(4), &mut Vec::new());
-    assert_eq!(signals(&mut job, |job, wishes| job.exited(at(6), exit, &some(), wishes)), []);
+    // The group has been told; who has the session and not the group has not.
+    let (others, told) =
+        (Target::Others(pid(7)), signals(&mut job, |job, wishes| job.exited(at(6), exit, &some(), wishes)));
+    assert_eq!(told, [(others, term), (others, Signal::CONT)]);
     job.expire(at(13), &mut Vec::new());
     assert_eq!(signals(&mut job, |job, wishes| job.expire(at(14), wishes)), [(group, Signal::KILL)]);
     job.looked(at(15), &some(), &mut Vec::new());
     assert_eq!(job.sweeps(), Some(pid(7)));
     job.looked(at(15), &Survivors::None, &mut Vec::new());
     assert_eq!(job.state(), State::Queued);
+    // One that did not end in time has others who are not asked any more.
+    for late in [14, 24] {
+        let mut job = running(JobDraft::default(), 0);
+        job.restart(at(4), &mut Vec::new());
+        (14..=late).for_each(|now| job.expire(at(now), &mut Vec::new()));
+        let told = signals(&mut job, |job, wishes| job.exited(at(late), exit, &some(), wishes));
+        assert_eq!(told, [(others, Signal::KILL)]);
+    }
 }
 
 #[test]

@@ -102,6 +102,30 @@ fn a_zombie_in_another_group_holds_nothing_up() {
 }
 
 #[test]
+fn sigkill_is_repeated_as_long_as_scans_find_others_than_before() {
+    in_own_process(
+        "daemon::rests::tests::sigkill_is_repeated_as_long_as_scans_find_others_than_before",
+        || {
+            let (leader, other, mut output) = orphaned_session();
+            let (mut rests, group, before) = (rests(), Group::of(leader), clock::since_start());
+            ended(leader);
+            rests.keep(JobId(0), leader, group, before, None);
+            rests.signal(leader, Signal::KILL);
+            let killed = |rests: &Rests| rests.rests[&leader].killed.clone();
+            while killed(&rests).is_empty() || rests.more() {
+                assert_eq!(rests.work(None), []);
+            }
+            assert!(killed(&rests).contains(&other));
+            // What it had started meanwhile would be found by this one, which comes by itself.
+            let again = rests.deadline().unwrap();
+            assert!(rests.wanting.contains(&leader) && again >= rests.rested);
+            assert_eq!(rests.begin(clock::now()).unwrap().asked[&leader], [Signal::KILL]);
+            output.read_to_end(&mut Vec::new()).unwrap();
+        },
+    );
+}
+
+#[test]
 fn all_that_was_asked_before_a_scan_is_answered_by_it_and_the_next_one_has_to_wait() {
     in_own_process(
         "daemon::rests::tests::all_that_was_asked_before_a_scan_is_answered_by_it_and_the_next_one_has_to_wait",
