@@ -1,12 +1,13 @@
 //! What a child gets in place of its job's files: it lies on a shelf where the child looks for it, from before its
 //! birth until it has taken it.
 
-use super::{check, done};
-use crate::model::Errno;
+use super::{calls, check, done};
+use crate::model::{Errno, SpawnError, Stage};
 use libc::c_int;
+use std::cell::OnceCell;
 use std::ffi::CStr;
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// What takes the place of a job's file.
@@ -14,31 +15,41 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 pub(super) enum Instead<'a> {
     Pipe(BorrowedFd<'a>),
     /// Where our own output leads: opened by its path it would have to be open to the job's user.
-    Own(BorrowedFd<'a>),
+    Own(Standard),
+}
+
+/// One of our own outputs.
+#[derive(Clone, Copy)]
+pub(super) enum Standard {
+    Output,
+    Error,
 }
 
 impl<'a> Instead<'a> {
     pub(super) fn of(pipe: Option<BorrowedFd<'a>>, file: Option<&CStr>) -> Option<Instead<'a>> {
         pipe.map(Instead::Pipe).or_else(|| file.and_then(own_output).map(Instead::Own))
     }
+}
 
-    fn fd(self) -> BorrowedFd<'a> {
-        match self {
-            Instead::Pipe(fd) | Instead::Own(fd) => fd,
-        }
+/// The output of ours that this path of `out` or `err` means, if it means one: in the job it would be the
+/// descriptor that is just to be opened.
+fn own_output(file: &CStr) -> Option<Standard> {
+    match file.to_bytes() {
+        b"/dev/stdout" => Some(Standard::Output),
+        b"/dev/stderr" => Some(Standard::Error),
+        _ => None,
     }
 }
 
-/// Our own descriptor that this path of `out` or `err` means, if it means one: in the job it would be the one that
-/// is just to be opened.
-pub fn own_output(file: &CStr) -> Option<BorrowedFd<'static>> {
-    let standard = match file.to_bytes() {
-        b"/dev/stdout" => libc::STDOUT_FILENO,
-        b"/dev/stderr" => libc::STDERR_FILENO,
-        _ => return None,
-    };
-    // SAFETY: the standard descriptors are opened before main when they were closed, and only ever replaced.
-    Some(unsafe { BorrowedFd::borrow_raw(standard) })
+impl Standard {
+    fn fd(self) -> BorrowedFd<'static> {
+        let number = match self {
+            Standard::Output => libc::STDOUT_FILENO,
+            Standard::Error => libc::STDERR_FILENO,
+        };
+        // SAFETY: the standard descriptors are opened before main when they were closed, and only ever replaced.
+        unsafe { BorrowedFd::borrow_raw(number) }
+    }
 }
 
 /// Descriptors above 2 that children find where they look for them. Best made before anything else is opened: the
@@ -49,6 +60,9 @@ pub struct Shelf {
     /// For descriptors 1 and 2 of the child; they lead nowhere as long as nothing is lent.
     places: [OwnedFd; 2],
     nowhere: OwnedFd,
+    /// Our own outputs, each as jobs get it, once one has asked for it: the terminal that it leads to, opened for
+    /// writing only, or none when it leads elsewhere.
+    terminals: [OnceCell<Option<OwnedFd>>; 2],
 }
 
 impl Shelf {
@@ -58,7 +72,7 @@ impl Shelf {
         let null = null.map(above_standard).transpose()?;
         let [one, other] = [place()?, place()?];
         let places = if one.as_raw_fd() < other.as_raw_fd() { [one, other] } else { [other, one] };
-        Ok(Shelf { null, places, nowhere: place()? })
+        Ok(Shelf { null, places, nowhere: place()?, terminals: Default::default() })
     }
 
     /// The number of /dev/null.
@@ -71,14 +85,40 @@ impl Shelf {
         (self.places.each_ref().map(AsRawFd::as_raw_fd), self.nowhere.as_raw_fd())
     }
 
-    /// Puts what takes the place of files where the child looks for it.
-    pub(super) fn lend(&self, instead: [Option<Instead>; 2]) -> Result<(), Errno> {
-        for (place, instead) in self.places.iter().zip(instead) {
-            if let Some(instead) = instead {
-                put(instead.fd(), place)?;
-            }
+    /// Puts what takes the place of files where a child that runs as `user` looks for it.
+    pub(super) fn lend(&self, instead: [Option<Instead>; 2], user: Option<&CStr>) -> Result<(), SpawnError> {
+        for ((place, instead), stage) in self.places.iter().zip(instead).zip([Stage::Out, Stage::Err]) {
+            let fd = match instead {
+                Some(Instead::Pipe(fd)) => fd,
+                Some(Instead::Own(standard)) => match self.own(standard) {
+                    Ok(fd) => fd,
+                    // Whoever runs as we do may read what we may read.
+                    Err(_) if user.is_none() => standard.fd(),
+                    Err(errno) => return Err(SpawnError { stage, errno }),
+                },
+                None => continue,
+            };
+            put(fd, place).map_err(|errno| SpawnError { stage: Stage::Prepare, errno })?;
         }
         Ok(())
+    }
+
+    /// Our own output as jobs get it: a terminal is open for reading, too, and what is typed there is not for them.
+    fn own(&self, standard: Standard) -> Result<BorrowedFd<'_>, Errno> {
+        let [out, err] = &self.terminals;
+        let cell = match standard {
+            Standard::Output => out,
+            Standard::Error => err,
+        };
+        let terminal = match cell.get() {
+            Some(known) => known,
+            None => {
+                let fd = standard.fd();
+                let opened = fd.is_terminal().then(|| reopened(fd)).transpose()?;
+                cell.get_or_init(|| opened)
+            }
+        };
+        Ok(terminal.as_ref().map_or(standard.fd(), AsFd::as_fd))
     }
 
     /// Gives up our second names of the pipes: the reader would wait for their end for ever.
@@ -88,6 +128,17 @@ impl Shelf {
             let _ = put(self.nowhere.as_fd(), place);
         }
     }
+}
+
+/// What a terminal's descriptor leads to, for writing only.
+fn reopened(terminal: BorrowedFd) -> Result<OwnedFd, Errno> {
+    // Without waiting, as a serial line may do; those who write there are to wait all the same.
+    let flags = libc::O_WRONLY | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    let fd = calls::reopen(terminal.as_raw_fd(), flags)?;
+    // SAFETY: the kernel has just made it, so nobody else owns it.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    calls::set_status(fd.as_raw_fd(), 0)?;
+    Ok(fd)
 }
 
 /// A descriptor above 2 that leads nowhere and can be neither read nor written.

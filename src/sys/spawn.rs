@@ -19,7 +19,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStringExt;
 
-pub use super::shelf::{Shelf, own_output};
+pub use super::shelf::Shelf;
 
 /// How a process is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,8 +133,8 @@ impl Spawner {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
         let instead = [Instead::of(out, spec.out()), Instead::of(err, spec.err())];
-        let lent = self.shelf.lend(instead);
-        let made = lent.map_err(prepare).and_then(|()| {
+        let lent = self.shelf.lend(instead, spec.user());
+        let made = lent.and_then(|()| {
             let way = if self.can_share(spec, instead) { way } else { Way::Copy };
             match self.make(spec, instead, place, way, &ticket)? {
                 pid if self.slots.is_declined(&ticket) => {

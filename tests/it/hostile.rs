@@ -1,7 +1,7 @@
 //! What a user without rights may try: to see through a job what is closed to him, and to hold up pmtr.
 
 use crate::support::{Dir, Pmtr, kill, open_to_all, output, read_when_there, root_or_skip, wait_until};
-use crate::wrapped::{behind, namespaces_or_skip, tool_or_skip};
+use crate::wrapped::{behind, inner, namespaces_or_skip, tool_or_skip};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
@@ -378,4 +378,39 @@ fn jobs_of_different_users_share_no_keyring_with_each_other_pmtr_or_its_caller()
     different.dedup();
     assert_eq!(different.len(), users.len() + 2, "{all:?}");
     assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn a_terminal_as_own_output_is_for_writing_only() {
+    if !tool_or_skip("script", "a terminal") {
+        return;
+    }
+    let dir = Dir::new();
+    open_to_all(dir.path());
+    let users: &[&str] =
+        if root_or_skip("a terminal for another user") { &["", " user nobody\n"] } else { &[""] };
+    dir.script(
+        "tell",
+        "exec 3>&1; sed -n 's/^flags:.//p' /proc/self/fdinfo/3 >$1.part; mv $1.part $1; echo said-$2; exec sleep 1000",
+    );
+    let mut config = String::new();
+    for (number, user) in users.iter().enumerate() {
+        config += &format!(
+            "job {{\n name t{number}\n cmd DIR/tell DIR/flags{number} {number}\n out /dev/stdout\n err /dev/stdout\n{user}}}\n"
+        );
+    }
+    let script = "exec script -fqec 'exec PMTR -Fc CONF 2>DIR/log' DIR/typescript </dev/null";
+    let mut pmtr = behind(dir, &config, &["/usr/bin/env"], script);
+    for number in 0..users.len() {
+        let flags = read_when_there(&pmtr.dir.join(&format!("flags{number}")));
+        let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
+        // O_ACCMODE and O_NONBLOCK: for writing, and a writer waits as for any terminal.
+        assert_eq!(flags & 0o4003, 1, "{flags:o}");
+        wait_until("the terminal shows it", || {
+            fs::read_to_string(pmtr.dir.join("typescript"))
+                .is_ok_and(|text| text.contains(&format!("said-{number}")))
+        });
+    }
+    kill(inner(&pmtr), "TERM");
+    pmtr.ends();
 }
