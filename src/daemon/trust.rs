@@ -128,10 +128,11 @@ fn interpreter(file: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
     Ok(named_in(&head))
 }
 
-/// What follows `#!`, up to a blank or the end of the line.
+/// The first word behind `#!`, as the kernel sees it: only a space and a tab are blanks.
 fn named_in(head: &[u8]) -> Option<Vec<u8>> {
-    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii_start();
-    Some(line.split(|byte| matches!(byte, b' ' | b'\t' | 0)).next()?.to_vec())
+    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let mut words = line.split(|byte| matches!(byte, b' ' | b'\t' | 0));
+    words.find(|word| !word.is_empty()).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]

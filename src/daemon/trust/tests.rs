@@ -81,11 +81,13 @@ fn an_interpreter_is_a_command_as_well() {
     permit(dir.path(), 0o755);
     let bad = write(&dir, "bad", "x", 0o777);
     let script = |text: &str| write(&dir, "script", text, 0o755);
-    for text in ["#!/bin/sh", "#! /bin/sh -e\n", "#!\t/usr/bin/env python3\n", "# !/no\n", ""] {
+    for text in
+        ["#!/bin/sh", "#! /bin/sh -e\n", "#!\t/usr/bin/env python3\n", "# !/no\n", "#!\n/no\n", "#! \t", ""]
+    {
         assert!(is_safe(&script(text)), "{text:?}");
     }
     let shown = bad.display();
-    for text in [format!("#!{shown}"), format!("#! {shown} -x\n"), "#!sh\n".into(), "#!\n/bin/sh\n".into()] {
+    for text in [format!("#!{shown}"), format!("#! {shown} -x\n"), "#!sh\n".into(), "#!\r/bin/sh\n".into()] {
         assert!(!is_safe(&script(&text)), "{text:?}");
     }
     let own = dir.join("script");
