@@ -11,11 +11,12 @@ mod tests;
 
 use super::log::{Log, Stream};
 use crate::model::{JobId, JobName, MonoTime, Pid};
+use crate::sys::{numbers, process};
 use mio::{Interest, Registry, Token};
 use source::{Source, Stage, Turn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 /// Streams that have their turn in one call, so that other work gets done.
@@ -108,6 +109,11 @@ impl Outputs {
         let mut ends = Ends { out: None, err: None };
         for (pipe, stream) in [(out, Stream::Out), (err, Stream::Err)] {
             let Some((reader, writer)) = pipe else { continue };
+            // The configuration must remain readable.
+            if process::is_among_last(reader.as_fd()) {
+                self.unborn(job);
+                return Err(io::Error::from_raw_os_error(numbers::EMFILE));
+            }
             if let Err(error) = self.add(registry, job, name, stream, reader.into()) {
                 self.unborn(job);
                 return Err(error);

@@ -142,6 +142,14 @@ pub fn is_in_lower_half(fd: BorrowedFd) -> bool {
     u64::try_from(fd.as_raw_fd()).is_ok_and(|number| number < bounds.soft / 2)
 }
 
+/// Whether a descriptor's number is one of the last few that our own limit allows. They are for reading files, which
+/// takes two at a time.
+pub fn is_among_last(fd: BorrowedFd) -> bool {
+    const LAST: u64 = 2;
+    let Ok(bounds) = calls::limit(super::spawn::FILES) else { return false };
+    u64::try_from(fd.as_raw_fd()).is_ok_and(|number| number.saturating_add(LAST) >= bounds.soft)
+}
+
 /// Has large blocks come from the kernel and go back to it one by one, whatever has been freed before: else the C
 /// library learns from the first large block to keep the later ones.
 pub fn return_large_blocks() {
@@ -239,6 +247,18 @@ mod tests {
             calls::set_limit(super::super::spawn::FILES, &bounds).unwrap();
             let lower = files.iter().filter(|file| is_in_lower_half(file.as_fd())).count();
             assert_eq!(lower, 9);
+        });
+    }
+
+    #[test]
+    fn the_last_numbers_are_two() {
+        in_own_process("sys::process::tests::the_last_numbers_are_two", || {
+            let hard = calls::limit(super::super::spawn::FILES).unwrap().hard;
+            let files: Vec<File> = (0..9).map(|_| File::open("/").unwrap()).collect();
+            let bounds = calls::Bounds { soft: u64::try_from(files[8].as_raw_fd()).unwrap() + 1, hard };
+            calls::set_limit(super::super::spawn::FILES, &bounds).unwrap();
+            let last: Vec<bool> = files.iter().map(|file| is_among_last(file.as_fd())).collect();
+            assert_eq!(last, [false, false, false, false, false, false, false, true, true]);
         });
     }
 
