@@ -57,8 +57,10 @@ runs() {
 # Whether the process with the directory $1 in /proc has the name of pmtr and belongs to the user $uid. The owner of the
 # files there does not tell: they belong to root when a process has changed its user.
 named_pmtr() {
+  newline='
+'
   case $(cat "$1/status" 2>/dev/null) in
-    Name:?pmtr[!a-z-]*[!a-z]Uid:?"$uid"?"$uid"?"$uid"?"$uid"[!0-9]*) ;;
+    Name:?pmtr"$newline"*"$newline"Uid:?"$uid"?"$uid"?"$uid"?"$uid""$newline"*) ;;
     *) return 1 ;;
   esac
 }

@@ -24,8 +24,10 @@ is_ending() { systemd && [ "$(systemctl show --property=ActiveState --value pmtr
 
 # Whether the process with the directory $1 in /proc has the name of pmtr and is root's.
 named_pmtr() {
+  newline='
+'
   case $(cat "$1/status" 2>/dev/null) in
-    Name:?pmtr[!a-z-]*[!a-z]Uid:?0?0?0?0[!0-9]*) ;;
+    Name:?pmtr"$newline"*"$newline"Uid:?0?0?0?0"$newline"*) ;;
     *) return 1 ;;
   esac
 }

@@ -41,6 +41,10 @@ struct Fake(Child);
 
 impl Fake {
     fn new(command: &[&str]) -> Fake {
+        Fake::named("pmtr", command)
+    }
+
+    fn named(name: &str, command: &[&str]) -> Fake {
         let mut child = Command::new(command[0])
             .args(&command[1..])
             .process_group(0)
@@ -52,7 +56,7 @@ impl Fake {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
         let fake = Fake(child);
-        assert_eq!(fs::read_to_string(format!("/proc/{}/comm", fake.pid())).unwrap(), "pmtr\n");
+        assert_eq!(fs::read_to_string(format!("/proc/{}/comm", fake.pid())).unwrap(), format!("{name}\n"));
         fake
     }
 
@@ -128,6 +132,12 @@ fn a_process_of_another_user_is_no_pmtr_that_was_started_by_hand() {
     let fake = Fake::new(&["python3", "-c", python, "-c", name]);
     let owner = fs::metadata(format!("/proc/{}/stat", fake.pid())).unwrap();
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&owner), 0);
+    let said = asked();
+    assert!(said.iter().flatten().all(|said| said == "0"), "{said:?}");
+    drop(fake);
+    // As the script is called that asks while a package is put in.
+    let python = "open('/proc/self/comm', 'w').write('pmtr.postinst'); print('ready', flush=True); input()";
+    let fake = Fake::named("pmtr.postinst", &["python3", "-c", python, "-c", name]);
     let said = asked();
     assert!(said.iter().flatten().all(|said| said == "0"), "{said:?}");
     drop(fake);
