@@ -66,7 +66,7 @@ impl Iterator for List {
     }
 }
 
-/// Reads `PID (NAME) STATE PARENT GROUP SESSION ... BORN ...`, where BORN is the 22nd word.
+/// Reads `PID (NAME) STATE PARENT GROUP SESSION ... THREADS 0 BORN ...`, where THREADS is the 20th word.
 fn parse(stat: &[u8]) -> Option<Stat> {
     let open = stat.iter().position(|byte| *byte == b'(')?;
     let close = stat.iter().rposition(|byte| *byte == b')')?;
@@ -77,8 +77,11 @@ fn parse(stat: &[u8]) -> Option<Stat> {
     let parent = words.next()?.parse().ok()?;
     let group = words.next()?.parse().ok()?;
     let session = words.next()?.parse().ok()?;
-    let born_ticks = words.nth(15)?.parse().ok()?;
-    Some(Stat { name, zombie: matches!(state, "Z" | "X"), parent, group, session, born_ticks })
+    let threads: u32 = words.nth(13)?.parse().ok()?;
+    let born_ticks = words.nth(1)?.parse().ok()?;
+    // A process whose first thread has ended looks like one that has, while its other threads live on.
+    let zombie = state == "X" || state == "Z" && threads <= 1;
+    Some(Stat { name, zombie, parent, group, session, born_ticks })
 }
 
 #[cfg(test)]
@@ -95,6 +98,8 @@ mod tests {
         assert_eq!(parse(line), Some(stat));
         let zombie = b"12 (x) Z 3 4 4 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 1 0 7 9";
         assert!(parse(zombie).unwrap().zombie);
+        let threads = b"12 (x) Z 3 4 4 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 2 0 7 9";
+        assert!(!parse(threads).unwrap().zombie);
         for broken in [&b""[..], b"12", b"12 (x", b")(", b"12 (x) S", b"12 (x) S 1 y", b"12 (x) S 1 2 3 4"] {
             assert_eq!(parse(broken), None);
         }

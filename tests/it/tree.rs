@@ -1,6 +1,7 @@
 //! A job is all of its session and process group: it has ended when nobody is left, and only then it starts again.
 
-use crate::support::{Dir, Pmtr, alive, kill, leads_session, wait_until};
+use crate::support::{Dir, Pmtr, alive, kill, leads_session, read_when_there, wait_until};
+use crate::wrapped::tool_or_skip;
 use std::fs;
 
 /// A job whose script may name its directory DIR.
@@ -235,4 +236,44 @@ fn a_zombie_whose_parent_does_not_care_holds_a_job_up_for_no_longer_than_twenty_
     assert!(pmtr.has("job zombie: finished"));
     kill(parent, "KILL");
     assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn a_process_whose_first_thread_has_ended_is_alive() {
+    if !tool_or_skip("python3", "a process without its first thread") {
+        return;
+    }
+    let dir = Dir::new();
+    // The kernel shows it as a zombie.
+    let script = "import ctypes, os, platform, threading, time\n\
+                  os.setpgid(0, 0)\n\
+                  threading.Thread(target=time.sleep, args=(1000,)).start()\n\
+                  open('DIR/part', 'w').write(str(os.getpid()))\n\
+                  os.rename('DIR/part', 'DIR/pid')\n\
+                  ctypes.CDLL(None).syscall({'x86_64': 60, 'aarch64': 93}[platform.machine()], 0)\n";
+    if !matches!(std::env::consts::ARCH, "x86_64" | "aarch64") {
+        return eprintln!("skipped: the number of exit is not known for this machine");
+    }
+    fs::write(dir.join("threads.py"), script.replace("DIR", dir.path().to_str().unwrap())).unwrap();
+    let config = job(&dir, "t", "python3 DIR/threads.py & wait; exec sleep 1000");
+    let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
+    let threads = |pid: i32| fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    let ready = |pmtr: &mut Pmtr| {
+        pmtr.started("t");
+        let file = pmtr.dir.join("pid");
+        let pid: i32 = read_when_there(&file).parse().unwrap();
+        let stat = format!("/proc/{pid}/stat");
+        wait_until("its first thread has ended", || {
+            fs::read_to_string(&stat).unwrap().contains(") Z ") && threads(pid) == 2
+        });
+        fs::remove_file(file).unwrap();
+        pid
+    };
+    let old = ready(&mut pmtr);
+    pmtr.save(&config.replace("name t\n", "name t\n env A=b\n"));
+    pmtr.wait("sending SIGTERM to job t");
+    let new = ready(&mut pmtr);
+    assert_eq!(threads(old), 0, "no second generation beside the first");
+    assert_eq!(pmtr.stop().code(), Some(0));
+    assert_eq!(threads(new), 0, "nothing is left at the end");
 }
