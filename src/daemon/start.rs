@@ -34,6 +34,7 @@ use mio::{Interest, Poll, Token};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -85,9 +86,17 @@ fn test(options: &Options, mode: Mode) -> ExitCode {
     ExitCode::from(status)
 }
 
+/// Whether two absolute paths lead to one file, by whatever links and names, or would if it were there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| std::fs::metadata(path).ok().map(|there| (there.dev(), there.ino()));
+    let place = |path: &Path| Some((path.parent()?.canonicalize().ok()?, path.file_name()?.to_owned()));
+    let same_file = identity(one).is_some_and(|file| identity(other) == Some(file));
+    same_file || place(one).is_some_and(|there| place(other) == Some(there))
+}
+
 fn start(options: Options) -> Result<(), Failure> {
     // Whatever the caller left open is nobody's business but his.
-    process::close_on_exec_all();
+    process::close_inherited();
     process::stop_timers();
     // While the lowest numbers are free.
     let shelf =
@@ -100,8 +109,11 @@ fn start(options: Options) -> Result<(), Failure> {
     let pidfile = options.pidfile.as_deref().map(absolute).transpose()?;
     let state = options.state.as_deref().map(absolute).transpose()?;
     let mut last_good = match options.last_good.as_deref().map(absolute).transpose()? {
-        Some(path) if path == file => {
+        Some(path) if is_same(&path, &file) => {
             return Err("--last-good names the configuration itself".to_owned().into());
+        }
+        Some(path) if pidfile.as_deref().is_some_and(|pidfile| is_same(&path, pidfile)) => {
+            return Err("--last-good names the pid file".to_owned().into());
         }
         Some(path) => Some(LastGood::new(path, process::effective_uid())),
         None => None,

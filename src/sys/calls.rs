@@ -159,6 +159,15 @@ pub(super) fn set_uid(uid: libc::uid_t) -> Done {
     if [real, effective, saved] == [uid; 3] { Ok(()) } else { Err(Errno(libc::EPERM)) }
 }
 
+/// Gives up all capabilities, also those that exec would give back.
+pub(super) fn drop_capabilities() -> Done {
+    // The third version of the call, with two sets of three words.
+    const VERSION: u32 = 0x2008_0522;
+    let (mut header, none) = ([VERSION, 0], [0_u32; 6]);
+    // SAFETY: the kernel reads a header of two words and the sets that this version has, and may write to the header.
+    long(unsafe { libc::syscall(libc::SYS_capset, header.as_mut_ptr(), none.as_ptr()) })
+}
+
 /// Leaves the session keyring for an empty one that nobody else has. Where there are no keyrings, or this user may
 /// have no more, the old one stays: that is no reason not to start.
 pub(super) fn join_own_keyring() {
@@ -258,6 +267,28 @@ impl Mask {
         }
         mask
     }
+
+    /// The same and this signal.
+    pub(super) fn with(mut self, signal: u32) -> Mask {
+        let bits = libc::c_ulong::BITS;
+        let place = signal.saturating_sub(1);
+        let word = usize::try_from(place.checked_div(bits).unwrap_or(0)).unwrap_or(0);
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= libc::c_ulong::from(1_u8).checked_shl(place % bits).unwrap_or(0);
+        }
+        self
+    }
+}
+
+/// Takes one blocked signal of this set out of its queue. False when there is none.
+pub(super) fn drop_queued(set: &Mask) -> bool {
+    // Zero, so that the call does not wait. At least as large as the kernel's timespec.
+    let (time, told) = ([0_i64; 2], ptr::null_mut::<u8>());
+    let set = set.0.as_ptr();
+    // SAFETY: the kernel reads a set of the size that it is told and a timespec, and writes nothing to a null pointer.
+    let taken =
+        unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set, told, time.as_ptr(), SIGNAL_SET_BYTES) };
+    taken > 0
 }
 
 /// The size of the kernel's signal set, which is not that of the C library.

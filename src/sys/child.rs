@@ -179,7 +179,10 @@ pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
     plan.slot.enter(Stage::Gid);
     calls::set_gid(switch.gid)?;
     plan.slot.enter(Stage::Uid);
-    calls::set_uid(switch.uid)
+    calls::set_uid(switch.uid)?;
+    // What the kernel does by itself, unless whoever started us has told it not to (SECBIT_NO_SETUID_FIXUP), and what
+    // it leaves: an inherited set is no right of the user's.
+    if switch.uid == 0 { Ok(()) } else { calls::drop_capabilities() }
 }
 
 /// Enters the directory and opens 0, 1 and 2, all as the user that the job runs as: no path in the file leads

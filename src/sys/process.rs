@@ -96,18 +96,16 @@ pub fn fork() -> io::Result<Forked> {
     Ok(Pid::new(pid).map_or(Forked::Child, Forked::Parent))
 }
 
-/// Marks every descriptor but 0, 1 and 2 close-on-exec: what our caller left open is not for our jobs.
-pub fn close_on_exec_all() {
-    if calls::close_range(3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC).is_err() {
-        mark_by_walking();
+/// Closes every descriptor but 0, 1 and 2. What our caller left open is not for our jobs, and as long as we had it, a
+/// lock would be held, the reader of a pipe would wait, and a file would be open for writing. Before anything is opened.
+pub fn close_inherited() {
+    if calls::close_range(3, u32::MAX, 0).is_err() {
+        close_by_walking();
     }
 }
 
-fn mark_by_walking() {
-    for fd in open_descriptors().into_iter().filter(|fd| *fd > 2) {
-        // SAFETY: takes numbers. One that has been closed in between is an error and nothing else.
-        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
-    }
+fn close_by_walking() {
+    open_descriptors().into_iter().filter(|fd| *fd > 2).for_each(calls::close);
 }
 
 /// The numbers of all open descriptors; without /proc, all that there might be.
@@ -217,14 +215,15 @@ mod tests {
     }
 
     #[test]
-    fn inherited_descriptors_are_marked_in_both_ways() {
-        in_own_process("sys::process::tests::inherited_descriptors_are_marked_in_both_ways", || {
-            let fd = leak();
-            close_on_exec_all();
-            assert!(is_close_on_exec(fd) && !is_close_on_exec(2));
-            let fd = leak();
-            mark_by_walking();
-            assert!(is_close_on_exec(fd) && !is_close_on_exec(2));
+    fn inherited_descriptors_are_closed_in_both_ways() {
+        in_own_process("sys::process::tests::inherited_descriptors_are_closed_in_both_ways", || {
+            // SAFETY: takes numbers.
+            let is_open = |fd| unsafe { libc::fcntl(fd, libc::F_GETFD) } >= 0;
+            for way in [close_inherited, close_by_walking] {
+                let fd = leak();
+                way();
+                assert!(!is_open(fd) && is_open(2));
+            }
         });
     }
 

@@ -24,6 +24,10 @@ const RECORD_BYTES: usize = 4;
 /// One turn takes no more, however many come: where thousands die, to reap 256 takes 20 ms, and others have their turn.
 const BUDGET_BYTES: usize = 1_024;
 
+/// As many blocked real-time signals are taken out of their queue in one turn. Left there they would make each later
+/// signal slower and count against what the user of pmtr may have queued.
+const QUEUED_AT_ONCE: usize = 1_024;
+
 /// What a signal told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caught {
@@ -61,6 +65,8 @@ impl SignalPipe {
         {
             overhear(signal);
         }
+        // From here on nothing that has no use ends us.
+        let _ = calls::set_mask(&Mask::from(REAL_TIME));
         // A signal that the parent ignored stays ignored across exec, here and in every program that we start.
         for signal in (1..=LAST).filter(|signal| HANDLER_FIRST && is_ignored(*signal)) {
             let _ = calls::set_default(signal);
@@ -100,7 +106,8 @@ impl SignalPipe {
         if OVERFLOWED.swap(false, SeqCst) {
             into.push(Caught::Overflow);
         }
-        count == Ok(BUDGET_BYTES)
+        let more_queued = (0..QUEUED_AT_ONCE).all(|_| calls::drop_queued(&Mask::from(REAL_TIME)));
+        count == Ok(BUDGET_BYTES) || more_queued
     }
 }
 
@@ -110,11 +117,14 @@ impl AsRawFd for SignalPipe {
     }
 }
 
-/// Sets the signal mask, whatever the parent left: only real-time signals are blocked, for good. pmtr has no use for
-/// them, and they queue: each one would cost a run of its handler. Call it first of all.
+/// Sets the signal mask, whatever the parent left. Real-time signals are blocked for good: pmtr has no use for them,
+/// and they queue, so each one would cost a run of its handler. What would end pmtr before it has handlers, though it is
+/// no reason to end, is blocked until then. Call it first of all.
 pub fn set_mask() {
+    let early = (1..REAL_TIME.cast_signed()).filter(|signal| is_a_nuisance(*signal));
+    let mask = early.fold(Mask::from(REAL_TIME), |mask, signal| mask.with(signal.cast_unsigned()));
     // It can only fail for arguments that the kernel does not know.
-    let _ = calls::set_mask(&Mask::from(REAL_TIME));
+    let _ = calls::set_mask(&mask);
 }
 
 /// From now on the signal does by itself what it does where nobody handles it. It fails for none that can be handled.

@@ -1,7 +1,8 @@
 //! Who a job runs as: exactly the user that the file names, or nobody.
 
 use crate::support::{
-    Dir, PMTR, Pmtr, Report, copy_of, daemon, open_to_all, output, probe, root_or_skip, wait_until,
+    Dir, PMTR, Pmtr, Report, copy_of, daemon, open_to_all, output, probe, read_when_there, root_or_skip,
+    wait_until,
 };
 use crate::wrapped::{behind, namespaces_or_skip};
 use std::collections::BTreeSet;
@@ -295,4 +296,26 @@ fn comparable(report: &[u8], pid: i32) -> String {
         !measured && !matches!(key, "fd2" | "Threads" | "SigQ" | "State" | "HugetlbPages" | "Mems_allowed")
     };
     text.lines().filter(same).map(general).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_the_caller_told_the_kernel_about_capabilities_gives_a_user_none() {
+    if !root_or_skip("the bits that keep capabilities") {
+        return;
+    }
+    let careless = ["setpriv", "--securebits=+no_setuid_fixup", "--inh-caps=+kill", "--ambient-caps=+kill"];
+    if output(Command::new(careless[0]).args(&careless[1..]).arg("true")).0 != Some(0) {
+        return eprintln!("skipped: a caller that keeps capabilities needs a setpriv that can");
+    }
+    let dir = Dir::new();
+    open_to_all(dir.path());
+    copy_of(&probe(), &dir, "probe");
+    let config = "job {\n name a\n cmd DIR/probe DIR/report\n user nobody\n}\n";
+    let mut pmtr = behind(dir, config, &careless, "exec PMTR -Fc CONF");
+    pmtr.started("a");
+    let report = read_when_there(&pmtr.dir.join("report"));
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        assert!(report.contains(&format!("\n{set}=0000000000000000\n")), "{set}: {report}");
+    }
+    assert_eq!(pmtr.stop().code(), Some(0));
 }

@@ -74,7 +74,7 @@ fn signals_that_the_parent_blocked_or_ignored_are_obeyed_and_jobs_start_with_non
 }
 
 #[test]
-fn real_time_signals_are_never_delivered_and_hold_nothing_up() {
+fn real_time_signals_are_never_delivered_hold_nothing_up_and_leave_no_queue() {
     let mut pmtr = Pmtr::start("job {\n name a\n cmd /bin/sleep 1000\n}\n");
     let a = pmtr.started("a");
     let blocked = set(&status(pmtr.pid()), "SigBlk");
@@ -86,9 +86,8 @@ fn real_time_signals_are_never_delivered_and_hold_nothing_up() {
     assert_eq!(output(Command::new("bash").args(["-c", &send])).0, Some(0));
     kill(a, "KILL");
     pmtr.wait(&format!("job a {a} exited"));
-    pmtr.settle();
-    let waiting = set(&status(pmtr.pid()), "ShdPnd");
-    assert_eq!(waiting, bit(40) | bit(63));
+    // A queue would make each later signal slower, and other programs of this user could have none.
+    wait_until("an empty queue", || set(&status(pmtr.pid()), "ShdPnd") == 0);
     // The next process of the job gets none of them either.
     let next = pmtr.rewind().started("a");
     assert!(next == a || set(&status(next), "ShdPnd") == 0);

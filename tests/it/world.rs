@@ -149,3 +149,19 @@ fn the_user_of_a_job_cannot_trace_or_signal_pmtr() {
     assert!(result.contains("not permitted"), "{result}");
     pmtr.settle();
 }
+
+#[test]
+fn what_the_caller_has_left_open_is_closed() {
+    // A lock on it would be held, and whoever reads from its pipe would wait, for as long as pmtr runs.
+    let mut pmtr = behind(
+        Dir::new(),
+        "job {\n name a\n cmd /bin/sleep 1000\n}\n",
+        &["env"],
+        "exec 9>>DIR/lock 8>DIR/other; flock 9; exec PMTR -Fc CONF",
+    );
+    pmtr.started("a");
+    let lock = pmtr.dir.join("lock");
+    let taken = Command::new("flock").arg("-n").arg(&lock).arg("true").status().unwrap();
+    assert!(taken.success());
+    assert_eq!(pmtr.stop().code(), Some(0));
+}

@@ -71,7 +71,7 @@ pub fn run(options: Options) -> ExitCode {
 fn start(options: Options) -> Result<Receiver, String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     // Whatever the caller left open is nobody's business but his.
-    process::close_on_exec_all();
+    process::close_inherited();
     process::stop_timers();
     process::return_large_blocks();
     let now = clock::now();
