@@ -9,7 +9,7 @@ use super::claim::{Rules, Why, failed, inspect};
 use super::exposure::{self, Rights};
 use super::watch::fingerprint;
 use crate::config;
-use crate::model::{Config, Fingerprint, Kept, Notice};
+use crate::model::{Clean, Config, Fingerprint, Kept, Level, MonoTime, Notice};
 use crate::sys::clock;
 use crate::sys::numbers::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use std::fs::{self, File, OpenOptions};
@@ -18,8 +18,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 const MODE: u32 = 0o600;
+/// When a write that failed, as on a full disk, is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
 /// As long as a configuration may be.
 const LONGEST_BYTES: u64 = 10 << 20;
 
@@ -31,6 +34,8 @@ pub(super) struct LastGood {
     uid: u32,
     /// What was loaded last, until it is in force.
     loaded: Option<(Fingerprint, Rc<Vec<u8>>)>,
+    /// What is in force and could not be written, and when that is tried again.
+    owed: Option<(MonoTime, Rc<Vec<u8>>)>,
 }
 
 /// What was found in the file.
@@ -55,7 +60,7 @@ pub(super) struct Found {
 
 impl LastGood {
     pub(super) fn new(path: PathBuf, uid: u32) -> LastGood {
-        LastGood { path, uid, loaded: None }
+        LastGood { path, uid, loaded: None, owed: None }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -97,8 +102,29 @@ impl LastGood {
     /// Keeps the text of this content, which is in force. What there is to say about that is that it failed.
     pub(super) fn keep(&mut self, content: Fingerprint) -> Option<Notice> {
         let (_, text) = self.loaded.take().filter(|(loaded, _)| *loaded == content)?;
+        self.owed = None;
         let why = self.write(&text).err()?;
+        self.owed = Some((clock::now() + AGAIN, text));
         Some(Notice::NotKept { file: self.path.as_os_str().as_bytes().into(), why: why.to_string().into() })
+    }
+
+    /// When a text that could not be written is tried again.
+    pub(super) fn deadline(&self) -> Option<MonoTime> {
+        self.owed.as_ref().map(|(at, _)| *at)
+    }
+
+    /// Tries again when it is time. What there is to say is that it worked.
+    pub(super) fn work(&mut self, now: MonoTime) -> Option<Notice> {
+        let (_, text) = self.owed.take_if(|(at, _)| *at <= now)?;
+        if self.write(&text).is_err() {
+            self.owed = Some((now + AGAIN, text));
+            return None;
+        }
+        let text = format!(
+            "the configuration in force is kept in {} again",
+            Clean(self.path.as_os_str().as_bytes())
+        );
+        Some(Notice::Shell(Level::Info, text.into()))
     }
 
     fn write(&self, text: &[u8]) -> Result<(), Why> {
@@ -232,6 +258,28 @@ mod tests {
         assert_eq!(keep(&mut last, "# none\n"), "");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
         assert!(!dir.join("last-good.new").exists());
+    }
+
+    #[test]
+    fn a_text_that_could_not_be_written_is_written_later() {
+        let dir = Dir::new();
+        let path = dir.join("missing").join("last-good");
+        let mut last = LastGood::new(path.clone(), effective_uid());
+        assert!(keep(&mut last, TEXT).contains("No such file or directory"));
+        let due = last.deadline().unwrap();
+        assert_eq!(
+            (last.work(MonoTime::ZERO), last.work(due), last.deadline()),
+            (None, None, Some(due + AGAIN))
+        );
+        fs::create_dir(dir.join("missing")).unwrap();
+        assert!(last.work(due + AGAIN).unwrap().to_string().ends_with("last-good again"));
+        assert_eq!((last.deadline(), fs::read_to_string(&path).unwrap()), (None, TEXT.to_owned()));
+        // What has been followed by another text is not written any more.
+        fs::set_permissions(dir.join("missing"), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::rename(dir.join("missing"), dir.join("elsewhere")).unwrap();
+        keep(&mut last, "# none\n");
+        fs::rename(dir.join("elsewhere"), dir.join("missing")).unwrap();
+        assert_eq!((keep(&mut last, TEXT), last.deadline()), (String::new(), None));
     }
 
     #[test]

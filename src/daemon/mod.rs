@@ -38,6 +38,7 @@ use crate::sys::process;
 use crate::sys::reap::{self, Waited};
 use crate::sys::signals::{Caught, SignalPipe};
 use kernel::Kernel;
+use last_good::LastGood;
 use mio::{Events, Poll, Token};
 use pace::Words;
 use reaper::Reaper;
@@ -125,6 +126,9 @@ impl Daemon {
                 );
             }
             self.kernel.sockets.work(now);
+            if let Some(notice) = self.kernel.last_good.as_mut().and_then(|last_good| last_good.work(now)) {
+                self.kernel.log.notice(&notice);
+            }
             while let Some(event) = self.kernel.sockets.hear(clock::now()) {
                 self.take(now, event);
             }
@@ -185,6 +189,7 @@ impl Daemon {
         let report = self.report.deadline().filter(|_| self.dump.is_none());
         let others = [kernel.outputs.deadline(), kernel.rests.deadline(), jobs, self.reaper.deadline()];
         let due = sources.into_iter().chain(others).chain([self.reload.deadline(), report]);
+        let due = due.chain([kernel.last_good.as_ref().and_then(LastGood::deadline)]);
         pace::sleep(now, due, memory::is_short())
     }
 

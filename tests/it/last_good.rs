@@ -132,8 +132,13 @@ fn without_a_good_text_a_start_fails_for_both_and_without_the_option_as_ever() {
     // A test is about the configuration.
     let (status, _, errors) = start(&["--check", "--last-good", "last-good"]);
     assert!(status == Some(1) && errors.contains(":4:2: ") && !errors.contains("last good"), "{errors}");
-    let (status, _, errors) = start(&["--last-good", "pmtr.conf"]);
-    assert_eq!((status, &*errors), (Some(1), "pmtr: --last-good names the configuration itself\n"));
+    std::os::unix::fs::symlink("pmtr.conf", dir.join("link")).unwrap();
+    for (file, is) in
+        [("pmtr.conf", "configuration itself"), ("link", "configuration itself"), ("p", "pid file")]
+    {
+        let (status, _, errors) = start(&["-p", "p", "--last-good", file]);
+        assert_eq!((status, errors), (Some(1), format!("pmtr: --last-good names the {is}\n")));
+    }
     if root_or_skip("a text of another user") {
         std::os::unix::fs::chown(&last, Some(4_242), None).unwrap();
         fails(" is of no use: it belongs to another user (uid 4242)");
