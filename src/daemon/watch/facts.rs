@@ -29,13 +29,16 @@ impl Watch {
     /// Reads on in the files whose fingerprint is wanted.
     pub(super) fn hash_some(&mut self, now: MonoTime, seen: &mut Vec<Seen>) {
         let mut budget = BYTES_PER_TURN;
+        // What was begun in an earlier turn goes on first: else those who are begun could use up every turn.
+        let mut begins = self.hashing.is_empty();
         while budget > 0 {
-            if let Some(id) = self.next_to_begin() {
+            if let Some(id) = self.next_to_begin().filter(|_| begins) {
                 self.hash.remove(&id);
                 budget = budget.saturating_sub(OPENING);
                 self.begin(id, now, seen);
                 continue;
             }
+            begins = true;
             let Some((id, mut hashing)) = self.hashing.pop_front() else { return };
             let share = budget.min(SHARE);
             let mut left = share;

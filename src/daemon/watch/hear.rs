@@ -5,10 +5,26 @@ use super::{CONFIG, Watch, read};
 use crate::model::MonoTime;
 use inotify::EventMask;
 use mio::Registry;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What an event costs besides: a wake-up of everything. More than it takes on most machines.
 const WAKE: Duration = Duration::from_micros(50);
+
+/// What one reading has told. Of a storm of renames it tells the same thousands of times, and each would have to be
+/// followed up for all paths that pass there.
+#[derive(Debug, Default)]
+struct Told(BTreeSet<Event>);
+
+/// The number of a watch, what happened, and to which name in it.
+type Event = (i32, u32, Option<Box<[u8]>>);
+
+impl Told {
+    /// Whether this has not been told yet.
+    fn is_news(&mut self, number: i32, mask: EventMask, name: Option<&[u8]>) -> bool {
+        self.0.insert((number, mask.bits(), name.map(Into::into)))
+    }
+}
 
 impl Watch {
     /// Takes in what the kernel has told, up to a budget. In a flood there are rests, in which no event wakes us.
@@ -29,7 +45,12 @@ impl Watch {
         }
         let Some(mut eye) = self.eye.take() else { return };
         let begun = (self.clock)();
-        let heard = eye.read(|number, mask, name| self.heard(now, number, mask, name));
+        let mut told = Told::default();
+        let heard = eye.read(|number, mask, name| {
+            if told.is_news(number, mask, name) {
+                self.heard(now, number, mask, name);
+            }
+        });
         let took = (self.clock)().since(begun);
         self.hearing.spend(now, took + WAKE);
         match heard {
@@ -44,8 +65,10 @@ impl Watch {
 
     pub(super) fn heard(&mut self, now: MonoTime, number: i32, mask: EventMask, name: Option<&[u8]>) {
         if mask.contains(EventMask::Q_OVERFLOW) {
-            let all: Vec<Id> = self.entries.keys().copied().collect();
-            return self.moved(all, now);
+            // A look tells who is concerned: to read all of them would put those last that are.
+            self.config_touched = true;
+            self.arm_all();
+            return self.look.extend(self.entries.keys());
         }
         let gone = EventMask::IGNORED | EventMask::UNMOUNT | EventMask::MOVE_SELF | EventMask::DELETE_SELF;
         if mask.intersects(gone) {
@@ -81,16 +104,39 @@ impl Watch {
         }
     }
 
-    /// Something happened that may lead these paths elsewhere.
-    fn moved(&mut self, ids: Vec<Id>, now: MonoTime) {
+    /// Something happened that may lead these paths elsewhere. One that waits to be read is followed then anyway.
+    pub(super) fn moved(&mut self, ids: Vec<Id>, now: MonoTime) {
         for id in ids {
-            self.touch(id, now);
-            self.arm.insert(id);
+            if !self.hash.contains(id) {
+                self.touch(id, now);
+                self.arm.insert(id);
+            }
         }
     }
 
     fn born_whole(&self, number: i32, name: Option<&[u8]>) -> bool {
         let (Some(dir), Some(name)) = (self.table.path(number), name) else { return true };
         read::born_whole(&[dir, b"/", name].concat(), self.being_written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_of_the_same_watch_is_no_news() {
+        let mut told = Told::default();
+        for (number, mask, name, news) in [
+            (1, EventMask::MOVE_SELF, None, true),
+            (1, EventMask::MOVED_TO, Some(&b"d"[..]), true),
+            (1, EventMask::MOVED_FROM, Some(b"d"), true),
+            (1, EventMask::MOVED_TO, Some(b"e"), true),
+            (2, EventMask::MOVE_SELF, None, true),
+            (1, EventMask::MOVE_SELF, None, false),
+            (1, EventMask::MOVED_TO, Some(b"d"), false),
+        ] {
+            assert_eq!(told.is_news(number, mask, name), news, "{number} {mask:?} {name:?}");
+        }
     }
 }

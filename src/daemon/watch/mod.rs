@@ -3,6 +3,8 @@
 //! Directories are watched, not files, at every hop of every path; see `trail` for the way and [`arm`] for
 //! the watches. Watch first, then read. Where the kernel does not tell, files are looked at in intervals.
 //! All work is done in portions, so that no file and no flood of events holds the loop up.
+//! The configuration waits for nobody: it is followed and looked at before the files of jobs, by an allowance of its
+//! own, and where events have to wait in a flood it is looked at without them.
 //! Knows nothing of jobs, and not what a configuration means.
 
 mod allowance;
@@ -11,6 +13,8 @@ mod eye;
 mod facts;
 mod hear;
 mod interval;
+mod portions;
+mod queue;
 mod read;
 mod settling;
 mod table;
@@ -31,6 +35,7 @@ use inotify::WatchDescriptor;
 use interval::Interval;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
+use queue::Queue;
 use read::{Hashing, Stamp};
 use settling::Settling;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,8 +56,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOK_SLOWLY_EVERY: Duration = Duration::from_secs(30);
 /// How often watching is tried again that failed.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
-/// How many paths are followed, and how many files looked at, in one turn.
+/// How many paths are followed in one turn.
 const PATHS_PER_TURN: usize = 64;
+/// How many files are looked at in one turn, which is far less work.
+const LOOKS_PER_TURN: usize = 512;
 
 /// The configuration among those who are interested.
 const CONFIG: Id = Id(0);
@@ -129,14 +136,16 @@ pub struct Watch {
     mounts_outdated: bool,
 
     /// Whose path is to be followed and watched anew.
-    arm: BTreeSet<Id>,
+    arm: Queue,
     /// Who is to be looked at.
-    look: BTreeSet<Id>,
+    look: Queue,
     settling: Settling,
     /// Whose fingerprint is to be taken, and is being taken.
-    hash: BTreeSet<Id>,
+    hash: Queue,
     hashing: VecDeque<(Id, Hashing)>,
     allowance: Allowance,
+    /// What following and looking at the configuration may take.
+    for_config: Allowance,
     clock: fn() -> MonoTime,
 
     /// Not watched for want of watches.
@@ -146,6 +155,8 @@ pub struct Watch {
     /// Where others can change it without our kernel's knowledge.
     slow: BTreeSet<Id>,
     looking: Interval,
+    /// For the configuration, while the kernel has events for us that we have not heard.
+    looking_ahead: Interval,
     looking_slowly: Interval,
     retrying: Interval,
     /// The last one for which watching was tried again.
@@ -178,17 +189,19 @@ impl Watch {
             mountinfo: File::open("/proc/self/mountinfo").ok(),
             remounted: false,
             mounts_outdated: false,
-            arm: BTreeSet::new(),
-            look: BTreeSet::new(),
+            arm: Queue::default(),
+            look: Queue::default(),
             settling: Settling::default(),
-            hash: BTreeSet::new(),
+            hash: Queue::default(),
             hashing: VecDeque::new(),
             allowance: Allowance::default(),
+            for_config: Allowance::default(),
             clock: clock::now,
             short: BTreeSet::new(),
             closed: BTreeSet::new(),
             slow: BTreeSet::new(),
             looking: Interval::new(SOON, LOOK_EVERY),
+            looking_ahead: Interval::new(SOON, SOON),
             looking_slowly: Interval::new(LOOK_SLOWLY_EVERY, LOOK_SLOWLY_EVERY),
             retrying: Interval::new(SOON, RETRY_EVERY),
             retried: CONFIG,
@@ -241,9 +254,10 @@ impl Watch {
         if let Some(entry) = self.entries.remove(&id) {
             self.drop_interests(id, entry.interests, &[]);
         }
-        for set in
-            [&mut self.arm, &mut self.look, &mut self.hash, &mut self.short, &mut self.closed, &mut self.slow]
-        {
+        for queue in [&mut self.arm, &mut self.look, &mut self.hash] {
+            queue.forget(id);
+        }
+        for set in [&mut self.short, &mut self.closed, &mut self.slow] {
             set.remove(&id);
         }
         self.settling.forget(id);
@@ -260,11 +274,22 @@ impl Watch {
         if self.looking.due(now) {
             self.look.extend(self.short.iter().chain(&self.closed));
         }
+        if self.looking_ahead.due(now) {
+            self.look.insert(CONFIG);
+        }
         if self.looking_slowly.due(now) {
             self.look.extend(&self.slow);
         }
         while let Some(id) = self.settling.due(now) {
+            // Whoever is read is followed first.
+            self.arm.withdraw(id);
             self.hash.insert(id);
+        }
+        if self.config_queued() && self.for_config.allows(now) {
+            let begun = (self.clock)();
+            self.work_on_config(now);
+            let done = (self.clock)();
+            self.for_config.spend(now, done.since(begun));
         }
         if self.has_queued() && self.allowance.allows(now) {
             let begun = (self.clock)();
@@ -275,6 +300,7 @@ impl Watch {
         self.say_when_restored();
         let (unwatched, slow) = (self.unwatched(), !self.slow.is_empty());
         self.looking.wind(now, unwatched);
+        self.looking_ahead.wind(now, self.deaf || self.unread);
         self.looking_slowly.wind(now, slow);
         self.retrying.wind(now, unwatched);
         let written = std::mem::take(&mut self.config_written);
@@ -286,30 +312,14 @@ impl Watch {
         seen.extend(self.says.drain(..).map(Seen::Say));
     }
 
-    /// Does a portion of what is queued.
-    fn work_on(&mut self, now: MonoTime, seen: &mut Vec<Seen>) {
-        for _ in 0..PATHS_PER_TURN {
-            let Some(id) = self.arm.pop_first() else { break };
-            self.arm(id);
-        }
-        for _ in 0..PATHS_PER_TURN {
-            let Some(id) = self.look.pop_first() else { break };
-            self.look(id, now);
-        }
-        self.hash_some(now, seen);
-    }
-
-    fn has_queued(&self) -> bool {
-        let queues = [&self.arm, &self.look, &self.hash];
-        !self.hashing.is_empty() || queues.into_iter().any(|queue| !queue.is_empty())
-    }
-
     /// When there is work to do though nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         let rest = self.allowance.rest().filter(|_| self.has_queued());
+        let config = self.for_config.rest().filter(|_| self.config_queued());
         let deaf = self.hearing.rest().filter(|_| self.deaf || self.unread);
-        let times = [self.looking.at(), self.looking_slowly.at(), self.retrying.at(), self.settling.next()];
-        times.into_iter().chain([rest, deaf]).flatten().min()
+        let looks = [self.looking.at(), self.looking_ahead.at(), self.looking_slowly.at()];
+        let others = [self.retrying.at(), self.settling.next(), rest, config, deaf];
+        looks.into_iter().chain(others).flatten().min()
     }
 
     /// Whether there is work to do at once.
@@ -318,7 +328,8 @@ impl Watch {
         let scheduled = self.looking.fits(unwatched)
             && self.looking_slowly.fits(!self.slow.is_empty())
             && self.retrying.fits(unwatched);
-        let queued = self.has_queued() && self.allowance.rest().is_none();
+        let queued = self.has_queued() && self.allowance.rest().is_none()
+            || self.config_queued() && self.for_config.rest().is_none();
         let heard = self.unread && self.hearing.rest().is_none() || self.remounted;
         let to_tell = self.config_touched || self.config_written || !self.says.is_empty();
         heard || queued || to_tell || !scheduled
@@ -373,14 +384,6 @@ impl Watch {
         self.config_touched = true;
         self.arm_all();
         self.look.extend(self.entries.keys());
-    }
-
-    /// Compares a file's state with the one that was read.
-    fn look(&mut self, id: Id, now: MonoTime) {
-        let Some(entry) = self.entries.get(&id) else { return };
-        if Stamp::at(&entry.path) != entry.stamp {
-            self.touch(id, now);
-        }
     }
 
     /// Whether there is anything of which the kernel does not tell us.

@@ -7,6 +7,15 @@ use inotify::EventMask;
 const EMFILE: i32 = 24;
 const ENOSPC: i32 = 28;
 
+thread_local! {
+    static CLOCK: Cell<MonoTime> = const { Cell::new(MonoTime::ZERO) };
+}
+
+/// With this clock each portion of work takes a fifth of a second.
+fn slow_clock() -> MonoTime {
+    CLOCK.replace(CLOCK.get() + Duration::from_millis(200))
+}
+
 fn lines(seen: &[Seen]) -> Vec<String> {
     let says = seen.iter().filter_map(|seen| match seen {
         Seen::Say(notice) => Some(notice.to_string()),
@@ -69,15 +78,11 @@ fn notifications_that_break_off_are_done_without_and_taken_up_again() {
 
 #[test]
 fn a_flood_of_events_leaves_rests_in_which_it_wakes_nobody() {
-    thread_local! {
-        static CLOCK: Cell<MonoTime> = const { Cell::new(MonoTime::ZERO) };
-    }
     let mut bench = Bench::new("conf");
     bench.sh("echo 1 >conf");
     bench.load();
     bench.run();
-    // Each portion takes a fifth of a second.
-    bench.watch.clock = || CLOCK.replace(CLOCK.get() + Duration::from_millis(200));
+    bench.watch.clock = slow_clock;
     let mut events = Events::with_capacity(8);
     let mut portions = 0;
     while !bench.watch.deaf {
@@ -100,6 +105,64 @@ fn a_flood_of_events_leaves_rests_in_which_it_wakes_nobody() {
     assert!(!bench.watch.deaf);
     bench.write("conf", "y");
     assert!(bench.touched());
+}
+
+/// A directory with many files of jobs, each in a directory of its own.
+fn many(bench: &mut Bench, files: u32) {
+    bench.sh("echo 1 >conf; mkdir d");
+    bench.load();
+    for number in 0..files {
+        std::fs::create_dir(bench.root.join(format!("d/{number}"))).unwrap();
+        let path = bench.path(&format!("d/{number}/x"));
+        bench.watch.add(path);
+    }
+    bench.run();
+}
+
+#[test]
+fn a_save_of_the_configuration_waits_neither_for_a_storm_of_events_nor_for_the_work_it_leaves() {
+    let mut bench = Bench::new("conf");
+    many(&mut bench, 300);
+    bench.sh("for i in 1 2 3 4 5 6 7 8 9; do mv d e; mv e d; done");
+    bench.watch.ready(TOKENS.inotify);
+    bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+    let used_up = secs(60);
+    bench.watch.hearing.spend(bench.now, used_up);
+    bench.watch.allowance.spend(bench.now, used_up);
+    bench.sh("mv d e; mv e d");
+    bench.run_for(secs(1));
+    assert!(bench.watch.unread && bench.watch.has_queued());
+    for text in ["22", "333"] {
+        bench.load();
+        assert_eq!(bench.run_for(SOON), []);
+        bench.write("conf", text);
+        assert_eq!(bench.run_for(SOON), [Seen::Config]);
+    }
+    bench.load();
+    bench.run_for(secs(700));
+    assert_eq!(bench.watch.deadline(), None, "at rest nothing is due");
+}
+
+#[test]
+fn who_has_thousands_of_files_that_keep_changing_is_not_before_who_has_one() {
+    let mut bench = Bench::new("conf");
+    many(&mut bench, 300);
+    bench.write("one", "1");
+    let one = bench.path("one");
+    bench.watch.add(one.clone());
+    bench.run();
+    let ids: Vec<Id> = bench.watch.entries.keys().copied().filter(|id| *id != CONFIG).collect();
+    bench.write("one", "22");
+    bench.watch.settling.touched(*ids.last().unwrap(), bench.now);
+    let told = (0..20).any(|_| {
+        // What a storm does, again and again.
+        bench.watch.moved(ids.clone(), bench.now);
+        bench.watch.hash.extend(&ids);
+        bench.now = bench.now + Duration::from_millis(100);
+        bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
+        bench.seen.iter().any(|seen| matches!(seen, Seen::File(path, Some(_)) if *path == one))
+    });
+    assert!(told);
 }
 
 #[test]
