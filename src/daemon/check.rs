@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use super::exposure::{self, Rights};
+use super::mounts::Mounts;
 use super::regular::{self, Refusal};
 use crate::cli::{Mode, say};
 use crate::model::{Clean, Errno, Infinity, JobSpec, Mistake, Parsed, Resource};
@@ -72,7 +73,8 @@ pub fn run(
     };
     let absolute = std::path::absolute(file);
     let path = absolute.as_deref().unwrap_or(file).as_os_str().as_bytes();
-    let exposed = rights.map(|rights| exposure::of(path, rights, machine.uid)).unwrap_or_default();
+    let exposed =
+        rights.map(|rights| exposure::of(path, rights, machine.uid, &Mounts::read())).unwrap_or_default();
     let mut warnings: Vec<Warning> = exposed.into_iter().map(|text| Warning { line: 0, text }).collect();
     if let Ok(parsed) = &parsed {
         warnings.extend(look(parsed, machine));

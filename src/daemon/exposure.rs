@@ -3,8 +3,8 @@
 //! It is judged by what was opened and read, and by each directory and link that leads there. Nothing is refused.
 #![forbid(unsafe_code)]
 
-use super::mounts::look;
-use super::trail::follow;
+use super::mounts::Mounts;
+use super::way;
 use crate::model::Clean;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -40,7 +40,7 @@ impl Rights {
 }
 
 /// What there is to warn of in a configuration with this absolute path, which was read from a file with these rights.
-pub(super) fn of(path: &[u8], read: Rights, uid: u32) -> Vec<String> {
+pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<String> {
     let mut found = Vec::new();
     if read.open_to_all() {
         found.push("every user may write this file, and so run commands".into());
@@ -49,7 +49,7 @@ pub(super) fn of(path: &[u8], read: Rights, uid: u32) -> Vec<String> {
         found.push(format!("it belongs to another user (uid {owner}), who can so run commands"));
     }
     let rights = |path: &[u8]| Some(Rights::of(&fs::symlink_metadata(OsStr::from_bytes(path)).ok()?));
-    let trail = follow(path, look);
+    let trail = way::of(path, mounts);
     let dirs: BTreeSet<&[u8]> =
         trail.hops.iter().map(|hop| &*hop.dir).chain(trail.dirs.iter().map(|dir| &**dir)).collect();
     for dir in dirs {
@@ -97,7 +97,11 @@ mod tests {
             (0o400, 7, 8, "it belongs to another user (uid 7), who can so run commands"),
         ] {
             let read = Rights { mode: 0o100_000 | mode, uid: owner };
-            assert_eq!(of(b"/pmtr.conf", read, uid).join("; "), told, "{mode:o} {owner} {uid}");
+            assert_eq!(
+                of(b"/pmtr.conf", read, uid, &Mounts::default()).join("; "),
+                told,
+                "{mode:o} {owner} {uid}"
+            );
         }
     }
 
@@ -112,7 +116,7 @@ mod tests {
         symlink("a/b/conf", root.join("link")).unwrap();
         let path = root.join("link");
         let mode = |mode| fs::set_permissions(root.join("a"), fs::Permissions::from_mode(mode)).unwrap();
-        let told = |uid| of(path.as_os_str().as_bytes(), read, uid);
+        let told = |uid| of(path.as_os_str().as_bytes(), read, uid, &Mounts::default());
         assert_eq!(told(us), [""; 0]);
         mode(0o777);
         let a = root.join("a");

@@ -7,6 +7,7 @@
 
 use super::claim::{Rules, Why, failed, inspect};
 use super::exposure::{self, Rights};
+use super::mounts::Mounts;
 use super::watch::fingerprint;
 use crate::config;
 use crate::model::{Clean, Config, Fingerprint, Kept, Level, MonoTime, Notice};
@@ -89,7 +90,8 @@ impl LastGood {
             let first = mistakes.first().map(|mistake| mistake.headline(name).to_string());
             format!("has mistakes: {}", first.unwrap_or_default())
         })?;
-        let warnings = exposure::of(name, rights, self.uid).into_iter().map(Into::into).collect();
+        let warnings =
+            exposure::of(name, rights, self.uid, &Mounts::read()).into_iter().map(Into::into).collect();
         let kept = Rc::new(Kept { file: name.into(), since: clock::text_of(there.mtime()).into() });
         Ok(Search::Found(Found { content: fingerprint(&text), config: parsed.config, warnings, kept }))
     }

@@ -25,6 +25,7 @@ mod stderr;
 mod trail;
 mod trust;
 pub mod watch;
+mod way;
 
 pub use crate::sys::memory::WithReserve;
 pub use start::run;

@@ -1,11 +1,7 @@
 //! What kind of file system a path lies on, told by /proc/self/mountinfo and never by touching the path:
 //! a server that is away would hold up whoever asks it.
 
-use super::trail::Step;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// File systems whose answers come from another machine, another process or another host.
 const REMOTE: [&[u8]; 28] = [
@@ -153,6 +149,13 @@ impl Mounts {
         !named && self.of_kernel.values().any(|number| *number == device)
     }
 
+    /// The mount that this path, taken literally, is on, by its point, if whoever asks it has to wait for another
+    /// machine or process.
+    pub fn remote<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
+        let (point, nature) = self.mount(path)?;
+        (nature.needs_looks && !nature.prompt).then_some(point)
+    }
+
     fn nature(&self, path: &[u8]) -> Nature {
         self.mount(path).map_or(Nature::UNKNOWN, |(_, nature)| nature)
     }
@@ -201,27 +204,6 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// What stands at a path, without following it.
-pub(super) fn look(path: &[u8]) -> Step {
-    let path = Path::new(OsStr::from_bytes(path));
-    let kind = match std::fs::symlink_metadata(path) {
-        Ok(meta) => meta.file_type(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Step::Missing,
-        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Step::Missing,
-        Err(_) => return Step::Closed,
-    };
-    if kind.is_dir() {
-        Step::Dir
-    } else if kind.is_file() {
-        Step::File
-    } else if kind.is_symlink() {
-        std::fs::read_link(path)
-            .map_or(Step::Missing, |target| Step::Link(target.into_os_string().into_encoded_bytes()))
-    } else {
-        Step::Other
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +241,10 @@ broken\n\
             assert_eq!((mounts.is_prompt(path), mounts.needs_looks(path)), (prompt, looks), "{path:?}");
         }
         assert_eq!(mounts.prompt(), [27, 31, 33, 35]);
+        assert_eq!(mounts.remote(b"/mnt/nfs/a/b"), Some(&b"/mnt/nfs"[..]));
+        for path in [&b"/etc/c"[..], b"/proc/self", b"/layers/c", b"/mnt/nfs/local/c", b"relative"] {
+            assert_eq!(mounts.remote(path), None, "{path:?}");
+        }
         assert!(!Mounts::default().is_prompt(b"/"));
     }
 

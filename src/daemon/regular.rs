@@ -22,14 +22,20 @@ pub(super) enum Refusal {
     Failed(io::Error),
 }
 
-/// Opens a regular file for reading. Never waits for another process.
+/// Opens a regular file for reading, whatever links lead to it.
 pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     let named = OpenOptions::new().read(true).custom_flags(O_PATH).open(path).map_err(Refusal::Failed)?;
+    open_held(&named, path)
+}
+
+/// Opens for reading what somebody holds and has found at this path, if that is a regular file. Never waits for
+/// another process.
+pub(super) fn open_held(named: &File, path: &Path) -> Result<(File, Metadata), Refusal> {
     let there = named.metadata().map_err(Refusal::Failed)?;
     if !there.is_file() {
         return Err(Refusal::Other(kind(there.file_type())));
     }
-    let file = reopen(&named, &there, path).map_err(Refusal::Failed)?;
+    let file = reopen(named, &there, path).map_err(Refusal::Failed)?;
     // Anew: what changes after the open is another state than this.
     let meta = file.metadata().map_err(Refusal::Failed)?;
     Ok((file, meta))

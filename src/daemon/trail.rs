@@ -1,5 +1,9 @@
 //! Where a path leads, hop by hop. Looks at nothing itself: it is told what each step finds.
 
+use crate::model::Errno;
+use crate::sys::numbers::ENAMETOOLONG;
+use std::collections::BTreeSet;
+
 /// What stands at one step of the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -11,8 +15,8 @@ pub(super) enum Step {
     /// Neither: a FIFO, a socket, a device.
     Other,
     Missing,
-    /// It can't or must not be looked at.
-    Closed,
+    /// It can't or must not be looked at, for this reason.
+    Closed(Errno),
 }
 
 /// How the way ends.
@@ -22,8 +26,8 @@ pub(super) enum End {
     Found(Vec<u8>, Step),
     /// Before the end: the last hop is what is missing.
     Missing,
-    /// At something that must not be looked at: the last hop.
-    Closed,
+    /// At something that can't or must not be looked at: the last hop; or after too many steps.
+    Closed(Errno),
     /// Nowhere: too many links.
     Loop,
 }
@@ -42,21 +46,29 @@ pub(super) struct Trail {
     /// Each symbolic link, and the end.
     pub(super) hops: Vec<Hop>,
     /// The directories passed, without links; when one of them is moved away, the path leads elsewhere.
-    pub(super) dirs: Vec<Vec<u8>>,
+    pub(super) dirs: BTreeSet<Vec<u8>>,
     pub(super) end: End,
 }
 
 /// As many links as the kernel follows.
 const LINKS: usize = 40;
+/// As many names are looked at on one way. Each costs a call, and each directory a watch, while 40 links can lead
+/// through 80,000 directories.
+const STEPS: usize = 256;
 
 /// Follows an absolute path; `look` tells what stands at a path whose directory has no links in it.
 pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> Step) -> Trail {
-    let mut trail = Trail { hops: Vec::new(), dirs: Vec::new(), end: End::Missing };
+    let mut trail = Trail { hops: Vec::new(), dirs: BTreeSet::new(), end: End::Missing };
     let mut todo: Vec<Vec<u8>> = components(path);
-    let mut links = 0;
+    let (mut links, mut steps) = (0, 0);
     // The root is empty here, so that a slash and a name can be appended to any directory.
     let mut at: Vec<u8> = Vec::new();
     while let Some(name) = todo.pop() {
+        if steps + todo.len() >= STEPS {
+            trail.end = End::Closed(Errno(ENAMETOOLONG));
+            return trail;
+        }
+        steps += 1;
         if name == b".." {
             at.truncate(at.iter().rposition(|b| *b == b'/').unwrap_or(0));
             continue;
@@ -64,7 +76,7 @@ pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> Step) -> Trail 
         let here = [&at[..], b"/", &name].concat();
         let step = look(&here);
         if step == Step::Dir && !todo.is_empty() {
-            trail.dirs.push(here.clone());
+            trail.dirs.insert(here.clone());
             at = here;
             continue;
         }
@@ -85,8 +97,8 @@ pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> Step) -> Trail 
                 trail.end = End::Found(here, step);
                 return trail;
             }
-            Step::Closed => {
-                trail.end = End::Closed;
+            Step::Closed(why) => {
+                trail.end = End::Closed(why);
                 return trail;
             }
             // A file where a directory should be is no way on.
@@ -121,7 +133,7 @@ mod tests {
                 Some("dir") => Step::Dir,
                 Some("file") => Step::File,
                 Some("fifo") => Step::Other,
-                Some("closed") => Step::Closed,
+                Some("closed") => Step::Closed(Errno(1)),
                 Some(link) => Step::Link(link.strip_prefix("-> ").unwrap().into()),
                 None => Step::Missing,
             }
@@ -136,7 +148,7 @@ mod tests {
         let end = match trail.end {
             End::Found(path, _) => text(&path),
             End::Missing => "missing".into(),
-            End::Closed => "closed".into(),
+            End::Closed(_) => "closed".into(),
             End::Loop => "loop".into(),
         };
         (hops.join(" "), end)
@@ -179,12 +191,51 @@ mod tests {
     fn the_directories_on_the_way_are_told() {
         let trail =
             follow(b"/e/f/c", world(&["/e dir", "/e/f -> ../g/h", "/g dir", "/g/h dir", "/g/h/c file"]));
-        assert_eq!(trail.dirs, [b"/e".to_vec(), b"/g".to_vec(), b"/g/h".to_vec()]);
+        assert_eq!(trail.dirs, [b"/e".to_vec(), b"/g".to_vec(), b"/g/h".to_vec()].into());
     }
 
     #[test]
     fn a_link_that_doubles_itself_does_not_eat_the_memory() {
         let trail = follow(b"/a", |_| Step::Link(b"a/".repeat(2000)));
+        assert_eq!((trail.end, trail.hops.len()), (TOO_LONG, 1));
+        let trail = follow(b"/a", |_| Step::Link(b"a/a".to_vec()));
         assert_eq!((trail.end, trail.hops.len()), (End::Loop, LINKS + 1));
+    }
+
+    const TOO_LONG: End = End::Closed(Errno(ENAMETOOLONG));
+
+    /// What following this path comes to, where each name `l` is a link to `target` and all others are directories;
+    /// and how often something was looked at.
+    fn walked(path: &str, target: &str) -> (Trail, usize) {
+        let mut looks = 0;
+        let trail = follow(path.as_bytes(), |here| {
+            looks += 1;
+            if here.ends_with(b"/l") { Step::Link(target.into()) } else { Step::Dir }
+        });
+        (trail, looks)
+    }
+
+    #[test]
+    fn a_way_of_too_many_steps_is_given_up() {
+        let (trail, looks) = walked(&"/d".repeat(STEPS), "");
+        assert_eq!((trail.dirs.len(), looks), (STEPS - 1, STEPS));
+        assert!(matches!(trail.end, End::Found(_, Step::Dir)));
+        for (path, target) in [
+            ("/d".repeat(STEPS + 1), String::new()),
+            ("/l".to_owned(), "/d".repeat(2_000)),
+            // Each link is short enough, but there are many.
+            ("/l".repeat(30), "d/d/d/d/d/d/d/d/d/d/d/d".to_owned()),
+            ("/l".repeat(30), "a/../b/../c/../d/../e/../f".to_owned()),
+        ] {
+            let (trail, looks) = walked(&path, &target);
+            assert_eq!(trail.end, TOO_LONG, "{path} {target}");
+            assert!(looks <= STEPS && trail.dirs.len() + trail.hops.len() <= STEPS, "{path} {target}");
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_passed_twice_is_told_once() {
+        let (trail, _) = walked("/d/../d/../d/../d/e", "");
+        assert_eq!(trail.dirs, [b"/d".to_vec()].into());
     }
 }

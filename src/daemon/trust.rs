@@ -7,7 +7,8 @@
 
 use super::mounts::Mounts;
 use super::trail::{End, Step, follow};
-use crate::model::MonoTime;
+use crate::model::{Errno, MonoTime};
+use crate::sys::numbers::EACCES;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -16,6 +17,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
+
+/// Where others can make us wait.
+const CLOSED: Step = Step::Closed(Errno(EACCES));
 
 /// How long a verdict holds: so much later it is noticed that root has handed something over to a user.
 const HOLDS: Duration = Duration::from_secs(60);
@@ -83,12 +87,12 @@ fn is_safe(command: &[u8], mounts: &Mounts, uid: u32) -> bool {
 fn safe_file(path: &[u8], mounts: &Mounts, uid: u32) -> Option<Vec<u8>> {
     let look = |at: &[u8]| {
         if !mounts.is_prompt(at) {
-            return Step::Closed;
+            return CLOSED;
         }
         let path = Path::new(OsStr::from_bytes(at));
         match path.symlink_metadata() {
             Ok(there) if is_ours(&there, uid) => step(path, &there),
-            Ok(_) | Err(_) => Step::Closed,
+            Ok(_) | Err(_) => CLOSED,
         }
     };
     if !path.starts_with(b"/") || look(b"/") != Step::Dir {
@@ -96,7 +100,7 @@ fn safe_file(path: &[u8], mounts: &Mounts, uid: u32) -> Option<Vec<u8>> {
     }
     match follow(path, look).end {
         End::Found(file, Step::File) => Some(file),
-        End::Found(..) | End::Missing | End::Closed | End::Loop => None,
+        End::Found(..) | End::Missing | End::Closed(_) | End::Loop => None,
     }
 }
 
@@ -115,9 +119,9 @@ fn step(path: &Path, there: &Metadata) -> Step {
     } else if there.is_file() {
         Step::File
     } else if there.is_symlink() {
-        path.read_link().map_or(Step::Closed, |target| Step::Link(target.as_os_str().as_bytes().to_vec()))
+        path.read_link().map_or(CLOSED, |target| Step::Link(target.as_os_str().as_bytes().to_vec()))
     } else {
-        Step::Closed
+        CLOSED
     }
 }
 

@@ -23,6 +23,11 @@ pub struct Link {
 pub fn read(path: &Path) -> io::Result<Link> {
     let link = hold(path)?;
     let owner = link.metadata()?.uid();
+    Ok(Link { owner, target: PathBuf::from(OsString::from_vec(target(&link)?)) })
+}
+
+/// What a symbolic link leads to that somebody holds.
+pub fn target(link: &File) -> io::Result<Vec<u8>> {
     let mut text = vec![0_u8; libc::PATH_MAX.unsigned_abs() as usize];
     // SAFETY: the empty path, which means the link itself, is a C string that outlives the call, and the kernel writes
     // at most as many bytes as the buffer has, by the length that it is told.
@@ -33,7 +38,28 @@ pub fn read(path: &Path) -> io::Result<Link> {
         return Err(io::Error::from_raw_os_error(last_errno().0));
     };
     text.truncate(length);
-    Ok(Link { owner, target: PathBuf::from(OsString::from_vec(text)) })
+    Ok(text)
+}
+
+/// Takes hold of what stands at a path, be it a link, for no more than to look at it. No link on the way there is
+/// followed, nor one that the kernel makes up, as in /proc: that is ELOOP. Kernels before 5.6 follow those on the way.
+pub fn hold_exactly(path: &Path) -> io::Result<File> {
+    let name = CString::new(path.as_os_str().as_bytes())?;
+    let flags = u64::from((libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC).cast_unsigned());
+    let how = [flags, 0, libc::RESOLVE_NO_SYMLINKS];
+    // SAFETY: a C string that outlives the call, and a struct open_how, three numbers, with its size.
+    let fd = unsafe {
+        libc::syscall(libc::SYS_openat2, libc::AT_FDCWD, name.as_ptr(), how.as_ptr(), size_of_val(&how))
+    };
+    match libc::c_int::try_from(fd) {
+        // SAFETY: the kernel has just made it, so nobody else owns it.
+        Ok(fd) if fd >= 0 => Ok(unsafe { File::from_raw_fd(fd) }),
+        Ok(_) | Err(_) => match last_errno().0 {
+            // Missing, or hidden from us.
+            libc::ENOSYS | libc::EPERM => hold(path),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        },
+    }
 }
 
 /// Opens what a path leads to, be it a link, for no more than to look at it.
@@ -68,6 +94,22 @@ mod tests {
         std::fs::write(dir.join("file"), "").unwrap();
         for (name, why) in [("file", libc::ENOENT), ("none", libc::ENOENT), ("file/link", libc::ENOTDIR)] {
             assert_eq!(read(&dir.join(name)).unwrap_err().raw_os_error(), Some(why), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_held_exactly_is_reached_by_no_link() {
+        let dir = Dir::new();
+        std::fs::create_dir(dir.join("real")).unwrap();
+        std::fs::write(dir.join("real/file"), "").unwrap();
+        symlink("real", dir.join("link")).unwrap();
+        let held = hold_exactly(&dir.join("link")).unwrap();
+        assert!(held.metadata().unwrap().is_symlink());
+        assert_eq!(target(&held).unwrap(), b"real");
+        assert!(hold_exactly(&dir.join("real/file")).unwrap().metadata().unwrap().is_file());
+        let magic = Path::new("/proc/self/root/etc").to_path_buf();
+        for path in [dir.join("link/file"), dir.join("link/none"), magic] {
+            assert_eq!(hold_exactly(&path).unwrap_err().raw_os_error(), Some(libc::ELOOP), "{path:?}");
         }
     }
 }

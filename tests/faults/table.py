@@ -47,6 +47,7 @@ ERRNOS = {
     "pwrite64": ["ENOSPC", "EIO", "EDQUOT"],
     "read": ["EIO", "EINTR", "ENOMEM"],
     "readlink": ["EACCES", "EIO", "ENOMEM"],
+    "readlinkat": ["EACCES", "EIO", "ENOMEM"],
     "recvmsg": ["EINTR", "EAGAIN", "ECONNREFUSED", "ENOMEM", "EHOSTUNREACH"],
     "sendmsg": ["EINTR", "EAGAIN", "ENOBUFS", "ENETUNREACH", "EPERM", "ECONNREFUSED"],
     "sendto": ["EINTR", "EAGAIN", "ENOBUFS", "ENETUNREACH", "EPERM", "ECONNREFUSED"],

@@ -3,14 +3,16 @@
 use super::eye::{Eye, Scope};
 use super::table::{Id, Name, Table};
 use super::{CONFIG, LOOK_EVERY, PATHS_PER_TURN, Watch};
-use crate::daemon::mounts::look;
-use crate::daemon::trail::{End, Step, Trail, follow};
+use crate::daemon::trail::{End, Step, Trail};
+use crate::daemon::way;
 use crate::model::{Errno, Level, MonoTime};
 use crate::sys::numbers;
 use mio::Registry;
+use std::collections::BTreeSet;
 use std::io;
 
 const EMFILE: Errno = Errno(numbers::EMFILE);
+const ENFILE: Errno = Errno(numbers::ENFILE);
 const ENOSPC: Errno = Errno(numbers::ENOSPC);
 
 /// How often a path is followed anew when it changes while its watches are set.
@@ -19,7 +21,7 @@ const ROUNDS: usize = 4;
 /// What the setting of a path's watches has come to.
 #[derive(Debug, Default)]
 struct Sight {
-    interests: Vec<(i32, Name)>,
+    interests: BTreeSet<(i32, Name)>,
     closed: bool,
     short: Option<io::Error>,
 }
@@ -33,10 +35,10 @@ impl Watch {
             self.short.insert(id);
             return;
         }
-        let mut trail = follow(&path, look);
+        let mut trail = way::of(&path, &self.mounts);
         for _ in 0..ROUNDS {
             self.set(id, &trail);
-            let again = follow(&path, look);
+            let again = way::of(&path, &self.mounts);
             if again == trail {
                 return;
             }
@@ -51,7 +53,7 @@ impl Watch {
 
     /// Sets the watches for a trail and gives up those that it does not need any more.
     fn set(&mut self, id: Id, trail: &Trail) {
-        let mut sight = Sight::default();
+        let mut sight = Sight { closed: matches!(trail.end, End::Closed(_)), ..Sight::default() };
         for hop in &trail.hops {
             self.want(id, &hop.dir, Scope::Names, hop.name.as_slice().into(), &mut sight);
         }
@@ -92,7 +94,7 @@ impl Watch {
         }
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let old = std::mem::take(&mut entry.interests);
-        self.drop_interests(id, old, &sight.interests);
+        self.drop_interests(id, &old, &sight.interests);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.interests = sight.interests;
         }
@@ -103,12 +105,13 @@ impl Watch {
         match eye.add(path, scope) {
             Ok((number, handle)) => {
                 self.table.note(number, handle, path, &name, id);
-                sight.interests.push((number, name));
+                sight.interests.insert((number, name));
             }
             Err(error) => match (error.kind(), scope) {
                 // What is gone again is seen when the path is followed once more, unless it is back by then.
                 (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => sight.closed = true,
                 (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) => sight.short = Some(error),
+                (_, _) if matches!(Errno::of(&error), EMFILE | ENFILE) => sight.closed = true,
                 (_, Scope::Names) => sight.closed = true,
                 // The directory of the file tells nearly as much, and of its directories few ever move.
                 (_, Scope::Place | Scope::File | Scope::Writes) => {}
@@ -117,9 +120,14 @@ impl Watch {
     }
 
     /// Gives up the old interests that are not among the new ones; the kernel's watches with them.
-    pub(super) fn drop_interests(&mut self, id: Id, old: Vec<(i32, Name)>, new: &[(i32, Name)]) {
-        for (number, name) in old.into_iter().filter(|interest| !new.contains(interest)) {
-            let handle = self.table.forget(number, &name, id);
+    pub(super) fn drop_interests(
+        &mut self,
+        id: Id,
+        old: &BTreeSet<(i32, Name)>,
+        new: &BTreeSet<(i32, Name)>,
+    ) {
+        for (number, name) in old.difference(new) {
+            let handle = self.table.forget(*number, name, id);
             if let (Some(handle), Some(eye)) = (handle, &self.eye) {
                 eye.remove(handle);
             }

@@ -3,6 +3,7 @@
 //! The package panics on event bits that it does not know. None can come: the kernel masks what it
 //! hands out to IN_ALL_EVENTS, IN_ISDIR, IN_UNMOUNT, IN_IGNORED and IN_Q_OVERFLOW, which are all named there.
 
+use crate::sys::link::hold_exactly;
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -39,9 +40,7 @@ impl Scope {
             }
             // The same directory may be watched for its names by another path: add, never replace.
             Scope::Place => going | WatchMask::MASK_ADD,
-            Scope::File => {
-                WatchMask::CLOSE_WRITE | WatchMask::ATTRIB | WatchMask::MASK_ADD | WatchMask::DONT_FOLLOW
-            }
+            Scope::File => WatchMask::CLOSE_WRITE | WatchMask::ATTRIB | WatchMask::MASK_ADD,
             Scope::Writes => Scope::File.mask() | WatchMask::MODIFY,
         }
     }
@@ -69,11 +68,20 @@ impl Eye {
         registry.deregister(&mut SourceFd(&self.inotify.as_raw_fd()))
     }
 
-    /// Watches a path. The number is the same for the same thing by another path.
+    /// Watches what stands at a path without links; one that has taken its place meanwhile is not followed. The number is the same for the same thing by another path.
     pub(super) fn add(&self, path: &[u8], scope: Scope) -> io::Result<(i32, WatchDescriptor)> {
         #[cfg(test)]
         fault::at(fault::ADD)?;
-        let handle = self.inotify.watches().add(Path::new(OsStr::from_bytes(path)), scope.mask())?;
+        let path = Path::new(OsStr::from_bytes(path));
+        let held = hold_exactly(path)?;
+        let mut watches = self.inotify.watches();
+        let handle = match watches.add(format!("/proc/self/fd/{}", held.as_raw_fd()), scope.mask()) {
+            // No /proc.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                watches.add(path, scope.mask() | WatchMask::DONT_FOLLOW)?
+            }
+            added => added?,
+        };
         Ok((handle.get_watch_descriptor_id(), handle))
     }
 

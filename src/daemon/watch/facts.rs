@@ -3,11 +3,9 @@
 use super::read::{self, HASHED_AT_MOST, Hashing, Progress, Stamp};
 use super::table::Id;
 use super::{Seen, Watch, not_permitted};
-use crate::daemon::regular::{self, Refusal};
+use crate::daemon::regular::Refusal;
 use crate::model::{Clean, Errno, Fingerprint, Level, LoadError, MonoTime};
-use crate::sys::numbers::{ELOOP, ENAMETOOLONG};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
+use crate::sys::numbers::{ELOOP, ENAMETOOLONG, EREMOTE};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -72,8 +70,8 @@ impl Watch {
         self.arm(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let path = entry.path.clone();
-        let found = Stamp::at(&path);
-        let opened = regular::open(OsStr::from_bytes(&path).as_ref());
+        let found = Stamp::at(&path, &self.mounts);
+        let opened = read::open(&path, &self.mounts);
         let error = match &opened {
             Err(Refusal::Failed(error)) => Some(read::refusal(error)),
             Err(Refusal::Other(_)) | Ok(_) => None,
@@ -102,6 +100,16 @@ impl Watch {
                 self.forbidden(id, found, now, seen)
             }
             (_, Some(LoadError::Unreadable(errno))) if !lasts(errno) => self.unopened(id, now, seen),
+            (_, Some(LoadError::Unreadable(Errno(EREMOTE)))) => {
+                let what = "on a file system that can make pmtr wait";
+                self.remark(id, what, Level::Warning, ", by a link of another user: it counts as missing");
+                self.tell(id, None, None, seen);
+            }
+            (_, Some(LoadError::Unreadable(Errno(ENAMETOOLONG)))) => {
+                let how = ", through more than 256 directories and links, say: it counts as missing";
+                self.remark(id, "reached by too long a path", Level::Warning, how);
+                self.tell(id, None, None, seen);
+            }
             (Err(_), _) => self.tell(id, None, found, seen),
         }
     }
@@ -174,5 +182,5 @@ impl Watch {
 
 /// Whether only a change of the path can end this.
 fn lasts(errno: Errno) -> bool {
-    matches!(errno, Errno(ENAMETOOLONG | ELOOP))
+    matches!(errno, Errno(ENAMETOOLONG | ELOOP | EREMOTE))
 }

@@ -100,7 +100,7 @@ pub struct Tokens {
 struct Entry {
     path: Rc<[u8]>,
     /// The watches that concern it, each with the name in it.
-    interests: Vec<(i32, Name)>,
+    interests: BTreeSet<(i32, Name)>,
     /// Its state when it was last read.
     stamp: Option<Stamp>,
     /// The last attempt to read it was not permitted: a change of mode matters.
@@ -252,7 +252,7 @@ impl Watch {
     pub fn remove(&mut self, path: &[u8]) {
         let Some(id) = self.by_path.remove(path) else { return };
         if let Some(entry) = self.entries.remove(&id) {
-            self.drop_interests(id, entry.interests, &[]);
+            self.drop_interests(id, &entry.interests, &BTreeSet::new());
         }
         for queue in [&mut self.arm, &mut self.look, &mut self.hash] {
             queue.forget(id);
@@ -339,7 +339,7 @@ impl Watch {
     pub fn load(&mut self, reading: Reading) -> Result<Content, LoadError> {
         self.arm(CONFIG);
         let Some(entry) = self.entries.get_mut(&CONFIG) else { return Err(LoadError::Missing) };
-        let (answer, stamp) = read::config(&entry.path, reading, self.being_written);
+        let (answer, stamp) = read::config(&entry.path, &self.mounts, reading, self.being_written);
         // What was not read is looked at again by whoever asks.
         if !matches!(answer, Err(LoadError::Busy(_))) {
             entry.stamp = stamp;
@@ -352,7 +352,8 @@ impl Watch {
     pub fn exposures(&self, uid: u32) -> Vec<Box<str>> {
         let config = self.entries.get(&CONFIG);
         let read = config.and_then(|entry| Some((&entry.path, entry.stamp?.rights())));
-        let found = read.map(|(path, rights)| exposure::of(path, rights, uid)).unwrap_or_default();
+        let found =
+            read.map(|(path, rights)| exposure::of(path, rights, uid, &self.mounts)).unwrap_or_default();
         found.into_iter().map(Into::into).collect()
     }
 
@@ -398,7 +399,15 @@ impl Watch {
 
 impl Entry {
     fn new(path: Rc<[u8]>) -> Entry {
-        Entry { path, interests: Vec::new(), stamp: None, denied: false, told: None, tries: 0, remark: "" }
+        Entry {
+            path,
+            interests: BTreeSet::new(),
+            stamp: None,
+            denied: false,
+            told: None,
+            tries: 0,
+            remark: "",
+        }
     }
 }
 

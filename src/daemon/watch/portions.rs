@@ -45,7 +45,7 @@ impl Watch {
     /// Compares a file's state with the one that was read.
     fn look(&mut self, id: Id, now: MonoTime) {
         let Some(entry) = self.entries.get(&id) else { return };
-        if Stamp::at(&entry.path) != entry.stamp {
+        if Stamp::at(&entry.path, &self.mounts) != entry.stamp {
             self.touch(id, now);
         }
     }

@@ -2,9 +2,12 @@
 
 use super::Content;
 use crate::daemon::exposure::Rights;
+use crate::daemon::mounts::Mounts;
 use crate::daemon::regular::{self, Refusal};
+use crate::daemon::way;
 use crate::model::{Errno, Fingerprint, LoadError, Mistake};
 use crate::supervisor::Reading;
+use crate::sys::link::hold_exactly;
 use crate::sys::numbers::ENOMEM;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -63,14 +66,20 @@ impl Stamp {
     }
 
     /// The state of what stands at the end of a path, if anything does.
-    pub(super) fn at(path: &[u8]) -> Option<Stamp> {
-        std::fs::metadata(OsStr::from_bytes(path)).ok().map(|meta| Stamp::of(&meta))
+    pub(super) fn at(path: &[u8], mounts: &Mounts) -> Option<Stamp> {
+        let held = way::end(path, mounts).ok()?;
+        held.metadata().ok().map(|meta| Stamp::of(&meta))
     }
 }
 
 /// Opens a regular file.
-pub(super) fn open(path: &[u8]) -> Result<(File, Stamp), LoadError> {
-    match regular::open(Path::new(OsStr::from_bytes(path))) {
+pub(super) fn open(path: &[u8], mounts: &Mounts) -> Result<(File, Metadata), Refusal> {
+    let held = way::end(path, mounts).map_err(Refusal::Failed)?;
+    regular::open_held(&held, Path::new(OsStr::from_bytes(path)))
+}
+
+fn open_config(path: &[u8], mounts: &Mounts) -> Result<(File, Stamp), LoadError> {
+    match open(path, mounts) {
         Ok((file, meta)) => Ok((file, Stamp::of(&meta))),
         Err(Refusal::Other(_)) => Err(LoadError::NotAFile),
         Err(Refusal::Failed(error)) => Err(refusal(&error)),
@@ -87,12 +96,13 @@ pub(super) fn refusal(error: &io::Error) -> LoadError {
 /// Reads the configuration; with it comes the state that was read, when there was one.
 pub(super) fn config(
     path: &[u8],
+    mounts: &Mounts,
     reading: Reading,
     being_written: BeingWritten,
 ) -> (Result<Content, LoadError>, Option<Stamp>) {
     let mut tries = 1..TRIES;
     loop {
-        let (answer, stamp) = match whole(path, reading, being_written) {
+        let (answer, stamp) = match whole(path, mounts, reading, being_written) {
             Ok((content, stamp)) => (Ok(content), Some(stamp)),
             Err((error, stamp)) => (Err(error), stamp),
         };
@@ -105,12 +115,13 @@ pub(super) fn config(
 
 fn whole(
     path: &[u8],
+    mounts: &Mounts,
     reading: Reading,
     being_written: BeingWritten,
 ) -> Result<(Content, Stamp), (LoadError, Option<Stamp>)> {
     // Before the open, so that what changes after it is seen as another state.
-    let found = Stamp::at(path);
-    let (mut file, stamp) = open(path).map_err(|error| (error, found))?;
+    let found = Stamp::at(path, mounts);
+    let (mut file, stamp) = open_config(path, mounts).map_err(|error| (error, found))?;
     let fail = |error| (error, Some(stamp));
     let written = reading != Reading::Always && being_written(&file);
     // Whether the writer has let the file rest in this state for long enough.
@@ -177,11 +188,13 @@ fn too_large() -> LoadError {
 /// Whether a file that has just been created is worth reading. A plain new file is not before it is closed;
 /// a link, or a file that got its name when it was full, is.
 pub(super) fn born_whole(path: &[u8], being_written: BeingWritten) -> bool {
-    let Ok(meta) = std::fs::symlink_metadata(OsStr::from_bytes(path)) else { return true };
+    let path = Path::new(OsStr::from_bytes(path));
+    let Ok(held) = hold_exactly(path) else { return true };
+    let Ok(meta) = held.metadata() else { return true };
     if !meta.is_file() || meta.nlink() > 1 {
         return true;
     }
-    meta.size() > 0 && !open(path).is_ok_and(|(file, _)| being_written(&file))
+    meta.size() > 0 && !regular::open_held(&held, path).is_ok_and(|(file, _)| being_written(&file))
 }
 
 /// A file whose fingerprint is being taken, a portion at a time.

@@ -1,0 +1,179 @@
+//! Follows the paths of the configuration and of files that jobs depend on, which lead through directories of others.
+//!
+//! Each name is looked at where it stands, and no link is ever left to the kernel to follow: what somebody else puts
+//! in its place meanwhile leads nowhere, and what the kernel makes up in /proc, which can lead into the mounts of
+//! another process, is taken for its text. So all that is looked at is on our own mounts, and of those that can make
+//! us wait only the ones are asked to which root, or our own user, has led us.
+#![forbid(unsafe_code)]
+
+use super::mounts::Mounts;
+use super::trail::{End, Step, Trail, follow};
+use crate::model::Errno;
+use crate::sys::link;
+use crate::sys::numbers::{EAGAIN, ELOOP, ENOENT, EREMOTE};
+use crate::sys::process::effective_uid;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// How often a path is followed that others change meanwhile.
+const TRIES: usize = 8;
+
+/// The way of an absolute path.
+pub(super) fn of(path: &[u8], mounts: &Mounts) -> Trail {
+    Walk::new(mounts).follow(path)
+}
+
+/// Takes hold of what stands at the end of an absolute path.
+pub(super) fn end(path: &[u8], mounts: &Mounts) -> io::Result<File> {
+    let mut last = EAGAIN;
+    for _ in 0..TRIES {
+        let mut walk = Walk::new(mounts);
+        last = match walk.follow(path).end {
+            End::Found(path, _) => match walk.held {
+                Some((looked_at, held)) if looked_at == path => return Ok(held),
+                Some(_) | None => return link::hold_exactly(as_path(&path)),
+            },
+            End::Missing => ENOENT,
+            End::Loop => ELOOP,
+            End::Closed(Errno(EAGAIN)) => continue,
+            End::Closed(Errno(errno)) => errno,
+        };
+        break;
+    }
+    Err(io::Error::from_raw_os_error(last))
+}
+
+struct Walk<'a> {
+    mounts: &'a Mounts,
+    uid: u32,
+    /// A link of a user that is neither root nor we has been followed.
+    misled: bool,
+    /// The mounts that can make us wait and were reached before that, by their points.
+    trusted: BTreeSet<Vec<u8>>,
+    /// What was looked at last.
+    held: Option<(Vec<u8>, File)>,
+}
+
+impl Walk<'_> {
+    fn new(mounts: &Mounts) -> Walk<'_> {
+        Walk { mounts, uid: effective_uid(), misled: false, trusted: BTreeSet::new(), held: None }
+    }
+
+    fn follow(&mut self, path: &[u8]) -> Trail {
+        follow(path, |here| self.look(here).unwrap_or_else(|error| refused(&error)))
+    }
+
+    fn look(&mut self, here: &[u8]) -> io::Result<Step> {
+        // One descriptor at a time.
+        self.held = None;
+        if let Some(point) = self.mounts.remote(here) {
+            if !self.misled {
+                self.trusted.insert(point.to_vec());
+            } else if !self.trusted.contains(point) {
+                return Err(io::Error::from_raw_os_error(EREMOTE));
+            }
+        }
+        let held = link::hold_exactly(as_path(here))?;
+        let meta = held.metadata()?;
+        if meta.is_symlink() {
+            self.misled |= meta.uid() != 0 && meta.uid() != self.uid;
+            return Ok(Step::Link(link::target(&held)?));
+        }
+        self.held = Some((here.to_vec(), held));
+        Ok(if meta.is_dir() {
+            Step::Dir
+        } else if meta.is_file() {
+            Step::File
+        } else {
+            Step::Other
+        })
+    }
+}
+
+fn refused(error: &io::Error) -> Step {
+    match (error.kind(), Errno::of(error)) {
+        (ErrorKind::NotFound | ErrorKind::NotADirectory, _) => Step::Missing,
+        // A directory on the way was replaced by a link.
+        (_, Errno(ELOOP)) => Step::Closed(Errno(EAGAIN)),
+        (_, errno) => Step::Closed(errno),
+    }
+}
+
+fn as_path(path: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::testing::Dir;
+    use std::fs;
+    use std::os::unix::fs::{lchown, symlink};
+
+    /// Takes hold of this below the directory; `remote` is one of its directories that is said to be on a server.
+    fn held(dir: &Dir, path: &str, remote: &str) -> Result<Vec<u8>, i32> {
+        let root = dir.path().canonicalize().unwrap();
+        let text = format!(
+            "1 0 0:1 / / rw - ext4 none rw\n2 1 0:2 / {} rw - nfs none rw\n",
+            root.join(remote).display()
+        );
+        match end(root.join(path).as_os_str().as_bytes(), &Mounts::parse(text.as_bytes())) {
+            Ok(file) => {
+                Ok(fs::read(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file))).unwrap())
+            }
+            Err(error) => Err(error.raw_os_error().unwrap()),
+        }
+    }
+
+    fn filled() -> Dir {
+        let dir = Dir::new();
+        for name in ["remote", "other"] {
+            fs::create_dir(dir.join(name)).unwrap();
+            fs::write(dir.join(name).join("file"), name).unwrap();
+            symlink("file", dir.join(name).join("link")).unwrap();
+            symlink(format!("{name}/link"), dir.join(&format!("to-{name}"))).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn root_and_our_own_user_may_lead_to_a_server() {
+        let dir = filled();
+        for path in ["remote/file", "remote/link", "to-remote"] {
+            assert_eq!(held(&dir, path, "remote"), Ok(b"remote".to_vec()), "{path}");
+        }
+        assert_eq!(held(&dir, "none", "remote"), Err(ENOENT));
+    }
+
+    #[test]
+    fn a_link_of_another_user_leads_to_no_server_that_was_not_reached_before() {
+        if effective_uid() != 0 {
+            return eprintln!("skipped: links of other users need root");
+        }
+        let dir = filled();
+        for link in ["to-remote", "to-other", "remote/link", "other/link"] {
+            lchown(dir.join(link), Some(4_242), Some(4_242)).unwrap();
+        }
+        assert_eq!(held(&dir, "to-remote", "remote"), Err(EREMOTE));
+        assert_eq!(held(&dir, "to-other", "remote"), Ok(b"other".to_vec()));
+        // He has a directory there himself.
+        assert_eq!(held(&dir, "remote/link", "remote"), Ok(b"remote".to_vec()));
+    }
+
+    #[test]
+    fn links_of_the_kernel_are_taken_for_their_text() {
+        let dir = filled();
+        let root = dir.path().canonicalize().unwrap();
+        let file = File::open(root.join("remote/file")).unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&file);
+        symlink(format!("/proc/self/fd/{number}"), root.join("magic")).unwrap();
+        assert_eq!(held(&dir, "magic", "none"), Ok(b"remote".to_vec()));
+        fs::remove_file(root.join("remote/file")).unwrap();
+        assert_eq!(held(&dir, "magic", "none"), Err(ENOENT));
+    }
+}
