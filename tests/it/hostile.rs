@@ -3,7 +3,7 @@
 use crate::support::{Dir, Pmtr, kill, open_to_all, output, read_when_there, root_or_skip, wait_until};
 use crate::wrapped::{behind, inner, namespaces_or_skip, tool_or_skip};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -247,6 +247,40 @@ fn a_file_system_that_never_answers_holds_up_no_other_job() {
         assert!(pmtr.has(&format!("job held{number}: starting [")), "{option}");
     }
     goes_on(&mut pmtr, free);
+    assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn a_link_of_a_depends_file_to_a_file_system_that_never_answers_holds_nothing_up() {
+    const TEST: &str = "a depends file on a file system that never answers";
+    if !namespaces_or_skip(TEST) || !tool_or_skip("python3", TEST) {
+        return;
+    }
+    let dir = Dir::new();
+    fs::create_dir_all(dir.join("silent")).unwrap();
+    fs::create_dir_all(dir.join("hidden/silent")).unwrap();
+    dir.write("silent.py", SILENT);
+    symlink("silent/file", dir.join("seen")).unwrap();
+    lchown(dir.join("seen"), Some(MALLORY), Some(MALLORY)).unwrap();
+    let mut config = job("free", "");
+    for name in ["seen", "unseen", "unseen/sub"] {
+        config += &job(&name.replace('/', "-"), &format!(" depends {{\n DIR/{name}\n }}\n"));
+    }
+    // One is mounted where pmtr sees it, the other only where the kernel leads who follows a link of /proc.
+    let script = "mount --make-rprivate /; python3 DIR/silent.py DIR & \
+        unshare --mount bash -c 'mount --make-rprivate /; exec python3 DIR/silent.py DIR/hidden' & \
+        ln -s /proc/$!/rootDIR/hidden/silent DIR/unseen; chown -h 4242:4242 DIR/unseen; \
+        for at in DIR DIR/hidden; do until [ -e $at/mounted -o -e $at/skip ]; do sleep 0.02; done; done; \
+        exec PMTR -Fc CONF";
+    let mut pmtr = behind(dir, &config, &["unshare", "--mount"], script);
+    let free = pmtr.started("free");
+    if pmtr.dir.join("skip").exists() || pmtr.dir.join("hidden/skip").exists() {
+        return eprintln!("skipped: {TEST} needs FUSE");
+    }
+    goes_on(&mut pmtr, free);
+    assert!(
+        pmtr.has("/seen, on which jobs depend, is on a file system that can make pmtr wait, by a link of")
+    );
     assert_eq!(pmtr.stop().code(), Some(0));
 }
 

@@ -239,6 +239,25 @@ fn a_link_to_one_of_the_kernels_own_files_counts_as_missing() {
 }
 
 #[test]
+fn a_link_through_too_many_directories_counts_as_missing() {
+    let mut bench = Bench::new("conf");
+    bench.sh("mkdir d; echo 1 > d/file; echo 1 > a");
+    bench.add("a");
+    assert_eq!(said(&mut bench, secs(1)), (vec![], 1));
+    let watches = bench.watch.table.len();
+    // Each of them leads to the next one, at last to the file.
+    bench.sh("way=$(printf 'd/../%.0s' $(seq 1 20)); next=d/file
+        for i in $(seq 1 30); do ln -s $way$next l$i; next=l$i; done; ln -s $next new; mv new a");
+    let how = "a, on which jobs depend, is reached by too long a path, \
+        through more than 256 directories and links, say: it counts as missing";
+    assert_eq!(said(&mut bench, secs(5)), (vec![how.into()], 1));
+    assert!(bench.watch.table.len() <= watches + 2, "{} watches", bench.watch.table.len());
+    assert_eq!(said(&mut bench, secs(60)), (vec![], 0));
+    bench.sh("ln -s d/file new; mv new a");
+    assert_eq!(said(&mut bench, secs(5)), (vec![], 1));
+}
+
+#[test]
 fn large_files_are_read_at_full_speed_for_a_second_and_then_with_rests() {
     thread_local! {
         static CLOCK: Cell<MonoTime> = const { Cell::new(MonoTime::ZERO) };
