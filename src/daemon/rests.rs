@@ -108,7 +108,7 @@ impl Rests {
         match self.numbers.in_use(leader) {
             Ok(false) => return Survivors::None,
             // It is another's by now.
-            Ok(true) if session::session_of(leader).is_some() => return Survivors::None,
+            Ok(true) if session::is_process(leader) => return Survivors::None,
             // Without a look at all processes only the group is known.
             Ok(true) if group.alive() || stat::is_ours() => {}
             Err(_) if group.alive() => {}
@@ -358,7 +358,7 @@ impl Rest {
 
     /// Whether the number is that of a group or session of which nobody was seen.
     fn is_unseen(&self, leader: Pid, numbers: &Numbers) -> bool {
-        numbers.in_use(leader) != Ok(false) && session::session_of(leader).is_none()
+        numbers.in_use(leader) != Ok(false) && !session::is_process(leader)
     }
 
     /// At this time the session was the job's.

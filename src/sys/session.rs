@@ -71,6 +71,17 @@ pub fn session_of(pid: Pid) -> Option<Pid> {
     }
 }
 
+/// Whether there is a process of this number, be it a zombie, and even if its session is beyond our sight: who comes
+/// into a pid namespace from without has none there.
+pub fn is_process(pid: Pid) -> bool {
+    // SAFETY: takes a number and touches no memory.
+    match done(unsafe { libc::getsid(pid.as_raw()) }) {
+        Ok(_) => true,
+        Err(Errno(libc::ESRCH)) => false,
+        Err(_) => Stat::of(pid).is_some(),
+    }
+}
+
 /// The process if it is one of this session.
 pub fn member(pid: Pid, session: Pid) -> Member {
     Member { pid, session, stat: Stat::of(pid).filter(|stat| stat.session == session.as_raw()) }
@@ -176,16 +187,31 @@ mod tests {
     }
 
     #[test]
+    fn who_has_a_number_is_a_process_whatever_its_session() {
+        let own = own_pid().unwrap();
+        assert!(is_process(own));
+        let (pid, mut child) = start(Command::new("/bin/true").stdin(std::process::Stdio::null()));
+        assert!(is_process(pid));
+        ended(pid);
+        let _ = child.try_wait();
+        assert!(!is_process(pid));
+    }
+
+    #[test]
     fn a_signal_reaches_nobody_but_the_process_that_was_found() {
-        let (pid, mut child) = start(Command::new("/bin/sleep").arg("60"));
-        let session = session_of(own_pid().unwrap()).unwrap();
-        let there = member(pid, session);
+        // In a session of its own: ours may be beyond our sight.
+        let (pid, mut child) = start(Command::new("setsid").args(["/bin/sleep", "60"]));
+        while session_of(pid) != Some(pid) {
+            std::thread::yield_now();
+        }
+        let there = member(pid, pid);
         // Another one with this number, or in another session.
-        let born = there.stat.clone().map(|stat| Stat { born_ticks: stat.born_ticks + 1, ..stat });
+        let (born, own) = (there.stat.clone(), own_pid().unwrap());
+        let born = born.map(|stat| Stat { born_ticks: stat.born_ticks + 1, ..stat });
         Member { stat: born, ..there.clone() }.signal(&[Signal::KILL]);
-        Member { session: pid, ..there.clone() }.signal(&[Signal::KILL]);
-        assert_eq!(member(pid, pid), Member { pid, session: pid, stat: None });
-        assert!(member(pid, session).lives());
+        Member { session: own, ..there.clone() }.signal(&[Signal::KILL]);
+        assert_eq!(member(pid, own), Member { pid, session: own, stat: None });
+        assert!(member(pid, pid).lives());
         there.signal(&[Signal::TERM, Signal::KILL]);
         assert!([Exit::Signal(Signal::TERM), Exit::Signal(Signal::KILL)].contains(&ended(pid)));
         let _ = child.try_wait();

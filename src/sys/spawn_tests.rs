@@ -484,7 +484,7 @@ fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() 
         let spec = JobSpec::from(bench.job(&["/bin/true"]));
         let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap();
         assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(0), None), "{way:?}");
-        let ours = bench.spawner.own.replace(Pid::new(1).unwrap());
+        let ours = bench.spawner.own.replace(Pid::new(i32::MAX).unwrap());
         let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap();
         let error = SpawnError { stage: Stage::Session, errno: Errno(libc::ESRCH) };
         assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(127), Some(error)), "{way:?}");

@@ -1,7 +1,7 @@
 //! What tests have in common, most of it those of this module. Children are waited for by pid only: all tests share one process.
 
 use super::reap::{Waited, wait_for};
-use crate::model::{Exit, Pid};
+use crate::model::{Exit, Pid, Signal};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +15,7 @@ pub(crate) fn start(command: &mut Command) -> (Pid, Child) {
 
 /// A process that leads its session, has left another there in a group of its own, and is a zombie by now. The end of
 /// the output says that nobody is left. Whoever calls this is alone in his process and adopts the other.
-pub(crate) fn orphaned_session() -> (Pid, Pid, impl std::io::Read) {
+pub(crate) fn orphaned_session() -> (Pid, Pid, Orphans) {
     super::process::become_subreaper().unwrap();
     // No leader of a group, setsid stays the process that it is.
     let mut command = Command::new("setsid");
@@ -33,7 +33,27 @@ pub(crate) fn orphaned_session() -> (Pid, Pid, impl std::io::Read) {
     while !super::reap::has_ended(leader) {
         std::thread::yield_now();
     }
-    (leader, other, output)
+    (leader, other, Orphans { leader, output })
+}
+
+/// What they write. A test that fails leaves none of them behind.
+pub(crate) struct Orphans {
+    leader: Pid,
+    output: std::io::BufReader<std::process::ChildStdout>,
+}
+
+impl std::io::Read for Orphans {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.output.read(buf)
+    }
+}
+
+impl Drop for Orphans {
+    fn drop(&mut self) {
+        for (pid, _) in super::session::names(self.leader) {
+            super::session::member(pid, self.leader).signal(&[Signal::KILL]);
+        }
+    }
 }
 
 /// Waits for the end of this child and reaps it.
