@@ -30,7 +30,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
 PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
 
-.PHONY: build run check clean worlds soak mutants faults flood prometheus bench bench-short bench-peers check-boxes install uninstall help need-cargo need-lints
+.PHONY: build run check clean worlds soak mutants faults flood prometheus bench bench-short bench-peers check-boxes nightly install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -152,6 +152,11 @@ install uninstall:
 check-boxes: build
 	@sh tests/boxes/run.sh
 
+# All that takes longer than `make check`, to the end of each, with a table. NIGHTLY="boxes soak" makes only those.
+NIGHTLY ?=
+nightly: need-cargo
+	@MAKE="$(MAKE)" CARGO="$(CARGO)" sh tests/nightly.sh $(NIGHTLY)
+
 # Programs that need nothing else in the root, and the root of an image made of them.
 STATIC = $${CARGO_TARGET_DIR:-target}/static
 
@@ -193,6 +198,7 @@ help:
 	@echo "make build        the programs, in target/release"
 	@echo "make run          pmtr at work on an example, ended by ^C"
 	@echo "make check        format, lints as errors, all tests"
+	@echo "make nightly      all of the following that checks something, one after the other; NIGHTLY=\"words\""
 	@echo "make worlds       many random worlds, SEEDS=$(SEEDS)"
 	@echo "make soak         10,000 jobs, 1,000 crashes a second for TIME=600 seconds; orphans, races, reloads"
 	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
