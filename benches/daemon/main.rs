@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench daemon` prints a table and writes `target/bench/daemon.json`. `-- --short` takes fewer
 //! samples, `-- --peers` measures the supervisors that are found here as well and writes `peers.json`,
-//! `-- --also FILE` another build of pmtr, and one of the words `starts`, `lives`, `rests`, `files` and `idle` only
-//! those rows.
+//! `-- --also FILE` another build of pmtr, for which `kernel.pid_max` must be 65536 or more, and one of the words
+//! `starts`, `lives`, `rests`, `files` and `idle` only those rows.
 //! Absolute times depend on the machine and on what else it does: read the ratios.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
