@@ -104,6 +104,13 @@ pub(crate) fn lease(file: &std::fs::File) -> bool {
     unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0 }
 }
 
+/// Lifts the limit of descriptors as far as it goes, and returns it. For a process of its own.
+pub(crate) fn most_descriptors() -> u64 {
+    let hard = super::calls::limit(super::spawn::FILES).unwrap().hard;
+    super::calls::set_limit(super::spawn::FILES, &super::calls::Bounds { soft: hard, hard }).unwrap();
+    hard
+}
+
 /// Whether the test runs as root; says that it is skipped when not.
 pub(crate) fn as_root(what: &str) -> bool {
     let root = super::process::effective_uid() == 0;

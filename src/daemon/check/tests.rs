@@ -1,5 +1,6 @@
 use super::*;
 use crate::model::{Config, JobDraft, Limit};
+use crate::sys::process::effective_uid;
 use crate::sys::testing::Dir;
 use std::path::PathBuf;
 
@@ -180,7 +181,8 @@ fn test(file: &Path, mode: Mode) -> (String, String, u8) {
         render: |file, mistakes| mistakes.iter().map(|m| format!("{}\n", m.headline(file))).collect(),
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let status = run(file, mode, &parser, &machine(0), &mut out, &mut err);
+    // The files are ours: whoever we are, they are no other user's.
+    let status = run(file, mode, &parser, &machine(effective_uid()), &mut out, &mut err);
     (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), status)
 }
 
