@@ -60,10 +60,15 @@ impl Numbers {
     }
 }
 
+/// What the kernel answers: zero for a session beyond our sight.
+fn number_of_session(pid: Pid) -> Result<c_int, Errno> {
+    // SAFETY: takes a number and touches no memory.
+    done(unsafe { libc::getsid(pid.as_raw()) })
+}
+
 /// The session of this process. None when there is none, or it is beyond our sight. Zombies have one.
 pub fn session_of(pid: Pid) -> Option<Pid> {
-    // SAFETY: takes a number and touches no memory.
-    match done(unsafe { libc::getsid(pid.as_raw()) }) {
+    match number_of_session(pid) {
         Ok(session) => Pid::new(session),
         Err(Errno(libc::ESRCH)) => None,
         // Some who shut programs in forbid the call alone.
@@ -74,8 +79,7 @@ pub fn session_of(pid: Pid) -> Option<Pid> {
 /// Whether there is a process of this number, be it a zombie, and even if its session is beyond our sight: who comes
 /// into a pid namespace from without has none there.
 pub fn is_process(pid: Pid) -> bool {
-    // SAFETY: takes a number and touches no memory.
-    match done(unsafe { libc::getsid(pid.as_raw()) }) {
+    match number_of_session(pid) {
         Ok(_) => true,
         Err(Errno(libc::ESRCH)) => false,
         Err(_) => Stat::of(pid).is_some(),
