@@ -1,7 +1,7 @@
 use super::*;
 use crate::sys::process::own_pid;
 use crate::sys::reap;
-use crate::sys::testing::{ended, in_own_process, orphaned_session};
+use crate::sys::testing::{as_root, ended, in_own_process, orphaned_session};
 use std::io::Read;
 
 fn rests() -> Rests {
@@ -184,4 +184,22 @@ fn only_who_was_born_before_the_session_was_last_known_proves_it() {
     let foreign = rest(Some(99));
     assert!(proves(&foreign, 41, ticks - 1, 1) && !proves(&foreign, 41, ticks, 7));
     assert!(proves(&foreign, 40, 99, 1) && !proves(&foreign, 40, 98, 1));
+}
+
+#[test]
+fn who_has_come_into_our_namespace_from_without_has_his_number_though_no_session_there() {
+    if !as_root("a pid namespace") {
+        return;
+    }
+    // The first process of the namespace, which has the session of the test outside.
+    let test =
+        "daemon::rests::tests::a_session_that_began_after_the_last_proof_is_anothers_and_gets_no_signal";
+    let output = std::process::Command::new("unshare")
+        .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
