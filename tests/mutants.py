@@ -224,8 +224,8 @@ def replace(tree, path, old, new):
     return text
 
 
-# What a mutant is to be caught by: the bytes of datagrams have tables of their own.
-SIMULATION, WIRE = ["--test", "sim"], ["--lib", "wire::"]
+# What a mutant is to be caught by: what the simulation does not see has tests of its own.
+SIMULATION, UNIT = ["--test", "sim"], ["--lib", "--", "wire::", "model::throttle::"]
 
 
 def test(tree, target, what):
@@ -253,7 +253,7 @@ def test(tree, target, what):
 def verdict(tree, target, path, old, new):
     """What became of a mutant, and whether that is wrong."""
     text = replace(tree, path, old, new)
-    caught = test(tree, target, WIRE if path.startswith("src/wire/") else SIMULATION)
+    caught = test(tree, target, UNIT if path.startswith(("src/wire/", THROTTLE)) else SIMULATION)
     with open(os.path.join(tree, path), "w", encoding="utf-8") as f:
         f.write(text)
     if caught is None:
@@ -269,7 +269,7 @@ def fresh_tree(root, work, number):
     tree, target = os.path.join(work, f"tree{number}"), os.path.join(work, f"target{number}")
     shutil.copytree(root, tree, ignore=shutil.ignore_patterns("target", ".git"))
     env = dict(os.environ, **ENV, CARGO_TARGET_DIR=target)
-    for what, name in (SIMULATION, "simulation"), (WIRE, "test of the wire"):
+    for what, name in (SIMULATION, "simulation"), (UNIT, "unit tests"):
         subprocess.run(["cargo", "test", "--quiet", "--no-run", *what], cwd=tree, env=env, check=True)
         if test(tree, target, what) != []:
             sys.exit(f"the {name} fails without any mutant")
