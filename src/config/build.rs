@@ -106,30 +106,21 @@ impl Builder {
         let word = args.first().copied();
         let value = word.map(|word| word.value(&text)).unwrap_or_default();
         let span = word.map_or(Span::new(0, 0), |word| word.span);
-        match self.set_value(key, args, &value, |span| mistakes.line_of(line, span), span) {
+        let number = || mistakes.line_of(line, span);
+        // All keys are listed where the fields are.
+        let set = if matches!(key, Key::ListenOn | Key::ReportTo) {
+            self.endpoint(key, &value, number())
+        } else if key == Key::Name {
+            self.name(&value, number())
+        } else if key == Key::Ulimit {
+            self.limit(args, line, mistakes).map_err(Wrong::At)
+        } else {
+            self.job_value(key, args, &value).map_err(Wrong::from)
+        };
+        match set {
             Ok(()) => Ok(()),
             Err(Wrong::Word(what)) => Err(Fault::new(span, what)),
             Err(Wrong::At(fault)) => Err(fault),
-        }
-    }
-
-    fn set_value(
-        &mut self,
-        key: Key,
-        args: &[Word],
-        value: &[u8],
-        number: impl Fn(Span) -> u32,
-        span: Span,
-    ) -> Result<(), Wrong> {
-        // All keys are listed where the fields are.
-        if matches!(key, Key::ListenOn | Key::ReportTo) {
-            self.endpoint(key, value, number(span))
-        } else if key == Key::Name {
-            self.name(value, number(span))
-        } else if key == Key::Ulimit {
-            self.limit(args, number).map_err(Wrong::At)
-        } else {
-            Ok(self.job_value(key, args, value)?)
         }
     }
 
@@ -178,9 +169,7 @@ impl Builder {
         mistakes: &Mistakes,
     ) -> Result<(), Fault> {
         if key == Key::Ulimit {
-            return words
-                .chunks(2)
-                .try_for_each(|pair| self.limit(pair, |span| mistakes.line_of(line, span)));
+            return words.chunks(2).try_for_each(|pair| self.limit(pair, line, mistakes));
         }
         let Some(job) = self.job.as_mut() else { return Ok(()) };
         for word in words {
@@ -297,18 +286,20 @@ impl Builder {
         }
     }
 
-    fn limit(&mut self, pair: &[Word], number: impl Fn(Span) -> u32) -> Result<(), Fault> {
+    fn limit(&mut self, pair: &[Word], line: Line, mistakes: &Mistakes) -> Result<(), Fault> {
         let Some(job) = self.job.as_mut() else { return Ok(()) };
         let Some(flag) = pair.first() else { return Ok(()) };
-        let resource =
-            values::resource(&flag.value(&self.text)).map_err(|what| Fault::new(flag.span, what))?;
+        let name = flag.value(&self.text);
+        let Some(resource) = values::resource(&name) else {
+            return Err(Fault::new(flag.span, mistakes.text(|| values::no_resource(&name))));
+        };
         let Some(word) = pair.get(1) else {
             let what = format!("{} lacks its value: a number or `infinity`", Shown(flag.span.of(&self.text)));
             return Err(Fault::new(flag.span, what));
         };
         let limit = values::limit(resource, &word.value(&self.text));
         let value = limit.map_err(|what| Fault::new(word.span, what))?;
-        let number = number(flag.span);
+        let number = mistakes.line_of(line, flag.span);
         if let Some(given) = job.limits.get_mut(resource as usize) {
             match std::mem::replace(given, number) {
                 0 => {}

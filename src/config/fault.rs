@@ -90,6 +90,11 @@ impl Mistakes {
         self.kept.len() >= KEPT
     }
 
+    /// A text that costs more than the rest: none if it would not be kept.
+    pub(super) fn text(&self, what: impl FnOnce() -> String) -> String {
+        if self.is_full() { String::new() } else { what() }
+    }
+
     /// Adds a mistake. In one line the first one counts: those behind it are mostly its children.
     pub(super) fn add(&mut self, line: Line, fault: Fault) {
         self.add_with(line, fault.span, || fault.what);

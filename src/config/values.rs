@@ -141,21 +141,23 @@ fn too_large() -> String {
 }
 
 /// The resource of a `ulimit`.
-pub(super) fn resource(word: &[u8]) -> Value<Resource> {
+pub(super) fn resource(word: &[u8]) -> Option<Resource> {
     let named =
         |(_, flag, name): &&(Resource, &str, &str)| word == flag.as_bytes() || word == name.as_bytes();
-    if let Some((resource, ..)) = Resource::ALL.iter().find(named) {
-        return Ok(*resource);
-    }
+    Resource::ALL.iter().find(named).map(|(resource, ..)| *resource)
+}
+
+/// Why there is no such resource.
+pub(super) fn no_resource(word: &[u8]) -> String {
     if let Some(meant) = suggest::resource(word) {
-        return Err(format!("unknown resource {}: did you mean `{meant}`?", Shown(word)));
+        return format!("unknown resource {}: did you mean `{meant}`?", Shown(word));
     }
     let flags: Vec<&str> = Resource::ALL.iter().map(|(_, flag, _)| *flag).collect();
-    Err(format!(
+    format!(
         "unknown resource {}: expected one of {}, or RLIMIT_NOFILE and the like",
         Shown(word),
         flags.join(" ")
-    ))
+    )
 }
 
 /// The value of a `ulimit`.

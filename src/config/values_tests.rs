@@ -77,10 +77,10 @@ fn limits_are_whole_and_mean_themselves() {
     for (flag, meant) in
         [("-n", OpenFiles), ("RLIMIT_NOFILE", OpenFiles), ("-t", CpuTime), ("RLIMIT_CPU", CpuTime)]
     {
-        assert_eq!(resource(flag.as_bytes()), Ok(meant));
+        assert_eq!(resource(flag.as_bytes()), Some(meant));
     }
     for word in ["", "-x", "-nn", "n", "nofile", "rlimit_nofile", "RLIMIT_"] {
-        assert!(resource(word.as_bytes()).is_err(), "{word:?}");
+        assert_eq!(resource(word.as_bytes()), None, "{word:?}");
     }
     assert_eq!(limit(CpuTime, b"8589934592"), Ok(Ok(8_589_934_592)));
     assert_eq!(limit(CpuTime, b"18446744073709551614"), Ok(Ok(u64::MAX - 1)));
