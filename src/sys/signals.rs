@@ -66,7 +66,7 @@ impl SignalPipe {
             overhear(signal);
         }
         // From here on nothing that has no use ends us.
-        let _ = calls::set_mask(&Mask::from(REAL_TIME));
+        let _ = calls::set_mask(&always_blocked());
         // A signal that the parent ignored stays ignored across exec, here and in every program that we start.
         for signal in (1..=LAST).filter(|signal| HANDLER_FIRST && is_ignored(*signal)) {
             let _ = calls::set_default(signal);
@@ -122,7 +122,7 @@ impl AsRawFd for SignalPipe {
 /// no reason to end, is blocked until then. Call it first of all.
 pub fn set_mask() {
     let early = (1..REAL_TIME.cast_signed()).filter(|signal| is_a_nuisance(*signal));
-    let mask = early.fold(Mask::from(REAL_TIME), |mask, signal| mask.with(signal.cast_unsigned()));
+    let mask = early.fold(always_blocked(), |mask, signal| mask.with(signal.cast_unsigned()));
     // It can only fail for arguments that the kernel does not know.
     let _ = calls::set_mask(&mask);
 }
@@ -151,6 +151,12 @@ const REAL_TIME: u32 = 32;
 
 fn bit(signal: c_int) -> u64 {
     1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0)
+}
+
+/// What is blocked for good: real-time signals, and the one with which a terminal in the mode `tostop` stops who writes
+/// to it from the background. Blocked, it lets him write.
+fn always_blocked() -> Mask {
+    Mask::from(REAL_TIME).with(libc::SIGTTOU.cast_unsigned())
 }
 
 /// Ends a program by default, though it tells nothing of the program's own state.
@@ -257,7 +263,7 @@ impl Blocked {
     /// Holds all signals back.
     pub(super) fn new() -> Blocked {
         // It can only fail for arguments that the kernel does not know.
-        Blocked(calls::set_mask(&Mask::FULL).unwrap_or(Mask::from(REAL_TIME)))
+        Blocked(calls::set_mask(&Mask::FULL).unwrap_or(always_blocked()))
     }
 }
 
