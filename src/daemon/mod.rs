@@ -30,13 +30,15 @@ mod way;
 pub use crate::sys::memory::WithReserve;
 pub use start::run;
 
-use crate::model::{Ending, Fingerprint, JobId, MonoTime, Notice, Phase, Pid, Signal, Survivors, Throttle};
+use crate::model::{
+    Ending, Fingerprint, JobId, Level, MonoTime, Notice, Phase, Pid, Signal, Survivors, Throttle,
+};
 use crate::supervisor::{Event, Next, Supervisor, turn};
 use crate::sys::clock;
-use crate::sys::group::Group;
+use crate::sys::group::{self, Group};
 use crate::sys::memory;
 use crate::sys::process;
-use crate::sys::reap::{self, Waited};
+use crate::sys::reap::{self, Peeked, Waited};
 use crate::sys::signals::{Caught, SignalPipe};
 use kernel::Kernel;
 use last_good::LastGood;
@@ -228,13 +230,14 @@ impl Daemon {
         loop {
             let asked = clock::now();
             match reap::peek_any() {
-                Ok(Some(pid)) if self.reap_one(pid) => found += 1,
+                Ok(Some(Peeked::Ended(pid))) if self.reap_one(pid) => found += 1,
+                Ok(Some(Peeked::Held(pid))) => self.let_go(pid),
                 Ok(None) => {
                     let now = clock::now();
                     return self.reaper.rest(now, now.since(asked));
                 }
                 // The kernel contradicts itself. To believe it could cost a job its restart.
-                Ok(Some(_)) => return self.reaper.again(clock::now()),
+                Ok(Some(Peeked::Ended(_))) => return self.reaper.again(clock::now()),
                 Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(clock::now()),
                 Err(_) => return,
             }
@@ -252,6 +255,18 @@ impl Daemon {
             if self.reaper.over(clock::now()) {
                 return self.reaper.owe(clock::now());
             }
+        }
+    }
+
+    /// Has a child go on that has made us its tracer.
+    fn let_go(&mut self, pid: Pid) {
+        if self.reaper.is_let_go() {
+            return reap::let_go(pid);
+        }
+        // Not reaped yet, it still has its number.
+        if group::kill_child(pid) {
+            let what = format!("killed process {pid}, which kept making pmtr its tracer");
+            self.kernel.log.notice(&Notice::Shell(Level::Warning, what.into()));
         }
     }
 

@@ -16,6 +16,9 @@ const REST: Duration = Duration::from_millis(20);
 const GIVE_WAY: Duration = Duration::from_millis(2);
 /// How long one walk reaps: others have their turn in between.
 const REAP_FOR: Duration = Duration::from_millis(20);
+/// So many that have made us their tracer are let go in one walk: who has to be let go again and again is killed, or
+/// he could keep us from finding the dead.
+const LET_GO: u32 = 64;
 /// When a walk that failed is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,8 @@ pub struct Reaper {
     takes: Duration,
     /// Until when lies the time between two walks.
     rested: MonoTime,
+    /// How many were let go in this walk.
+    let_go: u32,
 }
 
 impl Reaper {
@@ -81,8 +86,15 @@ impl Reaper {
         if due {
             self.owed = None;
             self.began = Some(now);
+            self.let_go = 0;
         }
         due
+    }
+
+    /// Somebody has made us his tracer: whether he is let go, or else killed.
+    pub fn is_let_go(&mut self) -> bool {
+        self.let_go = self.let_go.saturating_add(1);
+        self.let_go <= LET_GO
     }
 
     /// Whether the walk that is under way has had its time.
@@ -107,6 +119,17 @@ mod tests {
         assert!(reaper.due(at(end)));
         reaper.rest(at(end), Duration::from_micros(micros));
         reaper
+    }
+
+    #[test]
+    fn who_makes_us_his_tracer_again_and_again_in_one_walk_is_let_go_no_more() {
+        let mut reaper = Reaper::default();
+        for millis in [0, 1_000] {
+            reaper.told_of(1, at(millis));
+            assert!(reaper.due(at(millis)));
+            let let_go = (0..1_000).take_while(|_| reaper.is_let_go()).count();
+            assert_eq!(let_go, LET_GO as usize);
+        }
     }
 
     #[test]

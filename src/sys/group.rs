@@ -94,6 +94,11 @@ fn kill_group(leader: Pid, signal: c_int) -> Result<(), c_int> {
     }
 }
 
+/// Kills one process, which is our child and has not been reaped; false when that can't be done.
+pub fn kill_child(pid: Pid) -> bool {
+    kill(pid.as_raw(), Signal::KILL.0).is_ok()
+}
+
 pub(super) fn kill(target: c_int, signal: c_int) -> Result<(), c_int> {
     // SAFETY: takes numbers and touches no memory.
     check(unsafe { libc::kill(target, signal) }).map(drop).map_err(|_| last_errno().0)

@@ -189,7 +189,7 @@ pub fn send(fd: BorrowedFd, message: &[u8]) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::reap::{Waited, peek_any, wait_for};
+    use super::super::reap::{Peeked, Waited, peek_any, wait_for};
     use super::super::testing::{ended, in_own_process, start};
     use super::*;
     use crate::model::Exit;
@@ -268,7 +268,8 @@ mod tests {
             let script = "/bin/sh -c 'exit 9' & exit 5";
             let (child, _) = start(std::process::Command::new("/bin/sh").args(["-c", script]));
             assert_eq!(ended(child), Exit::Code(5));
-            let orphan = std::iter::repeat_with(peek_any).find_map(|found| found.unwrap()).unwrap();
+            let found = std::iter::repeat_with(peek_any).find_map(|found| found.unwrap());
+            let Some(Peeked::Ended(orphan)) = found else { panic!("{found:?}") };
             assert_eq!(wait_for(orphan), Waited::Ended(Exit::Code(9)));
         });
     }

@@ -25,29 +25,60 @@ pub fn wait_for(pid: Pid) -> Waited {
     }
 }
 
-/// Any one child that has ended, the oldest first; it stays to be reaped by [`wait_for`], so that its group can
-/// be taken hold of before its number is free. Walks all children when there is none.
+/// A child that the kernel tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peeked {
+    /// It has ended, and stays to be reaped by [`wait_for`], so that its group can be taken hold of before its number
+    /// is free.
+    Ended(Pid),
+    /// It has made us its tracer (PTRACE_TRACEME), which any child can, and now stands still for that reason. It is told
+    /// of before others that have ended until it is let go.
+    Held(Pid),
+}
+
+/// Any one child that has ended, the oldest first. Walks all children when there is none.
 /// An error means that there are no children at all, or that the kernel does not tell.
-pub fn peek_any() -> Result<Option<Pid>, Errno> {
+pub fn peek_any() -> Result<Option<Peeked>, Errno> {
     peek(libc::P_ALL, 0)
 }
 
 /// Whether this child has ended; it stays to be reaped. Costs less than all that has to be done before a reaping.
 pub fn has_ended(pid: Pid) -> bool {
-    peek(libc::P_PID, pid.as_raw().unsigned_abs()) == Ok(Some(pid))
+    peek(libc::P_PID, pid.as_raw().unsigned_abs()) == Ok(Some(Peeked::Ended(pid)))
 }
 
-fn peek(kind: libc::idtype_t, id: libc::id_t) -> Result<Option<Pid>, Errno> {
+/// Lets go a child that has made us its tracer: it goes on as if it had not, with the signal that it stood still for.
+pub fn let_go(pid: Pid) {
+    let kept = libc::WSTOPPED | libc::WNOWAIT;
+    let Ok(Some((_, libc::CLD_TRAPPED, status))) = ask(libc::P_PID, pid.as_raw().unsigned_abs(), kept) else {
+        return;
+    };
+    // An exec or another event of a tracer's is no signal to be passed on.
+    let signal = if (1..=0xff).contains(&status) && status != libc::SIGTRAP { status } else { 0 };
+    // SAFETY: to detach takes numbers, and touches no memory of ours.
+    unsafe { libc::ptrace(libc::PTRACE_DETACH, pid.as_raw(), 0, libc::c_long::from(signal)) };
+}
+
+fn peek(kind: libc::idtype_t, id: libc::id_t) -> Result<Option<Peeked>, Errno> {
+    let told = ask(kind, id, libc::WEXITED | libc::WNOWAIT)?;
+    Ok(told.map(|(pid, code, _)| match code {
+        libc::CLD_EXITED | libc::CLD_KILLED | libc::CLD_DUMPED => Peeked::Ended(pid),
+        _ => Peeked::Held(pid),
+    }))
+}
+
+/// What the kernel tells of a child, with the code and the status of it.
+fn ask(kind: libc::idtype_t, id: libc::id_t, what: c_int) -> Result<Option<(Pid, c_int, c_int)>, Errno> {
     loop {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
         // SAFETY: the kernel fills in one siginfo, for which there is room.
-        let done = unsafe { libc::waitid(kind, id, info.as_mut_ptr(), flags) };
+        let done = unsafe { libc::waitid(kind, id, info.as_mut_ptr(), what | libc::WNOHANG) };
         if done == 0 {
             // SAFETY: all zeros is a value of it; the call has filled it in if there was anything to tell.
             let info = unsafe { info.assume_init() };
-            // SAFETY: waitid sets the pid, to zero when no child has ended.
-            return Ok(Pid::new(unsafe { info.si_pid() }));
+            // SAFETY: waitid sets both, the pid to zero when there is nothing to tell.
+            let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+            return Ok(Pid::new(pid).map(|pid| (pid, info.si_code, status)));
         }
         match last_errno() {
             Errno(libc::EINTR) => {}
@@ -103,12 +134,37 @@ mod tests {
     }
 
     #[test]
+    fn who_makes_us_his_tracer_is_let_go_with_his_signal_and_hides_nobody() {
+        in_own_process(
+            "sys::reap::tests::who_makes_us_his_tracer_is_let_go_with_his_signal_and_hides_nobody",
+            || {
+                let traceme =
+                    "import ctypes, os; ctypes.CDLL(None).ptrace(0, 0, 0, 0); os.kill(os.getpid(), 10)";
+                let (held, _child) = start(Command::new("python3").args(["-c", traceme]));
+                let found = || std::iter::repeat_with(peek_any).find_map(|found| found.unwrap()).unwrap();
+                assert_eq!(found(), Peeked::Held(held));
+                let ended_later = run("exit 4");
+                while !has_ended(ended_later) {
+                    std::thread::yield_now();
+                }
+                assert_eq!((found(), has_ended(held)), (Peeked::Held(held), false));
+                let_go(held);
+                assert_eq!(ended(held), Exit::Signal(Signal(10)));
+                assert_eq!(found(), Peeked::Ended(ended_later));
+                // Nobody is let go who is not held.
+                let_go(ended_later);
+                assert_eq!(ended(ended_later), Exit::Code(4));
+            },
+        );
+    }
+
+    #[test]
     fn any_child_is_found_without_its_pid() {
         in_own_process("sys::reap::tests::any_child_is_found_without_its_pid", || {
             assert_eq!(peek_any(), Err(Errno(libc::ECHILD)));
             let pid = run("exit 3");
-            let found = || std::iter::repeat_with(peek_any).find_map(|found| found.unwrap());
-            assert_eq!((found(), found()), (Some(pid), Some(pid)));
+            let found = || std::iter::repeat_with(peek_any).find_map(|found| found.unwrap()).unwrap();
+            assert_eq!((found(), found()), (Peeked::Ended(pid), Peeked::Ended(pid)));
             assert!(has_ended(pid) && has_ended(pid));
             assert_eq!(wait_for(pid), Waited::Ended(Exit::Code(3)));
             assert_eq!(peek_any(), Err(Errno(libc::ECHILD)));

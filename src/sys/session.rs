@@ -149,7 +149,7 @@ pub fn names(session: Pid) -> Vec<(Pid, Box<[u8]>)> {
 mod tests {
     use super::super::group::Group;
     use super::super::process::own_pid;
-    use super::super::testing::{ended, in_own_process, orphaned_session, start};
+    use super::super::testing::{ended, in_own_process, orphaned_session, reap_any, start};
     use super::*;
     use crate::model::Exit;
     use std::io::Read;
@@ -183,7 +183,7 @@ mod tests {
                 ended(other);
                 while numbers.in_use(leader) == Ok(true) {
                     // The other's own child, which became ours.
-                    let _ = super::super::reap::peek_any().map(|pid| pid.map(ended));
+                    reap_any();
                 }
                 assert_eq!(names(leader), []);
             },

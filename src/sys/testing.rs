@@ -1,6 +1,6 @@
 //! What tests have in common, most of it those of this module. Children are waited for by pid only: all tests share one process.
 
-use super::reap::{Waited, wait_for};
+use super::reap::{Peeked, Waited, wait_for};
 use crate::model::{Exit, Pid, Signal};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -69,6 +69,13 @@ pub(crate) fn ended(pid: Pid) -> Exit {
             Waited::Running => {}
             Waited::NotOurs => panic!("{pid} is no child of this process"),
         }
+    }
+}
+
+/// Reaps some child if one has ended. For a process of its own.
+pub(crate) fn reap_any() {
+    if let Ok(Some(Peeked::Ended(pid))) = super::reap::peek_any() {
+        ended(pid);
     }
 }
 

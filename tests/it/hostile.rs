@@ -448,3 +448,45 @@ fn a_terminal_as_own_output_is_for_writing_only() {
     kill(inner(&pmtr), "TERM");
     pmtr.ends();
 }
+
+/// Leaves a hundred orphans to pmtr that make it their tracer and stand still, again and again.
+const TRACED: &str = "
+import ctypes, os, signal, time
+pmtr, ptrace = os.getppid(), ctypes.CDLL(None).ptrace
+signal.signal(signal.SIGUSR1, lambda *_: None)
+def orphan():
+    while os.getppid() != pmtr: time.sleep(0.001)
+    while True:
+        ptrace(0, 0, 0, 0)
+        os.kill(os.getpid(), signal.SIGUSR1)
+for _ in range(100):
+    child = os.fork()
+    if child: os.waitpid(child, 0)
+    elif os.fork(): os._exit(0)
+    else: orphan()
+open(os.environ['BEGUN'], 'w').close()
+time.sleep(1000)
+";
+
+#[test]
+fn orphans_that_make_pmtr_their_tracer_hide_no_death() {
+    if !tool_or_skip("python3", "orphans that are traced") {
+        return;
+    }
+    let dir = Dir::new();
+    dir.write("traced.py", TRACED);
+    let jobs: String = (0..40).map(|i| job(&format!("j{i}"), "")).collect();
+    let holder =
+        "job {\n name holder\n env BEGUN=DIR/begun\n cmd /bin/sh -c \"exec python3 DIR/traced.py\"\n}\n";
+    let mut pmtr = Pmtr::start_in(dir, &(jobs + holder), |_| {});
+    let pids: Vec<i32> = (0..40).map(|i| pmtr.rewind().started(&format!("j{i}"))).collect();
+    wait_until("there are orphans", || pmtr.dir.join("begun").exists());
+    // All at once: most of these signals are one to pmtr.
+    let numbers = pids.iter().map(|pid| pid.to_string());
+    assert!(Command::new("kill").arg("-KILL").args(numbers).status().unwrap().success());
+    for (i, pid) in pids.iter().enumerate() {
+        pmtr.rewind().wait(&format!("job j{i} {pid} exited"));
+    }
+    pmtr.rewind().wait("which kept making pmtr its tracer");
+    pmtr.stop();
+}
