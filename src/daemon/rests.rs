@@ -296,15 +296,17 @@ impl Rests {
         if let Stage::Blind = scan.stage {
             return rest.ours && !rest.group_lives();
         }
-        // The group has got its signals when they were ordered.
+        // The group has got its signals when they were ordered, and who came into it since gets the last one.
         let in_group = rest.group.is_some().then_some(leader.as_raw());
-        let is_other = |member: &&Member| {
-            member.stat.as_ref().is_some_and(|stat| !stat.zombie && Some(stat.group) != in_group)
+        let wants = |member: &&Member| {
+            member.stat.as_ref().is_some_and(|stat| {
+                !stat.zombie && (Some(stat.group) != in_group || orders.contains(&Signal::KILL))
+            })
         };
         let known = rest.is_proven() || members.iter().any(|member| rest.proves(leader, member, self.own));
         if known {
             rest.known_at(scan.began_nanos, leader, state);
-            members.iter().filter(is_other).for_each(|member| member.signal(&orders));
+            members.iter().filter(wants).for_each(|member| member.signal(&orders));
         } else if members.iter().any(Member::is_hidden) {
             // Nothing is known of it for now, as when there is no descriptor left.
             rest.orders.splice(0..0, orders);
@@ -313,7 +315,16 @@ impl Rests {
         }
         let living: Vec<Pid> =
             members.iter().filter(|member| member.lives()).map(|member| member.pid).collect();
-        let left = known && !living.is_empty() || rest.ours && rest.group_lives();
+        // A zombie holds the job up only in the group, and where it becomes ours: another parent may keep it for good.
+        let held = |member: &Member| match &member.stat {
+            Some(stat) => stat.zombie && Some(stat.group) == in_group && stat.parent == self.own.as_raw(),
+            None => member.is_hidden(),
+        };
+        let stands = rest.ours && rest.group_lives();
+        let left = match known {
+            true => !living.is_empty() || stands && members.iter().any(held),
+            false => stands,
+        };
         // Somebody has the number and was not found: he was born meanwhile, or is hidden from us.
         let missed = !left && members.is_empty() && rest.is_unseen(leader, &self.numbers);
         rest.left = rest.orders.is_empty().then_some(left || missed);

@@ -1,8 +1,10 @@
 use super::*;
+use crate::model::Exit;
 use crate::sys::process::own_pid;
 use crate::sys::reap;
-use crate::sys::testing::{as_root, ended, in_own_process, orphaned_session};
-use std::io::Read;
+use crate::sys::testing::{as_root, ended, in_own_process, orphaned_session, reap_any, start};
+use std::io::{BufRead, Read, Write};
+use std::process::Stdio;
 
 fn rests() -> Rests {
     Rests::new(Numbers::new().unwrap(), own_pid().unwrap())
@@ -39,7 +41,7 @@ fn who_has_the_session_in_another_group_is_kept_named_signalled_and_seen_to_end(
             output.read_to_end(&mut Vec::new()).unwrap();
             ended(other);
             while is_there(&rests.look(leader, Detail::Whether, None)) {
-                let _ = reap::peek_any().map(|pid| pid.map(ended));
+                reap_any();
             }
             rests.release(leader);
             assert_eq!((rests.deadline(), rests.wanting.len()), (None, 0));
@@ -76,6 +78,71 @@ fn a_session_that_began_after_the_last_proof_is_anothers_and_gets_no_signal() {
                 Survivors::None
             );
             session::member(other, leader).signal(&[Signal::TERM]);
+        },
+    );
+}
+
+/// Runs a script of Python as a leader of a session that ends at once and leaves one process. Returns both, and the
+/// input of the one that is left. Whoever calls this is alone in his process.
+fn left_by(script: &str) -> (Pid, Pid, std::process::ChildStdin) {
+    crate::sys::process::become_subreaper().unwrap();
+    let script = format!(
+        "import os, signal, sys, time\nif os.fork(): os._exit(0)\n{script}\nprint(os.getpid(), flush=True)\n\
+         sys.stdin.readline()\n"
+    );
+    let mut command = std::process::Command::new("setsid");
+    command.args(["python3", "-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let (leader, mut child) = start(&mut command);
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    while !reap::has_ended(leader) {
+        std::thread::yield_now();
+    }
+    (leader, Pid::new(line.trim().parse().unwrap()).unwrap(), child.stdin.take().unwrap())
+}
+
+/// Leaves a zombie of its own in the group of the leader.
+const ZOMBIE: &str =
+    "zombie = os.fork() or os._exit(0)\nos.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)\n";
+
+#[test]
+fn a_zombie_in_the_group_whose_parent_has_gone_elsewhere_holds_nothing_up() {
+    in_own_process(
+        "daemon::rests::tests::a_zombie_in_the_group_whose_parent_has_gone_elsewhere_holds_nothing_up",
+        || {
+            let (leader, other, input) = left_by(&format!("{ZOMBIE}os.setsid()"));
+            let (mut rests, group, before) = (rests(), Group::of(leader), clock::since_start());
+            ended(leader);
+            assert!(is_there(&rests.keep(JobId(0), leader, group, before, None)));
+            rests.signal(leader, Signal::TERM);
+            assert_eq!(swept(&mut rests), [leader]);
+            assert!(session::member(other, other).lives());
+            drop(input);
+            ended(other);
+        },
+    );
+}
+
+#[test]
+fn who_comes_into_the_group_when_that_has_been_killed_is_killed_too() {
+    in_own_process(
+        "daemon::rests::tests::who_comes_into_the_group_when_that_has_been_killed_is_killed_too",
+        || {
+            let moves = "group = os.getpgid(0)\nos.setpgid(0, 0)\nprint(os.getpid(), flush=True)\n\
+                         sys.stdin.readline()\nos.setpgid(0, group)\nsignal.pause()";
+            let (leader, other, mut input) = left_by(&format!("{ZOMBIE}{moves}"));
+            let (mut rests, group, before) = (rests(), Group::of(leader), clock::since_start());
+            ended(leader);
+            assert!(is_there(&rests.keep(JobId(0), leader, group, before, None)));
+            rests.signal(leader, Signal::KILL);
+            writeln!(input).unwrap();
+            while session::member(other, leader).stat.is_none_or(|stat| stat.group != leader.as_raw()) {
+                std::thread::yield_now();
+            }
+            while session::member(other, leader).lives() {
+                rests.work(None);
+            }
+            assert_eq!(ended(other), Exit::Signal(Signal::KILL));
         },
     );
 }
