@@ -138,7 +138,7 @@ impl LastGood {
         if self.holds(text) {
             return Ok(());
         }
-        let part = self.part();
+        let part = part(&self.path);
         match fs::remove_file(&part) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove an unfinished one", &e));
@@ -195,13 +195,13 @@ impl LastGood {
             _ => Ok((file, Rights::of(&there))),
         }
     }
+}
 
-    /// Where a new text grows.
-    fn part(&self) -> PathBuf {
-        let mut name = self.path.clone().into_os_string().into_vec();
-        name.extend(b".new");
-        std::ffi::OsString::from_vec(name).into()
-    }
+/// Where a new text grows.
+pub(super) fn part(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned().into_vec();
+    name.extend(b".new");
+    std::ffi::OsString::from_vec(name).into()
 }
 
 #[cfg(test)]

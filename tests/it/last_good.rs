@@ -139,6 +139,12 @@ fn without_a_good_text_a_start_fails_for_both_and_without_the_option_as_ever() {
         let (status, _, errors) = start(&["-p", "p", "--last-good", file]);
         assert_eq!((status, errors), (Some(1), format!("pmtr: --last-good names the {is}\n")));
     }
+    // Its text is written to a file beside it first.
+    fs::rename(dir.join("pmtr.conf"), dir.join("other.new")).unwrap();
+    let (status, _, errors) = output(daemon(dir.path()).args(["-Fc", "other.new", "--last-good", "other"]));
+    assert_eq!(status, Some(1));
+    assert_eq!(errors, "pmtr: --last-good FILE writes FILE.new first, and that is the configuration\n");
+    fs::rename(dir.join("other.new"), dir.join("pmtr.conf")).unwrap();
     if root_or_skip("a text of another user") {
         std::os::unix::fs::chown(&last, Some(4_242), None).unwrap();
         fails(" is of no use: it belongs to another user (uid 4242)");

@@ -78,7 +78,9 @@ impl Watch {
         };
         entry.denied = matches!(error, Some(LoadError::Unreadable(errno)) if not_permitted(errno));
         match (opened, error) {
-            (Ok((file, _)), _) if (self.being_written)(&file) && self.patient(id) => self.later(id, now),
+            (Ok((file, _)), _) if (self.being_written)(&file) == Some(true) && self.patient(id) => {
+                self.later(id, now)
+            }
             (Ok((file, meta)), _) => {
                 let stamp = Stamp::of(&meta);
                 if self.mounts.leads_to_kernel(&path, meta.dev()) {

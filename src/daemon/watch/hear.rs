@@ -90,11 +90,11 @@ impl Watch {
                 self.moved(ids, now);
             } else {
                 // It is another file: a writer may close it by another name, or never.
-                self.config_written |= ids.contains(&CONFIG);
+                self.write_heard(&ids);
                 self.arm.extend(ids);
             }
         } else if mask.contains(EventMask::MODIFY) {
-            self.config_written |= ids.contains(&CONFIG);
+            self.write_heard(&ids);
         } else if mask.contains(EventMask::CLOSE_WRITE) {
             ids.into_iter().for_each(|id| self.touch(id, now));
         } else if mask.contains(EventMask::ATTRIB) {
@@ -111,6 +111,13 @@ impl Watch {
                 self.touch(id, now);
                 self.arm.insert(id);
             }
+        }
+    }
+
+    /// Somebody writes to one of these.
+    fn write_heard(&mut self, ids: &[Id]) {
+        if ids.contains(&CONFIG) {
+            (self.config_written, self.unclosed) = (true, true);
         }
     }
 

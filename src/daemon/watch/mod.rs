@@ -164,6 +164,8 @@ pub struct Watch {
 
     config_touched: bool,
     config_written: bool,
+    /// The last that was heard of the configuration is a write: nobody has closed it since.
+    unclosed: bool,
     /// That watching fails has been said.
     complained: bool,
     says: Vec<Notice>,
@@ -207,6 +209,7 @@ impl Watch {
             retried: CONFIG,
             config_touched: false,
             config_written: false,
+            unclosed: false,
             complained: false,
             says: Vec::new(),
         };
@@ -339,7 +342,8 @@ impl Watch {
     pub fn load(&mut self, reading: Reading) -> Result<Content, LoadError> {
         self.arm(CONFIG);
         let Some(entry) = self.entries.get_mut(&CONFIG) else { return Err(LoadError::Missing) };
-        let (answer, stamp) = read::config(&entry.path, &self.mounts, reading, self.being_written);
+        let (answer, stamp) =
+            read::config(&entry.path, &self.mounts, reading, self.being_written, self.unclosed);
         // What was not read is looked at again by whoever asks.
         if !matches!(answer, Err(LoadError::Busy(_))) {
             entry.stamp = stamp;
@@ -365,7 +369,7 @@ impl Watch {
     /// Something happened to a file.
     fn touch(&mut self, id: Id, now: MonoTime) {
         if id == CONFIG {
-            self.config_touched = true;
+            (self.config_touched, self.unclosed) = (true, false);
         } else if self.entries.contains_key(&id) {
             self.settling.touched(id, now);
         }

@@ -24,7 +24,7 @@ pub(super) const HASHED_AT_MOST: u64 = 64 << 20;
 /// How often a file that changes while it is read is tried at once when it must be read.
 const TRIES: usize = 3;
 /// Whether somebody has the file open for writing.
-pub type BeingWritten = fn(&File) -> bool;
+pub type BeingWritten = fn(&File) -> Option<bool>;
 
 /// What tells one state of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,16 +93,18 @@ pub(super) fn refusal(error: &io::Error) -> LoadError {
     LoadError::Unreadable(Errno::of(error))
 }
 
-/// Reads the configuration; with it comes the state that was read, when there was one.
+/// Reads the configuration; with it comes the state that was read, when there was one. `unclosed` tells whether a
+/// write was heard of and no close after it, which counts where the kernel does not tell of writers.
 pub(super) fn config(
     path: &[u8],
     mounts: &Mounts,
     reading: Reading,
     being_written: BeingWritten,
+    unclosed: bool,
 ) -> (Result<Content, LoadError>, Option<Stamp>) {
     let mut tries = 1..TRIES;
     loop {
-        let (answer, stamp) = match whole(path, mounts, reading, being_written) {
+        let (answer, stamp) = match whole(path, mounts, reading, (being_written, unclosed)) {
             Ok((content, stamp)) => (Ok(content), Some(stamp)),
             Err((error, stamp)) => (Err(error), stamp),
         };
@@ -117,13 +119,13 @@ fn whole(
     path: &[u8],
     mounts: &Mounts,
     reading: Reading,
-    being_written: BeingWritten,
+    (being_written, unclosed): (BeingWritten, bool),
 ) -> Result<(Content, Stamp), (LoadError, Option<Stamp>)> {
     // Before the open, so that what changes after it is seen as another state.
     let found = Stamp::at(path, mounts);
     let (mut file, stamp) = open_config(path, mounts).map_err(|error| (error, found))?;
     let fail = |error| (error, Some(stamp));
-    let written = reading != Reading::Always && being_written(&file);
+    let written = reading != Reading::Always && being_written(&file).unwrap_or(unclosed);
     // Whether the writer has let the file rest in this state for long enough.
     let rests = |state| matches!(reading, Reading::IfUnwritten(_, wanted) if wanted == state);
     if stamp.bytes > LARGEST {
@@ -194,7 +196,8 @@ pub(super) fn born_whole(path: &[u8], being_written: BeingWritten) -> bool {
     if !meta.is_file() || meta.nlink() > 1 {
         return true;
     }
-    meta.size() > 0 && !regular::open_held(&held, path).is_ok_and(|(file, _)| being_written(&file))
+    meta.size() > 0
+        && !regular::open_held(&held, path).is_ok_and(|(file, _)| being_written(&file) == Some(true))
 }
 
 /// A file whose fingerprint is being taken, a portion at a time.

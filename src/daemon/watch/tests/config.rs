@@ -152,7 +152,7 @@ fn a_file_that_is_being_written_is_left_unless_it_must_be_read() {
     let mut bench = Bench::new("conf");
     bench.write("conf", OLD);
     let (print, _) = bench.load();
-    WRITER.set(true);
+    WRITER.set(Some(true));
     let mut state = || match bench.watch.load(Reading::IfChanged(None)) {
         Err(LoadError::Busy(state)) => state,
         other => panic!("{other:?}"),
@@ -168,11 +168,35 @@ fn a_file_that_is_being_written_is_left_unless_it_must_be_read() {
 }
 
 #[test]
+fn where_the_kernel_tells_of_no_writer_a_write_without_a_close_tells_of_one() {
+    let mut bench = Bench::new("conf");
+    bench.write("conf", OLD);
+    bench.load();
+    bench.run();
+    WRITER.set(None);
+    // In the place of another, and in the file itself.
+    for truncated in [true, false] {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file =
+            options.write(true).append(!truncated).truncate(truncated).open(bench.root.join("conf")).unwrap();
+        std::io::Write::write_all(&mut file, b"x").unwrap();
+        assert_eq!(bench.run(), [Seen::Writing]);
+        let Err(LoadError::Busy(state)) = bench.watch.load(Reading::IfChanged(None)) else { panic!() };
+        let rested = bench.watch.load(Reading::IfUnwritten(None, state));
+        assert!(matches!(rested, Ok(Content::New(..))), "{rested:?}");
+        drop(file);
+        assert!(bench.touched());
+        let closed = bench.watch.load(Reading::IfChanged(None));
+        assert!(matches!(closed, Ok(Content::New(..))), "{closed:?}");
+    }
+}
+
+#[test]
 fn whatever_a_writer_changes_is_another_state() {
     let mut bench = Bench::new("conf");
     bench.write("conf", OLD);
     let meta = std::fs::metadata(bench.root.join("conf")).unwrap();
-    WRITER.set(true);
+    WRITER.set(Some(true));
     let mut seen = Vec::new();
     for script in [
         ":",

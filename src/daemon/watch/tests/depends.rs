@@ -286,13 +286,13 @@ fn large_files_are_read_at_full_speed_for_a_second_and_then_with_rests() {
 fn a_file_that_is_being_written_is_waited_for_but_not_by_a_job_that_was_never_started() {
     let mut bench = Bench::new("conf");
     bench.write("a", "1");
-    WRITER.set(true);
+    WRITER.set(Some(true));
     bench.add("a");
     assert_eq!(bench.facts(Duration::ZERO), []);
     assert_eq!(bench.facts(secs(4)), [fact("a", Some(1))]);
     bench.write("a", "12");
     assert_eq!(bench.facts(secs(100)), []);
-    WRITER.set(false);
+    WRITER.set(Some(false));
     assert_eq!(bench.facts(secs(31)), [fact("a", Some(2))]);
     assert_eq!(bench.watch.deadline(), None);
 }

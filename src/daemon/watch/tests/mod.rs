@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 const TOKENS: Tokens = Tokens { inotify: Token(1), mounts: Token(2) };
 
 thread_local! {
-    static WRITER: Cell<bool> = const { Cell::new(false) };
+    static WRITER: Cell<Option<bool>> = const { Cell::new(Some(false)) };
 }
 
 /// Says what the test has it say.
-fn being_written(_: &File) -> bool {
+fn being_written(_: &File) -> Option<bool> {
     WRITER.get()
 }
 
@@ -43,7 +43,7 @@ impl Bench {
     }
 
     fn within(root: PathBuf, config: &str) -> Bench {
-        WRITER.set(false);
+        WRITER.set(Some(false));
         let poll = Poll::new().unwrap();
         let mut watch = Watch::new(&root.join(config), being_written, TOKENS);
         // What this machine mounts is no matter of the tests.
