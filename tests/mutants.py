@@ -191,7 +191,6 @@ MUTANTS = [
     ("applied file is no reload", APPLY, "            self.applying();\n", ""),
     ("reload over before its last portion", TIDINGS, "            (Stage::Reloaded, _) if scene.reading => None,\n", ""),
     ("no starts between portions", SUPERVISOR, "            self.start(actions);\n            actions.push_back(Action::ReadOn(reading));", "            actions.push_back(Action::ReadOn(reading));"),
-    ("SIGHUP reads on in the old file", RELOAD, "        self.reading = None;\n    }\n\n    /// A portion", "    }\n\n    /// A portion"),
     ("SIGHUP with mistakes is no reload", SUPERVISOR, "                self.reloading();\n", ""),
     ("lost message not told again", TIDINGS, "        if !sent {", "        if !sent && false {"),
     ("lost message told without a pause", TIDINGS, "self.retry = Some((now + pause, pause));", "self.retry = Some((now, pause));"),

@@ -81,8 +81,6 @@ impl Reload {
     /// The operator wants it now.
     pub(super) fn asked(&mut self) {
         self.settling = None;
-        // What was being read is not what there is now.
-        self.reading = None;
     }
 
     /// A portion has been read: of a reading with more to come, or the last one.
