@@ -24,8 +24,9 @@ const REOPEN_AFTER: Duration = Duration::from_secs(1);
 const PATIENCE: u32 = 2;
 
 impl Watch {
-    /// Reads on in the files whose fingerprint is wanted.
-    pub(super) fn hash_some(&mut self, now: MonoTime, seen: &mut Vec<Seen>) {
+    /// Reads on in the files whose fingerprint is wanted. Returns whether there is time left after the paths of those
+    /// that were opened.
+    pub(super) fn hash_some(&mut self, now: MonoTime, end: MonoTime, seen: &mut Vec<Seen>) -> bool {
         let mut budget = BYTES_PER_TURN;
         // What was begun in an earlier turn goes on first: else those who are begun could use up every turn.
         let mut begins = self.hashing.is_empty();
@@ -34,10 +35,13 @@ impl Watch {
                 self.hash.remove(&id);
                 budget = budget.saturating_sub(OPENING);
                 self.begin(id, now, seen);
+                if self.is_over(end) {
+                    return false;
+                }
                 continue;
             }
             begins = true;
-            let Some((id, mut hashing)) = self.hashing.pop_front() else { return };
+            let Some((id, mut hashing)) = self.hashing.pop_front() else { return true };
             let share = budget.min(SHARE);
             let mut left = share;
             let progress = hashing.go_on(&mut left);
@@ -55,6 +59,7 @@ impl Watch {
                 Progress::Failed => self.failed(id, now, seen),
             }
         }
+        true
     }
 
     /// A file whose turn it is to be opened, while there are not too many.

@@ -60,6 +60,8 @@ const RETRY_EVERY: Duration = Duration::from_secs(2);
 const PATHS_PER_TURN: usize = 64;
 /// How many files are looked at in one turn, which is far less work.
 const LOOKS_PER_TURN: usize = 512;
+/// How long paths of jobs are followed in one turn: a path that leads through many directories takes milliseconds.
+const PATHS_FOR: Duration = Duration::from_millis(5);
 
 /// The configuration among those who are interested.
 const CONFIG: Id = Id(0);
@@ -143,6 +145,8 @@ pub struct Watch {
     /// Whose fingerprint is to be taken, and is being taken.
     hash: Queue,
     hashing: VecDeque<(Id, Hashing)>,
+    /// Which of the queues of jobs had the first turn last time.
+    first: usize,
     allowance: Allowance,
     /// What following and looking at the configuration may take.
     for_config: Allowance,
@@ -196,6 +200,7 @@ impl Watch {
             settling: Settling::default(),
             hash: Queue::default(),
             hashing: VecDeque::new(),
+            first: 0,
             allowance: Allowance::default(),
             for_config: Allowance::default(),
             clock: clock::now,
@@ -296,7 +301,7 @@ impl Watch {
         }
         if self.has_queued() && self.allowance.allows(now) {
             let begun = (self.clock)();
-            self.work_on(now, seen);
+            self.work_on(now, begun + PATHS_FOR, seen);
             let done = (self.clock)();
             self.allowance.spend(now, done.since(begun));
         }

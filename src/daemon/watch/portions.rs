@@ -17,18 +17,48 @@ impl Watch {
         }
     }
 
-    /// Does a portion of what is queued for the files of jobs.
-    pub(super) fn work_on(&mut self, now: MonoTime, seen: &mut Vec<Seen>) {
+    /// Does a portion of what is queued for the files of jobs, which ends at this time but for one path. Another of
+    /// the queues is the first one each time, so that none waits until the others are empty.
+    pub(super) fn work_on(&mut self, now: MonoTime, end: MonoTime, seen: &mut Vec<Seen>) {
+        self.first = (self.first + 1) % 3;
+        for queue in 0..3 {
+            let time_is_left = match (self.first + queue) % 3 {
+                0 => self.arm_some(end),
+                1 => self.look_at_some(now, end),
+                _ => self.hash_some(now, end, seen),
+            };
+            if !time_is_left {
+                return;
+            }
+        }
+    }
+
+    fn arm_some(&mut self, end: MonoTime) -> bool {
         for _ in 0..PATHS_PER_TURN {
             let Some(id) = self.arm.next_but(CONFIG) else { break };
             self.arm(id);
+            if self.is_over(end) {
+                return false;
+            }
         }
+        true
+    }
+
+    fn look_at_some(&mut self, now: MonoTime, end: MonoTime) -> bool {
         for _ in 0..LOOKS_PER_TURN {
             let Some(id) = self.look.next_but(CONFIG) else { break };
             self.look.remove(&id);
             self.look(id, now);
+            if self.is_over(end) {
+                return false;
+            }
         }
-        self.hash_some(now, seen);
+        true
+    }
+
+    /// Whether a portion has lasted long enough. Asked after each path: one can lead through 256 directories.
+    pub(super) fn is_over(&self, end: MonoTime) -> bool {
+        (self.clock)() >= end
     }
 
     /// Whether the configuration is to be followed or looked at.

@@ -2,6 +2,7 @@
 
 mod config;
 mod depends;
+mod portions;
 mod trouble;
 
 use super::eye::fault::FAULTS;
