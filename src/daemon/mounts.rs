@@ -2,6 +2,7 @@
 //! a server that is away would hold up whoever asks it.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// File systems whose answers come from another machine, another process or another host.
 const REMOTE: [&[u8]; 28] = [
@@ -160,15 +161,19 @@ impl Mounts {
         self.mount(path).map_or(Nature::UNKNOWN, |(_, nature)| nature)
     }
 
-    /// The mount with the longest point that leads to the path.
+    /// The mount with the longest point that leads to the path. Asked for each directory of deep paths.
     fn mount<'a>(&self, path: &'a [u8]) -> Option<(&'a [u8], Nature)> {
         let mut point = path;
         loop {
-            if let Some(nature) = self.by_point.get(point) {
+            // In order a point that leads to the path is before it, and whatever is between them begins with it too.
+            let before = (Bound::Unbounded, Bound::Included(point));
+            let (last, nature) = self.by_point.range::<[u8], _>(before).next_back()?;
+            if **last == *point {
                 return Some((point, *nature));
             }
-            match point.iter().rposition(|b| *b == b'/') {
-                Some(slash) if point.len() > 1 => point = point.get(..slash.max(1)).unwrap_or_default(),
+            let shared = last.iter().zip(point).take_while(|(a, b)| a == b).count();
+            match point.get(..=shared)?.iter().rposition(|b| *b == b'/') {
+                Some(slash) if point.len() > 1 => point = point.get(..slash.max(1))?,
                 Some(_) | None => return None,
             }
         }
@@ -281,6 +286,36 @@ broken\n\
             (b"\\134\\134", b"\\\\"),
         ] {
             assert_eq!(unescaped(field), bytes);
+        }
+    }
+
+    #[test]
+    fn of_all_points_that_lead_to_a_path_the_longest_counts() {
+        let mut paths = vec![String::new()];
+        for depth in 0..3 {
+            let deepest: Vec<String> =
+                paths.iter().filter(|path| path.matches('/').count() == depth).cloned().collect();
+            paths.extend(
+                deepest.iter().flat_map(|path| ["a", "a-", "ab"].map(|name| format!("{path}/{name}"))),
+            );
+        }
+        paths.remove(0);
+        for (first, second) in paths.iter().flat_map(|first| paths.iter().map(move |second| (first, second)))
+        {
+            for root in ["", "1 0 0:1 / / rw - ext4 none rw\n"] {
+                let text = format!(
+                    "{root}2 1 0:2 / {first} rw - ext4 none rw\n3 1 0:3 / {second} rw - ext4 none rw\n"
+                );
+                let mounts = Mounts::parse(text.as_bytes());
+                for path in &paths {
+                    let leads = |point: &&str| format!("{path}/").starts_with(&format!("{point}/"));
+                    let points = [first.as_str(), second].into_iter().filter(leads);
+                    let longest =
+                        points.max_by_key(|point| point.len()).or((!root.is_empty()).then_some("/"));
+                    let found = mounts.mount(path.as_bytes()).map(|(point, _)| point);
+                    assert_eq!(found, longest.map(str::as_bytes), "{path} {text}");
+                }
+            }
         }
     }
 }
