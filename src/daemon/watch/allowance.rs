@@ -1,5 +1,5 @@
 //! How much time the looking at files, the reading of them, and the hearing of events may take: of each a second at
-//! once, and a tenth of a processor in the long run. Without it a few large files that keep changing would take all
+//! once, and a tenth of a processor in the long run; of the following up of changed mounts no more than the tenth. Without it a few large files that keep changing would take all
 //! of one, and so would anybody who renames files in a watched directory as fast as he can.
 
 use crate::model::MonoTime;
@@ -14,15 +14,28 @@ const TIMES: u32 = 10;
 const SHORTEST: Duration = Duration::from_millis(2);
 
 /// What is left of the allowance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Allowance {
+    at_once: Duration,
+    shortest: Duration,
     /// When all of it is back.
     whole_at: MonoTime,
     /// Some of it is back, if it was used up.
     rest_until: Option<MonoTime>,
 }
 
+impl Default for Allowance {
+    fn default() -> Allowance {
+        Allowance { at_once: AT_ONCE, shortest: SHORTEST, whole_at: MonoTime::ZERO, rest_until: None }
+    }
+}
+
 impl Allowance {
+    /// With a rest of at least this time after each portion, the first one included.
+    pub(super) fn after_rests_of(shortest: Duration) -> Allowance {
+        Allowance { at_once: Duration::ZERO, shortest, ..Allowance::default() }
+    }
+
     /// How long there is a rest, if there is one.
     pub(super) fn rest(&self) -> Option<MonoTime> {
         self.rest_until
@@ -37,8 +50,9 @@ impl Allowance {
     /// A portion of work took so long.
     pub(super) fn spend(&mut self, now: MonoTime, took: Duration) {
         self.whole_at = self.whole_at.max(now) + took.saturating_mul(TIMES);
-        let over = self.whole_at.since(now).saturating_sub(AT_ONCE.saturating_mul(TIMES));
-        self.rest_until = (!over.is_zero()).then(|| now + over.max(SHORTEST));
+        let over = self.whole_at.since(now).saturating_sub(self.at_once.saturating_mul(TIMES));
+        let rests = !over.is_zero() || self.at_once.is_zero();
+        self.rest_until = rests.then(|| now + over.max(self.shortest));
     }
 }
 
@@ -81,5 +95,16 @@ mod tests {
         let day = 86_400_000;
         allowance.spend(at(day), Duration::from_millis(1_001));
         assert_eq!(allowance.rest(), Some(at(day + 10)));
+    }
+
+    #[test]
+    fn without_a_reserve_each_portion_is_followed_by_a_rest() {
+        let mut allowance = Allowance::after_rests_of(Duration::from_millis(20));
+        for (now, took, until) in [(0, 0, 20), (20, 1, 40), (40, 5, 90), (500, 30, 800)] {
+            assert!(allowance.allows(at(now)), "the first is done at once, and each after the rest");
+            allowance.spend(at(now), Duration::from_millis(took));
+            assert_eq!(allowance.rest(), Some(at(until)));
+            assert!(!allowance.allows(at(until - 1)));
+        }
     }
 }

@@ -47,10 +47,6 @@ impl Watch {
         self.arm.insert(id);
     }
 
-    pub(super) fn arm_all(&mut self) {
-        self.arm.extend(self.entries.keys());
-    }
-
     /// Sets the watches for a trail and gives up those that it does not need any more.
     fn set(&mut self, id: Id, trail: &Trail) {
         let mut sight = Sight { closed: matches!(trail.end, End::Closed(_)), ..Sight::default() };
@@ -151,7 +147,9 @@ impl Watch {
         if !self.retrying.due(now) {
             return;
         }
-        self.remounted |= self.mounts_outdated;
+        if self.mounts_outdated {
+            self.mounts_change();
+        }
         if self.eye.is_some() {
             // In turn, so that thousands without a watch are no work to speak of.
             let mut unwatched: Vec<Id> = self.short.union(&self.closed).copied().collect();
@@ -168,8 +166,7 @@ impl Watch {
         });
         if let Ok(eye) = eye {
             self.eye = Some(eye);
-            self.arm_all();
-            self.look.extend(self.entries.keys());
+            self.doubt_all();
         }
     }
 

@@ -67,8 +67,7 @@ impl Watch {
         if mask.contains(EventMask::Q_OVERFLOW) {
             // A look tells who is concerned: to read all of them would put those last that are.
             self.config_touched = true;
-            self.arm_all();
-            return self.look.extend(self.entries.keys());
+            return self.doubt_all();
         }
         let gone = EventMask::IGNORED | EventMask::UNMOUNT | EventMask::MOVE_SELF | EventMask::DELETE_SELF;
         if mask.intersects(gone) {

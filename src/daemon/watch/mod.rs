@@ -9,6 +9,7 @@
 
 mod allowance;
 mod arm;
+mod entry;
 mod eye;
 mod facts;
 mod hear;
@@ -16,7 +17,9 @@ mod interval;
 mod portions;
 mod queue;
 mod read;
+mod remount;
 mod settling;
+mod sweep;
 mod table;
 
 #[cfg(test)]
@@ -30,23 +33,24 @@ use crate::model::{Errno, Fingerprint, Level, LoadError, MonoTime, Notice};
 use crate::supervisor::Reading;
 use crate::sys::clock;
 use allowance::Allowance;
+use entry::Entry;
 use eye::Eye;
 use inotify::WatchDescriptor;
 use interval::Interval;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use queue::Queue;
-use read::{Hashing, Stamp};
+use read::Hashing;
 use settling::Settling;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
-use table::{Id, Name, Table};
+use sweep::Sweep;
+use table::{Id, Table};
 
 /// How soon a file is looked at, and watching is tried again, that could not be watched.
 const SOON: Duration = Duration::from_millis(500);
@@ -97,24 +101,6 @@ pub struct Tokens {
     pub mounts: Token,
 }
 
-/// One file of interest.
-#[derive(Debug)]
-struct Entry {
-    path: Rc<[u8]>,
-    /// The watches that concern it, each with the name in it.
-    interests: BTreeSet<(i32, Name)>,
-    /// Its state when it was last read.
-    stamp: Option<Stamp>,
-    /// The last attempt to read it was not permitted: a change of mode matters.
-    denied: bool,
-    /// What was last told.
-    told: Option<Option<Fingerprint>>,
-    /// How often in a row it was found being written.
-    tries: u32,
-    /// What was last said of it: that it is a device, say.
-    remark: &'static str,
-}
-
 /// Watches the configuration and the files that jobs depend on.
 #[derive(Debug)]
 pub struct Watch {
@@ -133,10 +119,16 @@ pub struct Watch {
     hearing: Allowance,
     mounts: Mounts,
     mountinfo: Option<File>,
+    /// The list of mounts has changed since it was last read.
+    mounts_unread: bool,
+    /// A change of mounts has not been followed up.
     remounted: bool,
+    remounting: Allowance,
     /// The list of mounts could not be read when it had changed.
     mounts_outdated: bool,
 
+    /// Who has to come to the two queues after it.
+    sweep: Sweep,
     /// Whose path is to be followed and watched anew.
     arm: Queue,
     /// Who is to be looked at.
@@ -193,8 +185,11 @@ impl Watch {
             hearing: Allowance::default(),
             mounts: Mounts::read(),
             mountinfo: File::open("/proc/self/mountinfo").ok(),
+            mounts_unread: false,
             remounted: false,
+            remounting: Allowance::after_rests_of(remount::REST),
             mounts_outdated: false,
+            sweep: Sweep::default(),
             arm: Queue::default(),
             look: Queue::default(),
             settling: Settling::default(),
@@ -242,7 +237,9 @@ impl Watch {
     /// A source of ours is ready. What it has to say is taken in by the next [`Watch::work`].
     pub fn ready(&mut self, token: Token) {
         self.unread |= token == self.tokens.inotify;
-        self.remounted |= token == self.tokens.mounts;
+        if token == self.tokens.mounts {
+            self.mounts_change();
+        }
     }
 
     /// Begins to tell what a file holds. The path is absolute.
@@ -275,9 +272,7 @@ impl Watch {
     /// Does a portion of what is due, and tells what came of it.
     pub fn work(&mut self, now: MonoTime, registry: &Registry, seen: &mut Vec<Seen>) {
         self.hear(now, registry);
-        if std::mem::take(&mut self.remounted) {
-            self.mounted_anew();
-        }
+        self.follow_up_mounts(now);
         self.retry(now, registry);
         if self.looking.due(now) {
             self.look.extend(self.short.iter().chain(&self.closed));
@@ -295,12 +290,14 @@ impl Watch {
         }
         if self.config_queued() && self.for_config.allows(now) {
             let begun = (self.clock)();
+            self.read_mounts();
             self.work_on_config(now);
             let done = (self.clock)();
             self.for_config.spend(now, done.since(begun));
         }
         if self.has_queued() && self.allowance.allows(now) {
             let begun = (self.clock)();
+            self.read_mounts();
             self.work_on(now, begun + PATHS_FOR, seen);
             let done = (self.clock)();
             self.allowance.spend(now, done.since(begun));
@@ -325,8 +322,9 @@ impl Watch {
         let rest = self.allowance.rest().filter(|_| self.has_queued());
         let config = self.for_config.rest().filter(|_| self.config_queued());
         let deaf = self.hearing.rest().filter(|_| self.deaf || self.unread);
+        let mounts = self.remounting.rest().filter(|_| self.remounted);
         let looks = [self.looking.at(), self.looking_ahead.at(), self.looking_slowly.at()];
-        let others = [self.retrying.at(), self.settling.next(), rest, config, deaf];
+        let others = [self.retrying.at(), self.settling.next(), rest, config, deaf, mounts];
         looks.into_iter().chain(others).flatten().min()
     }
 
@@ -338,13 +336,15 @@ impl Watch {
             && self.retrying.fits(unwatched);
         let queued = self.has_queued() && self.allowance.rest().is_none()
             || self.config_queued() && self.for_config.rest().is_none();
-        let heard = self.unread && self.hearing.rest().is_none() || self.remounted;
+        let heard = self.unread && self.hearing.rest().is_none()
+            || self.remounted && self.remounting.rest().is_none();
         let to_tell = self.config_touched || self.config_written || !self.says.is_empty();
         heard || queued || to_tell || !scheduled
     }
 
     /// Reads the configuration, after watching its path as it is now.
     pub fn load(&mut self, reading: Reading) -> Result<Content, LoadError> {
+        self.read_mounts();
         self.arm(CONFIG);
         let Some(entry) = self.entries.get_mut(&CONFIG) else { return Err(LoadError::Missing) };
         let (answer, stamp) =
@@ -366,11 +366,6 @@ impl Watch {
         found.into_iter().map(Into::into).collect()
     }
 
-    /// The mounts of this moment.
-    pub fn mounts(&self) -> &Mounts {
-        &self.mounts
-    }
-
     /// Something happened to a file.
     fn touch(&mut self, id: Id, now: MonoTime) {
         if id == CONFIG {
@@ -380,22 +375,6 @@ impl Watch {
         }
     }
 
-    /// Mounts have changed: any path can lead elsewhere.
-    fn mounted_anew(&mut self) {
-        // By the descriptor that we have: there may be no other to be had.
-        let mut text = Vec::new();
-        if let Some(file) = &mut self.mountinfo {
-            let read = file.rewind().and_then(|()| file.read_to_end(&mut text));
-            if read.is_ok() {
-                self.mounts = Mounts::parse(&text);
-            }
-            self.mounts_outdated = read.is_err();
-        }
-        self.config_touched = true;
-        self.arm_all();
-        self.look.extend(self.entries.keys());
-    }
-
     /// Whether there is anything of which the kernel does not tell us.
     fn unwatched(&self) -> bool {
         !self.short.is_empty() || !self.closed.is_empty() || self.mounts_outdated
@@ -403,20 +382,6 @@ impl Watch {
 
     fn say(&mut self, level: Level, text: String) {
         self.says.push(Notice::Shell(level, text.into()));
-    }
-}
-
-impl Entry {
-    fn new(path: Rc<[u8]>) -> Entry {
-        Entry {
-            path,
-            interests: BTreeSet::new(),
-            stamp: None,
-            denied: false,
-            told: None,
-            tries: 0,
-            remark: "",
-        }
     }
 }
 

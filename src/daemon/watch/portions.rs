@@ -20,6 +20,7 @@ impl Watch {
     /// Does a portion of what is queued for the files of jobs, which ends at this time but for one path. Another of
     /// the queues is the first one each time, so that none waits until the others are empty.
     pub(super) fn work_on(&mut self, now: MonoTime, end: MonoTime, seen: &mut Vec<Seen>) {
+        self.sweep_on();
         self.first = (self.first + 1) % 3;
         for queue in 0..3 {
             let time_is_left = match (self.first + queue) % 3 {
@@ -69,7 +70,7 @@ impl Watch {
     /// Whether there is work to do for the files of jobs.
     pub(super) fn has_queued(&self) -> bool {
         let mut waiting = self.arm.iter().chain(self.look.iter()).chain(self.hash.iter());
-        !self.hashing.is_empty() || waiting.any(|id| *id != CONFIG)
+        !self.hashing.is_empty() || !self.sweep.is_over() || waiting.any(|id| *id != CONFIG)
     }
 
     /// Compares a file's state with the one that was read.

@@ -2,10 +2,12 @@
 
 mod config;
 mod depends;
+mod mounts;
 mod portions;
 mod trouble;
 
 use super::eye::fault::FAULTS;
+use super::read::Stamp;
 use super::*;
 use mio::{Events, Poll};
 use std::cell::Cell;

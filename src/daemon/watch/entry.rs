@@ -1,0 +1,39 @@
+//! What is known of one file.
+
+use super::read::Stamp;
+use super::table::Name;
+use crate::model::Fingerprint;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// One file of interest.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) path: Rc<[u8]>,
+    /// The watches that concern it, each with the name in it.
+    pub(super) interests: BTreeSet<(i32, Name)>,
+    /// Its state when it was last read.
+    pub(super) stamp: Option<Stamp>,
+    /// The last attempt to read it was not permitted: a change of mode matters.
+    pub(super) denied: bool,
+    /// What was last told.
+    pub(super) told: Option<Option<Fingerprint>>,
+    /// How often in a row it was found being written.
+    pub(super) tries: u32,
+    /// What was last said of it: that it is a device, say.
+    pub(super) remark: &'static str,
+}
+
+impl Entry {
+    pub(super) fn new(path: Rc<[u8]>) -> Entry {
+        Entry {
+            path,
+            interests: BTreeSet::new(),
+            stamp: None,
+            denied: false,
+            told: None,
+            tries: 0,
+            remark: "",
+        }
+    }
+}
