@@ -76,8 +76,10 @@ fn ask(kind: libc::idtype_t, id: libc::id_t, what: c_int) -> Result<Option<(Pid,
         if done == 0 {
             // SAFETY: all zeros is a value of it; the call has filled it in if there was anything to tell.
             let info = unsafe { info.assume_init() };
-            // SAFETY: waitid sets both, the pid to zero when there is nothing to tell.
-            let (pid, status) = unsafe { (info.si_pid(), info.si_status()) };
+            // SAFETY: waitid sets the pid, to zero when there is nothing to tell.
+            let pid = unsafe { info.si_pid() };
+            // SAFETY: it sets the status with it.
+            let status = unsafe { info.si_status() };
             return Ok(Pid::new(pid).map(|pid| (pid, info.si_code, status)));
         }
         match last_errno() {

@@ -1,6 +1,7 @@
 //! How much time the looking at files, the reading of them, and the hearing of events may take: of each a second at
-//! once, and a tenth of a processor in the long run; of the following up of changed mounts no more than the tenth. Without it a few large files that keep changing would take all
-//! of one, and so would anybody who renames files in a watched directory as fast as he can.
+//! once, and a tenth of a processor in the long run; of the following up of changed mounts no more than the tenth.
+//! Without it a few large files that keep changing would take all of one, and so would anybody who renames files in a
+//! watched directory, or mounts, as fast as he can.
 
 use crate::model::MonoTime;
 use std::time::Duration;
