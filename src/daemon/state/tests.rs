@@ -81,7 +81,7 @@ fn a_fresh_file_is_made_in_a_directory_that_is_made_and_removed_at_the_end() {
     let dir = Dir::new();
     let below = dir.join("state");
     let mut state = claim(&below).unwrap();
-    assert_eq!(fs::metadata(&below).unwrap().mode() & 0o777, 0o755 & !umask());
+    assert_eq!(fs::metadata(&below).unwrap().mode() & 0o777, 0o700 & !umask());
     let (left, notices) = state.take_over(own());
     assert!(left.is_empty() && notices.is_empty(), "{notices:?}");
     let there = fs::metadata(path_in(&below)).unwrap();
