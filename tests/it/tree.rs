@@ -216,7 +216,7 @@ fn a_session_of_its_own_is_left_alone_and_reaped_when_it_ends() {
 }
 
 #[test]
-fn a_zombie_whose_parent_does_not_care_holds_a_job_up_for_no_longer_than_twenty_seconds() {
+fn a_zombie_whose_parent_does_not_care_holds_no_job_up() {
     let dir = Dir::new();
     let marker = marker(5);
     // The zombie's parent has gone to another session, where pmtr does not look for it.
@@ -225,15 +225,13 @@ fn a_zombie_whose_parent_does_not_care_holds_a_job_up_for_no_longer_than_twenty_
     let config = job(&dir, "zombie", &script);
     assert!(std::process::Command::new("mkfifo").arg(dir.join("gate")).status().unwrap().success());
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
-    let leader = pmtr.started("zombie");
+    pmtr.started("zombie");
     wait_until("the parent has gone away", || marked(&marker).len() == 1 && marked("setsid").is_empty());
     let parent = marked(&marker)[0];
     fs::write(pmtr.dir.join("gate"), "go\n").unwrap();
     pmtr.wait("exit status 33");
-    let line = pmtr.wait(&format!("giving up on what is left of job zombie [{leader}] 10 sec after SIGKILL"));
-    assert!(line.contains("(zombie)"), "{line}");
-    pmtr.settle();
-    assert!(pmtr.has("job zombie: finished"));
+    pmtr.wait("job zombie: finished");
+    assert!(alive(parent) && !pmtr.has("giving up") && !pmtr.has("SIGKILL"));
     kill(parent, "KILL");
     assert_eq!(pmtr.stop().code(), Some(0));
 }
