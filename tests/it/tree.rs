@@ -230,7 +230,10 @@ fn a_zombie_whose_parent_does_not_care_holds_no_job_up() {
     let parent = marked(&marker)[0];
     fs::write(pmtr.dir.join("gate"), "go\n").unwrap();
     pmtr.wait("exit status 33");
-    pmtr.wait("job zombie: finished");
+    wait_until("the job has come to its end", || {
+        pmtr.settle();
+        pmtr.has("job zombie: finished")
+    });
     assert!(alive(parent) && !pmtr.has("giving up") && !pmtr.has("SIGKILL"));
     kill(parent, "KILL");
     assert_eq!(pmtr.stop().code(), Some(0));
