@@ -11,6 +11,7 @@ pub mod clock;
 mod copy;
 pub mod group;
 pub mod link;
+mod listing;
 pub mod lock;
 pub mod memory;
 pub mod numbers;

@@ -1,7 +1,7 @@
 //! This process itself: what it is, what it holds, and how it goes to the background.
 
 use super::stat::{self, Stat};
-use super::{calls, check};
+use super::{calls, check, listing};
 use crate::model::{Infinity, Pid, Resource};
 use libc::c_int;
 use std::io;
@@ -110,9 +110,8 @@ fn close_by_walking() {
 
 /// The numbers of all open descriptors; without /proc, all that there might be.
 pub(super) fn open_descriptors() -> Vec<c_int> {
-    if let Ok(list) = std::fs::read_dir("/proc/self/fd") {
-        let number = |entry: io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
-        return list.filter_map(number).collect();
+    if let Ok(mut list) = listing::list("/proc/self/fd") {
+        return std::iter::from_fn(|| list.next_number().ok().flatten()).collect();
     }
     const MANY: u64 = 65_536;
     let limit = calls::limit(super::spawn::FILES).map_or(MANY, |bounds| bounds.hard.min(MANY));

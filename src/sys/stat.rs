@@ -1,5 +1,6 @@
 //! What /proc tells of a process. Without /proc nothing is told.
 
+use super::listing::{self, Listing};
 use crate::model::Pid;
 use std::io;
 
@@ -41,28 +42,18 @@ pub fn is_ours() -> bool {
 
 /// The numbers of all processes that are there from the first to the last of them. Is read bit by bit.
 #[derive(Debug)]
-pub struct List(std::fs::ReadDir);
+pub struct List(Listing);
 
 /// Begins to list all processes of the machine.
 pub fn list() -> io::Result<List> {
-    std::fs::read_dir("/proc").map(List)
+    listing::list("/proc").map(List)
 }
 
 impl Iterator for List {
     type Item = io::Result<Pid>;
 
     fn next(&mut self) -> Option<io::Result<Pid>> {
-        loop {
-            match self.0.next()? {
-                Ok(entry) => {
-                    let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-                    if let Some(number) = number {
-                        return Pid::new(number).map(Ok);
-                    }
-                }
-                Err(error) => return Some(Err(error)),
-            }
-        }
+        self.0.next_number().map(|number| number.and_then(Pid::new)).transpose()
     }
 }
 
