@@ -258,12 +258,12 @@ impl Daemon {
         }
     }
 
-    /// Has a child go on that has made us its tracer.
+    /// Lets a child go on that has made us its tracer, or kills it.
     fn let_go(&mut self, pid: Pid) {
-        if self.reaper.is_let_go() {
+        if self.reaper.is_let_go(pid) {
             return reap::let_go(pid);
         }
-        // Not reaped yet, it still has its number.
+        // It has not been reaped, so the number is still its own.
         if group::kill_child(pid) {
             let what = format!("killed process {pid}, which kept making pmtr its tracer");
             self.kernel.log.notice(&Notice::Shell(Level::Warning, what.into()));

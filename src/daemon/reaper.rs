@@ -2,8 +2,9 @@
 //! and because orphans of jobs become ours without a word. Decides; the kernel is asked by others.
 #![forbid(unsafe_code)]
 
-use crate::model::MonoTime;
+use crate::model::{MonoTime, Pid};
 use crate::sys::signals::Caught;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A walk that takes no longer comes at once: some 500 children.
@@ -16,9 +17,6 @@ const REST: Duration = Duration::from_millis(20);
 const GIVE_WAY: Duration = Duration::from_millis(2);
 /// How long one walk reaps: others have their turn in between.
 const REAP_FOR: Duration = Duration::from_millis(20);
-/// So many that have made us their tracer are let go in one walk: who has to be let go again and again is killed, or
-/// he could keep us from finding the dead.
-const LET_GO: u32 = 64;
 /// When a walk that failed is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -42,8 +40,8 @@ pub struct Reaper {
     takes: Duration,
     /// Until when lies the time between two walks.
     rested: MonoTime,
-    /// How many were let go in this walk.
-    let_go: u32,
+    /// Children that had made us their tracer and were let go since the last walk that came to its end.
+    let_go: BTreeSet<Pid>,
 }
 
 impl Reaper {
@@ -62,6 +60,7 @@ impl Reaper {
     /// The walk has come to its end: nobody more had ended, which took so long to find.
     pub fn rest(&mut self, now: MonoTime, took: Duration) {
         self.takes = took;
+        self.let_go.clear();
         self.rested = now + took.saturating_mul(REST_TIMES).min(REST);
     }
 
@@ -86,15 +85,14 @@ impl Reaper {
         if due {
             self.owed = None;
             self.began = Some(now);
-            self.let_go = 0;
         }
         due
     }
 
-    /// Somebody has made us his tracer: whether he is let go, or else killed.
-    pub fn is_let_go(&mut self) -> bool {
-        self.let_go = self.let_go.saturating_add(1);
-        self.let_go <= LET_GO
+    /// A child has made us its tracer: whether to let it go. False if it does so for the second time in one walk: it has
+    /// to be killed, or the walk would never get past it.
+    pub fn is_let_go(&mut self, pid: Pid) -> bool {
+        self.let_go.insert(pid)
     }
 
     /// Whether the walk that is under way has had its time.
@@ -106,7 +104,7 @@ impl Reaper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Pid, Signal};
+    use crate::model::Signal;
 
     fn at(millis: u64) -> MonoTime {
         MonoTime::ZERO + Duration::from_millis(millis)
@@ -122,13 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn who_makes_us_his_tracer_again_and_again_in_one_walk_is_let_go_no_more() {
+    fn a_child_that_makes_us_its_tracer_is_let_go_once_a_walk_also_when_that_takes_several_turns() {
         let mut reaper = Reaper::default();
-        for millis in [0, 1_000] {
-            reaper.told_of(1, at(millis));
-            assert!(reaper.due(at(millis)));
-            let let_go = (0..1_000).take_while(|_| reaper.is_let_go()).count();
-            assert_eq!(let_go, LET_GO as usize);
+        let [one, other] = [7, 8].map(|number| Pid::new(number).unwrap());
+        for start in [0, 1_000] {
+            reaper.told_of(1, at(start));
+            assert!(reaper.due(at(start)) && reaper.is_let_go(one));
+            reaper.owe(at(start + 20));
+            assert!(reaper.due(at(start + 20)) && !reaper.is_let_go(one) && reaper.is_let_go(other));
+            reaper.rest(at(start + 21), Duration::ZERO);
         }
     }
 

@@ -25,14 +25,14 @@ pub fn wait_for(pid: Pid) -> Waited {
     }
 }
 
-/// A child that the kernel tells of.
+/// A child that `waitid` reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peeked {
     /// It has ended, and stays to be reaped by [`wait_for`], so that its group can be taken hold of before its number
     /// is free.
     Ended(Pid),
-    /// It has made us its tracer (PTRACE_TRACEME), which any child can, and now stands still for that reason. It is told
-    /// of before others that have ended until it is let go.
+    /// It has made us its tracer (PTRACE_TRACEME), as any child can, and is stopped. As long as it is, it is reported
+    /// instead of younger children that have ended.
     Held(Pid),
 }
 
@@ -47,13 +47,13 @@ pub fn has_ended(pid: Pid) -> bool {
     peek(libc::P_PID, pid.as_raw().unsigned_abs()) == Ok(Some(Peeked::Ended(pid)))
 }
 
-/// Lets go a child that has made us its tracer: it goes on as if it had not, with the signal that it stood still for.
+/// Detaches from a child that has made us its tracer and is stopped. It goes on, and gets the signal that stopped it.
 pub fn let_go(pid: Pid) {
     let kept = libc::WSTOPPED | libc::WNOWAIT;
     let Ok(Some((_, libc::CLD_TRAPPED, status))) = ask(libc::P_PID, pid.as_raw().unsigned_abs(), kept) else {
         return;
     };
-    // An exec or another event of a tracer's is no signal to be passed on.
+    // After an exec the kernel reports SIGTRAP, which is no signal that anybody sent.
     let signal = if (1..=0xff).contains(&status) && status != libc::SIGTRAP { status } else { 0 };
     // SAFETY: to detach takes numbers, and touches no memory of ours.
     unsafe { libc::ptrace(libc::PTRACE_DETACH, pid.as_raw(), 0, libc::c_long::from(signal)) };
@@ -67,7 +67,7 @@ fn peek(kind: libc::idtype_t, id: libc::id_t) -> Result<Option<Peeked>, Errno> {
     }))
 }
 
-/// What the kernel tells of a child, with the code and the status of it.
+/// The child that `waitid` reports, with its code and status.
 fn ask(kind: libc::idtype_t, id: libc::id_t, what: c_int) -> Result<Option<(Pid, c_int, c_int)>, Errno> {
     loop {
         let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();

@@ -181,7 +181,7 @@ fn test(file: &Path, mode: Mode) -> (String, String, u8) {
         render: |file, mistakes| mistakes.iter().map(|m| format!("{}\n", m.headline(file))).collect(),
     };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    // The files are ours: whoever we are, they are no other user's.
+    // The files belong to the user who runs the tests.
     let status = run(file, mode, &parser, &machine(effective_uid()), &mut out, &mut err);
     (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), status)
 }

@@ -83,7 +83,7 @@ fn a_session_that_began_after_the_last_proof_is_anothers_and_gets_no_signal() {
 }
 
 /// Runs a script of Python as a leader of a session that ends at once and leaves one process. Returns both, and the
-/// input of the one that is left. Whoever calls this is alone in his process.
+/// input of the one that is left. Only for a test in a process of its own.
 fn left_by(script: &str) -> (Pid, Pid, std::process::ChildStdin) {
     crate::sys::process::become_subreaper().unwrap();
     let script = format!(

@@ -258,8 +258,8 @@ fn without_parents(path: &Path) -> PathBuf {
     fs::canonicalize(dir).map_or_else(|_| path.to_owned(), |dir| dir.join(name))
 }
 
-/// Makes the directory if it is missing. Whoever could write in it could have us end any process, and whoever could
-/// read it could hold the kernel's lock on it, by a buffer in memory that a file system of his own never fills.
+/// Makes the directory if it is missing, closed to others: a user who can write in it could have us end any process,
+/// and one who can read it could hold the kernel's lock on it, with a buffer that his own file system never fills.
 fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists && fs::symlink_metadata(dir).is_err() => {

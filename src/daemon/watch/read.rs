@@ -93,8 +93,8 @@ pub(super) fn refusal(error: &io::Error) -> LoadError {
     LoadError::Unreadable(Errno::of(error))
 }
 
-/// Reads the configuration; with it comes the state that was read, when there was one. `unclosed` tells whether a
-/// write was heard of and no close after it, which counts where the kernel does not tell of writers.
+/// Reads the configuration, and returns its state with it if there was a file. `unclosed` means that inotify has reported
+/// a write and no close since: it stands in for a lease where we can't have one.
 pub(super) fn config(
     path: &[u8],
     mounts: &Mounts,

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 /// How many are queued in one turn.
 const PORTION: usize = 1024;
 
-/// One round through all of them. A round that has begun is ended before the next one begins, so that nobody is left
-/// out however often there is a reason for another.
+/// A round through all paths. It is finished before the next one begins: no path is left out, however often there is a
+/// reason to begin again.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     /// Those from this one on are left of the round.
