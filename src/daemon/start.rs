@@ -113,9 +113,11 @@ fn start(options: Options) -> Result<(), Failure> {
             return Err("--last-good names the configuration itself".to_owned().into());
         }
         Some(path) if is_same(&super::last_good::part(&path), &file) => {
-            return Err("--last-good FILE writes FILE.new first, and that is the configuration"
-                .to_owned()
-                .into());
+            return Err(
+                "--last-good writes FILE.new first, which is the configuration: give it another name"
+                    .to_owned()
+                    .into(),
+            );
         }
         Some(path) if pidfile.as_deref().is_some_and(|pidfile| is_same(&path, pidfile)) => {
             return Err("--last-good names the pid file".to_owned().into());

@@ -143,7 +143,10 @@ fn without_a_good_text_a_start_fails_for_both_and_without_the_option_as_ever() {
     fs::rename(dir.join("pmtr.conf"), dir.join("other.new")).unwrap();
     let (status, _, errors) = output(daemon(dir.path()).args(["-Fc", "other.new", "--last-good", "other"]));
     assert_eq!(status, Some(1));
-    assert_eq!(errors, "pmtr: --last-good FILE writes FILE.new first, and that is the configuration\n");
+    assert_eq!(
+        errors,
+        "pmtr: --last-good writes FILE.new first, which is the configuration: give it another name\n"
+    );
     fs::rename(dir.join("other.new"), dir.join("pmtr.conf")).unwrap();
     if root_or_skip("a text of another user") {
         std::os::unix::fs::chown(&last, Some(4_242), None).unwrap();
