@@ -35,6 +35,12 @@ pub(crate) mod testing;
 use crate::model::Errno;
 use std::io;
 
+// The standard library asks for an unwinder, which a program that aborts never runs. As a shared library it costs
+// 100 kB of memory and 0.1 ms of each start; from the compiler's archive it costs neither.
+#[cfg(all(target_env = "gnu", panic = "abort"))]
+#[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
+unsafe extern "C" {}
+
 /// Why the last system call of this thread failed.
 fn last_errno() -> Errno {
     let place = errno_place();
