@@ -2,6 +2,8 @@
 
 use super::reap::{Peeked, Waited, wait_for};
 use crate::model::{Exit, Pid, Signal};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -102,13 +104,19 @@ pub(super) fn one_at_a_time() -> MutexGuard<'static, ()> {
 
 /// Takes a lease: whoever opens the file waits until it is given back, or for 45 seconds. False where there are none.
 pub(crate) fn lease(file: &std::fs::File) -> bool {
-    use std::os::fd::AsRawFd;
     // From the kernel's fcntl.h. SIGURG is ignored by default.
     const F_SETSIG: libc::c_int = 10;
     // SAFETY: takes numbers.
     unsafe { libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGURG) };
     // SAFETY: takes numbers.
     unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0 }
+}
+
+/// Lets hardly anybody wait to be accepted.
+pub(crate) fn let_few_wait(listener: &UnixListener) {
+    // SAFETY: takes numbers.
+    let listens = unsafe { libc::listen(listener.as_raw_fd(), 0) };
+    assert_eq!(listens, 0);
 }
 
 /// Lifts the limit of descriptors as far as it goes, and returns it. For a process of its own.

@@ -2,7 +2,7 @@
 
 use super::backlog::{JOB_LINES, MAIN_LINES};
 use super::*;
-use crate::sys::testing::Dir;
+use crate::sys::testing::{Dir, let_few_wait};
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -277,7 +277,8 @@ fn a_stream_daemon_gets_whole_frames_however_slowly_it_reads() {
 #[test]
 fn a_stream_daemon_that_accepts_nobody_does_not_block() {
     let dir = Dir::new();
-    let _listener = UnixListener::bind(socket(&dir)).unwrap();
+    let listener = UnixListener::bind(socket(&dir)).unwrap();
+    let_few_wait(&listener);
     let mut waiting = Vec::new();
     while let Ok(stream) = mio::net::UnixStream::connect(socket(&dir)) {
         waiting.push(stream);
