@@ -342,8 +342,8 @@ fn keep_last_of_each_variable(env: &mut Words) {
     fn variable(word: &[u8]) -> &[u8] {
         word.split(|byte| *byte == b'=').next().unwrap_or(word)
     }
-    let last: BTreeMap<&[u8], usize> =
-        env.iter().enumerate().map(|(index, word)| (variable(word), index)).collect();
+    let mut last: BTreeMap<&[u8], usize> = BTreeMap::new();
+    env.iter().enumerate().for_each(|(index, word)| _ = last.insert(variable(word), index));
     if last.len() < env.len() {
         let holds = |(index, word): &(usize, &[u8])| last.get(variable(word)) == Some(index);
         *env = env.iter().enumerate().filter(holds).map(|(_, word)| word).collect();

@@ -6,7 +6,6 @@
 use super::mounts::Mounts;
 use super::way;
 use crate::model::Clean;
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -50,8 +49,10 @@ pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<St
     }
     let rights = |path: &[u8]| Some(Rights::of(&fs::symlink_metadata(OsStr::from_bytes(path)).ok()?));
     let trail = way::of(path, mounts);
-    let dirs: BTreeSet<&[u8]> =
-        trail.hops.iter().map(|hop| &*hop.dir).chain(trail.dirs.iter().map(|dir| &**dir)).collect();
+    let dirs = trail.hops.iter().map(|hop| &*hop.dir).chain(trail.dirs.iter().map(|dir| &**dir));
+    let mut dirs: Vec<&[u8]> = dirs.collect();
+    dirs.sort_unstable();
+    dirs.dedup();
     for dir in dirs {
         let Some(there) = rights(dir) else { continue };
         let shown = Clean(dir);

@@ -133,7 +133,7 @@ pub fn names(session: Pid) -> Vec<(Pid, Box<[u8]>)> {
     let all = pids.filter_map(|pid| Some((pid, member(pid, session).stat?)));
     let counts = |stat: &Stat| !stat.zombie || stat.group == session.as_raw();
     let mut found: Vec<(Pid, Stat)> = all.filter(|(_, stat)| counts(stat)).collect();
-    found.sort_by_key(|(pid, stat)| (stat.zombie, *pid));
+    found.sort_unstable_by_key(|(pid, stat)| (stat.zombie, *pid));
     found.truncate(NAMED);
     let named = |(pid, stat): (Pid, Stat)| {
         let mut name = stat.name;

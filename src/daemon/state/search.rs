@@ -14,9 +14,10 @@ pub(super) fn alive(records: Vec<Record>, own: Pid) -> Vec<(LeftOver, Record)> {
     let now = clock::since_start();
     let leaders: Vec<Option<Leader>> = records.iter().map(leader).collect();
     let orphaned = records.iter().zip(&leaders).filter(|(record, leader)| leader.is_none() && record.seen);
-    let sessions = members(orphaned.map(|(record, _)| record.pid).collect(), own);
+    let sessions = members(orphaned.map(|(record, _)| record.pid), own);
     // A number may stand in several records, one of which at most is that of who has it now.
-    let mut known = BTreeSet::from([own]);
+    let mut known = BTreeSet::new();
+    known.insert(own);
     let mut left = Vec::new();
     for (record, leader) in records.into_iter().zip(leaders) {
         let pid = record.pid;
@@ -52,18 +53,18 @@ fn is_of(record: &Record, born_ticks: u64) -> bool {
 }
 
 /// When the living members of these sessions were born. Looks at all processes of the machine, if at any.
-fn members(sessions: BTreeSet<Pid>, own: Pid) -> BTreeMap<Pid, Vec<u64>> {
+fn members(sessions: impl Iterator<Item = Pid>, own: Pid) -> BTreeMap<Pid, Vec<u64>> {
     let mut births: BTreeMap<Pid, Vec<u64>> = BTreeMap::new();
-    if sessions.is_empty() {
+    sessions.for_each(|session| _ = births.insert(session, Vec::new()));
+    if births.is_empty() {
         return births;
     }
     for pid in stat::list().into_iter().flatten().filter_map(Result::ok).filter(|pid| *pid != own) {
-        let Some(session) = session::session_of(pid).filter(|session| sessions.contains(session)) else {
-            continue;
-        };
+        let Some(session) = session::session_of(pid) else { continue };
+        let Some(births) = births.get_mut(&session) else { continue };
         let member = session::member(pid, session);
         if let Some(stat) = member.stat.filter(|stat| !stat.zombie) {
-            births.entry(session).or_default().push(stat.born_ticks);
+            births.push(stat.born_ticks);
         }
     }
     births

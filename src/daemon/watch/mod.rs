@@ -173,7 +173,7 @@ impl Watch {
         let path = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
         let config = Entry::new(path.as_os_str().as_bytes().into());
         let mut watch = Watch {
-            entries: BTreeMap::from([(CONFIG, config)]),
+            entries: BTreeMap::new(),
             by_path: BTreeMap::new(),
             last_id: CONFIG,
             being_written,
@@ -213,6 +213,7 @@ impl Watch {
             complained: false,
             says: Vec::new(),
         };
+        watch.entries.insert(CONFIG, config);
         match Eye::open() {
             Ok(eye) => watch.eye = Some(eye),
             Err(error) => watch.go_blind(&error),

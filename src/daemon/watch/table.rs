@@ -75,8 +75,10 @@ impl<H> Table<H> {
         match name {
             Some(name) => watched.names.get(name).into_iter().flatten().copied().collect(),
             None => {
-                let all: BTreeSet<Id> = watched.names.values().flatten().copied().collect();
-                all.into_iter().collect()
+                let mut all: Vec<Id> = watched.names.values().flatten().copied().collect();
+                all.sort_unstable();
+                all.dedup();
+                all
             }
         }
     }
