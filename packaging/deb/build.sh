@@ -131,9 +131,7 @@ libraries() {
     fail "what pmtr depends on is told by dpkg-shlibdeps (package dpkg-dev) or objdump (binutils), and neither is here"
   objdump -p "$tree"/usr/bin/* >"$work/objdump"
   libc=$(sed -n 's/.* GLIBC_\([0-9.]*\)$/\1/p' "$work/objdump" | sort -V | tail -n 1)
-  gcc=$(sed -n 's/.* GCC_\([0-9.]*\)$/\1/p' "$work/objdump" | sort -V | tail -n 1)
   [ -z "$libc" ] || printf 'libc6 (>= %s)' "$libc"
-  [ -z "$gcc" ] || printf ', libgcc-s1 (>= %s)' "$gcc"
 }
 
 main "$@"

@@ -343,7 +343,9 @@ fn keep_last_of_each_variable(env: &mut Words) {
         word.split(|byte| *byte == b'=').next().unwrap_or(word)
     }
     let mut last: BTreeMap<&[u8], usize> = BTreeMap::new();
-    env.iter().enumerate().for_each(|(index, word)| _ = last.insert(variable(word), index));
+    for (index, word) in env.iter().enumerate() {
+        last.insert(variable(word), index);
+    }
     if last.len() < env.len() {
         let holds = |(index, word): &(usize, &[u8])| last.get(variable(word)) == Some(index);
         *env = env.iter().enumerate().filter(holds).map(|(_, word)| word).collect();

@@ -55,16 +55,18 @@ fn is_of(record: &Record, born_ticks: u64) -> bool {
 /// When the living members of these sessions were born. Looks at all processes of the machine, if at any.
 fn members(sessions: impl Iterator<Item = Pid>, own: Pid) -> BTreeMap<Pid, Vec<u64>> {
     let mut births: BTreeMap<Pid, Vec<u64>> = BTreeMap::new();
-    sessions.for_each(|session| _ = births.insert(session, Vec::new()));
+    for session in sessions {
+        births.insert(session, Vec::new());
+    }
     if births.is_empty() {
         return births;
     }
     for pid in stat::list().into_iter().flatten().filter_map(Result::ok).filter(|pid| *pid != own) {
         let Some(session) = session::session_of(pid) else { continue };
-        let Some(births) = births.get_mut(&session) else { continue };
+        let Some(of_session) = births.get_mut(&session) else { continue };
         let member = session::member(pid, session);
         if let Some(stat) = member.stat.filter(|stat| !stat.zombie) {
-            births.push(stat.born_ticks);
+            of_session.push(stat.born_ticks);
         }
     }
     births
