@@ -2,8 +2,8 @@
 //! what pmtr makes of it. `UPDATE_EXPECTED=1` writes the second anew: read the difference before you keep it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use pmtr::config::{self, options};
-use pmtr::model::{Config, Endpoint, JobSpec, Mistake, Parsed};
+use pmtr::config::{self, Parsed, options};
+use pmtr::model::{Config, Endpoint, JobSpec, Mistake};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -30,9 +30,8 @@ fn dump(parsed: &Parsed) -> String {
             writeln!(text, "{keyword} {address}{at}").unwrap();
         }
     }
-    assert_eq!(jobs.len(), parsed.lines.len());
-    for (job, line) in jobs.iter().zip(&parsed.lines) {
-        writeln!(text, "job on line {line}").unwrap();
+    for (index, job) in jobs.iter().enumerate() {
+        writeln!(text, "job on line {}", parsed.places.line(index)).unwrap();
         dump_job(&mut text, job);
     }
     match text.is_empty() {
@@ -72,8 +71,8 @@ fn dump_job(text: &mut String, job: &JobSpec) {
 }
 
 fn outcome(name: &str, text: &[u8]) -> String {
-    match config::parse(text) {
-        Ok(parsed) => dump(&parsed),
+    match config::check(text) {
+        Ok(parsed) => format!("{}{}", config::render(name.as_bytes(), &parsed.warnings), dump(&parsed)),
         Err(mistakes) => config::render(name.as_bytes(), &mistakes).to_string(),
     }
 }
@@ -113,12 +112,12 @@ fn each_option_is_in_a_file_that_is_right() {
 fn carriage_returns_and_a_missing_last_newline_change_nothing_of_a_good_file() {
     for path in cases() {
         let Ok(text) = String::from_utf8(std::fs::read(&path).unwrap()) else { continue };
-        let Ok(parsed) = config::parse(text.as_bytes()) else { continue };
+        let Ok(parsed) = config::check(text.as_bytes()) else { continue };
         if text.contains('\r') {
             continue;
         }
         for other in [text.replace('\n', "\r\n"), text.trim_end_matches('\n').to_owned()] {
-            let other = config::parse(other.as_bytes()).unwrap();
+            let other = config::check(other.as_bytes()).unwrap();
             assert_eq!(dump(&other), dump(&parsed), "{}", path.display());
         }
     }
@@ -275,7 +274,7 @@ fn a_text_of_the_greatest_size_takes_no_more_than_its_length_in_time() {
 #[test]
 fn what_is_no_text_or_too_long_is_refused_with_one_mistake() {
     let long = config::parse(&vec![b'\n'; config::MAX_BYTES + 1]).unwrap_err();
-    assert_eq!(config::render(b"f", &long).to_string(), "f: larger than 10 MiB\n");
+    assert_eq!(config::render(b"f", &long).to_string(), "f: error: larger than 10 MiB\n");
     assert!(config::parse(&vec![b'\n'; config::MAX_BYTES]).is_ok());
     let nul = config::parse(b"x\njob {\n name a\0b\n\0").unwrap_err();
     assert_eq!((nul.len(), nul[0].line, nul[0].column), (1, 3, 8));
@@ -286,7 +285,8 @@ fn past_a_thousand_mistakes_are_only_counted() {
     let mistakes = config::parse("uesr\n".repeat(1234).as_bytes()).unwrap_err();
     assert_eq!(mistakes.len(), 1001);
     assert_eq!(mistakes[999].line, 1000);
-    assert_eq!((mistakes[1000].line, &*mistakes[1000].what), (0, "234 more mistakes"));
+    assert_eq!((mistakes[1000].line, &*mistakes[1000].what), (0, "234 more errors"));
+    assert_eq!(Mistake::count(&mistakes).errors, 1234);
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn what_the_parser_saw_is_shown_option_by_option() {
                   depends {\n    /etc/app\n    rel\n  }\n  ulimit {\n    -n 30\n    -c infinity\n  }\n\
                   order -2\n  nice 5\n  cpu 0x30\n  bounce every 2m\n  disable\n  wait\n  once\n}\n\
                   job {\n  name bare\n  cmd /bin/y\n}\n";
-    let shown = config::show(&config::parse(text.as_bytes()).unwrap()).to_string();
+    let shown = config::show(&config::parse(text.as_bytes()).unwrap().config).to_string();
     let expected = [
         "listen on udp://127.0.0.1:3",
         "report to udp://239.0.0.1:4@eth7",

@@ -56,7 +56,7 @@ fn each(target: &str, run: impl Fn(&[u8])) {
 }
 
 /// Parses within the memory that the fuzzer allows.
-fn parse(text: &[u8]) -> Result<pmtr::model::Parsed, Vec<pmtr::model::Mistake>> {
+fn parse(text: &[u8]) -> Result<pmtr::config::Parsed, Vec<pmtr::model::Mistake>> {
     let (outcome, bytes) = limits::memory_of(|| pmtr::config::parse(text));
     assert!(bytes <= limits::MEMORY, "{bytes} bytes of memory for {} of text", text.len());
     outcome

@@ -7,7 +7,8 @@ mod config;
 #[path = "../shared/limits.rs"]
 mod limits;
 
-use pmtr::model::{Mistake, Parsed};
+use pmtr::config::Parsed;
+use pmtr::model::Mistake;
 
 #[global_allocator]
 static ALLOCATOR: limits::Counting = limits::Counting;

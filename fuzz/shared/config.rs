@@ -1,8 +1,8 @@
 //! The text of a configuration: it is taken whole, or every mistake has its place in the text.
 
-use pmtr::config;
+use pmtr::config::{self, Parsed};
 use pmtr::diff::{Change, diff};
-use pmtr::model::{Config, JobSpec, Mistake, Parsed};
+use pmtr::model::{Config, JobSpec, Mistake};
 use std::ffi::CStr;
 use std::fmt::Write;
 
@@ -15,8 +15,12 @@ pub fn run(text: &[u8], parse: impl Fn(&[u8]) -> Result<Parsed, Vec<Mistake>>) {
 }
 
 fn good(text: &[u8], parsed: &Parsed) {
-    let Parsed { config, lines } = parsed;
-    assert_eq!(config.jobs.len(), lines.len());
+    let Parsed { config, warnings, .. } = parsed;
+    messages(text, warnings);
+    let checked = config::check(text).unwrap_or_else(|m| panic!("{}", config::render(text, &m)));
+    assert!(checked.config == *config);
+    messages(text, &checked.warnings);
+    let lines: Vec<u32> = (0..config.jobs.len()).map(|job| checked.places.line(job)).collect();
     let last = text.iter().filter(|byte| **byte == b'\n').count() + 1;
     assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "{lines:?}");
     assert!(lines.iter().all(|line| (1..=last).contains(&(*line as usize))), "{lines:?}");
@@ -26,7 +30,7 @@ fn good(text: &[u8], parsed: &Parsed) {
         list.sort();
         assert!(list.windows(2).all(|pair| pair[0] != pair[1]), "an address twice");
     }
-    readable(&config::show(parsed).to_string());
+    readable(&config::show(config).to_string());
 
     let old: Vec<&JobSpec> = config.jobs.iter().collect();
     let mut names: Vec<_> = old.iter().map(|job| job.name()).collect();
@@ -132,19 +136,31 @@ fn words<'a>(text: &mut Vec<u8>, option: &str, words: impl IntoIterator<Item = &
 }
 
 fn bad(text: &[u8], mistakes: &[Mistake]) {
-    assert!((1..=1001).contains(&mistakes.len()), "{} mistakes", mistakes.len());
+    let errors = Mistake::count(mistakes).errors;
+    assert!(errors > 0);
+    messages(text, mistakes);
+    // Who looks closer sees no other errors.
+    let Err(checked) = config::check(text) else { panic!("no error") };
+    assert_eq!(Mistake::count(&checked).errors, errors);
+}
+
+/// Each has its place in the text.
+fn messages(text: &[u8], mistakes: &[Mistake]) {
+    assert!(mistakes.len() <= 2002, "{} mistakes", mistakes.len());
     let mut lines = text.split(|byte| *byte == b'\n').enumerate();
     let mut current = (0, &b""[..]);
     let mut last = (0, 0);
     for mistake in mistakes {
-        let Mistake { line, column, width, text: shown, what } = mistake;
+        let Mistake { line, column, width, text: shown, what, more, .. } = mistake;
         assert!(!what.is_empty() && shown.len() <= 161, "{mistake:?}");
         if *line == 0 {
-            // The file as a whole comes last.
-            assert!(*column == 0 && shown.is_empty() && std::ptr::eq(mistake, &mistakes[mistakes.len() - 1]));
+            // The file as a whole comes last, and so does what is only counted.
+            assert!(
+                *column == 0 && shown.is_empty() && mistakes.iter().rev().take(2).any(|last| last == mistake)
+            );
             continue;
         }
-        assert!(last <= (*line, *column) && *width >= 1, "{mistake:?} behind {last:?}");
+        assert!(last <= (*line, *column) && *width >= 1 && *more == 0, "{mistake:?} behind {last:?}");
         last = (*line, *column);
         while current.0 < *line {
             let (number, bytes) = lines.next().unwrap_or_else(|| panic!("no line {line}: {mistake:?}"));

@@ -24,6 +24,8 @@ pub struct Options {
     pub last_good: Option<PathBuf>,
     /// `-t` or `--check`, or neither.
     pub mode: Mode,
+    /// `--strict`: a test fails for warnings as well.
+    pub strict: bool,
     /// How often `-v` was given.
     pub verbosity: u8,
 }
@@ -50,6 +52,7 @@ pub enum Id {
     State,
     LastGood,
     Check,
+    Strict,
     Help,
     Version,
 }
@@ -112,6 +115,13 @@ pub const OPTIONS: &[Opt<Id>] = &[
         argument: None,
         help: "test like -t, end with status 1 when there is a mistake",
     },
+    Opt {
+        id: Id::Strict,
+        letter: None,
+        long: Some("strict"),
+        argument: None,
+        help: "with --check, exit 1 for warnings as well",
+    },
     Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this text" },
     Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
 ];
@@ -129,6 +139,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
         state: None,
         last_good: None,
         mode: Mode::Run,
+        strict: false,
         verbosity: 0,
     };
     while let Some(arg) = reader.next().map_err(|wrong| FORM.usage(wrong))? {
@@ -136,6 +147,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
             Arg::Flag(Id::Foreground) => options.foreground = true,
             Arg::Flag(Id::Test) => options.mode = options.mode.max(Mode::Test),
             Arg::Flag(Id::Check) => options.mode = Mode::Check,
+            Arg::Flag(Id::Strict) => options.strict = true,
             Arg::Flag(Id::Verbose) => options.verbosity = options.verbosity.saturating_add(1),
             Arg::Flag(Id::Help) => return Ok(Ask::Help),
             Arg::Flag(Id::Version) => return Ok(Ask::Version),
@@ -146,8 +158,14 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
             Arg::Operand(word) => return Err(FORM.usage(operand(&word, options.mode))),
             // The table says which options take an argument; the reader gives these no other form.
             Arg::Flag(Id::Config | Id::Pidfile | Id::State | Id::LastGood) => {}
-            Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Help | Id::Version, _) => {}
+            Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Strict, _) => {}
+            Arg::Value(Id::Help | Id::Version, _) => {}
         }
+    }
+    if options.strict && options.mode != Mode::Check {
+        return Err(
+            FORM.usage(Wrong::Bad("--strict is for --check: pmtr --check --strict -c FILE".to_owned()))
+        );
     }
     if options.mode != Mode::Run {
         options.foreground = true;

@@ -8,6 +8,7 @@ fn ask(line: &[&str]) -> Result<Ask<Options>, Usage> {
 
 fn options() -> Options {
     Options {
+        strict: false,
         config: DEFAULT_CONFIG.into(),
         foreground: false,
         pidfile: None,
@@ -46,6 +47,10 @@ fn every_way_to_write_options_is_understood() {
         (&["-t", "--last-good=kept"], test(DEFAULT_CONFIG)),
         (&["--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
         (&["--check", "-t"], Options { mode: Mode::Check, foreground: true, ..options() }),
+        (
+            &["--strict", "--check"],
+            Options { mode: Mode::Check, strict: true, foreground: true, ..options() },
+        ),
         (&["-t", "--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
     ];
     for (line, expected) in cases {
@@ -97,6 +102,8 @@ fn wrong_usage_says_in_one_line_what_is_wrong() {
         (&["-t", "new.conf"], "unexpected argument: new.conf: did you mean -c new.conf?"),
         (&["--check", "a\x1b"], "unexpected argument: a?: did you mean -c a??"),
         (&["-t", ""], "unexpected argument: "),
+        (&["-t", "--strict"], "--strict is for --check: pmtr --check --strict -c FILE"),
+        (&["--strict"], "--strict is for --check: pmtr --check --strict -c FILE"),
         (&["--check=yes"], "option --check takes no argument"),
         (&["--chekc"], "unknown option --chekc: did you mean --check?"),
         (&["--checks"], "unknown option --checks: did you mean --check?"),
@@ -111,7 +118,7 @@ fn wrong_usage_says_in_one_line_what_is_wrong() {
         let (first, rest) = usage.split_once('\n').unwrap();
         assert_eq!(first, format!("pmtr: {expected}"), "{line:?}");
         let usage = "usage: pmtr [-Ftvh] [-c FILE] [-p FILE] [--state DIR] [--last-good FILE]";
-        assert_eq!(rest, format!("{usage}\n            [--check] [--version]\n"));
+        assert_eq!(rest, format!("{usage}\n            [--check] [--strict] [--version]\n"));
     }
 }
 

@@ -1,10 +1,13 @@
 //! What the options mean: takes them one by one and makes the configuration of them.
 
+use super::Parsed;
 use super::fault::{Fault, Mistakes, Shown, Span};
 use super::lexer::{Line, Word};
 use super::options::{Key, OptionRow, Place, TABLE};
+use super::parser::Aim;
+use super::places::{OfWord, Places};
 use super::values;
-use crate::model::{Config, Endpoint, JobDraft, JobName, JobSpec, Limit, Parsed, Resource, Words};
+use crate::model::{Config, Endpoint, JobDraft, JobName, JobSpec, Limit, Mistake, Resource, Words};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
@@ -24,6 +27,7 @@ pub(super) const MAX_DEPENDS_BYTES: usize = 16 << 20;
 /// The configuration in the making.
 pub(super) struct Builder {
     text: Rc<Vec<u8>>,
+    aim: Aim,
     parsed: Parsed,
     job: Option<Job>,
     /// How many jobs have begun.
@@ -41,7 +45,6 @@ struct Job {
     /// With nothing for a name: that is beside it, shared with the list of all names.
     draft: JobDraft,
     name: Option<JobName>,
-    number: u32,
     /// For each row of the table the line on which it was given, or zero.
     given: [u32; TABLE.len()],
     /// Options that are not there because of a mistake that has been told.
@@ -50,20 +53,24 @@ struct Job {
     limits: [u32; Resource::ALL.len()],
     /// It depends on more files than it can, and that has been told.
     has_too_many_files: bool,
+    /// Of the words of its options, when they are asked for.
+    places: Vec<OfWord>,
 }
 
 impl Builder {
-    pub(super) fn new(text: Rc<Vec<u8>>) -> Builder {
+    pub(super) fn new(text: Rc<Vec<u8>>, aim: Aim) -> Builder {
         let (names, endpoints) = (HashMap::new(), BTreeMap::new());
-        Builder { text, parsed: Parsed::default(), job: None, jobs: 0, depends: (0, 0), names, endpoints }
+        let parsed = Parsed { places: Places::new(Rc::clone(&text)), ..Parsed::default() };
+        Builder { text, aim, parsed, job: None, jobs: 0, depends: (0, 0), names, endpoints }
     }
 
-    /// Begins a job, whose block begins on this line; tells when it is the first one too many.
-    pub(super) fn open_job(&mut self, number: u32) -> Result<(), String> {
+    /// Begins a job; tells when it is the first one too many.
+    pub(super) fn open_job(&mut self) -> Result<(), String> {
         let (given, excused) = ([0; TABLE.len()], [false; TABLE.len()]);
         let limits = [0; Resource::ALL.len()];
-        let (draft, name) = (JobDraft::default(), None);
-        self.job = Some(Job { draft, name, number, given, excused, limits, has_too_many_files: false });
+        let (draft, name, places) = (JobDraft::default(), None, Vec::new());
+        let has_too_many_files = false;
+        self.job = Some(Job { draft, name, given, excused, limits, has_too_many_files, places });
         self.jobs += 1;
         // Said once: the others follow from it.
         if self.jobs == MAX_JOBS + 1 {
@@ -100,18 +107,24 @@ impl Builder {
         key: Key,
         args: &[Word],
         line: Line,
-        mistakes: &Mistakes,
+        mistakes: &mut Mistakes,
     ) -> Result<(), Fault> {
         let text = Rc::clone(&self.text);
         let word = args.first().copied();
         let value = word.map(|word| word.value(&text)).unwrap_or_default();
         let span = word.map_or(Span::new(0, 0), |word| word.span);
-        let number = || mistakes.line_of(line, span);
+        self.place(key, args, line);
+        if key == Key::Env && word.is_some_and(|word| word.has_quoted_value()) {
+            mistakes.warn(line, span, || {
+                "quotes around the value alone are not part of it; it is clearer to quote the whole word"
+                    .to_owned()
+            });
+        }
         // All keys are listed where the fields are.
         let set = if matches!(key, Key::ListenOn | Key::ReportTo) {
-            self.endpoint(key, &value, number())
+            self.endpoint(key, &value, (line, span), mistakes)
         } else if key == Key::Name {
-            self.name(&value, number())
+            self.name(&value, mistakes.line_of(line, span))
         } else if key == Key::Ulimit {
             self.limit(args, line, mistakes).map_err(Wrong::At)
         } else {
@@ -166,8 +179,9 @@ impl Builder {
         key: Key,
         words: &[Word],
         line: Line,
-        mistakes: &Mistakes,
+        mistakes: &mut Mistakes,
     ) -> Result<(), Fault> {
+        self.place(key, words, line);
         if key == Key::Ulimit {
             return words.chunks(2).try_for_each(|pair| self.limit(pair, line, mistakes));
         }
@@ -208,13 +222,15 @@ impl Builder {
             return mistakes.add_to_line(keyword.0, keyword.1, || what);
         }
         // Of a file with a mistake nothing is applied, so nothing needs to be kept.
-        if mistakes.is_empty()
+        if !mistakes.has_errors()
             && let Some(name) = job.name
         {
             let mut draft = job.draft;
             keep_last_of_each_variable(&mut draft.env);
             self.parsed.config.jobs.push(JobSpec::named(name, draft));
-            self.parsed.lines.push(job.number);
+            if self.aim == Aim::Check {
+                self.parsed.places.add(keyword.0, keyword.1, job.places);
+            }
         }
     }
 
@@ -237,9 +253,16 @@ impl Builder {
         ))
     }
 
-    /// The configuration.
-    pub(super) fn finish(self) -> Parsed {
-        self.parsed
+    /// The configuration, with these warnings.
+    pub(super) fn finish(self, warnings: Vec<Mistake>) -> Parsed {
+        Parsed { warnings, ..self.parsed }
+    }
+
+    /// Notes where these words of an option stand.
+    fn place(&mut self, key: Key, words: &[Word], line: Line) {
+        if let Some(job) = self.job.as_mut().filter(|_| self.aim == Aim::Check) {
+            job.places.extend(words.iter().map(|word| OfWord { key, line, word: *word }));
+        }
     }
 
     fn name(&mut self, value: &[u8], number: u32) -> Result<(), Wrong> {
@@ -260,11 +283,20 @@ impl Builder {
         }
     }
 
-    fn endpoint(&mut self, key: Key, value: &[u8], number: u32) -> Result<(), Wrong> {
+    fn endpoint(
+        &mut self,
+        key: Key,
+        value: &[u8],
+        (line, span): (Line, Span),
+        mistakes: &mut Mistakes,
+    ) -> Result<(), Wrong> {
         let endpoint = values::endpoint(value, key == Key::ReportTo)?;
         let place = (key, endpoint);
         if let Some(first) = self.endpoints.get(&place) {
-            return Err(format!("this address is given twice: first on line {first}").into());
+            mistakes.warn(line, span, || {
+                format!("the same address as on line {first}: this line changes nothing")
+            });
+            return Ok(());
         }
         let config: &mut Config = &mut self.parsed.config;
         let (list, what) = match key == Key::ListenOn {
@@ -276,7 +308,7 @@ impl Builder {
             return Ok(());
         }
         list.push(place.1.clone());
-        self.endpoints.insert(place, number);
+        self.endpoints.insert(place, mistakes.line_of(line, span));
         match list.len() > MAX_ENDPOINTS {
             true => {
                 Err(format!("a file has at most {MAX_ENDPOINTS} addresses {what}, and this is one more")
@@ -286,7 +318,7 @@ impl Builder {
         }
     }
 
-    fn limit(&mut self, pair: &[Word], line: Line, mistakes: &Mistakes) -> Result<(), Fault> {
+    fn limit(&mut self, pair: &[Word], line: Line, mistakes: &mut Mistakes) -> Result<(), Fault> {
         let Some(job) = self.job.as_mut() else { return Ok(()) };
         let Some(flag) = pair.first() else { return Ok(()) };
         let name = flag.value(&self.text);
@@ -300,14 +332,12 @@ impl Builder {
         let limit = values::limit(resource, &word.value(&self.text));
         let value = limit.map_err(|what| Fault::new(word.span, what))?;
         let number = mistakes.line_of(line, flag.span);
-        if let Some(given) = job.limits.get_mut(resource as usize) {
-            match std::mem::replace(given, number) {
-                0 => {}
-                first => {
-                    let what = format!("the limit {} given twice: first on line {first}", resource.flag());
-                    return Err(Fault::new(flag.span, what));
-                }
-            }
+        let first = job.limits.get_mut(resource as usize).map_or(0, |given| std::mem::replace(given, number));
+        if first > 0 {
+            mistakes.warn(line, flag.span, || {
+                format!("the limit {} is also on line {first}: this one counts", resource.flag())
+            });
+            job.draft.limits.retain(|limit| limit.resource != resource);
         }
         job.draft.limits.push(Limit { resource, value });
         Ok(())

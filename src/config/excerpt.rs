@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Span};
 use super::lexer::Line;
-use crate::model::{Clean, Mistake};
+use crate::model::{Clean, Mistake, Severity};
 use std::fmt;
 
 /// A line is shown from its beginning when no more bytes than this stand before the caret.
@@ -30,8 +30,8 @@ pub(super) fn line_of(text: &[u8], line: Line, span: Span) -> u32 {
     line.number.saturating_add(Span::offset(before.iter().filter(|b| **b == b'\n').count()))
 }
 
-/// The mistake that says `fault`.
-pub(super) fn mistake(text: &[u8], line: Line, fault: Fault) -> Mistake {
+/// The error or warning that says `fault`.
+pub(super) fn mistake(text: &[u8], severity: Severity, line: Line, fault: Fault) -> Mistake {
     let (first, start, end) = (line.at as usize, fault.span.start as usize, fault.span.end as usize);
     let before = text.get(first..start).unwrap_or_default();
     let begin = before.iter().rposition(|b| *b == b'\n').map_or(first, |n| first + n + 1);
@@ -44,6 +44,8 @@ pub(super) fn mistake(text: &[u8], line: Line, fault: Fault) -> Mistake {
     let marked = text.get(start..end).unwrap_or_default();
     let marked = marked.iter().take(SHOWN).position(|b| *b == b'\n').unwrap_or(marked.len());
     Mistake {
+        severity,
+        more: 0,
         line: line_of(text, line, fault.span),
         column,
         width: Span::offset(marked.max(1)),

@@ -2,11 +2,11 @@
 
 use super::excerpt;
 use super::lexer::Line;
-use crate::model::{Clean, Mistake};
+use crate::model::{Clean, Counted, Mistake, Severity};
 use std::fmt;
 use std::rc::Rc;
 
-/// More mistakes than this are only counted.
+/// More errors or warnings than this are only counted.
 pub(super) const KEPT: usize = 1000;
 
 /// A range of the text. Offsets fit into 32 bits, as the text is bounded.
@@ -66,28 +66,36 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// The mistakes of one text.
+/// The errors and warnings of one text.
 pub(super) struct Mistakes {
     text: Rc<Vec<u8>>,
-    kept: Vec<Mistake>,
-    more: u64,
-    /// Where the line of the last mistake begins.
+    errors: Kept,
+    warnings: Kept,
+    /// Where the line of the last error begins.
     last: Option<u32>,
+}
+
+/// The first ones of a kind.
+#[derive(Default)]
+struct Kept {
+    list: Vec<Mistake>,
+    /// How many came after them.
+    more: u64,
 }
 
 impl Mistakes {
     pub(super) fn new(text: Rc<Vec<u8>>) -> Mistakes {
-        Mistakes { text, kept: Vec::new(), more: 0, last: None }
+        Mistakes { text, errors: Kept::default(), warnings: Kept::default(), last: None }
     }
 
-    /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+    /// Whether there are errors.
+    pub(super) fn has_errors(&self) -> bool {
+        !self.errors.list.is_empty()
     }
 
-    /// Whether a further one would only be counted: then no effort for its text is worth while.
+    /// Whether a further error would only be counted: then no effort for its text is worth while.
     pub(super) fn is_full(&self) -> bool {
-        self.kept.len() >= KEPT
+        self.errors.list.len() >= KEPT
     }
 
     /// A text that costs more than the rest: none if it would not be kept.
@@ -95,7 +103,7 @@ impl Mistakes {
         if self.is_full() { String::new() } else { what() }
     }
 
-    /// Adds a mistake. In one line the first one counts: those behind it are mostly its children.
+    /// Adds an error. In one line the first one counts: the others mostly follow from it.
     pub(super) fn add(&mut self, line: Line, fault: Fault) {
         self.add_with(line, fault.span, || fault.what);
     }
@@ -107,13 +115,16 @@ impl Mistakes {
         }
     }
 
-    /// Adds a mistake although its line may have had one before.
+    /// Adds an error although its line may have had one before.
     pub(super) fn add_to_line(&mut self, line: Line, span: Span, what: impl FnOnce() -> String) {
-        if self.is_full() {
-            self.more += 1;
-            return;
-        }
-        self.kept.push(excerpt::mistake(&self.text, line, Fault::new(span, what())));
+        let text = &self.text;
+        self.errors.add(|| excerpt::mistake(text, Severity::Error, line, Fault::new(span, what())));
+    }
+
+    /// Adds a warning.
+    pub(super) fn warn(&mut self, line: Line, span: Span, what: impl FnOnce() -> String) {
+        let text = &self.text;
+        self.warnings.add(|| excerpt::mistake(text, Severity::Warning, line, Fault::new(span, what())));
     }
 
     /// The number of the line on which this stands.
@@ -121,18 +132,25 @@ impl Mistakes {
         excerpt::line_of(&self.text, line, span)
     }
 
-    /// All mistakes in the order of the file, with one at the end for those that were only counted.
-    pub(super) fn into_vec(mut self) -> Vec<Mistake> {
-        self.kept.sort_by_key(|mistake| (mistake.line, mistake.column));
-        if self.more > 0 {
-            let plural = if self.more == 1 { "" } else { "s" };
-            self.kept.push(about_file(format!("{} more mistake{plural}", self.more)));
-        }
-        self.kept
+    /// All of them in the order of the file, and at the end one of each kind for those that were only counted.
+    pub(super) fn into_vec(self) -> Vec<Mistake> {
+        let counted = [(Severity::Error, self.errors.more), (Severity::Warning, self.warnings.more)];
+        let mut list = self.errors.list;
+        list.extend(self.warnings.list);
+        list.sort_by_key(|mistake| (mistake.line, mistake.column));
+        list.extend(counted.into_iter().filter(|(_, more)| *more > 0).map(|(severity, more)| {
+            let what = Counted(more, &format!("more {severity}")).to_string();
+            Mistake { more: more - 1, ..Mistake::of_file(severity, what) }
+        }));
+        list
     }
 }
 
-/// A mistake of the file as a whole.
-pub(super) fn about_file(what: String) -> Mistake {
-    Mistake { line: 0, column: 0, width: 0, text: Box::default(), what: what.into() }
+impl Kept {
+    fn add(&mut self, mistake: impl FnOnce() -> Mistake) {
+        match self.list.len() < KEPT {
+            true => self.list.push(mistake()),
+            false => self.more += 1,
+        }
+    }
 }

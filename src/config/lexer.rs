@@ -22,6 +22,8 @@ enum Form {
     Quoted,
     /// In quotes, with backslashes that mean something.
     Escaped,
+    /// `NAME="VALUE"` behind `env`, with quotes around the value alone.
+    Value,
 }
 
 /// A word and where it stands.
@@ -58,6 +60,7 @@ impl Word {
             Form::Joined => Cow::Owned(without_joins(raw)),
             Form::Quoted => Cow::Borrowed(unquoted()),
             Form::Escaped => Cow::Owned(without_escapes(&without_joins(unquoted()))),
+            Form::Value => Cow::Owned(without_quotes_of_value(&without_joins(raw))),
         }
     }
 
@@ -74,6 +77,11 @@ impl Word {
     /// Whether it was written in quotes.
     pub(super) fn quoted(&self) -> bool {
         matches!(self.form, Form::Quoted | Form::Escaped)
+    }
+
+    /// Whether only its value was written in quotes.
+    pub(super) fn has_quoted_value(&self) -> bool {
+        self.form == Form::Value
     }
 }
 
@@ -115,7 +123,11 @@ impl Lexer {
                 Some(b'"') => words.push(self.quoted(text)),
                 Some(_) => match join(text, self.at) {
                     Some(bytes) => self.skip_join(bytes),
-                    None => words.push(self.plain(text)),
+                    None => {
+                        let of_env = matches!(**words, [option] if option.is(text, "env"));
+                        let value = if of_env { self.quoted_value(text) } else { None };
+                        words.push(value.unwrap_or_else(|| self.plain(text)));
+                    }
                 },
             }
         }
@@ -163,6 +175,23 @@ impl Lexer {
             form = Form::Joined;
         }
         Word { span: Span::new(start, end), form }
+    }
+
+    /// `NAME="VALUE"`, if that is what stands here: the quote after the first `=` holds the value together, when it is
+    /// closed at the end of the word.
+    fn quoted_value(&mut self, text: &[u8]) -> Option<Word> {
+        let equals = self.find(text, |b| matches!(b, b'=' | b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
+        if text.get(equals..equals + 2) != Some(b"=\"") {
+            return None;
+        }
+        let (start, number) = (self.at, self.number);
+        self.at = equals + 1;
+        let value = self.quoted(text);
+        if self.fault.take().is_some() {
+            (self.at, self.number) = (start, number);
+            return None;
+        }
+        Some(Word { span: Span::new(start, value.span.end as usize), form: Form::Value })
     }
 
     fn quoted(&mut self, text: &[u8]) -> Word {
@@ -271,6 +300,14 @@ fn without_escapes(raw: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// `NAME="VALUE"` without the quotes.
+fn without_quotes_of_value(raw: &[u8]) -> Vec<u8> {
+    let equals = raw.iter().position(|b| *b == b'=').map_or(0, |at| at + 1);
+    let (name, value) = raw.split_at(equals);
+    let inner = value.get(1..value.len().saturating_sub(1)).unwrap_or_default();
+    [name, &without_escapes(inner)].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,6 +372,26 @@ mod tests {
         }
         for text in ["\"a", "\"a\nb\"", "\"a\\\"", "\"a\"b", "\"a\"\"b\"", "\"", "\"\\", "\"a\\\\\n"] {
             assert_eq!(read(text)[0].last().map(String::as_str), Some("!"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_variable_may_be_quoted_alone() {
+        for (text, words) in [
+            (r#"env A="b c""#, vec!["env", "A=b c"]),
+            (r#"env A="b" # c"#, vec!["env", "A=b"]),
+            (r#"env A="b # c""#, vec!["env", "A=b # c"]),
+            (r#"env A="b \"c\"""#, vec!["env", "A=b \"c\""]),
+            ("env A=\"b\\\nc\"", vec!["env", "A=bc"]),
+            (r#"env A="" B"#, vec!["env", "A=", "B"]),
+            // Not closed at the end of the word, not the first `=`, not behind env: quotes are ordinary bytes.
+            (r#"env A="b"c"#, vec!["env", r#"A="b"c"#]),
+            (r#"env A="b"#, vec!["env", r#"A="b"#]),
+            (r#"env A=b="c""#, vec!["env", r#"A=b="c""#]),
+            (r#"cmd A="b""#, vec!["cmd", r#"A="b""#]),
+            (r#"env x A="b""#, vec!["env", "x", r#"A="b""#]),
+        ] {
+            assert_eq!(read(text), [words], "{text:?}");
         }
     }
 

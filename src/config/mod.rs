@@ -10,21 +10,45 @@ mod fault;
 mod lexer;
 pub mod options;
 mod parser;
+mod places;
 mod show;
 mod suggest;
 mod values;
 
-use crate::model::{Mistake, Parsed};
+pub use places::Places;
+
+use crate::model::{Config, Mistake, Severity};
 use std::fmt;
 use std::rc::Rc;
 
 /// A file is no longer than this.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 
-/// Reads a configuration, or finds all its mistakes in the order of the file. Past a thousand they are only
-/// counted.
+/// A configuration and what there is to say about it.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// What the file says.
+    pub config: Config,
+    /// In the order of the file.
+    pub warnings: Vec<Mistake>,
+    /// Where it says it; empty unless it was read by `check`.
+    pub places: Places,
+}
+
+/// Reads a configuration, or finds all its errors and warnings in the order of the file. Past a thousand of a kind
+/// they are only counted.
 pub fn parse(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
-    match Parsing::new(text.to_vec()).go_on(usize::MAX) {
+    read(Parsing::new(text.to_vec()))
+}
+
+/// The same for somebody who wants to know more: with the places of all values, and with warnings of what is
+/// written right and means something else than it seems.
+pub fn check(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
+    read(Parsing::of(text.to_vec(), parser::Aim::Check))
+}
+
+fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
+    match parsing.go_on(usize::MAX) {
         Portion::Done(answer) => answer,
         // There are no more bytes than that.
         Portion::More(_) => Err(Vec::new()),
@@ -38,21 +62,25 @@ pub struct Parsing(Result<Box<parser::Parser>, Mistake>);
 pub enum Portion {
     /// There is more to read.
     More(Parsing),
-    /// The configuration, or all its mistakes in the order of the file.
+    /// The configuration, or all its errors and warnings in the order of the file.
     Done(Result<Parsed, Vec<Mistake>>),
 }
 
 impl Parsing {
     /// Nothing of the text has been read yet.
     pub fn new(text: impl Into<Rc<Vec<u8>>>) -> Parsing {
+        Parsing::of(text, parser::Aim::Apply)
+    }
+
+    fn of(text: impl Into<Rc<Vec<u8>>>, aim: parser::Aim) -> Parsing {
         let text = text.into();
         if text.len() > MAX_BYTES {
-            return Parsing(Err(fault::about_file("larger than 10 MiB".to_owned())));
+            return Parsing(Err(Mistake::of_file(Severity::Error, "larger than 10 MiB")));
         }
         if let Some(at) = text.iter().position(|b| *b == 0) {
             return Parsing(Err(nul(&text, at)));
         }
-        Parsing(Ok(Box::new(parser::Parser::new(text))))
+        Parsing(Ok(Box::new(parser::Parser::new(text, aim))))
     }
 
     /// Reads lines of so many bytes; the last one is read to its end.
@@ -73,9 +101,14 @@ pub fn render<'a>(file: &'a [u8], mistakes: &'a [Mistake]) -> impl fmt::Display 
     excerpt::Rendered { file, mistakes }
 }
 
+/// Whether somebody who writes this for `out` or `err` probably means `syslog`.
+pub fn means_syslog(word: &[u8]) -> bool {
+    word != b"syslog" && suggest::among(&["syslog"], word).is_some()
+}
+
 /// What the parser saw, option by option.
-pub fn show(parsed: &Parsed) -> impl fmt::Display + '_ {
-    show::Shown(parsed)
+pub fn show(config: &Config) -> impl fmt::Display + '_ {
+    show::Shown(config)
 }
 
 /// A file with NUL bytes is no text: what else could be said about its lines would only bury that.
@@ -87,5 +120,5 @@ fn nul(text: &[u8], at: usize) -> Mistake {
         number: fault::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
     };
     let what = "a NUL byte: this is no text file, or a crash has damaged it";
-    excerpt::mistake(text, line, fault::Fault::new(fault::Span::new(at, at + 1), what))
+    excerpt::mistake(text, Severity::Error, line, fault::Fault::new(fault::Span::new(at, at + 1), what))
 }

@@ -3,17 +3,28 @@
 
 mod recovery;
 
+use super::Parsed;
 use super::build::Builder;
 use super::fault::{Fault, Mistakes, Shown, Span};
 use super::lexer::{Lexer, Line, Word};
 use super::options::{Block, Inside, OptionRow, Place, TABLE};
-use crate::model::{Mistake, Parsed};
+use crate::model::Mistake;
 use std::rc::Rc;
+
+/// What a text is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// To be applied.
+    Apply,
+    /// To be looked at more closely: places are kept, and more is warned of.
+    Check,
+}
 
 /// Reads a text and builds a configuration. It borrows nothing, so it can rest between two lines for as long as
 /// one likes.
 pub(super) struct Parser {
     text: Rc<Vec<u8>>,
+    aim: Aim,
     lexer: Lexer,
     /// The words of the line that is being read.
     line: Vec<Word>,
@@ -37,6 +48,8 @@ struct Frame {
     words: usize,
     /// How many blocks are open in a skipped one, itself included.
     depth: usize,
+    /// The first line in it that ends with a brace, which does not close it there.
+    ended: Option<u32>,
 }
 
 struct Pending {
@@ -55,11 +68,11 @@ enum Found {
 }
 
 impl Parser {
-    pub(super) fn new(text: Rc<Vec<u8>>) -> Parser {
+    pub(super) fn new(text: Rc<Vec<u8>>, aim: Aim) -> Parser {
         let lexer = Lexer::new(&text);
-        let (mistakes, build) = (Mistakes::new(Rc::clone(&text)), Builder::new(Rc::clone(&text)));
+        let (mistakes, build) = (Mistakes::new(Rc::clone(&text)), Builder::new(Rc::clone(&text), aim));
         let (line, open) = (Vec::new(), Vec::new());
-        Parser { text, lexer, line, mistakes, build, open, pending: None, closed: None }
+        Parser { text, aim, lexer, line, mistakes, build, open, pending: None, closed: None }
     }
 
     /// Reads lines of so many bytes, rounded up; false when there are no more.
@@ -81,9 +94,9 @@ impl Parser {
     /// What the whole text says.
     pub(super) fn finish(mut self) -> Result<Parsed, Vec<Mistake>> {
         self.end();
-        match self.mistakes.is_empty() {
-            true => Ok(self.build.finish()),
-            false => Err(self.mistakes.into_vec()),
+        match self.mistakes.has_errors() {
+            false => Ok(self.build.finish(self.mistakes.into_vec())),
+            true => Err(self.mistakes.into_vec()),
         }
     }
 
@@ -96,6 +109,7 @@ impl Parser {
         if words.is_empty() {
             return;
         }
+        self.look_at_end(line, words);
         self.settle(words);
         let mut words = words;
         while let Some((first, rest)) = words.split_first()
@@ -147,7 +161,7 @@ impl Parser {
 
     fn set(&mut self, line: Line, row: &OptionRow, keyword: Span, args: &[Word]) {
         let taken = match self.counted(row, row.count, keyword, args) {
-            Ok(()) => self.build.set(row.key, args, line, &self.mistakes),
+            Ok(()) => self.build.set(row.key, args, line, &mut self.mistakes),
             Err(fault) => Err(fault),
         };
         if let Err(fault) = taken {
@@ -239,7 +253,7 @@ impl Parser {
         }
         let is = |word: &Word, brace: &str| word.is(&self.text, brace);
         let Some(brace) = words.iter().find(|word| is(word, "{") || is(word, "}")) else {
-            if let Err(fault) = self.build.words(row.key, words, line, &self.mistakes) {
+            if let Err(fault) = self.build.words(row.key, words, line, &mut self.mistakes) {
                 self.mistakes.add(line, fault);
             }
             return;
@@ -328,10 +342,10 @@ impl Parser {
     fn end(&mut self) {
         self.settle(&[]);
         while let Some(frame) = self.open.pop() {
-            let block = Shown(frame.keyword.of(&self.text));
+            let (block, hint) = (Shown(frame.keyword.of(&self.text)), hint(&frame));
             self.mistakes.add_to_line(frame.line, frame.keyword, || {
                 format!(
-                    "the block of {block} is not closed: there is no `}}` for it up to the end of the file"
+                    "the block of {block} is not closed: there is no `}}` for it up to the end of the file{hint}"
                 )
             });
         }
@@ -339,11 +353,11 @@ impl Parser {
 
     fn open(&mut self, row: (&'static OptionRow, Inside), line: Line, keyword: Span) {
         if let Inside::Options(Place::Job) = row.1
-            && let Err(what) = self.build.open_job(self.mistakes.line_of(line, keyword))
+            && let Err(what) = self.build.open_job()
         {
             self.fault(line, keyword, || what);
         }
-        self.open.push(Frame { row: Some(row), line, keyword, words: 0, depth: 1 });
+        self.open.push(Frame { row: Some(row), line, keyword, words: 0, depth: 1, ended: None });
     }
 
     /// What stands in the innermost block; nothing when it is skipped.
@@ -410,6 +424,14 @@ impl Parser {
 
     fn fault<T: Into<String>>(&mut self, line: Line, span: Span, what: impl FnOnce() -> T) {
         self.mistakes.add_with(line, span, || what().into());
+    }
+}
+
+/// Why a block that somebody thinks closed is not.
+fn hint(frame: &Frame) -> String {
+    match frame.ended {
+        Some(line) => format!("; line {line} ends with ` }}`, but a brace closes only alone on its line"),
+        None => String::new(),
     }
 }
 

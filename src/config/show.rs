@@ -1,14 +1,14 @@
 //! What the parser saw, for those who wonder: `-vv`.
 
-use crate::model::{Clean, JobSpec, Parsed};
+use crate::model::{Clean, Config, JobSpec};
 use std::ffi::CStr;
 use std::fmt;
 
-pub(super) struct Shown<'a>(pub(super) &'a Parsed);
+pub(super) struct Shown<'a>(pub(super) &'a Config);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let config = &self.0.config;
+        let config = self.0;
         config.listen.iter().try_for_each(|endpoint| writeln!(f, "listen on {endpoint}"))?;
         config.report.iter().try_for_each(|endpoint| writeln!(f, "report to {endpoint}"))?;
         config.jobs.iter().try_for_each(|job| show(job, f))

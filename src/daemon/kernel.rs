@@ -11,7 +11,7 @@ use super::rests::Rests;
 use super::state::StateFile;
 use super::trust::Trust;
 use super::watch::{Content, Watch};
-use crate::config::{Parsing, Portion};
+use crate::config::{Parsed, Parsing, Portion};
 use crate::model::{
     Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, NetError,
     Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
@@ -154,11 +154,12 @@ impl System for Kernel {
                 Ok(Load::More)
             }
             Portion::Done(answer) => {
-                let parsed = answer.map_err(LoadError::Mistakes)?;
+                let Parsed { config, mut warnings, .. } = answer.map_err(LoadError::Mistakes)?;
                 if let Some(last_good) = &mut self.last_good {
                     last_good.loaded(fingerprint, text);
                 }
-                Ok(Load::New(fingerprint, parsed.config, self.watch.exposures(process::effective_uid())))
+                warnings.extend(self.watch.exposures(process::effective_uid()));
+                Ok(Load::New(fingerprint, config, warnings))
             }
         }
     }

@@ -9,8 +9,8 @@ use super::claim::{Rules, Why, failed, inspect};
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
 use super::watch::fingerprint;
-use crate::config;
-use crate::model::{Clean, Config, Fingerprint, Kept, Level, MonoTime, Notice};
+use crate::config::{self, Parsed};
+use crate::model::{Clean, Config, Fingerprint, Kept, Level, Mistake, MonoTime, Notice, Severity};
 use crate::sys::clock;
 use crate::sys::numbers::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use std::fs::{self, File, OpenOptions};
@@ -55,7 +55,7 @@ pub(super) enum Search {
 pub(super) struct Found {
     pub(super) content: Fingerprint,
     pub(super) config: Config,
-    pub(super) warnings: Vec<Box<str>>,
+    pub(super) warnings: Vec<Mistake>,
     pub(super) kept: Rc<Kept>,
 }
 
@@ -86,14 +86,14 @@ impl LastGood {
             return Ok(Search::Empty);
         }
         let name = self.path.as_os_str().as_bytes();
-        let parsed = config::parse(&text).map_err(|mistakes| {
+        let Parsed { config, mut warnings, .. } = config::parse(&text).map_err(|mistakes| {
             let first = mistakes.first().map(|mistake| mistake.headline(name).to_string());
-            format!("has mistakes: {}", first.unwrap_or_default())
+            format!("has errors: {}", first.unwrap_or_default())
         })?;
-        let warnings =
-            exposure::of(name, rights, self.uid, &Mounts::read()).into_iter().map(Into::into).collect();
+        let exposed = exposure::of(name, rights, self.uid, &Mounts::read());
+        warnings.extend(exposed.into_iter().map(|what| Mistake::of_file(Severity::Warning, what)));
         let kept = Rc::new(Kept { file: name.into(), since: clock::text_of(there.mtime()).into() });
-        Ok(Search::Found(Found { content: fingerprint(&text), config: parsed.config, warnings, kept }))
+        Ok(Search::Found(Found { content: fingerprint(&text), config, warnings, kept }))
     }
 
     /// Takes a text that was loaded and may come into force.
@@ -321,8 +321,8 @@ mod tests {
         let last = LastGood::new(path.clone(), effective_uid());
         for (text, why) in [
             (&b""[..], "is empty".to_owned()),
-            (b"\0\0\0", format!("has mistakes: {}:1:1: ", path.display())),
-            (b"jib\n", format!("has mistakes: {}:1:1: ", path.display())),
+            (b"\0\0\0", format!("has errors: {}:1:1: error: ", path.display())),
+            (b"jib\n", format!("has errors: {}:1:1: error: ", path.display())),
         ] {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();

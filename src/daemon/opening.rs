@@ -4,7 +4,7 @@
 
 use super::last_good::{Found, LastGood, Search};
 use super::watch::{Content, Watch};
-use crate::config;
+use crate::config::{self, Parsed};
 use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
 use crate::supervisor::{Beginning, Event, Reading, Recovery, Want, beginning, blame, want};
 use crate::sys::{numbers, process};
@@ -115,9 +115,9 @@ fn recover(name: &[u8], found: Result<Load, LoadError>, last: Found) -> Opening 
 fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Vec<u8>>) {
     match watch.load(Reading::Always) {
         Ok(Content::New(content, text)) => match config::parse(&text) {
-            Ok(parsed) => {
-                let warnings = watch.exposures(process::effective_uid());
-                (Ok(Load::New(content, parsed.config, warnings)), Some(text))
+            Ok(Parsed { config, mut warnings, .. }) => {
+                warnings.extend(watch.exposures(process::effective_uid()));
+                (Ok(Load::New(content, config, warnings)), Some(text))
             }
             Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
         },

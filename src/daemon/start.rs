@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::background::{self, Fork, Process, Side, Starting};
-use super::check::{self, Machine, Parser};
+use super::check::{self, Account, Machine};
 use super::kernel::Kernel;
 use super::last_good::LastGood;
 use super::log::{self, Log, Stderr};
@@ -62,28 +62,18 @@ pub fn run(options: Options) -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        mode @ (Mode::Test | Mode::Check) => test(&options, mode),
+        Mode::Test | Mode::Check => test(&options),
     }
 }
 
 /// `-t` and `--check`.
-fn test(options: &Options, mode: Mode) -> ExitCode {
-    let parser =
-        Parser { parse: config::parse, render: |file, mistakes| config::render(file, mistakes).to_string() };
+fn test(options: &Options) -> ExitCode {
     let machine = Machine {
         hard_limit: &process::hard_limit,
         uid: process::effective_uid(),
-        user: &|name| users::lookup(name).ok().map(|user| user.uid),
+        user: &|name| users::lookup(name).ok().map(|user| Account::of(&user)),
     };
-    let (mut out, mut err) = (io::stdout(), io::stderr());
-    let status = check::run(&options.config, mode, &parser, &machine, &mut out, &mut err);
-    if options.verbosity > 1
-        && let Ok((text, _)) = check::read(&options.config)
-        && let Ok(parsed) = config::parse(&text)
-    {
-        crate::cli::say(&mut out, &config::show(&parsed));
-    }
-    ExitCode::from(status)
+    ExitCode::from(check::run(options, &machine, &mut io::stdout(), &mut io::stderr()))
 }
 
 /// Whether two absolute paths lead to one file, by whatever links and names, or would if it were there.
@@ -134,8 +124,7 @@ fn start(options: Options) -> Result<(), Failure> {
     if options.verbosity > 1
         && let Some(config) = opening.config()
     {
-        let parsed = crate::model::Parsed { config: config.clone(), lines: Vec::new() };
-        crate::cli::say(&mut io::stderr(), &config::show(&parsed));
+        crate::cli::say(&mut io::stderr(), &config::show(config));
     }
     let pidfile = match &pidfile {
         Some(path) => Some(PidFile::claim(path, process::effective_uid()).map_err(|why| why.to_string())?),

@@ -15,15 +15,6 @@ pub struct Config {
     pub report: Vec<Endpoint>,
 }
 
-/// A configuration with the lines it came from, for those who have more to say about it.
-#[derive(Clone, Debug, Default)]
-pub struct Parsed {
-    /// What the file says.
-    pub config: Config,
-    /// For each job, the line on which its block begins.
-    pub lines: Vec<u32>,
-}
-
 /// Where reports go or commands come from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
@@ -49,8 +40,8 @@ pub enum Load {
     Same,
     /// Another content, of which a portion has been read: there is more.
     More,
-    /// Another content, what it says, and what there is to warn of in where it was read.
-    New(Fingerprint, Config, Vec<Box<str>>),
+    /// Another content, what it says, and the warnings about it and about where it was read.
+    New(Fingerprint, Config, Vec<Mistake>),
 }
 
 /// The text that was applied last, kept for a start whose configuration is of no use.
@@ -65,7 +56,7 @@ pub struct Kept {
 /// Why there is no configuration to be had from the file at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadError {
-    /// The file has mistakes.
+    /// The file has errors, and perhaps warnings as well.
     Mistakes(Vec<Mistake>),
     /// The file is not there.
     Missing,

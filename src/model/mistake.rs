@@ -1,10 +1,25 @@
-//! A mistake in the configuration.
+//! What is wrong with a configuration, or looks wrong.
 
+use super::Counted;
 use std::fmt;
 
-/// One mistake, with the place where it stands. Lines and columns count from one; a column counts bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// A file with an error is not applied.
+    #[default]
+    Error,
+    /// The file is applied all the same.
+    Warning,
+}
+
+/// One error or warning, with its place. Lines and columns count from one; a column counts bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mistake {
+    /// Whether it is an error.
+    pub severity: Severity,
+    /// How many further ones it stands for, which are not shown.
+    pub more: u64,
     /// The line, or zero when the mistake is about the file as a whole.
     pub line: u32,
     /// The column at which the caret points, in bytes.
@@ -17,7 +32,31 @@ pub struct Mistake {
     pub what: Box<str>,
 }
 
+/// How many errors and warnings there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub errors: u64,
+    pub warnings: u64,
+}
+
 impl Mistake {
+    /// One that is about the file as a whole.
+    pub fn of_file(severity: Severity, what: impl Into<Box<str>>) -> Mistake {
+        Mistake { severity, what: what.into(), ..Mistake::default() }
+    }
+
+    /// Counts these and those that they stand for.
+    pub fn count<'a>(mistakes: impl IntoIterator<Item = &'a Mistake>) -> Count {
+        mistakes.into_iter().fold(Count::default(), |mut count, mistake| {
+            let of_kind = match mistake.severity {
+                Severity::Error => &mut count.errors,
+                Severity::Warning => &mut count.warnings,
+            };
+            *of_kind = of_kind.saturating_add(mistake.more).saturating_add(1);
+            count
+        })
+    }
+
     /// The first line of the message: place and reason, as a log shows it.
     pub fn headline<'a>(&'a self, file: &'a [u8]) -> impl fmt::Display + 'a {
         Headline { mistake: self, file }
@@ -35,6 +74,22 @@ impl fmt::Display for Headline<'_> {
         if self.mistake.line > 0 {
             write!(f, "{}:{}:", self.mistake.line, self.mistake.column)?;
         }
-        write!(f, " {}", self.mistake.what)
+        write!(f, " {}: {}", self.mistake.severity, self.mistake.what)
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        })
+    }
+}
+
+impl fmt::Display for Count {
+    /// `2 errors, 1 warning`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", Counted(self.errors, "error"), Counted(self.warnings, "warning"))
     }
 }

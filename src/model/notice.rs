@@ -1,8 +1,8 @@
 //! What pmtr has to say: each log line is a value with one text.
 
 use super::{
-    Blame, Clean, Endpoint, Errno, Exit, JobName, JobStatus, Kept, Mistake, NetError, Pid, Signal,
-    SpawnError, Stage, Station, Survivors,
+    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, JobName, JobStatus, Kept, Mistake, NetError, Pid,
+    Severity, Signal, SpawnError, Stage, Station, Survivors,
 };
 use std::fmt;
 use std::net::SocketAddr;
@@ -103,7 +103,7 @@ pub enum Notice {
         file: Rc<[u8]>,
         mistake: Mistake,
     },
-    MoreMistakes(usize),
+    MoreMistakes(Count),
     UsingPrevious,
     ConfigMissing {
         file: Rc<[u8]>,
@@ -140,11 +140,6 @@ pub enum Notice {
     NotKept {
         file: Rc<[u8]>,
         why: Box<str>,
-    },
-    /// Others can change the file that is being applied.
-    Exposure {
-        file: Rc<[u8]>,
-        what: Box<str>,
     },
     Exposed {
         endpoint: Endpoint,
@@ -218,13 +213,19 @@ impl Notice {
             LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
             DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
-            WriterAwaited { .. } | Exposure { .. } | NotKept { .. } => Level::Warning,
+            WriterAwaited { .. } | NotKept { .. } => Level::Warning,
             Unusable { .. } | LastGood { .. } => Level::Error,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
             Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } => Level::Info,
             Outlived { .. } | LeftOver { .. } | CantStart { .. } => Level::Error,
-            ParseFailed { .. } | Wrong { .. } | MoreMistakes(_) => Level::Error,
+            ParseFailed { .. } => Level::Error,
+            Wrong { mistake, .. } => match mistake.severity {
+                Severity::Error => Level::Error,
+                Severity::Warning => Level::Warning,
+            },
+            MoreMistakes(count) if count.errors > 0 => Level::Error,
+            MoreMistakes(_) => Level::Warning,
             Shell(level, _) => *level,
         }
     }
@@ -292,7 +293,13 @@ impl fmt::Display for Notice {
             Rescanning => f.write_str("rescanning job configuration"),
             ParseFailed { file } => write!(f, "FAILED to parse {}", Clean(file)),
             Wrong { file, mistake } => write!(f, "{}", mistake.headline(file)),
-            MoreMistakes(count) => write!(f, "and {count} more mistakes; pmtr -t shows them all"),
+            MoreMistakes(Count { errors, warnings: 0 }) => {
+                write!(f, "and {}; pmtr -t shows them all", Counted(*errors, "more error"))
+            }
+            MoreMistakes(Count { errors: 0, warnings }) => {
+                write!(f, "and {}; pmtr -t shows them all", Counted(*warnings, "more warning"))
+            }
+            MoreMistakes(more) => write!(f, "and {more} more; pmtr -t shows them all"),
             UsingPrevious => f.write_str("NOTE: using PREVIOUS job config"),
             ConfigMissing { file } => write!(f, "{} is gone, the jobs run on", Clean(file)),
             ConfigUnreadable { file, errno } => {
@@ -321,7 +328,6 @@ impl fmt::Display for Notice {
                     "can't keep the last good text in {file}: {why}; a start may find an older one there"
                 )
             }
-            Exposure { file, what } => write!(f, "{}: warning: {what}", Clean(file)),
             Exposed { endpoint } => {
                 write!(f, "listen on {endpoint}: whoever can reach it can enable and disable jobs")
             }

@@ -23,6 +23,15 @@ impl fmt::Display for Clean<'_> {
     }
 }
 
+/// So many of something: `1 job`, `2 jobs`.
+pub struct Counted<'a>(pub u64, pub &'a str);
+
+impl fmt::Display for Counted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
 /// Controls, white space other than the blank, and what has no width or turns the direction of the text.
 fn is_deceptive(char: char) -> bool {
     let invisible = matches!(char,

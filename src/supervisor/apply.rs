@@ -69,7 +69,7 @@ impl Supervisor {
         &mut self,
         now: MonoTime,
         reading: Reading,
-        (content, config, warnings): (Fingerprint, Config, Vec<Box<str>>),
+        (content, config, warnings): (Fingerprint, Config, Vec<Mistake>),
         actions: &mut VecDeque<Action>,
     ) {
         // No byte says no more than no file, which is why another text is in force; only the operator can mean it.
@@ -92,8 +92,7 @@ impl Supervisor {
             actions.push_back(Action::Log(Notice::Rescanning));
             self.applying();
         }
-        let warn = |what| Action::Log(Notice::Exposure { file: self.file.clone(), what });
-        actions.extend(warnings.into_iter().map(warn));
+        actions.extend(recovery::noticed(&self.file, &warnings).map(Action::Log));
         let jobless = first && config.jobs.is_empty();
         self.enforce(now, config, actions);
         actions.extend(jobless.then(|| Action::Log(Notice::NoJobs { file: self.file.clone() })));

@@ -37,7 +37,7 @@ pub struct Recovery {
     pub content: Fingerprint,
     pub config: Config,
     /// What there is to warn of in where it was read.
-    pub warnings: Vec<Box<str>>,
+    pub warnings: Vec<Mistake>,
     pub kept: Rc<Kept>,
 }
 
@@ -77,16 +77,20 @@ pub fn blame(file: &Rc<[u8]>, found: &Result<Load, LoadError>) -> Vec<Notice> {
     vec![Notice::Unusable { file: file.clone(), blame }]
 }
 
-/// The mistakes of a file as the log tells them.
+/// A file with errors as the log shows it.
 pub(super) fn mistaken<'a>(file: &'a Rc<[u8]>, mistakes: &'a [Mistake]) -> impl Iterator<Item = Notice> + 'a {
-    let more = mistakes.len().saturating_sub(MISTAKES_LOGGED);
-    let wrong = |mistake: &Mistake| Notice::Wrong { file: file.clone(), mistake: mistake.clone() };
-    let shown = mistakes.iter().take(MISTAKES_LOGGED).map(wrong);
-    let failed = std::iter::once(Notice::ParseFailed { file: file.clone() });
-    failed.chain(shown).chain((more > 0).then_some(Notice::MoreMistakes(more)))
+    std::iter::once(Notice::ParseFailed { file: file.clone() }).chain(noticed(file, mistakes))
 }
 
-/// Those of the mistakes that the log tells.
+/// Errors and warnings as lines of the log, the first ones and how many more there are.
+pub(super) fn noticed<'a>(file: &'a Rc<[u8]>, mistakes: &'a [Mistake]) -> impl Iterator<Item = Notice> + 'a {
+    let wrong = |mistake: &Mistake| Notice::Wrong { file: file.clone(), mistake: mistake.clone() };
+    let rest = mistakes.get(MISTAKES_LOGGED..).filter(|rest| !rest.is_empty());
+    let more = rest.map(|rest| Notice::MoreMistakes(Mistake::count(rest)));
+    told(mistakes).iter().map(wrong).chain(more)
+}
+
+/// Those that the log shows.
 pub(super) fn told(mistakes: &[Mistake]) -> &[Mistake] {
     mistakes.get(..MISTAKES_LOGGED).unwrap_or(mistakes)
 }
@@ -115,8 +119,7 @@ impl Supervisor {
             Err(LoadError::NotAFile) => drop(self.reload.trouble(Some(Trouble::NotAFile))),
         }
         self.reload.apply(content);
-        let warn = |what| Action::Log(Notice::Exposure { file: kept.file.clone(), what });
-        actions.extend(warnings.into_iter().map(warn));
+        actions.extend(noticed(&kept.file, &warnings).map(Action::Log));
         self.reload.recovered(kept);
         actions.extend(self.last_good().map(Action::Log));
         self.enforce(now, config, actions);
@@ -126,7 +129,7 @@ impl Supervisor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Errno, JobDraft, JobSpec};
+    use crate::model::{Errno, JobDraft, JobSpec, Severity};
 
     fn content(bytes: u64, jobs: usize) -> (Fingerprint, Config) {
         let job = || JobSpec::from(JobDraft { name: b"a".to_vec(), ..JobDraft::default() });
@@ -163,7 +166,8 @@ mod tests {
     #[test]
     fn each_reason_has_its_lines() {
         let file: Rc<[u8]> = (*b"/c").into();
-        let mistake = |line| Mistake { line, column: 1, width: 1, text: (*b"x").into(), what: "odd".into() };
+        let mistake =
+            |line| Mistake { line, column: 1, width: 1, ..Mistake::of_file(Severity::Error, "odd") };
         let many = LoadError::Mistakes((1..=22).map(mistake).collect());
         for (found, first, count) in [
             (load(0, 0), "/c is empty", 1),

@@ -270,7 +270,7 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
 fn as_many_mistakes_that_are_other_ones_are_news() {
     let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
     let mut told = |what: &str| {
-        let mistake = Mistake { line: 1, column: 1, width: 1, text: (*b"x").into(), what: what.into() };
+        let mistake = Mistake { line: 1, column: 1, ..Mistake::of_file(crate::model::Severity::Error, what) };
         let (mut actions, load) = (VecDeque::new(), Err(LoadError::Mistakes(vec![mistake])));
         let event = Event::Loaded(Reading::IfChanged(None), load);
         supervisor.handle(MonoTime::ZERO, event, &mut actions);

@@ -35,20 +35,26 @@ fn a_test_shows_every_mistake_and_always_ends_with_zero() {
     let bad = bad.to_str().unwrap();
     let (status, out, err) = pmtr(&["-tc", bad]);
     assert_eq!(status, Some(0));
-    assert!(out.starts_with(&format!("{bad}: ")) && out.contains("2 mistakes"), "{out}");
+    assert!(
+        out.starts_with(&format!("{bad}: ")) && out.contains(": parse failed: 1 job, 2 errors, 0 warnings\n"),
+        "{out}"
+    );
     assert!(err.contains("did you mean") && err.contains('^') && err.contains(":4:"), "{err}");
     assert_eq!(pmtr(&["--check", "-c", bad]).0, Some(1));
     let good = dir.write("good.conf", "job {\n name a\n cmd /bin/true\n}\n");
     let (status, out, err) = pmtr(&["-t", "-c", good.to_str().unwrap()]);
     assert_eq!(
         (status, out, err),
-        (Some(0), format!("{}: 1 jobs, 0 mistakes\n", good.display()), String::new())
+        (Some(0), format!("{}: 1 job, 0 errors, 0 warnings\n", good.display()), String::new())
     );
     assert_eq!(pmtr(&["--check", "-c", good.to_str().unwrap()]).0, Some(0));
     let missing = dir.join("missing.conf");
     let (status, out, err) = pmtr(&["-tc", missing.to_str().unwrap()]);
     assert_eq!(status, Some(0));
-    assert!(out.contains("0 jobs, 1 mistakes") && err.contains("No such file"), "{out}{err}");
+    assert!(
+        out.contains(": parse failed: 0 jobs, 1 error, 0 warnings\n") && err.contains("No such file"),
+        "{out}{err}"
+    );
     assert!(!missing.exists());
     assert_eq!(pmtr(&["--check", "-c", missing.to_str().unwrap()]).0, Some(1));
 }
@@ -62,10 +68,39 @@ fn what_looks_wrong_is_warned_of_but_is_no_mistake() {
     );
     let (status, out, err) = pmtr(&["--check", "-c", conf.to_str().unwrap()]);
     assert_eq!(status, Some(0), "{err}");
-    assert!(out.contains("1 jobs, 0 mistakes"), "{out}");
-    for part in ["/no/such/program", "no-such-user-here", "/no/such/dir", "warning"] {
+    assert!(out.contains(": 1 job, 0 errors, 3 warnings\n"), "{out}");
+    for part in [":3:6: warning: ", ":4:7: warning: ", ":5:6: warning: "] {
         assert!(err.contains(part), "{err}");
     }
+    assert_eq!(pmtr(&["--check", "--strict", "-c", conf.to_str().unwrap()]), (Some(1), out, err));
+    assert_eq!(pmtr(&["-t", "--strict", "-c", conf.to_str().unwrap()]).0, Some(2));
+}
+
+#[test]
+fn a_test_reads_any_stream_and_the_daemon_only_files() {
+    let dir = Dir::new();
+    let text = "job {\n name a\n cmd /bin/true\n out syslog\n uesr b\n}\n";
+    let conf = dir.write("c.conf", text);
+    let pipe = dir.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (option, status) in [("-tvvc", 0), ("--check", 1)] {
+        let mut writer = Command::new("cp").args([&conf, &pipe]).spawn().unwrap();
+        let options = if option == "--check" { vec!["--check", "-c"] } else { vec![option] };
+        let mut command = Command::new(PMTR);
+        let (got, out, err) = output(command.args(options).arg(&pipe));
+        assert!(writer.wait().unwrap().success());
+        assert!(out.starts_with(&format!("{}: parse failed: 1 job, 1 error,", pipe.display())), "{out}");
+        assert!(err.starts_with(&format!("{}:5:2: error: unknown option", pipe.display())), "{err}");
+        assert_eq!(got, Some(status));
+    }
+    for script in
+        ["cat $1 | $0 --check -c /dev/stdin", "$0 --check -c /dev/stdin <$1", "$0 --check -c <(cat $1)"]
+    {
+        let (status, out, err) = output(Command::new("bash").args(["-c", script, PMTR]).arg(&conf));
+        assert_eq!((status, err.lines().count()), (Some(1), 3), "{script}: {out}{err}");
+    }
+    let (status, _, err) = output(daemon(dir.path()).arg("-Fc").arg(&pipe));
+    assert!(status == Some(1) && err.contains("not a regular file"), "{err}");
 }
 
 #[test]

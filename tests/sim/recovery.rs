@@ -20,7 +20,7 @@ fn recovered(file: File) -> World {
 #[test]
 fn the_jobs_of_the_last_good_text_run_and_everybody_is_told_why() {
     for (file, why, status) in [
-        (File::Mistakes(1), "/etc/pmtr.conf:1:3: unknown option", ", the file has mistakes"),
+        (File::Mistakes(1), "/etc/pmtr.conf:1:3: error: unknown option", ", the file has mistakes"),
         (File::Missing, "/etc/pmtr.conf is missing", ""),
         (File::Unreadable, "can't read /etc/pmtr.conf: Permission denied", ""),
         (File::Directory, "/etc/pmtr.conf is not a regular file", ""),

@@ -1,7 +1,7 @@
 //! Answers of the world that are a no: which there are, and the n-th of a kind on purpose.
 
 use crate::rng::Rng;
-use pmtr::model::{Errno, Fingerprint, LoadError, Mistake, MonoTime, NetError, SpawnError, Stage};
+use pmtr::model::{Errno, Fingerprint, LoadError, Mistake, MonoTime, NetError, Severity, SpawnError, Stage};
 
 /// What can be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,8 +89,13 @@ pub const BUSY: LoadError = LoadError::Busy(Fingerprint { bytes: 1, hash: 0 });
 
 /// Mistakes of a file.
 pub fn mistakes(count: u32) -> LoadError {
-    let text = || b"  uesr me".to_vec().into();
-    let mistake = |line| Mistake { line, column: 3, width: 4, text: text(), what: "unknown option".into() };
+    let mistake = |line| Mistake {
+        line,
+        column: 3,
+        width: 4,
+        text: (*b"  uesr me").into(),
+        ..Mistake::of_file(Severity::Error, "unknown option")
+    };
     LoadError::Mistakes((1..=count).map(mistake).collect())
 }
 

@@ -3,7 +3,7 @@
 use crate::def::job;
 use crate::system::{File, Plan};
 use crate::world::{World, code};
-use pmtr::model::{Signal, Verb};
+use pmtr::model::{Mistake, Severity, Signal, Verb};
 use pmtr::supervisor::Event;
 use std::time::Duration;
 
@@ -99,9 +99,9 @@ fn mistakes_change_nothing_and_are_logged_once() {
         world.run_until(second * 1_000);
     }
     assert_eq!(world.logged("FAILED to parse /etc/pmtr.conf"), [100]);
-    assert_eq!(world.logged("/etc/pmtr.conf:1:3: unknown option").len(), 1);
+    assert_eq!(world.logged("/etc/pmtr.conf:1:3: error: unknown option").len(), 1);
     assert_eq!(world.logged("unknown option").len(), 20);
-    assert_eq!(world.logged("and 5 more mistakes").len(), 1);
+    assert_eq!(world.logged("and 5 more errors; pmtr -t shows them all").len(), 1);
     assert_eq!(world.logged("NOTE: using PREVIOUS job config").len(), 1);
     // Other mistakes are news, and so are all when the operator asks.
     world.file(File::Mistakes(1));
@@ -114,7 +114,7 @@ fn mistakes_change_nothing_and_are_logged_once() {
     world.run_until(9_000);
     assert_eq!((world.logged("FAILED").len(), world.pid("a")), (4, pid));
     // Where all are shown there are no more.
-    assert_eq!(world.logged("more mistakes").len(), 1);
+    assert_eq!(world.logged("more errors").len(), 1);
 }
 
 #[test]
@@ -307,7 +307,8 @@ fn a_save_without_a_change_does_nothing_and_an_applied_file_ends_remote_commands
 #[test]
 fn that_others_can_write_the_file_is_told_each_time_it_is_applied() {
     let mut world = World::unborn(30_000);
-    world.sys.warnings = vec!["every user may write this file".into(), "and its directory".into()];
+    let warning = |what: &str| Mistake::of_file(Severity::Warning, what);
+    world.sys.warnings = vec![warning("every user may write this file"), warning("and its directory")];
     world.begin(&[job("a")]);
     assert_eq!(world.order(), "a");
     world.run_until(1_000);

@@ -9,8 +9,8 @@ use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
     Bulletin, Config, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors,
-    Target, Verdict,
+    Mistake, MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station,
+    Survivors, Target, Verdict,
 };
 use pmtr::supervisor::{Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -87,7 +87,7 @@ pub struct Sys {
     pub signals: Vec<(MonoTime, Target, Signal)>,
     pub reads: u32,
     /// What there is to warn of in the configuration.
-    pub warnings: Vec<Box<str>>,
+    pub warnings: Vec<Mistake>,
     /// In how many portions, after the first, a file is read.
     pub portions: u32,
     /// A file of which there are portions to come: how many, and what it held when the first was read.

@@ -1,7 +1,7 @@
 //! After a mistake the parser goes on with the next line, in the block that was most probably meant: one
 //! slip shall not be told twice, nor hide the next one.
 
-use super::{Found, Frame, Parser, Pending, STRAY_OPEN, span_of};
+use super::{Aim, Found, Frame, Parser, Pending, STRAY_OPEN, hint, span_of};
 use crate::config::fault::{Fault, Shown, Span};
 use crate::config::lexer::{Line, Word};
 use crate::config::options::{Block, Inside, OptionRow, Place, TABLE};
@@ -111,6 +111,22 @@ impl Parser {
         self.skip_block(line, words);
     }
 
+    /// What the end of a line seems to do and does not.
+    pub(super) fn look_at_end(&mut self, line: Line, words: &[Word]) {
+        let (Some((last, before)), Some(frame)) = (words.split_last(), self.open.last_mut()) else { return };
+        let is = |word: &Word, brace| word.is(&self.text, brace);
+        if is(last, "}") && !before.is_empty() && !before.iter().any(|word| is(word, "{")) {
+            frame.ended = frame.ended.or(Some(self.mistakes.line_of(line, last.span)));
+        }
+        // One that joins lines is part of no word.
+        if self.aim == Aim::Check && !last.quoted() && last.span.of(&self.text).ends_with(b"\\") {
+            self.mistakes.warn(line, last.span, || {
+                "this backslash does not join the next line, because something follows it on its own"
+                    .to_owned()
+            });
+        }
+    }
+
     /// Decides what becomes of an option whose `{` has not come with the next line.
     pub(super) fn settle(&mut self, next: &[Word]) {
         let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
@@ -128,12 +144,16 @@ impl Parser {
 
     /// Closes all blocks from this one inwards: an option has come that can only stand outside of them.
     pub(super) fn close_for(&mut self, line: Line, words: &[Word], frame: usize) {
-        let Some(begin) = self.open.get(frame).map(|frame| (frame.line, frame.keyword)) else { return };
+        let begin = self.open.get(frame).map(|frame| (frame.line, frame.keyword, hint(frame)));
+        let Some(begin) = begin else { return };
         let number = self.mistakes.line_of(begin.0, begin.1);
         let text = Rc::clone(&self.text);
         let block = Shown(begin.1.of(&text));
         self.fault(line, span_of(words.get(..1).unwrap_or_default()), || {
-            format!("the block of {block} from line {number} is not closed: a `}}` is missing before this")
+            let hint = begin.2;
+            format!(
+                "the block of {block} from line {number} is not closed: a `}}` is missing before this{hint}"
+            )
         });
         while self.open.len() > frame {
             if let Some(skipped) = self.open.last_mut() {
@@ -167,7 +187,7 @@ impl Parser {
 
     /// Opens a block that is skipped.
     pub(super) fn skip(&mut self, line: Line, keyword: Span) {
-        self.open.push(Frame { row: None, line, keyword, words: 0, depth: 1 });
+        self.open.push(Frame { row: None, line, keyword, words: 0, depth: 1, ended: None });
     }
 
     /// Skips the block of a line that was not understood, if it opens one.

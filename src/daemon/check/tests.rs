@@ -1,19 +1,28 @@
 use super::*;
-use crate::model::{Config, JobDraft, Limit};
+use crate::cli::{self, Ask};
 use crate::sys::process::effective_uid;
 use crate::sys::testing::Dir;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-/// A directory of its own for each test, with a command and a file that is none.
+/// A directory of its own for each test, with commands and a file that is none.
 struct Scratch(Dir);
 
 impl Scratch {
     fn new() -> Scratch {
         let scratch = Scratch(Dir::new());
-        scratch.file("cmd", "", 0o755);
-        scratch.file("plain", "", 0o644);
-        scratch.file("script", "#! /bin/sh -e\n", 0o755);
-        scratch.file("astray", "#!/no/sh\r\n", 0o755);
+        for (name, text, mode) in [
+            ("cmd", "\x7fELF\0", 0o755),
+            ("plain", "", 0o644),
+            ("script", "#! /bin/sh -e\n", 0o755),
+            ("astray", "#!/no/sh\n", 0o755),
+            ("dos", "#!/bin/sh\r\n", 0o755),
+            ("bare", "echo hello\n", 0o755),
+        ] {
+            scratch.file(name, text, mode);
+        }
         scratch
     }
 
@@ -24,18 +33,22 @@ impl Scratch {
         path
     }
 
-    fn at(&self, name: &str) -> Vec<u8> {
-        self.0.join(name).as_os_str().as_bytes().to_vec()
+    fn here(&self) -> String {
+        self.0.path().display().to_string()
     }
 }
 
 fn machine(uid: u32) -> Machine<'static> {
+    fn account(uid: u32, groups: Vec<u32>) -> Option<Account> {
+        Some(Account { uid, groups: Some(groups) })
+    }
     Machine {
         uid,
         user: &|user| match user.to_bytes() {
-            b"root" => Some(0),
-            b"me" | b"1000" => Some(1000),
-            b"www" => Some(33),
+            b"root" => account(0, vec![0]),
+            b"me" | b"1000" => account(1000, vec![1000]),
+            b"www" => account(33, vec![33, effective_gid()]),
+            b"far" => account(33, vec![33]),
             _ => None,
         },
         hard_limit: &|resource| {
@@ -46,166 +59,226 @@ fn machine(uid: u32) -> Machine<'static> {
     }
 }
 
-fn parsed(job: JobDraft) -> Parsed {
-    Parsed { config: Config { jobs: vec![job.into()], ..Config::default() }, lines: vec![3] }
+/// The group of what this process creates.
+fn effective_gid() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    let dir = Dir::new();
+    fs::metadata(dir.path()).unwrap().gid()
+}
+
+/// The warnings of one job with these lines, by place and text.
+fn warnings(uid: u32, lines: &str) -> Vec<String> {
+    let text = format!("job {{\n name web\n{lines}\n}}\n");
+    let parsed = config::check(text.as_bytes()).unwrap_or_else(|m| panic!("{}", config::render(b"", &m)));
+    let found = job::look(&parsed.config.jobs, &parsed.places, &machine(uid));
+    let shown = |warning: &Mistake| {
+        assert_eq!(warning.severity, Severity::Warning);
+        let what = warning.what.strip_prefix("job web: ").unwrap();
+        format!("{}:{}: {what}", warning.line, warning.column)
+    };
+    found.iter().map(shown).collect()
 }
 
 #[test]
-fn what_looks_like_a_mistake_is_warned_of() {
+fn what_the_machine_lacks_is_warned_of_at_its_place() {
     let scratch = Scratch::new();
-    let here = scratch.0.path().display().to_string();
-    let limit = |resource, value| vec![Limit { resource, value }];
-    let good = || JobDraft { name: b"web".to_vec(), cmd: [scratch.at("cmd")].into(), ..JobDraft::default() };
-    let text = |text: &str| Some(text.as_bytes().to_vec());
-    let cases: Vec<(u32, JobDraft, String)> = vec![
-        (1000, good(), String::new()),
+    let here = scratch.here();
+    let cases: &[(u32, &str, &str)] = &[
+        (1000, " cmd HERE/cmd", ""),
+        (1000, " cmd HERE/no x", "3:6: cmd HERE/no does not exist"),
+        (1000, " cmd HERE/cmd/x", "3:6: cmd HERE/cmd/x does not exist"),
+        (1000, " cmd HERE/plain", "3:6: cmd HERE/plain is not executable"),
+        (1000, " cmd HERE/", "3:6: cmd HERE/ is a directory"),
+        (1000, " cmd /dev/null", "3:6: cmd /dev/null is not a regular file"),
+        (1000, " cmd HERE/script", ""),
+        (1000, " cmd HERE/astray", "3:6: cmd HERE/astray is a script for /no/sh, which does not exist"),
         (
             1000,
-            JobDraft { cmd: [scratch.at("no")].into(), ..good() },
-            format!("cmd {here}/no does not exist"),
-        ),
-        (
-            1000,
-            JobDraft { cmd: [scratch.at("cmd/x")].into(), ..good() },
-            format!("cmd {here}/cmd/x does not exist"),
-        ),
-        (
-            1000,
-            JobDraft { cmd: [scratch.at("plain")].into(), ..good() },
-            format!("cmd {here}/plain is not executable"),
-        ),
-        (1000, JobDraft { cmd: [scratch.at("")].into(), ..good() }, format!("cmd {here}/ is a directory")),
-        (
-            1000,
-            JobDraft { cmd: ["/dev/null"].into(), ..good() },
-            "cmd /dev/null is not a regular file".into(),
-        ),
-        (1000, JobDraft { cmd: [scratch.at("script")].into(), ..good() }, String::new()),
-        (
-            1000,
-            JobDraft { cmd: [scratch.at("astray")].into(), ..good() },
-            format!("cmd {here}/astray is a script for /no/sh?, which does not exist"),
-        ),
-        (
-            0,
-            JobDraft { dir: Some(scratch.at("")), depends: ["script", "no", "/etc/passwd"].into(), ..good() },
-            String::new(),
-        ),
-        (
-            0,
-            JobDraft { depends: ["/etc/"].into(), ..good() },
-            "depends /etc/ is a directory, not a regular file: the job will wait for one".into(),
-        ),
-        (
-            0,
-            JobDraft { dir: Some(b"/dev".to_vec()), depends: ["null"].into(), ..good() },
-            "depends null is a device, not a regular file: the job will wait for one".into(),
-        ),
-        (1000, JobDraft { user: text("me"), ..good() }, String::new()),
-        (1000, JobDraft { user: text("1000"), ..good() }, String::new()),
-        (0, JobDraft { user: text("www"), ..good() }, String::new()),
-        (
-            1000,
-            JobDraft { user: text("www"), ..good() },
-            "user www is another user, which takes a pmtr that runs as root".into(),
-        ),
-        (0, JobDraft { user: text("wwww"), ..good() }, "user wwww does not exist".into()),
-        (0, JobDraft { dir: Some(scratch.at("")), out: text("new.log"), ..good() }, String::new()),
-        (
-            0,
-            JobDraft { dir: Some(scratch.at("no")), out: text("x"), ..good() },
-            format!("dir {here}/no does not exist"),
-        ),
-        (
-            0,
-            JobDraft { dir: Some(scratch.at("cmd")), ..good() },
-            format!("dir {here}/cmd is not a directory"),
-        ),
-        (0, JobDraft { out: text("syslog"), err: text("syslog"), ..good() }, String::new()),
-        (
-            0,
-            JobDraft { dir: Some(scratch.at("")), out: text("no/log"), ..good() },
-            "out no/log: the directory does not exist".into(),
-        ),
-        (
-            0,
-            JobDraft { err: text("/no/such/log"), ..good() },
-            "err /no/such/log: the directory does not exist".into(),
-        ),
-        (0, JobDraft { input: text("/no/in"), ..good() }, "in /no/in: the directory does not exist".into()),
-        (
-            0,
-            JobDraft { dir: Some(scratch.at("")), input: text("syslog"), ..good() },
-            "in syslog: it does not exist".into(),
-        ),
-        (1000, JobDraft { limits: limit(Resource::OpenFiles, Ok(1024)), ..good() }, String::new()),
-        (
-            1000,
-            JobDraft { limits: limit(Resource::OpenFiles, Ok(1025)), ..good() },
-            "ulimit -n 1025 is above the hard limit 1024, which takes a pmtr that runs as root".into(),
+            " cmd HERE/dos",
+            "3:6: cmd HERE/dos is a script with CR LF at the end of its lines, which the kernel can't run: use dos2unix",
         ),
         (
             1000,
-            JobDraft { limits: limit(Resource::OpenFiles, Err(Infinity)), ..good() },
-            "ulimit -n infinity is above the hard limit 1024, which takes a pmtr that runs as root".into(),
+            " cmd HERE/bare",
+            "3:6: cmd HERE/bare is a script without `#!` and an interpreter in its first line",
         ),
-        (0, JobDraft { limits: limit(Resource::OpenFiles, Ok(1025)), ..good() }, String::new()),
-        (1000, JobDraft { limits: limit(Resource::Core, Err(Infinity)), ..good() }, String::new()),
-        (1000, JobDraft { limits: limit(Resource::Stack, Ok(9)), ..good() }, String::new()),
-        (1000, JobDraft { nice: Some(-5), ..good() }, String::new()),
-        (1000, JobDraft { nice: Some(-6), ..good() }, "nice -6 takes a pmtr that runs as root".into()),
-        (0, JobDraft { nice: Some(-20), ..good() }, String::new()),
+        (0, " cmd HERE/cmd\n dir HERE\n depends { script no /etc/passwd }", ""),
+        (
+            0,
+            " cmd HERE/cmd\n depends {\n  /etc/passwd\n  /etc/\n }",
+            "6:3: depends /etc/ is a directory: pmtr looks at the content of regular files only, so the job will wait for one",
+        ),
+        (
+            0,
+            " cmd HERE/cmd\n dir /dev\n depends { null }",
+            "5:12: depends null is a device: pmtr looks at the content of regular files only, so the job will wait for one",
+        ),
+        (1000, " cmd HERE/cmd\n user me", ""),
+        (1000, " cmd HERE/cmd\n user 1000", ""),
+        (0, " cmd HERE/cmd\n user www", ""),
+        (
+            1000,
+            " cmd HERE/cmd\n user www",
+            "4:7: user www is another user, which only a pmtr that runs as root can switch to",
+        ),
+        (0, " cmd HERE/cmd\n\n user wwww", "5:7: user wwww does not exist"),
+        (0, " cmd HERE/cmd\n dir HERE\n out new.log", ""),
+        (0, " cmd HERE/cmd\n dir HERE/no\n out x", "4:6: dir HERE/no does not exist"),
+        (0, " cmd HERE/cmd\n dir HERE/cmd", "4:6: dir HERE/cmd is not a directory"),
+        (0, " cmd HERE/cmd\n out syslog\n err syslog", ""),
+        (
+            0,
+            " cmd HERE/cmd\n dir HERE\n out syslg",
+            "5:6: out syslg is a file in HERE: write `syslog` to send the output to the log",
+        ),
+        (
+            0,
+            " cmd HERE/cmd\n err Syslog",
+            "4:6: err Syslog is a file in /: write `syslog` to send the output to the log",
+        ),
+        (0, " cmd HERE/cmd\n dir HERE\n out no/log", "5:6: out no/log: the directory does not exist"),
+        (0, " cmd HERE/cmd\n err /no/such/log", "4:6: err /no/such/log: the directory does not exist"),
+        (0, " cmd HERE/cmd\n err HERE", "4:6: err HERE: it is a directory"),
+        (0, " cmd HERE/cmd\n in /no/in", "4:5: in /no/in: the directory does not exist"),
+        (0, " cmd HERE/cmd\n dir HERE\n in ./syslog", "5:5: in ./syslog: it does not exist"),
+        (1000, " cmd HERE/cmd\n ulimit -n 1024", ""),
+        (
+            1000,
+            " cmd HERE/cmd\n ulimit {\n  -c 0\n  -n 1025\n }",
+            "6:3: ulimit -n 1025 is above the hard limit 1024, which only root can raise",
+        ),
+        (
+            1000,
+            " cmd HERE/cmd\n ulimit RLIMIT_NOFILE 2000",
+            "4:9: ulimit -n 2000 is above the hard limit 1024, which only root can raise",
+        ),
+        (0, " cmd HERE/cmd\n ulimit -n 1025", ""),
+        (1000, " cmd HERE/cmd\n ulimit -c infinity", ""),
+        (1000, " cmd HERE/cmd\n ulimit -s 9", ""),
+        (1000, " cmd HERE/cmd\n nice -5", ""),
+        (1000, " cmd HERE/cmd\n nice -6", "4:7: nice -6 needs a pmtr that runs as root"),
+        (0, " cmd HERE/cmd\n nice -20", ""),
     ];
-    for (uid, job, expected) in cases {
-        let found: Vec<Warning> = look(&parsed(job), &machine(uid));
-        let texts: Vec<&str> = found.iter().map(|warning| warning.text.as_str()).collect();
-        let expected = if expected.is_empty() { vec![] } else { vec![format!("job web: {expected}")] };
-        assert_eq!(texts, expected);
-        assert!(found.iter().all(|warning| warning.line == 3));
+    for (uid, lines, expected) in cases {
+        let expected: Vec<String> =
+            Some(expected.replace("HERE", &here)).filter(|text| !text.is_empty()).into_iter().collect();
+        assert_eq!(warnings(*uid, &lines.replace("HERE", &here)), expected, "{lines}");
     }
 }
 
-/// Runs a test of `file`, whose text is a mistake when it contains `bad`; returns stdout, stderr and status.
-fn test(file: &Path, mode: Mode) -> (String, String, u8) {
-    let parser = Parser {
-        parse: |text| match text.windows(3).any(|part| part == b"bad") {
-            true => {
-                let mistake = Mistake { line: 1, column: 1, width: 1, text: [].into(), what: "bad".into() };
-                Err(vec![mistake.clone(), mistake])
-            }
-            false if text.is_empty() => Ok(Parsed::default()),
-            false => {
-                Ok(parsed(JobDraft { name: b"web".to_vec(), cmd: ["/no/cmd"].into(), ..JobDraft::default() }))
-            }
-        },
-        render: |file, mistakes| mistakes.iter().map(|m| format!("{}\n", m.headline(file))).collect(),
-    };
+#[test]
+fn output_that_the_user_of_a_job_can_not_write_is_warned_of() {
+    let scratch = Scratch::new();
+    // Other users shall be able to come here at all.
+    fs::set_permissions(scratch.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let here = scratch.here();
+    for (name, mode) in [("own", 0o700), ("groups", 0o770), ("open", 0o777)] {
+        fs::create_dir(scratch.0.join(name)).unwrap();
+        fs::set_permissions(scratch.0.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    scratch.file("open/ours", "", 0o644);
+    scratch.file("open/theirs", "", 0o666);
+    let entering = "the user of the job may not enter its directory";
+    for (user, out, why) in [
+        ("root", "own/log", ""),
+        ("far", "own/log", entering),
+        ("www", "own/log", entering),
+        ("far", "groups/log", entering),
+        ("www", "groups/log", ""),
+        ("far", "open/log", ""),
+        ("far", "log", "the user of the job may not create it in its directory"),
+        ("far", "open/ours", "the user of the job may not write to it"),
+        ("far", "open/theirs", ""),
+    ] {
+        let lines = format!(" cmd {here}/cmd\n user {user}\n dir {here}\n out {out}");
+        let expected = if why.is_empty() { vec![] } else { vec![format!("6:6: out {out}: {why}")] };
+        assert_eq!(warnings(0, &lines), expected, "{user} {out}");
+    }
+}
+
+#[test]
+fn words_that_only_a_shell_understands_are_warned_of() {
+    let redirection =
+        "redirects nothing, because pmtr runs no shell: use in, out and err, or cmd /bin/sh -c \"...\"";
+    let operator = "is an ordinary argument, because pmtr runs no shell: use cmd /bin/sh -c \"...\"";
+    let variable = "stays as it is, because pmtr expands no variables: use cmd /bin/sh -c \"...\"";
+    let quote = "keeps its single quotes: only double quotes hold words together";
+    type Found<'a> = (u32, &'a str, &'a str);
+    let cases: &[(&str, &[Found])] = &[
+        ("x", &[]),
+        ("x > /tmp/log 2>&1", &[(16, ">", redirection)]),
+        ("2>/dev/null", &[(14, "2>/dev/null", redirection)]),
+        ("x | y && z &", &[(16, "|", operator)]),
+        ("--user=$USER -d ${HOME}/x", &[(14, "--user=$USER", variable)]),
+        ("'a b' $(date) &", &[(14, "'a", quote), (20, "$(date)", variable), (28, "&", operator)]),
+        // Quoted on purpose, told to a shell, or no variable.
+        ("\">\" \"$HOME\" a$ $1 b>c it's", &[]),
+        ("-c $RUN", &[]),
+    ];
+    for (words, expected) in cases {
+        let expected: Vec<String> =
+            expected.iter().map(|(column, word, why)| format!("3:{column}: {word} in cmd {why}")).collect();
+        assert_eq!(warnings(0, &format!(" cmd /bin/ls {words}")), expected, "{words}");
+    }
+}
+
+/// Runs a test of `file`; returns stdout, stderr and status.
+fn test(file: &Path, options: &[&str]) -> (String, String, u8) {
+    let args = options.iter().map(OsString::from).chain(["-c".into(), file.into()]);
+    let Ok(Ask::Run(options)) = cli::pmtr(args) else { panic!("{options:?}") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     // The files belong to the user who runs the tests.
-    let status = run(file, mode, &parser, &machine(effective_uid()), &mut out, &mut err);
+    let status = run(&options, &machine(effective_uid()), &mut out, &mut err);
     (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), status)
 }
 
 #[test]
-fn the_number_of_mistakes_goes_to_stdout_and_all_else_to_stderr() {
+fn the_numbers_go_to_stdout_and_all_else_to_stderr() {
     let scratch = Scratch::new();
-    let here = scratch.0.path().display();
-    let good = scratch.file("good", "x", 0o644);
-    let open = scratch.file("open", "", 0o666);
-    let bad = scratch.file("bad", "job {\n bad\n}\n\tjob\n{\n}\njob x\njobs {\n", 0o644);
+    let here = scratch.here();
+    let good = scratch.file("good", "job {\n name web\n cmd /no/cmd\n}\n", 0o644);
+    let quiet = scratch.file("quiet", &format!("job {{\n name web\n cmd {here}/cmd\n}}\n"), 0o644);
+    let open = scratch.file("open", "# none\n", 0o666);
+    let bad = "nonsense
+job
+{
+ name a
+ cmd a
+}
+report to udp://localhost:1
+report to udp://127.0.0.1:1
+";
+    let bad = scratch.file("bad", bad, 0o644);
     let missing = scratch.0.join("missing");
-    let warning = format!("{here}/good:3: warning: job web: cmd /no/cmd does not exist\n");
+    let warning = format!(
+        "{here}/good:3:6: warning: job web: cmd /no/cmd does not exist\n     cmd /no/cmd\n         ^^^^^^^\n"
+    );
     let writable = format!("{here}/open: warning: every user may write this file, and so run commands\n");
-    for (file, jobs, mistakes, stderr) in [
-        (&good, 1, 0, warning),
-        (&open, 0, 0, writable),
-        (&bad, 2, 2, format!("{here}/bad:1:1: bad\n{here}/bad:1:1: bad\n")),
-        (&missing, 0, 1, format!("{here}/missing: can't read it: No such file or directory\n")),
-        (&scratch.0.path().to_path_buf(), 0, 1, format!("{here}: not a regular file\n")),
+    let no_file = format!("{here}/missing: error: can't read it: No such file or directory\n");
+    let no_text = format!("{here}: error: can't read it: Is a directory\n");
+    for (file, summary, stderr, errors, warnings) in [
+        (&good, "1 job, 0 errors, 1 warning", Some(warning), 0, 1),
+        (&quiet, "1 job, 0 errors, 0 warnings", Some(String::new()), 0, 0),
+        (&open, "0 jobs, 0 errors, 1 warning", Some(writable), 0, 1),
+        (&bad, "parse failed: 1 job, 2 errors, 1 warning", None, 2, 1),
+        (&missing, "parse failed: 0 jobs, 1 error, 0 warnings", Some(no_file), 1, 0),
+        (&scratch.0.path().to_path_buf(), "parse failed: 0 jobs, 1 error, 0 warnings", Some(no_text), 1, 0),
     ] {
-        let stdout = format!("{}: {jobs} jobs, {mistakes} mistakes\n", file.display());
-        assert_eq!(test(file, Mode::Test), (stdout.clone(), stderr.clone(), 0));
-        assert_eq!(test(file, Mode::Check), (stdout, stderr, u8::from(mistakes > 0)));
+        let stdout = format!("{}: {summary}\n", file.display());
+        let (out, err, status) = test(file, &["-t"]);
+        assert_eq!((&out, status), (&stdout, 0), "{err}");
+        assert!(stderr.is_none_or(|stderr| stderr == err), "{err}");
+        assert_eq!(test(file, &["--check"]), (stdout.clone(), err.clone(), u8::from(errors > 0)));
+        let strict = u8::from(errors + warnings > 0);
+        assert_eq!(test(file, &["--check", "--strict"]), (stdout, err, strict));
     }
     assert!(!missing.exists());
+}
+
+#[test]
+fn with_more_words_the_configuration_is_shown_behind_the_numbers() {
+    let scratch = Scratch::new();
+    let file = scratch.file("good", "job {\n name web\n cmd /no/cmd\n}\n", 0o644);
+    let (out, _, _) = test(&file, &["-t", "-vv"]);
+    assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), ["job web", "  cmd \"/no/cmd\"", "  dir \"/\""]);
 }

@@ -29,7 +29,7 @@ pub use read::{BeingWritten, fingerprint};
 
 use super::exposure;
 use super::mounts::Mounts;
-use crate::model::{Errno, Fingerprint, Level, LoadError, MonoTime, Notice};
+use crate::model::{Errno, Fingerprint, Level, LoadError, Mistake, MonoTime, Notice, Severity};
 use crate::supervisor::Reading;
 use crate::sys::clock;
 use allowance::Allowance;
@@ -359,12 +359,12 @@ impl Watch {
     }
 
     /// What there is to warn of in the configuration as it was read last.
-    pub fn exposures(&self, uid: u32) -> Vec<Box<str>> {
+    pub fn exposures(&self, uid: u32) -> Vec<Mistake> {
         let config = self.entries.get(&CONFIG);
         let read = config.and_then(|entry| Some((&entry.path, entry.stamp?.rights())));
         let found =
             read.map(|(path, rights)| exposure::of(path, rights, uid, &self.mounts)).unwrap_or_default();
-        found.into_iter().map(Into::into).collect()
+        found.into_iter().map(|what| Mistake::of_file(Severity::Warning, what)).collect()
     }
 
     /// Something happened to a file.

@@ -5,7 +5,7 @@ use crate::daemon::exposure::Rights;
 use crate::daemon::mounts::Mounts;
 use crate::daemon::regular::{self, Refusal};
 use crate::daemon::way;
-use crate::model::{Errno, Fingerprint, LoadError, Mistake};
+use crate::model::{Errno, Fingerprint, LoadError, Mistake, Severity};
 use crate::supervisor::Reading;
 use crate::sys::link::hold_exactly;
 use crate::sys::numbers::ENOMEM;
@@ -178,13 +178,8 @@ pub(super) fn state_of(stamp: &Stamp, bytes: &[u8]) -> Fingerprint {
 }
 
 fn too_large() -> LoadError {
-    LoadError::Mistakes(vec![Mistake {
-        line: 0,
-        column: 0,
-        width: 0,
-        text: Box::default(),
-        what: format!("the file is larger than {} MiB", LARGEST >> 20).into(),
-    }])
+    let what = format!("the file is larger than {} MiB", LARGEST >> 20);
+    LoadError::Mistakes(vec![Mistake::of_file(Severity::Error, what)])
 }
 
 /// Whether a file that has just been created is worth reading. A plain new file is not before it is closed;

@@ -96,10 +96,12 @@ fn what_matters_more_stands_higher() {
     let last: Rc<[u8]> = (*b"/var/lib/pmtr/last-good.conf").into();
     let since = "Sat Nov 21 09:03:07 2026".into();
     let kept = Rc::new(Kept { file: last.clone(), since });
-    let text = (*b"    usr").into();
-    let mistake = Mistake { line: 3, column: 5, width: 3, text, what: "no such option".into() };
+    let mistake = Mistake { line: 3, column: 5, ..Mistake::of_file(Severity::Error, "no such option") };
+    let exposed = "every user may write this file, and so run commands";
+    let exposed = Mistake::of_file(Severity::Warning, exposed);
     let status = JobStatus { name: job.clone(), phase: Phase::Queued };
     let from = ([192, 0, 2, 9], 4711).into();
+    let more_mistakes = |errors, warnings| Notice::MoreMistakes(Count { errors, warnings });
     let more = |invalid, unknown| Notice::MoreComplaints { invalid, unknown, secs: 2, last: from };
     let cant = |stage, errno, subject: &str| {
         let error = SpawnError { stage, errno: Errno(errno) };
@@ -172,10 +174,7 @@ fn what_matters_more_stands_higher() {
                     "waiting for the writer of /etc/pmtr.conf to close it",
                 ),
                 (
-                    Notice::Exposure {
-                        file: file.clone(),
-                        what: "every user may write this file, and so run commands".into(),
-                    },
+                    Notice::Wrong { file: file.clone(), mistake: exposed },
                     "/etc/pmtr.conf: warning: every user may write this file, and so run commands",
                 ),
                 (
@@ -214,7 +213,7 @@ fn what_matters_more_stands_higher() {
                 (cant(Stage::User, 0, "0day"), "can't start job web: user 0day: no such user"),
                 (cant(Stage::User, 5, "ann"), "can't start job web: user ann: Input/output error"),
                 (cant(Stage::Cpu, 22, ""), "can't start job web: cpu: Invalid argument"),
-                (Notice::Wrong { file: file.clone(), mistake }, "/etc/pmtr.conf:3:5: no such option"),
+                (Notice::Wrong { file: file.clone(), mistake }, "/etc/pmtr.conf:3:5: error: no such option"),
                 (
                     Notice::LastGood { file: file.clone(), kept },
                     "NOTE: using the LAST GOOD job config of Sat Nov 21 09:03:07 2026, from /var/lib/pmtr/last-good.conf, until /etc/pmtr.conf is mended",
@@ -233,7 +232,8 @@ fn what_matters_more_stands_higher() {
                     Notice::Unusable { file: file.clone(), blame: Blame::Unreadable(Errno(13)) },
                     "can't read /etc/pmtr.conf: Permission denied",
                 ),
-                (Notice::MoreMistakes(3), "and 3 more mistakes; pmtr -t shows them all"),
+                (more_mistakes(3, 0), "and 3 more errors; pmtr -t shows them all"),
+                (more_mistakes(1, 2), "and 1 error, 2 warnings more; pmtr -t shows them all"),
             ],
         ),
     ] {

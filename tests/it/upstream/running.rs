@@ -53,7 +53,7 @@ fn a_test_makes_no_file_and_disturbs_no_running_pmtr() {
     let a = pmtr.started("a");
     let held = std::fs::read_to_string(&pid_file).unwrap();
     let (status, out, _) = output(Command::new(PMTR).arg("-tc").arg(&pmtr.config).arg("-p").arg(&pid_file));
-    assert_eq!((status, out.ends_with("pmtr.conf: 1 jobs, 0 mistakes\n")), (Some(0), true));
+    assert_eq!((status, out.ends_with("pmtr.conf: 1 job, 0 errors, 0 warnings\n")), (Some(0), true));
     assert_eq!(std::fs::read_to_string(&pid_file).unwrap(), held);
     pmtr.settle();
     assert!(alive(a));

@@ -1,0 +1,85 @@
+//! Where the values of a configuration stand in its text, for those who have more to say about them.
+
+use super::excerpt;
+use super::fault::{Fault, Span};
+use super::lexer::{Line, Word};
+use super::options::Key;
+use super::values;
+use crate::model::{Mistake, Resource, Severity};
+use std::rc::Rc;
+
+/// The places of all jobs and of the words that their options were given. Empty unless somebody asked for them.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    text: Rc<Vec<u8>>,
+    jobs: Vec<OfJob>,
+    words: Vec<OfWord>,
+}
+
+/// Where a job begins, and how many of the words belong to the jobs before it.
+#[derive(Clone, Copy, Debug)]
+struct OfJob {
+    line: Line,
+    keyword: Span,
+    words: usize,
+}
+
+/// A word that an option was given.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OfWord {
+    pub(super) key: Key,
+    pub(super) line: Line,
+    pub(super) word: Word,
+}
+
+impl Places {
+    pub(super) fn new(text: Rc<Vec<u8>>) -> Places {
+        Places { text, ..Places::default() }
+    }
+
+    pub(super) fn add(&mut self, line: Line, keyword: Span, words: Vec<OfWord>) {
+        self.jobs.push(OfJob { line, keyword, words: self.words.len() });
+        self.words.extend(words);
+    }
+
+    /// The line on which this job begins, counting jobs from zero.
+    pub fn line(&self, job: usize) -> u32 {
+        self.jobs.get(job).map_or(0, |job| excerpt::line_of(&self.text, job.line, job.keyword))
+    }
+
+    /// The word of this number that an option of a job was given, as it was written.
+    pub fn written(&self, job: usize, key: Key, nth: usize) -> &[u8] {
+        self.words(job, key).nth(nth).map_or(&[], |place| place.word.span.of(&self.text))
+    }
+
+    /// A warning that points at that word, or at the job where there is no such word.
+    pub fn warning(&self, job: usize, key: Key, nth: usize, what: String) -> Mistake {
+        self.warning_at(job, self.words(job, key).nth(nth), what)
+    }
+
+    /// A warning that points at the last limit of this resource.
+    pub fn warning_of_limit(&self, job: usize, resource: Resource, what: String) -> Mistake {
+        let of_resource = |place: &&OfWord| values::resource(&place.word.value(&self.text)) == Some(resource);
+        self.warning_at(job, self.words(job, Key::Ulimit).filter(of_resource).last(), what)
+    }
+
+    fn warning_at(&self, job: usize, word: Option<&OfWord>, what: String) -> Mistake {
+        let place = match (word, self.jobs.get(job)) {
+            (Some(place), _) => Some((place.line, place.word.span)),
+            (None, Some(job)) => Some((job.line, job.keyword)),
+            (None, None) => None,
+        };
+        match place {
+            Some((line, span)) => {
+                excerpt::mistake(&self.text, Severity::Warning, line, Fault::new(span, what))
+            }
+            None => Mistake::of_file(Severity::Warning, what),
+        }
+    }
+
+    fn words(&self, job: usize, key: Key) -> impl Iterator<Item = &OfWord> {
+        let first = |job: usize| self.jobs.get(job).map_or(self.words.len(), |job| job.words);
+        let of_job = self.words.get(first(job)..first(job + 1)).unwrap_or_default();
+        of_job.iter().filter(move |place| place.key == key)
+    }
+}

@@ -1,0 +1,92 @@
+//! Commands that a start would refuse, and words that mean something to a shell only.
+
+use super::super::regular;
+use super::job::{as_path, is_missing, shown};
+use crate::config::Places;
+use crate::config::options::Key;
+use crate::model::{Clean, JobSpec};
+use std::ffi::{CStr, OsStr};
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+
+/// What is wrong with the program of a job.
+pub(super) fn program(job: &JobSpec) -> Option<String> {
+    let path = job.path();
+    let why = match fs::metadata(as_path(path)) {
+        Err(e) if is_missing(&e) => "does not exist",
+        Err(_) => return None,
+        Ok(there) if there.is_dir() => "is a directory",
+        Ok(there) if !there.is_file() => "is not a regular file",
+        Ok(there) if there.permissions().mode() & 0o111 == 0 => "is not executable",
+        Ok(_) => return script(path).map(|why| format!("cmd {} {why}", shown(path))),
+    };
+    Some(format!("cmd {} {why}", shown(path)))
+}
+
+/// Why the kernel will not run a script. Where its interpreter is missing, a start says that the script is, which
+/// nobody believes.
+fn script(path: &CStr) -> Option<String> {
+    let mut start = Vec::new();
+    regular::open(as_path(path)).ok()?.0.take(256).read_to_end(&mut start).ok()?;
+    let Some(line) = start.strip_prefix(b"#!") else {
+        // What has other bytes may be of a kind that binfmt_misc knows.
+        let is_text =
+            !start.is_empty() && start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..));
+        return is_text.then(|| "is a script without `#!` and an interpreter in its first line".to_owned());
+    };
+    let line = line.split(|byte| *byte == b'\n').next()?;
+    // As the kernel sees it: only these two are blanks, and a CR belongs to the name.
+    let interpreter = line.split(|byte| b" \t".contains(byte)).find(|word| !word.is_empty())?;
+    if line.ends_with(b"\r") {
+        return Some(
+            "is a script with CR LF at the end of its lines, which the kernel can't run: use dos2unix".into(),
+        );
+    }
+    let missing = fs::metadata(OsStr::from_bytes(interpreter)).is_err_and(|e| is_missing(&e));
+    missing.then(|| format!("is a script for {}, which does not exist", Clean(interpreter)))
+}
+
+/// The first word of each kind that only a shell would understand, by its number.
+pub(super) fn words(job: &JobSpec, index: usize, places: &Places) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, &str, String)> = Vec::new();
+    let mut of_shell = false;
+    for (nth, word) in job.cmd().enumerate().skip(1) {
+        let written = places.written(index, Key::Cmd, nth);
+        // What a shell is told to run is its own matter, and quotes are put on purpose.
+        if !of_shell
+            && !written.starts_with(b"\"")
+            && let Some((kind, why)) = only_for_a_shell(word.to_bytes())
+            && !found.iter().any(|(_, other, _)| *other == kind)
+        {
+            found.push((nth, kind, format!("{} in cmd {why}", Clean(word.to_bytes()))));
+        }
+        of_shell = word == c"-c";
+    }
+    found.into_iter().map(|(nth, _, what)| (nth, what)).collect()
+}
+
+/// What a word would be to a shell, and what to do instead.
+fn only_for_a_shell(word: &[u8]) -> Option<(&'static str, &'static str)> {
+    let name = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'{' | b'(');
+    let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match word.get(digits..)? {
+        [b'>' | b'<', ..] => Some((
+            "redirection",
+            "redirects nothing, because pmtr runs no shell: use in, out and err, or cmd /bin/sh -c \"...\"",
+        )),
+        b"|" | b"||" | b"&&" | b"&" | b";" => Some((
+            "operator",
+            "is an ordinary argument, because pmtr runs no shell: use cmd /bin/sh -c \"...\"",
+        )),
+        _ if word.windows(2).any(|pair| matches!(pair, [b'$', next] if name(next))) => Some((
+            "variable",
+            "stays as it is, because pmtr expands no variables: use cmd /bin/sh -c \"...\"",
+        )),
+        _ if word.starts_with(b"'") => {
+            Some(("quote", "keeps its single quotes: only double quotes hold words together"))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,168 @@
+//! What jobs ask for that this machine does not have, or does not let us do.
+
+use super::super::regular;
+use super::access::Account;
+use super::{Machine, command};
+use crate::config::options::Key;
+use crate::config::{self, Places};
+use crate::model::{Clean, JobSpec, Mistake};
+use std::ffi::{CStr, OsStr};
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// One job that is looked at.
+struct Look<'a> {
+    job: &'a JobSpec,
+    index: usize,
+    places: &'a Places,
+    machine: &'a Machine<'a>,
+    found: Vec<Mistake>,
+}
+
+/// The warnings of these jobs, whose places are known.
+pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> Vec<Mistake> {
+    let mut found = Vec::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let mut look = Look { job, index, places, machine, found };
+        look.command();
+        let account = look.user();
+        look.directories(account.as_ref());
+        look.depends();
+        look.priority();
+        look.limits();
+        found = look.found;
+    }
+    found
+}
+
+impl Look<'_> {
+    /// Adds a warning about the word of this number of an option.
+    fn warn(&mut self, key: Key, nth: usize, what: impl Display) {
+        let what = format!("job {}: {what}", self.job.name());
+        self.found.push(self.places.warning(self.index, key, nth, what));
+    }
+
+    fn command(&mut self) {
+        if let Some(what) = command::program(self.job) {
+            self.warn(Key::Cmd, 0, what);
+        }
+        for (nth, what) in command::words(self.job, self.index, self.places) {
+            self.warn(Key::Cmd, nth, what);
+        }
+    }
+
+    /// Warns of a user that the job can't run as; otherwise whom it runs as, if that is another one.
+    fn user(&mut self) -> Option<Account> {
+        let user = self.job.user()?;
+        let account = (self.machine.user)(user);
+        match &account {
+            None => self.warn(Key::User, 0, format_args!("user {} does not exist", shown(user))),
+            Some(Account { uid, .. }) if *uid != self.machine.uid && self.machine.uid != 0 => {
+                let what = "is another user, which only a pmtr that runs as root can switch to";
+                self.warn(Key::User, 0, format_args!("user {} {what}", shown(user)));
+            }
+            Some(_) => return account,
+        }
+        None
+    }
+
+    fn directories(&mut self, account: Option<&Account>) {
+        let (job, dir) = (self.job, as_path(self.job.dir()));
+        let missing = match fs::metadata(dir) {
+            Ok(there) if !there.is_dir() => Some("is not a directory"),
+            Err(e) if is_missing(&e) => Some("does not exist"),
+            Ok(_) | Err(_) => None,
+        };
+        if let Some(why) = missing {
+            self.warn(Key::Dir, 0, format_args!("dir {} {why}", shown(job.dir())));
+        }
+        let files =
+            [("in", Key::In, job.input()), ("out", Key::Out, job.out()), ("err", Key::Err, job.err())];
+        for (option, key, file) in files {
+            let Some(file) = file.filter(|file| key == Key::In || *file != c"syslog") else { continue };
+            // Without its directory nothing can be said of a file in it, and one warning is enough.
+            if missing.is_some() && !as_path(file).is_absolute() {
+                continue;
+            }
+            if let Some(why) = trouble(key, &dir.join(as_path(file)), dir, account) {
+                self.warn(key, 0, format_args!("{option} {}: {why}", shown(file)));
+            }
+            if key != Key::In && config::means_syslog(file.to_bytes()) {
+                let what =
+                    format!("{option} {} is a file in {}: write `syslog`", shown(file), shown(job.dir()));
+                self.warn(key, 0, format_args!("{what} to send the output to the log"));
+            }
+        }
+    }
+
+    /// What is no regular file counts as missing.
+    fn depends(&mut self) {
+        for (nth, (file, path)) in self.job.depends().zip(self.job.depends_paths()).enumerate() {
+            let Ok(there) = fs::metadata(OsStr::from_bytes(&path)) else { continue };
+            if !there.is_file() {
+                let (file, kind) = (shown(file), regular::kind(there.file_type()));
+                let why = "pmtr looks at the content of regular files only, so the job will wait for one";
+                self.warn(Key::Depends, nth, format_args!("depends {file} is {kind}: {why}"));
+            }
+        }
+    }
+
+    fn priority(&mut self) {
+        let Some(nice) = self.job.nice().filter(|nice| *nice < 0 && self.machine.uid != 0) else { return };
+        // That limit counts from 20 downwards: 25 allows nice -5. What can't be found out is not warned of.
+        let wanted = u64::try_from(20 - i64::from(nice)).unwrap_or(0);
+        if let Some(Ok(hard)) = (self.machine.hard_limit)(crate::model::Resource::Nice)
+            && hard < wanted
+        {
+            self.warn(Key::Nice, 0, format_args!("nice {nice} needs a pmtr that runs as root"));
+        }
+    }
+
+    fn limits(&mut self) {
+        // Root may raise any hard limit.
+        if self.machine.uid == 0 {
+            return;
+        }
+        let job = self.job;
+        for limit in job.limits() {
+            let Some(Ok(hard)) = (self.machine.hard_limit)(limit.resource) else { continue };
+            if limit.value.is_ok_and(|value| value <= hard) {
+                continue;
+            }
+            let what = format!("ulimit {limit} is above the hard limit {hard}, which only root can raise");
+            let what = format!("job {}: {what}", job.name());
+            self.found.push(self.places.warning_of_limit(self.index, limit.resource, what));
+        }
+    }
+}
+
+/// Why `in`, `out` or `err` can't be opened.
+fn trouble(key: Key, path: &Path, dir: &Path, account: Option<&Account>) -> Option<String> {
+    let is_missing_at = |path: &Path| fs::metadata(path).is_err_and(|e| is_missing(&e));
+    if is_missing_at(path.parent().unwrap_or(dir)) {
+        return Some("the directory does not exist".to_owned());
+    }
+    // Only `in` has to be there; the others are created.
+    if key == Key::In {
+        return is_missing_at(path).then(|| "it does not exist".to_owned());
+    }
+    if path.is_dir() {
+        return Some("it is a directory".to_owned());
+    }
+    account.and_then(|account| account.cant_append(path)).map(|why| format!("the user of the job {why}"))
+}
+
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+pub(super) fn as_path(text: &CStr) -> &Path {
+    Path::new(OsStr::from_bytes(text.to_bytes()))
+}
+
+pub(super) fn shown(text: &CStr) -> Clean<'_> {
+    Clean(text.to_bytes())
+}
