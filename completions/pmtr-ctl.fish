@@ -37,7 +37,7 @@ end
 function __pmtr_ctl_words
     set -l orders (__pmtr_ctl_orders)
     if not contains -- "$orders[-1]" enable disable
-        printf '%s\t%s\n' enable 'let jobs run again' disable 'stop jobs, and let them stay down'
+        printf '%s\t%s\n' enable 'start jobs again' disable 'stop jobs and keep them down'
     end
     set -q orders[1]; or return 0
     for job in (__pmtr_ctl_jobs)
@@ -52,8 +52,8 @@ set -l more '__fish_not_contain_opt -s h help version'
 
 complete -c pmtr-ctl -f
 complete -c pmtr-ctl -n $more -a '(__pmtr_ctl_words)'
-complete -c pmtr-ctl -n $more -s v -d 'show on stderr what is sent, from where and to where'
-complete -c pmtr-ctl -n $more -s s -x -a 'localhost (__fish_print_hostnames)' -d 'the machine on which pmtr runs, default 127.0.0.1'
-complete -c pmtr-ctl -n $more -s p -x -d 'the UDP port on which pmtr listens, default 10000'
-complete -c pmtr-ctl -n $more -s h -l help -d 'show this text'
+complete -c pmtr-ctl -n $more -s v -d 'print to stderr what is sent, from where and to where'
+complete -c pmtr-ctl -n $more -s s -x -a 'localhost (__fish_print_hostnames)' -d 'the host that pmtr runs on, default 127.0.0.1'
+complete -c pmtr-ctl -n $more -s p -x -d 'the UDP port that pmtr listens on, default 10000'
+complete -c pmtr-ctl -n $more -s h -l help -d 'show this help'
 complete -c pmtr-ctl -n $more -l version -d 'show the version'

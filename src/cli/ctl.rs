@@ -46,23 +46,23 @@ pub const OPTIONS: &[Opt<Id>] = &[
         letter: Some('v'),
         long: None,
         argument: None,
-        help: "show on stderr what is sent, from where and to where",
+        help: "print to stderr what is sent, from where and to where",
     },
     Opt {
         id: Id::Host,
         letter: Some('s'),
         long: None,
         argument: Some("HOST"),
-        help: "the machine on which pmtr runs, default 127.0.0.1",
+        help: "the host that pmtr runs on, default 127.0.0.1",
     },
     Opt {
         id: Id::Port,
         letter: Some('p'),
         long: None,
         argument: Some("PORT"),
-        help: "the UDP port on which pmtr listens, default 10000",
+        help: "the UDP port that pmtr listens on, default 10000",
     },
-    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this text" },
+    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this help" },
     Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
 ];
 
@@ -80,27 +80,28 @@ pub fn help() -> String {
     format!(
         "{}
 
-Tells a running pmtr to start or to stop some of its jobs, named as in its
-file, and prints what it answers.
+Starts and stops jobs of a running pmtr and prints its answer.
 
 {}
-pmtr takes such commands only when its file, /etc/pmtr.conf, has this line:
+pmtr accepts commands only if its file, /etc/pmtr.conf, has this line:
 
     listen on udp://127.0.0.1:10000
 
-With 127.0.0.1 it serves this machine only. For -s the file there must name an
-address that this machine reaches; see the manual, for nothing asks who sends.
+Every user of this machine can then send commands. To use -s, the file on that
+host must name an address that this host can reach. Commands are not
+authenticated; see pmtr-ctl(1).
 
 Examples:
 
-    pmtr-ctl disable web            stop the job web, and let it stay down
-    pmtr-ctl enable web             let it run again
-    pmtr-ctl disable a b enable c   several jobs, and both verbs, in one call
+    pmtr-ctl disable web             stop web and keep it down
+    pmtr-ctl enable web              start it again
+    pmtr-ctl disable web enable web  restart it
+    pmtr-ctl disable a b enable c    several jobs and both verbs at once
 
-That holds until pmtr's file is applied anew, which a saved edit does, or pmtr
-restarts. To keep a job down for good, write disable into its block there.
+This lasts until the file is next applied (a saved edit or SIGHUP) or pmtr
+restarts. To keep a job down for good, add disable to its block in the file.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 4 no such job (the others named
+Exit status: 0 done, 1 failed, 2 wrong usage, 4 no such job (the other jobs
 were switched), 6 no answer within 2 seconds.
 The manual is pmtr-ctl(1).
 ",

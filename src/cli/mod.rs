@@ -1,7 +1,7 @@
 //! The command lines of the programs: arguments to values. Never reads a file and never prints by itself.
 //!
 //! Each program has one table of options; parser, usage and help are made from it, and a test holds the
-//! manual page and `README.md` against it.
+//! manual page against it.
 #![forbid(unsafe_code)]
 
 pub mod ctl;

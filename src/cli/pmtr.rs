@@ -64,35 +64,35 @@ pub const OPTIONS: &[Opt<Id>] = &[
         letter: Some('F'),
         long: None,
         argument: None,
-        help: "stay in the foreground, log to stderr as well",
+        help: "stay in the foreground and log to stderr as well",
     },
     Opt {
         id: Id::Test,
         letter: Some('t'),
         long: None,
         argument: None,
-        help: "test the configuration, tell its mistakes, end with status 0",
+        help: "check the configuration, print errors, exit 0",
     },
     Opt {
         id: Id::Verbose,
         letter: Some('v'),
         long: None,
         argument: None,
-        help: "more in the log; -vv also shows what the parser saw",
+        help: "verbose; -vv also prints the parsed configuration",
     },
     Opt {
         id: Id::Config,
         letter: Some('c'),
         long: None,
         argument: Some("FILE"),
-        help: "the configuration, default /etc/pmtr.conf",
+        help: "the configuration file, default /etc/pmtr.conf",
     },
     Opt {
         id: Id::Pidfile,
         letter: Some('p'),
         long: None,
         argument: Some("FILE"),
-        help: "write the process id to FILE, refuse if another pmtr has it",
+        help: "write the process id to FILE, fail if a running pmtr holds it",
     },
     Opt {
         id: Id::State,
@@ -106,14 +106,14 @@ pub const OPTIONS: &[Opt<Id>] = &[
         letter: None,
         long: Some("last-good"),
         argument: Some("FILE"),
-        help: "keep the last good text in FILE, start from it if need be",
+        help: "keep the last good configuration in FILE as a fallback",
     },
     Opt {
         id: Id::Check,
         letter: None,
         long: Some("check"),
         argument: None,
-        help: "test like -t, end with status 1 when there is a mistake",
+        help: "check like -t, but exit 1 if there are errors",
     },
     Opt {
         id: Id::Strict,
@@ -122,7 +122,7 @@ pub const OPTIONS: &[Opt<Id>] = &[
         argument: None,
         help: "with --check, exit 1 for warnings as well",
     },
-    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this text" },
+    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this help" },
     Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
 ];
 
@@ -190,7 +190,7 @@ fn operand(word: &OsStr, mode: Mode) -> Wrong {
 /// What `--help` prints.
 pub fn help() -> String {
     format!(
-        "{}\n\n{}\nLetters may be joined: pmtr -tc /tmp/new.conf\nThe manual is pmtr(8).\n",
+        "{}\n\n{}\nShort options can be combined: pmtr -tc /tmp/new.conf\nThe manual is pmtr(8).\n",
         FORM.synopsis(),
         FORM.list()
     )

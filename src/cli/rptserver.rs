@@ -52,58 +52,64 @@ pub enum Id {
 
 /// Every option of pmtr-rptserver.
 pub const OPTIONS: &[Opt<Id>] = &[
-    Opt { id: Id::Verbose, letter: Some('v'), long: None, argument: None, help: "more in the log" },
+    Opt { id: Id::Verbose, letter: Some('v'), long: None, argument: None, help: "verbose" },
     Opt {
         id: Id::Address,
         letter: Some('a'),
         long: None,
         argument: Some("ADDRESS"),
-        help: "receive here only, or join this group: ADDRESS[@INTERFACE]",
+        help: "receive on this address or group: ADDRESS[@INTERFACE]",
     },
     Opt {
         id: Id::Port,
         letter: Some('p'),
         long: None,
         argument: Some("PORT"),
-        help: "the UDP port to which the reports come",
+        help: "the UDP port to receive reports on",
     },
     Opt {
         id: Id::File,
         letter: Some('f'),
         long: None,
         argument: Some("FILE"),
-        help: "keep the status of all hosts in FILE, for people",
+        help: "write the status of all hosts to FILE as text",
     },
-    Opt { id: Id::Json, letter: None, long: Some("json"), argument: Some("FILE"), help: "the same as JSON" },
+    Opt {
+        id: Id::Json,
+        letter: None,
+        long: Some("json"),
+        argument: Some("FILE"),
+        help: "write it to FILE as JSON",
+    },
     Opt {
         id: Id::Metrics,
         letter: None,
         long: Some("metrics"),
         argument: Some("FILE"),
-        help: "the same as text for Prometheus",
+        help: "write it to FILE as Prometheus metrics",
     },
     Opt {
         id: Id::StaleAfter,
         letter: None,
         long: Some("stale-after"),
         argument: Some("TIME"),
-        help: "a host unheard for TIME is silent, default 60s; 90, 5m, 1d",
+        help: "a host is silent after TIME, default 60s; 90, 5m, 1d",
     },
     Opt {
         id: Id::OnStale,
         letter: None,
         long: Some("on-stale"),
         argument: Some("COMMAND"),
-        help: "run COMMAND when a host falls silent and when it is back",
+        help: "run COMMAND when a host falls silent or comes back",
     },
     Opt {
         id: Id::Once,
         letter: None,
         long: Some("once"),
         argument: Some("N"),
-        help: "end as soon as N hosts have reported",
+        help: "exit when N hosts have reported",
     },
-    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this text" },
+    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this help" },
     Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
 ];
 
@@ -121,13 +127,13 @@ pub fn help() -> String {
     format!(
         "{}
 
-Receives the reports of any number of pmtr and shows what runs where.
+Receives the reports of any number of pmtr and shows which jobs run where.
 
 {}
-At least one of -f, --json, --metrics, --on-stale and --once says what for.
+At least one of -f, --json, --metrics, --on-stale and --once is required.
 
-Each pmtr that is to be seen needs a line such as this in its file, with the
-address of the machine on which pmtr-rptserver runs:
+Each pmtr that reports needs this line in its file, with the address of the
+host that pmtr-rptserver runs on:
 
     report to udp://192.0.2.7:9999
 
@@ -137,10 +143,10 @@ Examples:
     pmtr-rptserver -a 239.0.0.1@eth0 -p 9999 -f pmtr.txt --json pmtr.json
     pmtr-rptserver -p 9999 --stale-after 5m --on-stale /usr/local/bin/tell-me
 
-The words of COMMAND stand apart by blanks; double quotes keep blanks in a
-word. There is no shell, and $PATH is not searched.
-It finds PMTR_HOST, PMTR_ADDRESS and PMTR_EVENT (silent or back) set.
-SIGHUP has the files written at once.
+COMMAND is split at blanks, double quotes keep blanks in a word, and its first
+word is an absolute path; no shell is used. Its environment has PMTR_HOST,
+PMTR_ADDRESS and PMTR_EVENT (silent or back).
+SIGHUP writes the files at once.
 The manual is pmtr-rptserver(8).
 ",
         FORM.synopsis(),
@@ -187,7 +193,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
             Arg::Value(Id::Verbose | Id::Help | Id::Version, _) => {}
         }
     }
-    let missing = || Wrong::Bad("option -p PORT is missing: the UDP port to which the reports come".into());
+    let missing = || Wrong::Bad("option -p PORT is missing: the UDP port to receive reports on".into());
     options.port = port.ok_or_else(missing)?;
     check(&options)?;
     Ok(Ask::Run(options))

@@ -72,37 +72,28 @@ fn usages(place: options::Place) -> BTreeSet<String> {
     usages
 }
 
-/// The first two cells of the rows of the table that comes behind a heading of README.md.
-fn readme_table(heading: &str) -> BTreeSet<(String, String)> {
-    let text = read("README.md").replace("\\|", "\u{1}");
-    let rest = text.split(&format!("\n{heading}\n")).nth(1).unwrap_or_else(|| panic!("no {heading}"));
-    let table =
-        rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
-    let cell = |text: &str| text.trim().replace('\u{1}', "|").replace('`', "");
-    table
-        .skip(2)
-        .map(|row| {
-            let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
-            (cell(cells[0]), cell(cells[1]))
-        })
-        .collect()
+/// The text of a manual page as a terminal shows it, on one line.
+fn flowed(text: &str) -> String {
+    let mut flowed = String::new();
+    for line in text.lines() {
+        let macros = line.starts_with('.');
+        for word in line.trim_start_matches('.').split_whitespace() {
+            let ends = [",", ".", ";", ":", ")"].contains(&word);
+            match word {
+                "It" | "Ar" | "Pa" | "Ic" | "Cm" | "Dv" | "Ev" | "Nm" | "Ql" | "Li" if macros => {}
+                "Fl" if macros => flowed.push_str(" -"),
+                word if flowed.ends_with(" -") || (macros && ends) => flowed.push_str(word),
+                word => flowed.extend([" ", word]),
+            }
+        }
+    }
+    flowed
 }
 
 #[test]
 fn the_manual_of_the_file_has_each_option_as_the_table_writes_it_and_no_other() {
     for (title, place) in [("FILE OPTIONS", options::Place::File), ("JOB OPTIONS", options::Place::Job)] {
         assert_eq!(heads(&section("man/pmtr.conf.5", title), "Ic"), usages(place), "{title}");
-    }
-}
-
-#[test]
-fn readme_has_each_option_as_the_table_writes_it_and_no_other() {
-    for (heading, place) in
-        [("### Options of a job", options::Place::Job), ("### Options of the file", options::Place::File)]
-    {
-        let rows = options::TABLE.iter().filter(|row| row.place == place && row.key != options::Key::Job);
-        let table: BTreeSet<_> = rows.map(|row| (row.keyword(), row.arguments.to_owned())).collect();
-        assert_eq!(readme_table(heading), table, "{heading}");
     }
 }
 
@@ -187,44 +178,47 @@ struct Program {
     /// Its options as they are written.
     options: BTreeSet<String>,
     help: String,
+    /// What each option is for, in the words of help, but for those that only show a text.
+    meanings: Vec<&'static str>,
     page: &'static str,
-    /// The heading in README.md behind which a table of its options stands, if one does.
-    readme: &'static str,
+}
+
+fn program<I>(options: &[cli::Opt<I>], help: String, page: &'static str) -> Program {
+    let told = |option: &&cli::Opt<I>| !matches!(option.long, Some("help" | "version"));
+    Program {
+        options: options.iter().map(cli::Opt::written).collect(),
+        help,
+        meanings: options.iter().filter(told).map(|option| option.help).collect(),
+        page,
+    }
 }
 
 fn programs() -> [Program; 3] {
     [
-        Program {
-            options: cli::OPTIONS.iter().map(cli::Opt::written).collect(),
-            help: cli::help(),
-            page: "man/pmtr.8",
-            readme: "## Command line",
-        },
-        Program {
-            options: cli::ctl::OPTIONS.iter().map(cli::Opt::written).collect(),
-            help: cli::ctl::help(),
-            page: "man/pmtr-ctl.1",
-            readme: "### pmtr-ctl",
-        },
-        Program {
-            options: cli::rptserver::OPTIONS.iter().map(cli::Opt::written).collect(),
-            help: cli::rptserver::help(),
-            page: "man/pmtr-rptserver.8",
-            readme: "### pmtr-rptserver",
-        },
+        program(cli::OPTIONS, cli::help(), "man/pmtr.8"),
+        program(cli::ctl::OPTIONS, cli::ctl::help(), "man/pmtr-ctl.1"),
+        program(cli::rptserver::OPTIONS, cli::rptserver::help(), "man/pmtr-rptserver.8"),
     ]
 }
 
 #[test]
-fn the_command_line_is_the_same_in_the_manual_in_readme_and_in_help() {
-    for Program { options, help, page, readme } in programs() {
+fn the_command_line_is_the_same_in_the_manual_and_in_help() {
+    for Program { options, help, page, .. } in programs() {
         let manual = heads(&section(page, "DESCRIPTION"), "Fl");
         assert_eq!(manual, options.iter().map(|option| without_blanks(option)).collect(), "{page}");
         for option in &options {
             assert!(help.contains(&format!("\n  {option} ")), "--help lacks {option}");
         }
-        let table: BTreeSet<String> = readme_table(readme).into_iter().map(|(option, _)| option).collect();
-        assert_eq!(table, options, "{readme}");
+    }
+}
+
+#[test]
+fn the_manual_explains_the_command_line_in_the_words_of_help() {
+    for Program { meanings, page, .. } in programs() {
+        let text = flowed(&section(page, "DESCRIPTION")).to_lowercase();
+        for meaning in meanings {
+            assert!(text.contains(&meaning.to_lowercase()), "{page} does not say: {meaning}");
+        }
     }
 }
 
@@ -240,18 +234,6 @@ fn the_manual_of_pmtr_ctl_has_its_exit_statuses_and_its_synopsis() {
     for option in cli::ctl::OPTIONS.iter().filter(|option| option.argument.is_some()) {
         let head = format!("Fl {} Ar {}", option.letter.unwrap(), option.argument.unwrap());
         assert!(section(page, "SYNOPSIS").contains(&head), "{page} lacks {head}");
-    }
-}
-
-#[test]
-fn readme_explains_the_command_line_in_the_words_of_help() {
-    let text = read("README.md").replace('`', "");
-    fn helps<I>(options: &'static [cli::Opt<I>]) -> impl Iterator<Item = &'static str> {
-        options.iter().filter(|option| option.letter != Some('h')).map(|option| option.help)
-    }
-    let all = helps(cli::OPTIONS).chain(helps(cli::ctl::OPTIONS)).chain(helps(cli::rptserver::OPTIONS));
-    for help in all {
-        assert!(text.contains(help), "README.md does not say: {help}");
     }
 }
 

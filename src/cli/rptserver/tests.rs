@@ -134,8 +134,8 @@ fn wrong_usage_names_the_option_and_what_is_expected() {
     let nothing = "there is nothing to do: \
                    expected at least one of -f, --json, --metrics, --on-stale and --once";
     let cases: &[(&[&str], &str)] = &[
-        (&[], "option -p PORT is missing: the UDP port to which the reports come"),
-        (&["-f", "a"], "option -p PORT is missing: the UDP port to which the reports come"),
+        (&[], "option -p PORT is missing: the UDP port to receive reports on"),
+        (&["-f", "a"], "option -p PORT is missing: the UDP port to receive reports on"),
         (&["-p", "1"], nothing),
         (&["-p", "1", "-a", "::1", "--stale-after", "1m"], nothing),
         (&["-p", "1", "-f", "/a", "--json", "//a"], "option -f: /a is the file of --json as well"),
