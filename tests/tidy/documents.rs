@@ -1,6 +1,6 @@
 //! What the documents say of options, messages and files, held against the program.
 
-use super::{files, read, root};
+use super::{MARKDOWN, files, read, root};
 use pmtr::cli;
 use pmtr::client::ctl;
 use pmtr::config::{self, options};
@@ -134,12 +134,16 @@ fn every_configuration_that_is_shown_has_no_mistake() {
     for path in files(&root().join("examples")).into_iter().filter(is_ours) {
         holds(path.to_str().unwrap(), &fs::read_to_string(&path).unwrap());
     }
-    let (mut blocks, readme) = (0, read("README.md"));
-    for block in readme.split("\n```").skip(1).step_by(2) {
-        // What has a language is none of ours.
-        if let Some(text) = block.strip_prefix('\n').filter(|text| text.contains("job {")) {
-            holds("README.md", text);
-            blocks += 1;
+    let mut blocks = 0;
+    for name in MARKDOWN {
+        let document = read(name);
+        for block in document.split("\n```").skip(1).step_by(2) {
+            // What has a language is none of ours.
+            let text = block.strip_prefix('\n').map(shown_file).unwrap_or_default();
+            if ["job {", "listen on ", "report to "].iter().any(|option| starts_a_line(text, option)) {
+                holds(name, text);
+                blocks += 1;
+            }
         }
     }
     let pages =
@@ -151,7 +155,23 @@ fn every_configuration_that_is_shown_has_no_mistake() {
             blocks += 1;
         }
     }
-    assert!(blocks >= 6, "only {blocks} were found");
+    assert!(blocks >= 10, "only {blocks} were found");
+}
+
+/// A block of Markdown, or of a session in it the file that `cat` shows.
+fn shown_file(block: &str) -> &str {
+    let session = block.strip_prefix("$ cat ").and_then(|rest| rest.split_once('\n'));
+    session.map_or(block, |(_, shown)| shown.split("\n\n$ ").next().unwrap_or(shown))
+}
+
+fn starts_a_line(text: &str, words: &str) -> bool {
+    text.lines().any(|line| line.starts_with(words))
+}
+
+#[test]
+fn the_face_of_the_project_is_read_in_one_go() {
+    let lines = read("README.md").lines().count();
+    assert!(lines < 250, "README.md has {lines} lines: details belong into docs");
 }
 
 /// The literal displays of a manual page, as a terminal shows them.
@@ -268,7 +288,7 @@ fn a_manual_page_refers_to_those_that_exist() {
             assert!(!name.starts_with("pmtr") || ours.contains(&name), "{page} refers to {name}");
         }
     }
-    for document in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "pmtr.conf.example"] {
+    for document in MARKDOWN.into_iter().chain(["pmtr.conf.example"]) {
         let text = read(document);
         for program in text.split("pmtr-").skip(1) {
             let name: String = program.chars().take_while(char::is_ascii_alphabetic).collect();

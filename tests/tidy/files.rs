@@ -1,8 +1,8 @@
 //! What holds for every file of the project.
 
-use super::{files, read, root, sources};
+use super::{MARKDOWN, files, read, root, sources};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where the project's own files are; the rest of the tree is what was built.
 const FOLDERS: [&str; 12] = [
@@ -54,21 +54,37 @@ fn nothing_is_left_behind() {
     }
 }
 
+/// How a heading is linked to: small letters, hyphens for blanks, and nothing but these and digits.
+fn anchor(heading: &str) -> String {
+    let small = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    small.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+}
+
 #[test]
 fn what_the_documents_link_to_is_there() {
-    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for name in MARKDOWN {
         let text = read(name);
+        let folder = Path::new(name).parent().unwrap();
         for rest in text.split("](").skip(1) {
             let target = rest.split(')').next().unwrap();
-            let known = target.starts_with("https://") || root().join(target).exists();
-            assert!(known, "{name} links to {target}, which is not there");
+            if target.starts_with("https://") {
+                continue;
+            }
+            let (path, heading) = target.split_once('#').unwrap_or((target, ""));
+            let path = if path.is_empty() { root().join(name) } else { root().join(folder).join(path) };
+            assert!(path.exists(), "{name} links to {target}, which is not there");
+            if !heading.is_empty() {
+                let page = fs::read_to_string(path).unwrap();
+                let mut headings = page.lines().filter(|line| line.starts_with('#'));
+                assert!(headings.any(|line| anchor(line) == heading), "{name} links to {target}");
+            }
         }
     }
 }
 
 #[test]
 fn no_heading_of_a_document_stands_over_nothing() {
-    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+    for name in MARKDOWN {
         let level = |line: &str| line.split(' ').next().filter(|word| word.starts_with('#')).map(str::len);
         let text = read(name);
         let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();

@@ -12,6 +12,19 @@ mod vim;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The documents beside the manual pages.
+const MARKDOWN: [&str; 9] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/AUDIT.md",
+    "docs/BENCHMARKS.md",
+    "docs/INSTALL.md",
+    "docs/PROMISES.md",
+    "docs/TROUBLESHOOTING.md",
+];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
