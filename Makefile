@@ -1,23 +1,23 @@
-# make run     builds pmtr and shows it at work, without root and without touching the system
-# make check   everything that must hold before a change is handed in
+# make run     build pmtr and run an example, without root and without installing anything
+# make check   what every change must pass: format, lints, all tests
 # make help    the other targets
 
 CARGO ?= cargo
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
-# For which init systems: systemd, sysvinit, openrc, several of these, or none; what the machine has when empty.
+# The init systems to install for: systemd, sysvinit, openrc, several of them, or none; empty: what the machine has.
 INIT ?=
-# Whether a service is enabled and started, or restarted, by root on a live system.
+# Whether root enables and starts, or restarts, the service on a running system.
 START ?= yes
-# How many random worlds `make worlds` goes through.
+# The number of random worlds of `make worlds`.
 SEEDS ?= 100000
-# Up to which failure of each call `make faults` goes, and whether it leaves most of them out.
+# How many failures of each call `make faults` tries, and whether it skips most of them.
 N ?= 10
 SHORT ?=
-# What `make mutants` is told: --jobs N, --every N, or a word of the titles that are meant.
+# Arguments of `make mutants`: --jobs N, --every N, or a word from the titles to run.
 MUTANTS ?=
-# What `make coverage`, `make miri` and `make asan` are told: --missing; words of the tests that are meant.
+# Arguments of `make coverage` (--missing), `make miri` and `make asan` (words from the names of tests).
 COVERAGE ?=
 MIRI ?=
 ASAN ?=
@@ -35,18 +35,18 @@ PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserv
 build: need-cargo
 	$(CARGO) build --release --locked
 
-# Both this shell and pmtr get the ^C: pmtr ends its jobs, and the shell waits for it to tidy up.
+# This shell and pmtr both get the ^C: pmtr stops its jobs, and the shell waits for it and cleans up.
 run: build
 	@dir=$$(mktemp -d "$${TMPDIR:-/tmp}/pmtr-run.XXXXXX") || exit 1; \
 	trap : INT TERM; \
 	cp examples/tour.conf "$$dir/pmtr.conf"; \
 	echo; \
-	echo "pmtr runs in the foreground. Its file, which you may edit in another terminal, is"; \
+	echo "pmtr runs in the foreground. Edit its file in another terminal:"; \
 	echo; \
 	echo "    $$dir/pmtr.conf"; \
 	echo; \
-	echo "Saving it applies it: change a command, remove a job, add one, make a mistake."; \
-	echo "Or kill a job by the number in brackets. ^C ends pmtr and its jobs."; \
+	echo "Saving applies the changes: change a command, remove a job, add one, make a mistake."; \
+	echo "Or kill a job by the number in brackets. ^C stops pmtr and its jobs."; \
 	echo; \
 	$(RELEASE)/pmtr -F -c "$$dir/pmtr.conf" --state "$$dir/state"; status=$$?; \
 	rm -rf "$$dir"; \
@@ -195,33 +195,33 @@ deny: need-cargo
 	$(CARGO) deny --locked check bans licenses sources
 
 help:
-	@echo "make build        the programs, in target/release"
-	@echo "make run          pmtr at work on an example, ended by ^C"
-	@echo "make check        format, lints as errors, all tests"
-	@echo "make nightly      all of the following that checks something, one after the other; NIGHTLY=\"words\""
-	@echo "make worlds       many random worlds, SEEDS=$(SEEDS)"
-	@echo "make soak         10,000 jobs, 1,000 crashes a second for TIME=600 seconds; orphans, races, reloads"
-	@echo "make mutants      whether the tests notice mistakes that are put in, MUTANTS='--jobs 2'"
-	@echo "make coverage     which lines and branches of the pure modules the quick tests run, COVERAGE=--missing"
-	@echo "make miri         the pure modules in an interpreter that knows undefined behaviour, MIRI=\"words\""
-	@echo "make asan         all tests of the programs with each access to memory checked, ASAN=\"words\""
-	@echo "make deny         packages, their licences and where they come from"
-	@echo "make fuzz         made-up inputs for all that reads, TIME=60 seconds of them, TARGETS='config machine'"
-	@echo "make faults       what fails for once or is gone for a minute, N=$(N); SHORT=yes in three minutes"
-	@echo "make flood        a million datagrams of rubbish while jobs die"
-	@echo "make prometheus   reports through node-exporter into a real Prometheus"
-	@echo "make deb          a Debian package, in target/debian"
-	@echo "make rpm          an RPM of what is committed, in target/rpm"
-	@echo "make bench        measurements, several minutes; make bench-short takes fewer samples"
-	@echo "make bench-peers  the daemon beside other supervisors; all three write target/bench/*.json"
-	@echo "make check-boxes  installed, booted, crashed and removed under real init systems; needs root"
-	@echo "make install      what was built, into PREFIX=$(PREFIX) and SYSCONFDIR=$(SYSCONFDIR), all below DESTDIR;"
-	@echo "                  as root, without DESTDIR, also enables and starts the service, START=no does not;"
-	@echo "                  INIT=\"systemd sysvinit openrc\", or none, says for which init systems"
-	@echo "make uninstall    the same away again, but the configuration; with the same variables"
-	@echo "make static       programs without a need for a C library, in target/static"
-	@echo "make container-root  the root of an image that has pmtr only, into DESTDIR"
-	@echo "make clean        everything that was built away again"
+	@echo "make build        build the programs, in target/release"
+	@echo "make run          run pmtr with an example; ^C ends it"
+	@echo "make check        check format and lints, run all tests"
+	@echo "make nightly      run all longer checks below, one after the other; NIGHTLY=\"words\" selects some"
+	@echo "make worlds       simulate many random worlds, SEEDS=$(SEEDS)"
+	@echo "make soak         10,000 jobs and 1,000 crashes a second for TIME=600 seconds; orphans, races, reloads"
+	@echo "make mutants      put mistakes into the code; do the tests notice? MUTANTS='--jobs 2'"
+	@echo "make coverage     lines and branches of the pure modules that the quick tests run, COVERAGE=--missing"
+	@echo "make miri         run the pure modules under miri, which detects undefined behaviour, MIRI=\"words\""
+	@echo "make asan         run the tests of the programs with AddressSanitizer, ASAN=\"words\""
+	@echo "make deny         check packages, their licences and their sources"
+	@echo "make fuzz         feed random input to every parser, TIME=60 seconds, TARGETS='config machine'"
+	@echo "make faults       make system calls fail and resources run out, N=$(N); SHORT=yes takes three minutes"
+	@echo "make flood        send a million junk datagrams while jobs die"
+	@echo "make prometheus   pass reports through node-exporter into a real Prometheus"
+	@echo "make bench        run the benchmarks, about 15 minutes; make bench-short takes fewer samples"
+	@echo "make bench-peers  compare with other supervisors; all three write target/bench/*.json"
+	@echo "make check-boxes  install, boot, crash and remove under real init systems; needs root"
+	@echo "make deb          build a Debian package, in target/debian"
+	@echo "make rpm          build an RPM of the last commit, in target/rpm"
+	@echo "make install      install into PREFIX=$(PREFIX) and SYSCONFDIR=$(SYSCONFDIR), below DESTDIR;"
+	@echo "                  as root, without DESTDIR, also enable and start the service, unless START=no;"
+	@echo "                  INIT=\"systemd sysvinit openrc\", or none, selects the init systems"
+	@echo "make uninstall    remove it again, with the same variables; the configuration stays"
+	@echo "make static       build static programs, in target/static"
+	@echo "make container-root  create the root of the container image in DESTDIR"
+	@echo "make clean        remove everything that was built"
 
 need-cargo:
 	@command -v $(CARGO) >/dev/null 2>&1 || { \

@@ -20,16 +20,16 @@ fit() {
   path=$2
   while [ "$path" != "${path%/}" ]; do path=${path%/}; done
   case $path in
-    /*[!A-Za-z0-9/._+~@-]*) fail "$1 is '$2', and can have only letters, digits and /._+~@- in it" ;;
+    /*[!A-Za-z0-9/._+~@-]*) fail "$1 is '$2', but can have only letters, digits and /._+~@-" ;;
     /* | '') ;;
-    *) fail "$1 is '$2', and must begin with /" ;;
+    *) fail "$1 is '$2', but must begin with /" ;;
   esac
 }
 fit PREFIX "$PREFIX"
 PREFIX=$path
 fit SYSCONFDIR "$SYSCONFDIR"
 SYSCONFDIR=$path
-case $START in yes | no) ;; *) fail "START is '$START', and can be yes or no" ;; esac
+case $START in yes | no) ;; *) fail "START is '$START', but must be yes or no" ;; esac
 
 below=$DESTDIR$PREFIX
 etc=$DESTDIR$SYSCONFDIR
@@ -44,7 +44,7 @@ writable() {
   for place; do
     there=$place
     while [ ! -d "$there" ]; do there=$(dirname "$there"); done
-    [ -w "$there" ] || fail "$there can't be written: be root, or name other places by DESTDIR, or PREFIX and SYSCONFDIR"
+    [ -w "$there" ] || fail "cannot write to $there: run this as root, or set DESTDIR, or PREFIX and SYSCONFDIR"
   done
 }
 
@@ -71,7 +71,7 @@ install_all() {
   done
   for word in $INIT; do
     case $word in systemd | sysvinit | openrc | none) ;;
-      *) fail "INIT is $word, and can be systemd, sysvinit, openrc or none" ;; esac
+      *) fail "INIT is $word, but must be systemd, sysvinit, openrc or none" ;; esac
   done
   writable "$below/bin" "$below/share" "$etc"
   printf "%s\n" "$FILES" | while read -r mode to from; do
@@ -125,11 +125,11 @@ uninstall_all() {
   # The others are shared: an empty one may have been there before.
   rmdir "$below/share/doc/pmtr/prometheus" "$below/share/doc/pmtr" 2>/dev/null || true
   if [ "$live" = yes ]; then sh "$here/service.sh" forget; fi
-  [ ! -e "$etc/pmtr.conf" ] || echo "make: left as it is: $etc/pmtr.conf"
+  [ ! -e "$etc/pmtr.conf" ] || echo "make: $etc/pmtr.conf is kept"
 }
 
 case ${1:-} in
   install) install_all ;;
   uninstall) uninstall_all ;;
-  *) fail "install.sh install|uninstall" ;;
+  *) fail "usage: install.sh install|uninstall" ;;
 esac

@@ -99,11 +99,11 @@ conf_of() {
   }
 }
 
-# Tells the mistakes of the file, so that jobs which run well are not ended for a file that can't start any.
+# Prints the errors of the file, so that running jobs are not stopped for a file that cannot start any.
 may_restart() {
   if [ ! -e "$CONF" ] && [ ! -L "$CONF" ]; then return; fi
   "$PROGRAM" --check -c "$CONF" >/dev/null || {
-    say "pmtr runs on as it was before, because of the mistakes in $CONF. Restart it when they are mended:"
+    say "pmtr was not restarted, because $CONF has errors. Fix them, then run:"
     say "    service pmtr restart"
     return 1
   } >&2
@@ -113,18 +113,18 @@ enable_it() {
   case $1 in
     systemd)
       if ! have systemctl; then
-        say "there is no systemctl, so pmtr is not started at boot"
+        say "pmtr does not start at boot: there is no systemctl"
         return
       fi
       if runs systemd; then systemctl daemon-reload; fi
       # By its name, which may be that of the operator's own copy; by its path where PREFIX is a place that systemd
       # does not search.
       systemctl enable pmtr.service 2>/dev/null || systemctl enable "$UNIT" ||
-        say "pmtr is not started at boot: systemctl enable $UNIT failed"
+        say "pmtr does not start at boot: systemctl enable $UNIT failed"
       ;;
     sysvinit)
       if [ ! -x "$SCRIPT" ]; then
-        say "pmtr is not started at boot: its script is not in /etc/init.d"
+        say "pmtr does not start at boot: its script is not in /etc/init.d"
       elif have update-rc.d; then
         PATH=$PATH:/usr/sbin:/sbin update-rc.d pmtr defaults
       elif have chkconfig; then
@@ -132,7 +132,7 @@ enable_it() {
       elif have insserv; then
         PATH=$PATH:/usr/sbin:/sbin insserv pmtr
       else
-        say "pmtr is not started at boot: neither update-rc.d nor chkconfig nor insserv is here to see to it"
+        say "pmtr does not start at boot: update-rc.d, chkconfig and insserv are all missing"
       fi
       ;;
     openrc) PATH=$PATH:/usr/sbin:/sbin rc-update add pmtr default ;;
@@ -143,20 +143,20 @@ start() {
   init=$(detect)
   case " $1 " in *" $init "*) ;; *) init= ;; esac
   if [ -z "$init" ] || [ "$init" = none ]; then
-    say "pmtr is installed and not started. To run it: $PROGRAM -c $CONF"
+    say "pmtr is installed but not started. To run it: $PROGRAM -c $CONF"
     return
   fi
   enable_it "$init"
   if ! runs "$init"; then
-    say "pmtr is installed and not started, because $init does not run here. To run it: $PROGRAM -c $CONF"
+    say "pmtr is installed but not started, because $init is not running here. To run it: $PROGRAM -c $CONF"
     return
   fi
   if is_active "$init"; then
     may_restart || return 1
     verb=restart
   elif hand=$(running_pmtr); then
-    say "pmtr is installed, and one that was started by hand runs [$hand]: it was left alone, and no second one"
-    say "was started. To run it as a service from now on: kill $hand, and when it has gone: service pmtr start"
+    say "pmtr is installed. The service was not started, because a pmtr that was started by hand is running [$hand]."
+    say "To switch to the service: kill $hand, wait until it has ended, then run: service pmtr start"
     return
   else
     verb=start
@@ -164,10 +164,10 @@ start() {
   if ! drive "$init" "$verb"; then
     # systemd only says where to look.
     if [ "$init" = systemd ]; then "$PROGRAM" --check -c "$CONF" >/dev/null || true; fi
-    say "pmtr is installed, but its $verb failed; the lines above or its log tell why" >&2
+    say "pmtr is installed, but the $verb failed; see the lines above or the log" >&2
     return 1
   fi
-  say "pmtr is installed and runs as a service; its jobs are in $CONF"
+  say "pmtr is installed and runs as a service. Add jobs to $CONF"
 }
 
 is_active() {

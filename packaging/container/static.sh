@@ -31,7 +31,7 @@ if [ -z "$target" ]; then
     target=$musl
   else
     target=$host
-    echo "static.sh: $musl is not installed, so this is a build for glibc; try: rustup target add $musl"
+    echo "static.sh: $musl is not installed, building for glibc instead; try: rustup target add $musl"
   fi
 fi
 command -v readelf >/dev/null || fail "readelf is missing: install binutils"
@@ -41,7 +41,7 @@ RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
   "$cargo" build --release --locked --bins --target "$target" || fail "could not build for $target"
 for program in pmtr pmtr-ctl pmtr-rptserver; do
   built=${CARGO_TARGET_DIR:-target}/$target/release/$program
-  headers=$(LC_ALL=C readelf -ldW "$built") || fail "can't read $built"
+  headers=$(LC_ALL=C readelf -ldW "$built") || fail "cannot read $built"
   case $headers in
     *INTERP* | *NEEDED*) fail "$built is not static: it needs a loader or a library" ;;
   esac

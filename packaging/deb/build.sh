@@ -18,7 +18,7 @@ result=${DEB_DIR:-target/debian}
 fail() { echo "make deb: $*" >&2; exit 1; }
 
 main() {
-  command -v dpkg-deb >/dev/null || fail "dpkg-deb is missing, which every Debian has: the package is made there"
+  command -v dpkg-deb >/dev/null || fail "dpkg-deb is missing: build the package on Debian or a derivative"
   upstream=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
   version=${1:-$upstream-1}
   architecture=$(dpkg --print-architecture)
@@ -78,7 +78,7 @@ documents() {
   {
     echo "pmtr ($version) unstable; urgency=medium"
     echo
-    echo "  * pmtr $upstream. What has changed is told in changelog.gz beside this file."
+    echo "  * pmtr $upstream. See changelog.gz in this directory for the changes."
     echo
     echo " -- $(maintainer)  $(date -R -d "@$SOURCE_DATE_EPOCH")"
   } | gzip -9nc >"$doc/changelog.Debian.gz"
@@ -128,7 +128,7 @@ libraries() {
     return
   fi
   command -v objdump >/dev/null ||
-    fail "what pmtr depends on is told by dpkg-shlibdeps (package dpkg-dev) or objdump (binutils), and neither is here"
+    fail "install dpkg-dev (dpkg-shlibdeps) or binutils (objdump): one of them is needed to find the dependencies"
   objdump -p "$tree"/usr/bin/* >"$work/objdump"
   libc=$(sed -n 's/.* GLIBC_\([0-9.]*\)$/\1/p' "$work/objdump" | sort -V | tail -n 1)
   [ -z "$libc" ] || printf 'libc6 (>= %s)' "$libc"

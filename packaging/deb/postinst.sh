@@ -29,13 +29,13 @@ tidy_up() {
   if [ "$(dpkg-divert --truename /etc/pmtr.conf)" = /etc/pmtr.conf.dpkg-divert ]; then
     rm -f "${DPKG_ROOT:-}/etc/pmtr.conf.dpkg-divert"
     dpkg-divert --package pmtr-conf --no-rename --divert /etc/pmtr.conf.dpkg-divert --remove /etc/pmtr.conf >/dev/null
-    say "/etc/pmtr.conf was there already and is left as it is"
+    say "/etc/pmtr.conf already exists and is kept"
   fi
   script=${DPKG_ROOT:-}/etc/init.d/pmtr
   if cmp -s "$script" "$script.dpkg-old"; then
     rm -f "$script.dpkg-old"
   elif [ -z "${old_version:-}" ] && [ -e "$script.dpkg-old" ]; then
-    say "the script that was in /etc/init.d is kept as $script.dpkg-old"
+    say "the old script in /etc/init.d is kept as $script.dpkg-old"
   fi
 }
 
@@ -54,9 +54,9 @@ enable_service() {
 bring_up() {
   if systemd; then systemctl --system daemon-reload >/dev/null || true; fi
   other=/usr/local/lib/systemd/system/pmtr.service
-  [ ! -e "$other" ] || say "$other is used in place of ours; make uninstall PREFIX=/usr/local takes it away"
+  [ ! -e "$other" ] || say "$other overrides the unit of this package; make uninstall PREFIX=/usr/local removes it"
   if runs; then
-    [ -n "${old_version:-}" ] || say "the service ran already, without this package: it is restarted with the new one"
+    [ -n "${old_version:-}" ] || say "the service was already running, without this package: it is restarted with the new version"
     restart
   elif [ -n "${old_version:-}" ] && [ -e /run/pmtr.was-stopped ]; then
     :
@@ -69,9 +69,9 @@ bring_up() {
 restart() {
   # A pmtr that can't start again would leave all jobs ended; the one that runs has the last good file in its memory.
   if [ -e /etc/pmtr.conf ] && ! /usr/bin/pmtr --check -c /etc/pmtr.conf >/dev/null 2>&1; then
-    say "the service is NOT restarted and runs on as it was, because /etc/pmtr.conf has mistakes:"
+    say "the service is NOT restarted and keeps running as it is, because /etc/pmtr.conf has errors:"
     /usr/bin/pmtr --check -c /etc/pmtr.conf 2>&1 | sed 's/^/pmtr: /' >&2 || true
-    say "when they are mended: service pmtr restart"
+    say "fix them, then run: service pmtr restart"
     return 0
   fi
   invoke restart
@@ -82,9 +82,9 @@ start() {
   others=${others% }
   # systemd waits for its own.
   if [ -n "$others" ] && ! is_ending; then
-    say "a pmtr that was started by hand runs with /etc/pmtr.conf, process $others"
-    say "the service is NOT started, for then each job would run twice"
-    say "to change to the service: kill $others, and when it has gone: service pmtr start"
+    say "a pmtr that was started by hand is running with /etc/pmtr.conf, process $others"
+    say "the service is NOT started, because it would compete for the same jobs"
+    say "to switch to the service: kill $others, wait until it has ended, then run: service pmtr start"
     return 0
   fi
   invoke start
@@ -103,7 +103,7 @@ invoke() {
   fi
 }
 
-complain() { say "the $1 of the service failed; why, tells: $2"; }
+complain() { say "the $1 of the service failed; for the reason run: $2"; }
 
 old_version=${2:-}
 main "$@"

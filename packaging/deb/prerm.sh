@@ -16,6 +16,6 @@ if [ "$1" = remove ] && live; then
   fi
   if ! runs; then
     others=$(running)
-    [ -z "$others" ] || say "a pmtr that was started by hand runs on, process $others"
+    [ -z "$others" ] || say "a pmtr that was started by hand keeps running, process $others"
   fi
 fi

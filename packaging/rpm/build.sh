@@ -13,8 +13,8 @@ result=${RPM_DIR:-target/rpm}
 fail() { echo "make rpm: $*" >&2; exit 1; }
 
 command -v rpmbuild >/dev/null || fail "rpmbuild is missing (package rpm-build; on Debian: rpm)"
-git rev-parse --verify -q HEAD >/dev/null || fail "this is no checkout of git, of which the source archive is made"
-git diff --quiet HEAD || echo "make rpm: what is not committed yet is left out" >&2
+git rev-parse --verify -q HEAD >/dev/null || fail "this is not a git checkout, which the source archive is made from"
+git diff --quiet HEAD || echo "make rpm: uncommitted changes are not included" >&2
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 mkdir -p "$result/SOURCES" "$result/RPMS"
@@ -24,6 +24,6 @@ git archive --prefix="pmtr-$version/" HEAD | gzip -9n >"$result/SOURCES/pmtr-$ve
 unset CARGO_TARGET_DIR MAKEFLAGS
 rpmbuild -bb --define "_topdir $result" "$@" packaging/rpm/pmtr.spec >"$result/build.log" 2>&1 || {
   tail -n 30 "$result/build.log" >&2
-  fail "rpmbuild failed; all it said is in $result/build.log"
+  fail "rpmbuild failed; its output is in $result/build.log"
 }
 sed -n 's/^Wrote: //p' "$result/build.log"

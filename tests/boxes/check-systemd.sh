@@ -141,7 +141,7 @@ must inside systemctl stop pmtr
 must inside pmtr -c /etc/pmtr.conf
 hand=$(pmtr_pid)
 must make_in_box install
-must_say "started by hand runs \[$hand\]"
+must_say "started by hand is running \[$hand\]"
 must [ "$(pmtr_pid)" = "$hand" ]
 must inside kill "$hand"
 soon 30 no_pmtr

@@ -28,7 +28,7 @@ soon 10 inside test -s /var/tmp/slow.started
 step "the verbs and their statuses"
 pmtr=$(pmtr_pid)
 must_end 0 script start
-must_say 'runs already'
+must_say 'already running'
 must_end 2 script
 must_end 2 script frobnicate
 must_end 2 script start now
@@ -71,7 +71,7 @@ ends=$(slow_ended)
 inside sh -c '/etc/init.d/pmtr stop >/dev/null 2>&1 &'
 soon 10 inside test -s /run/pmtr.pid.stop
 must_end 0 script status
-must_say 'is ending its jobs'
+must_say 'is stopping its jobs'
 inside sh -c '/etc/init.d/pmtr stop >/dev/null 2>&1 &'
 must_end 0 script start
 must [ "$(slow_ended)" = $((ends + 1)) ]
@@ -181,7 +181,7 @@ must_end 0 script stop
 must inside pmtr -vc /etc/pmtr.conf
 hand=$(pmtr_pid)
 must make_in_box install
-must_say "started by hand runs \[$hand\]"
+must_say "started by hand is running \[$hand\]"
 must [ "$(pmtr_pid)" = "$hand" ]
 must inside kill "$hand"
 soon 30 no_pmtr
@@ -236,11 +236,11 @@ step "what can't be done well is refused, and nothing is changed"
 before=$(pmtr_pid)
 for words in PREFIX=opt 'PREFIX=/opt/my pmtr' 'SYSCONFDIR=/etc|x' START=0; do
   must_end 2 make_in_box install "$words"
-  must_say 'can be\|can have\|must begin'
+  must_say 'must be\|can have\|must begin'
 done
 for verb in install uninstall; do
   must_end 2 as_user make -C /srv/pmtr "$verb"
-  must_say "can't be written: be root"
+  must_say "cannot write to .*: run this as root"
 done
 must inside unshare --mount sh -c 'mount --bind /usr /usr && mount -o remount,bind,ro /usr &&
   ! make -C /srv/pmtr uninstall'

@@ -194,8 +194,8 @@ starts=$(starts_of_slow)
 state=$(file_state)
 must inside sh -c 'if [ -e /etc/init.d/pmtr ]; then echo "# older" >>/etc/init.d/pmtr; fi'
 must put_in first
-must_say 'ran already, without this package'
-must_say 'pmtr.conf was there already'
+must_say 'already running, without this package'
+must_say 'pmtr.conf already exists'
 must_not_say 'onfiguration file'
 restarted_once_since "$starts"
 must [ "$(file_state)" = "$state" ]
