@@ -56,7 +56,7 @@ bring_up() {
   other=/usr/local/lib/systemd/system/pmtr.service
   [ ! -e "$other" ] || say "$other overrides the unit of this package; make uninstall PREFIX=/usr/local removes it"
   if runs; then
-    [ -n "${old_version:-}" ] || say "the service was already running, without this package: it is restarted with the new version"
+    [ -n "${old_version:-}" ] || say "the service was already running, without this package: restarting it"
     restart
   elif [ -n "${old_version:-}" ] && [ -e /run/pmtr.was-stopped ]; then
     :
