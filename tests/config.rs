@@ -339,14 +339,14 @@ fn what_a_file_asks_for_is_bounded_and_the_first_that_is_too_many_is_told() {
     let jobs =
         |count: usize| -> String { (0..count).map(|n| format!("job {{\nname {n}\ncmd /\n}}\n")).collect() };
     assert_eq!(told(&jobs(65_536)), []);
-    let what = "a file has at most 65536 jobs, and this is one more: give some of them to another pmtr, with a \
-                file of its own";
+    let what = "a file can have at most 65536 jobs, and this is one more: run a second pmtr with its own \
+                file";
     assert_eq!(told(&jobs(65_540)), [(4 * 65_536 + 1, what.into())]);
 
     let job = |lines: &str| format!("job {{\nname a\ncmd /\n{lines}}}\n");
     let env = |count: usize| job(&(0..count).map(|n| format!("env A{n}=\n")).collect::<String>());
     assert_eq!(told(&env(65_536)), []);
-    let what = "a job has at most 65536 variables, and this is one more: put them into a file that the command reads";
+    let what = "a job can have at most 65536 variables, and this is one more: put them into a file that the command reads";
     assert_eq!(told(&env(65_539)), [(4 + 65_536, what.into())]);
 
     for (option, what) in [("listen on", "to listen on"), ("report to", "to report to")] {
@@ -354,7 +354,7 @@ fn what_a_file_asks_for_is_bounded_and_the_first_that_is_too_many_is_told() {
             (1..=count).map(|port| format!("{option} udp://127.0.0.1:{port}\n")).collect()
         };
         assert_eq!(told(&lines(256)), []);
-        let what = format!("a file has at most 256 addresses {what}, and this is one more");
+        let what = format!("a file can have at most 256 addresses {what}, and this is one more");
         assert_eq!(told(&lines(259)), [(257, what)]);
     }
 }
@@ -367,7 +367,7 @@ fn the_files_that_all_jobs_depend_on_are_bounded_together_in_number_and_in_bytes
     };
     let short = "a ".repeat(64);
     assert_eq!(told(&jobs(1024, "", &short)), []);
-    let what = "with this job, all `depends` of the file together name more than 65536 files or 16 MiB of paths: let \
+    let what = "with this job, all `depends` blocks together name more than 65536 files or 16 MiB of paths: let \
                 some jobs depend on one file that you touch";
     assert_eq!(told(&jobs(1026, "", &short)), [(5 * 1024 + 1, what.into())]);
     let dir = format!("dir /{}\n", "d".repeat(65_533));

@@ -75,8 +75,7 @@ impl Builder {
         // Said once: the others follow from it.
         if self.jobs == MAX_JOBS + 1 {
             return Err(format!(
-                "a file has at most {MAX_JOBS} jobs, and this is one more: give some of them to another pmtr, with a \
-                 file of its own"
+                "a file can have at most {MAX_JOBS} jobs, and this is one more: run a second pmtr with its own file"
             ));
         }
         Ok(())
@@ -90,7 +89,7 @@ impl Builder {
         match std::mem::replace(given, number) {
             0 => Ok(()),
             _ if row.repeatable => Ok(()),
-            first => Err(format!("`{}` given twice: first on line {first}", row.keyword())),
+            first => Err(format!("`{}` is given twice: first on line {first}", row.keyword())),
         }
     }
 
@@ -116,8 +115,7 @@ impl Builder {
         self.place(key, args, line);
         if key == Key::Env && word.is_some_and(|word| word.has_quoted_value()) {
             mistakes.warn(line, span, || {
-                "quotes around the value alone are not part of it; it is clearer to quote the whole word"
-                    .to_owned()
+                "these quotes are not part of the value; quote the whole word to make that clear".to_owned()
             });
         }
         // All keys are listed where the fields are.
@@ -143,16 +141,14 @@ impl Builder {
         let draft = &mut job.draft;
         match key {
             Key::Cmd => {
-                let first = values::absolute(value, "pmtr searches no $PATH and expands nothing")?;
+                let first = values::absolute(value, "pmtr does not search $PATH or expand anything")?;
                 draft.cmd = [first].into();
                 args.iter().skip(1).for_each(|word| draft.cmd.push(&word.value(&self.text)));
             }
-            Key::Dir => {
-                draft.dir = Some(values::absolute(value, "a job's directory begins with /")?.to_vec())
-            }
+            Key::Dir => draft.dir = Some(values::absolute(value, "a directory begins with /")?.to_vec()),
             Key::In if value == b"syslog" => {
                 return Err(
-                    "only `out` and `err` can be `syslog`: write ./syslog for a file of that name".into()
+                    "only `out` and `err` can be `syslog`: use ./syslog for a file with that name".into()
                 );
             }
             Key::In => draft.input = Some(values::path(value)?.to_vec()),
@@ -215,7 +211,7 @@ impl Builder {
                     None => "this job".to_owned(),
                     Some(name) => format!("job {}", Shown(name.as_bytes())),
                 };
-                format!("{who} lacks {}", missing.collect::<Vec<_>>().join(" and "))
+                format!("{who} needs {}", missing.collect::<Vec<_>>().join(" and "))
             });
         }
         if let Err(what) = self.count_depends(&job.draft) {
@@ -247,7 +243,7 @@ impl Builder {
             return Ok(());
         }
         Err(format!(
-            "with this job, all `depends` of the file together name more than {MAX_DEPENDS} files or {} MiB of paths: \
+            "with this job, all `depends` blocks together name more than {MAX_DEPENDS} files or {} MiB of paths: \
              let some jobs depend on one file that you touch",
             MAX_DEPENDS_BYTES >> 20
         ))
@@ -272,7 +268,7 @@ impl Builder {
         }
         match self.names.get(&name) {
             Some(first) => {
-                Err(format!("two jobs are named {}: the first on line {first}", Shown(value)).into())
+                Err(format!("two jobs are named {}: the first is on line {first}", Shown(value)).into())
             }
             // A file with too many is of no use: that it can't fill our memory is.
             None if self.jobs > MAX_JOBS => Ok(()),
@@ -294,7 +290,7 @@ impl Builder {
         let place = (key, endpoint);
         if let Some(first) = self.endpoints.get(&place) {
             mistakes.warn(line, span, || {
-                format!("the same address as on line {first}: this line changes nothing")
+                format!("this address is already on line {first}: this line has no effect")
             });
             return Ok(());
         }
@@ -311,7 +307,7 @@ impl Builder {
         self.endpoints.insert(place, mistakes.line_of(line, span));
         match list.len() > MAX_ENDPOINTS {
             true => {
-                Err(format!("a file has at most {MAX_ENDPOINTS} addresses {what}, and this is one more")
+                Err(format!("a file can have at most {MAX_ENDPOINTS} addresses {what}, and this is one more")
                     .into())
             }
             false => Ok(()),
@@ -326,7 +322,7 @@ impl Builder {
             return Err(Fault::new(flag.span, mistakes.text(|| values::no_resource(&name))));
         };
         let Some(word) = pair.get(1) else {
-            let what = format!("{} lacks its value: a number or `infinity`", Shown(flag.span.of(&self.text)));
+            let what = format!("{} needs a value: a number or `infinity`", Shown(flag.span.of(&self.text)));
             return Err(Fault::new(flag.span, what));
         };
         let limit = values::limit(resource, &word.value(&self.text));
@@ -335,7 +331,7 @@ impl Builder {
         let first = job.limits.get_mut(resource as usize).map_or(0, |given| std::mem::replace(given, number));
         if first > 0 {
             mistakes.warn(line, flag.span, || {
-                format!("the limit {} is also on line {first}: this one counts", resource.flag())
+                format!("limit {} is already set on line {first}: this line counts", resource.flag())
             });
             job.draft.limits.retain(|limit| limit.resource != resource);
         }
@@ -346,7 +342,7 @@ impl Builder {
 
 fn too_many_files() -> String {
     format!(
-        "a job can depend on at most {MAX_DEPENDS_OF_JOB} files: name one that changes whenever any of the others does"
+        "a job can depend on at most {MAX_DEPENDS_OF_JOB} files: use one file that changes whenever any of them does"
     )
 }
 
@@ -358,7 +354,7 @@ fn variable(env: &mut Words, word: &[u8]) -> Result<(), String> {
     env.push(word);
     match env.len() > MAX_ENV {
         true => Err(format!(
-            "a job has at most {MAX_ENV} variables, and this is one more: put them into a file that the command reads"
+            "a job can have at most {MAX_ENV} variables, and this is one more: put them into a file that the command reads"
         )),
         false => Ok(()),
     }

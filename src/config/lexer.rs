@@ -8,8 +8,7 @@ use std::borrow::Cow;
 /// A line, with those that backslashes join to it, is no longer than this: the kernel gives a command and its
 /// environment no more room, unless the limit of its stack is raised.
 const MAX_LINE_BYTES: usize = 2 << 20;
-const TOO_LONG: &str =
-    "this line, with those that backslashes join to it, is longer than 2 MiB: write it as several";
+const TOO_LONG: &str = "this line, with its continuation lines, is longer than 2 MiB: split it";
 
 /// How a word was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,7 +220,7 @@ impl Lexer {
                     let what = match quote_escaped {
                         false => "this quote is not closed on its line",
                         true => {
-                            "this quote is not closed on its line: inside of quotes, \\\" is a quote and \\\\ a backslash"
+                            "this quote is not closed on its line: inside quotes, \\\" is a quote and \\\\ a backslash"
                         }
                     };
                     self.fault(Span::new(start, self.at), what);
@@ -237,7 +236,7 @@ impl Lexer {
         let ends = matches!(text.get(self.at), None | Some(b' ' | b'\t' | b'\r' | b'\n'));
         if !ends && self.fault.is_none() {
             let end = self.find(text, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
-            let what = "a closing quote ends the word: put a blank behind it, or write \\\" for a quote inside of quotes";
+            let what = "a closing quote ends the word: put a space after it, or write \\\" for a quote inside quotes";
             self.fault(Span::new(self.at, end), what);
         }
         word

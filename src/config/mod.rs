@@ -119,6 +119,6 @@ fn nul(text: &[u8], at: usize) -> Mistake {
         at: fault::Span::offset(newline.map_or(0, |n| n + 1)),
         number: fault::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
     };
-    let what = "a NUL byte: this is no text file, or a crash has damaged it";
+    let what = "NUL byte: this is not a text file, or a crash damaged it";
     excerpt::mistake(text, Severity::Error, line, fault::Fault::new(fault::Span::new(at, at + 1), what))
 }

@@ -185,7 +185,10 @@ impl Parser {
             && !row.0.one_line
         {
             return self.fault(line, brace.span.to(last.span), || {
-                format!("a `{}` can't stand on one line: one option a line", row.0.keyword())
+                format!(
+                    "a `{}` block cannot be on one line: put each option on its own line",
+                    row.0.keyword()
+                )
             });
         }
         self.open(row, line, keyword);
@@ -217,7 +220,7 @@ impl Parser {
     ) {
         let glued = |word: &&Word| !word.quoted() && word.span.of(&self.text).starts_with(b"{");
         if let Some(word) = args.iter().find(glued) {
-            self.fault(line, word.span, || "braces want blanks around them");
+            self.fault(line, word.span, || "put spaces around braces");
             return self.skip_next(line, keyword);
         }
         if matches!(row.0.block, Block::Instead(_)) && !args.is_empty() {
@@ -263,7 +266,7 @@ impl Parser {
         let closes = words.last().is_some_and(|word| is(word, "}"));
         let opens = words.last().is_some_and(|word| is(word, "{"));
         self.fault(line, brace.span, || {
-            format!("{shown} must stand alone on its line; in quotes it is an ordinary word")
+            format!("{shown} must be alone on its line; quote it to use it as a word")
         });
         if closes {
             self.close(line);
@@ -297,18 +300,18 @@ impl Parser {
             let closed = self.closed;
             self.fault(line, span, || {
                 let hint = match closed {
-                    Some((from, to)) => format!("; the last one, from line {from}, was closed on line {to}"),
+                    Some((from, to)) => format!("; the last one began on line {from} and ended on line {to}"),
                     None => String::new(),
                 };
                 format!("stray `}}`: no block is open here{hint}")
             });
         } else if raw != b"}" {
-            self.fault(line, span, || "`}` must stand alone on its line");
+            self.fault(line, span, || "`}` must be alone on its line");
         } else if !rest.is_empty() {
             self.fault(
                 line,
                 span_of(rest),
-                || "`}` must stand alone on its line: what follows begins the next one",
+                || "`}` must be alone on its line: put the rest on the next line",
             );
         }
         let braces = raw.iter().take_while(|b| **b == b'}').count();
@@ -344,9 +347,7 @@ impl Parser {
         while let Some(frame) = self.open.pop() {
             let (block, hint) = (Shown(frame.keyword.of(&self.text)), hint(&frame));
             self.mistakes.add_to_line(frame.line, frame.keyword, || {
-                format!(
-                    "the block of {block} is not closed: there is no `}}` for it up to the end of the file{hint}"
-                )
+                format!("the {block} block is not closed: no `}}` before the end of the file{hint}")
             });
         }
     }
@@ -393,28 +394,23 @@ impl Parser {
     ) -> Result<(), Fault> {
         let name = row.keyword();
         if args.len() < least {
-            let missing = if args.is_empty() && least == 1 { "its argument" } else { "an argument" };
+            let missing = if args.is_empty() && least == 1 { "an argument" } else { "another argument" };
             let place = args.last().map_or(keyword, |last| keyword.to(last.span));
-            return Err(Fault::new(place, format!("`{name}` lacks {missing}: {}", row.usage())));
+            return Err(Fault::new(place, format!("`{name}` needs {missing}: {}", row.usage())));
         }
         let Some(extra @ [first, ..]) = args.get(most..) else { return Ok(()) };
         let known = self.find(extra, |other| other.place == row.place);
         let what = match (most, known) {
             (_, Some(Found::Whole(other, _))) => {
                 let other = other.keyword();
-                format!(
-                    "`{other}` must begin a line of its own to be an option, behind `{name}` it is one word too many"
-                )
+                format!("`{other}` must start its own line; after `{name}` it is an extra word")
             }
             (0, _) if row.block != Block::Never => {
                 format!("`{name}` takes no argument, only a block: {}", row.usage())
             }
             (0, _) => format!("`{name}` takes no argument"),
             (1, _) if row.blanks => {
-                format!(
-                    "`{name}` takes one argument; put it in quotes as a whole if it has blanks: {}",
-                    row.usage()
-                )
+                format!("`{name}` takes one argument; quote it if it contains spaces: {}", row.usage())
             }
             (1, _) => format!("`{name}` takes one argument: {}", row.usage()),
             _ => format!("too many arguments: {}", row.usage()),
@@ -430,7 +426,9 @@ impl Parser {
 /// Why a block that somebody thinks closed is not.
 fn hint(frame: &Frame) -> String {
     match frame.ended {
-        Some(line) => format!("; line {line} ends with ` }}`, but a brace closes only alone on its line"),
+        Some(line) => format!(
+            "; line {line} ends with ` }}`, but `}}` closes a block only when it is alone on its line"
+        ),
         None => String::new(),
     }
 }

@@ -31,13 +31,13 @@ pub(super) fn absolute<'a>(word: &'a [u8], why: &str) -> Value<&'a [u8]> {
 pub(super) fn name(word: &[u8]) -> Value<JobName> {
     let text = String::from_utf8_lossy(word);
     if word.is_empty() {
-        Err("a name can't be empty".into())
+        Err("a name cannot be empty".into())
     } else if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        Err("a name has no blanks and no control characters".into())
+        Err("a name cannot contain spaces or control characters".into())
     } else if word.len() > 255 {
         Err(format!("a name has at most 255 bytes, this one has {}", word.len()))
     } else if matches!(word, b"enable" | b"disable") {
-        Err(format!("a job can't be named {}: that is a word of remote control", Shown(word)))
+        Err(format!("a job cannot be named {}: that is a command of pmtr-ctl", Shown(word)))
     } else {
         Ok(JobName::new(word))
     }
@@ -50,13 +50,13 @@ pub(super) fn user(word: &[u8]) -> Value<Vec<u8>> {
     if word.is_empty() {
         Err("expected the name of a user or a uid, not an empty word".into())
     } else if digits && uid().is_none() {
-        Err(format!("{} is no uid: the greatest is 4294967294", Shown(word)))
+        Err(format!("{} is not a uid: the largest is 4294967294", Shown(word)))
     } else if digits && word.len() > 1 && word.starts_with(b"0") {
-        Err(format!("{} is no uid: write it without zeros in front", Shown(word)))
+        Err(format!("{} is not a uid: write it without leading zeros", Shown(word)))
     } else if word.contains(&b':') {
-        Err(format!("{} is no user: the groups follow from the user, so give the user alone", Shown(word)))
+        Err(format!("{} is not a user: groups come from the user, so give only the user", Shown(word)))
     } else if word.starts_with(b"-") || word.iter().any(|b| b.is_ascii_control() || *b == b' ') {
-        Err(format!("{} is no user: expected a name or a uid", Shown(word)))
+        Err(format!("{} is not a user: expected a name or a uid", Shown(word)))
     } else if word.len() > 99 {
         Err(format!("the name of a user has at most 99 bytes, this one has {}", word.len()))
     } else {
@@ -121,7 +121,8 @@ fn cpu_mask(word: &[u8], mask: &[u8]) -> Value<CpuSet> {
     let mut cpus = CpuSet::default();
     for (place, digit) in mask.iter().rev().enumerate() {
         let bits = char::from(*digit).to_digit(16);
-        let bits = bits.ok_or_else(|| format!("{} is not a hexadecimal mask such as 0x1d", Shown(word)))?;
+        let bits =
+            bits.ok_or_else(|| format!("{} is not a hexadecimal mask, for example 0x1d", Shown(word)))?;
         let first = u32::try_from(place).unwrap_or(u32::MAX).saturating_mul(4);
         for bit in (0..4u32).filter(|bit| bits >> bit & 1 == 1) {
             if !cpus.add(first.saturating_add(bit)) {
@@ -130,14 +131,14 @@ fn cpu_mask(word: &[u8], mask: &[u8]) -> Value<CpuSet> {
         }
     }
     match cpus == CpuSet::default() {
-        true if mask.is_empty() => Err("`0x` lacks its hexadecimal digits: a mask is such as 0x1d".into()),
-        true => Err("this mask leaves no processor to run on".into()),
+        true if mask.is_empty() => Err("`0x` has no digits: a mask is hexadecimal, for example 0x1d".into()),
+        true => Err("this mask selects no CPU".into()),
         false => Ok(cpus),
     }
 }
 
 fn too_large() -> String {
-    format!("processors are numbered from 0 to {}", CpuSet::SIZE - 1)
+    format!("CPUs are numbered from 0 to {}", CpuSet::SIZE - 1)
 }
 
 /// The resource of a `ulimit`.
@@ -154,7 +155,7 @@ pub(super) fn no_resource(word: &[u8]) -> String {
     }
     let flags: Vec<&str> = Resource::ALL.iter().map(|(_, flag, _)| *flag).collect();
     format!(
-        "unknown resource {}: expected one of {}, or RLIMIT_NOFILE and the like",
+        "unknown resource {}: expected one of {}, or a name like RLIMIT_NOFILE",
         Shown(word),
         flags.join(" ")
     )
@@ -179,19 +180,19 @@ pub(super) fn limit(resource: Resource, word: &[u8]) -> Value<Result<u64, Infini
 fn no_limit(word: &[u8]) -> String {
     let word_shown = Shown(word);
     if let Some(meant) = suggest::among(&["infinity", "unlimited"], word) {
-        return format!("{word_shown} is no limit: did you mean `{meant}`?");
+        return format!("{word_shown} is not a limit: did you mean `{meant}`?");
     }
     match word {
-        b"-1" => "`-1` is no limit: write `infinity` if that is meant".into(),
+        b"-1" => "`-1` is not a limit: use `infinity` for no limit".into(),
         [b'0'..=b'9', ..] if !word.iter().all(u8::is_ascii_digit) => {
             format!(
-                "{word_shown} is no limit: expected a whole number without a unit (sizes are in bytes), or `infinity`"
+                "{word_shown} is not a limit: expected a whole number without a unit (sizes are in bytes), or `infinity`"
             )
         }
         [b'0'..=b'9', ..] => {
-            format!("{word_shown} is too large for a limit: write `infinity` if that is meant")
+            format!("{word_shown} is too large: use `infinity` for no limit")
         }
-        _ => format!("{word_shown} is no limit: expected a whole number, or `infinity`"),
+        _ => format!("{word_shown} is not a limit: expected a whole number, or `infinity`"),
     }
 }
 
@@ -199,7 +200,7 @@ fn no_limit(word: &[u8]) -> String {
 pub(super) fn interval(word: &[u8]) -> Value<NonZeroU32> {
     let expected = || {
         format!(
-            "{} is no interval: expected a number and one of s, m, h, d, such as 30s, 10m, 6h, 1d",
+            "{} is not an interval: expected a number with s, m, h or d, for example 30s, 10m, 6h, 1d",
             Shown(word)
         )
     };
@@ -217,15 +218,14 @@ pub(super) fn interval(word: &[u8]) -> Value<NonZeroU32> {
     let secs = number::<u32>(digits).and_then(|count| count.checked_mul(unit_secs));
     let secs =
         secs.ok_or_else(|| format!("{} is too long: at most 4294967295s, about 136 years", Shown(word)))?;
-    NonZeroU32::new(secs).ok_or_else(|| {
-        "an interval can't be 0: leave the option out for a job that is not to be restarted".into()
-    })
+    NonZeroU32::new(secs)
+        .ok_or_else(|| "an interval cannot be 0: remove the option if the job should not be restarted".into())
 }
 
 /// `udp://HOST:PORT`, with `@INTERFACE` where reports go.
 pub(super) fn endpoint(word: &[u8], with_interface: bool) -> Value<Endpoint> {
     let form = if with_interface { "udp://HOST:PORT[@INTERFACE]" } else { "udp://HOST:PORT" };
-    let expected = || format!("{} is no address: expected {form}", Shown(word));
+    let expected = || format!("{} is not an address: expected {form}", Shown(word));
     let rest = from_utf8(word).ok().and_then(|text| text.strip_prefix("udp://")).ok_or_else(expected)?;
     let (rest, interface) = match rest.split_once('@') {
         Some(_) if !with_interface => {
@@ -238,8 +238,7 @@ pub(super) fn endpoint(word: &[u8], with_interface: bool) -> Value<Endpoint> {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or("the bracket `[` is not closed")?;
             let host = Ipv6Addr::from_str(host).map(IpAddr::V6);
-            let host = host
-                .map_err(|_| format!("between the brackets must stand an IPv6 address: expected {form}"))?;
+            let host = host.map_err(|_| format!("no IPv6 address between the brackets: expected {form}"))?;
             (host, port.strip_prefix(':'))
         }
         None => match rest.rsplit_once(':') {
@@ -249,8 +248,9 @@ pub(super) fn endpoint(word: &[u8], with_interface: bool) -> Value<Endpoint> {
     };
     let port = port.ok_or_else(|| format!("the port is missing: expected {form}"))?;
     let number = number::<u16>(port.as_bytes()).filter(|n| *n > 0 && !port.starts_with('+'));
-    let port = number
-        .ok_or_else(|| format!("{} is no port: expected a number from 1 to 65535", Shown(port.as_bytes())))?;
+    let port = number.ok_or_else(|| {
+        format!("{} is not a port: expected a number from 1 to 65535", Shown(port.as_bytes()))
+    })?;
     Ok(Endpoint { address: SocketAddr::new(host, port), interface })
 }
 
@@ -259,12 +259,13 @@ fn numeric_host(host: &str, form: &str) -> Value<IpAddr> {
         Ok(address) => Ok(IpAddr::V4(address)),
         Err(_) if host == "localhost" => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         Err(_) if host.is_empty() => Err(format!("the host is missing: expected {form}")),
-        Err(_) if host.contains(':') => Err("an IPv6 address stands in brackets: udp://[::1]:9999".into()),
-        Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') => {
-            Err(format!("{} is no IPv4 address: expected four numbers from 0 to 255", Shown(host.as_bytes())))
-        }
+        Err(_) if host.contains(':') => Err("put an IPv6 address in brackets: udp://[::1]:9999".into()),
+        Err(_) if host.bytes().all(|b| b.is_ascii_digit() || b == b'.') => Err(format!(
+            "{} is not an IPv4 address: expected four numbers from 0 to 255",
+            Shown(host.as_bytes())
+        )),
         Err(_) => Err(format!(
-            "{} is no numeric address, and pmtr does no DNS: give the IPv4 address, the IPv6 address in brackets, or localhost",
+            "{} is not a numeric address, and pmtr does not look up names: use an IPv4 address, an IPv6 address in brackets, or localhost",
             Shown(host.as_bytes())
         )),
     }
@@ -274,9 +275,9 @@ fn interface(name: &str) -> Value<Box<str>> {
     let graphic = name.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
     match name.len() {
         1..=15 if graphic => Ok(name.into()),
-        0 => Err("the interface is missing behind the `@`".into()),
+        0 => Err("no interface after the `@`".into()),
         _ => Err(format!(
-            "{} is no interface: expected a name of at most 15 bytes, such as eth0",
+            "{} is not an interface: expected a name of at most 15 bytes, for example eth0",
             Shown(name.as_bytes())
         )),
     }

@@ -8,7 +8,7 @@ use crate::config::options::{Block, Inside, OptionRow, Place, TABLE};
 use crate::config::suggest;
 use std::rc::Rc;
 
-const GO_ON: &str = "to go on with the line before, end that one with a backslash";
+const GO_ON: &str = "to continue the previous line, end it with a backslash";
 
 impl Parser {
     /// The first words of an option of several, and then another word or none.
@@ -20,7 +20,7 @@ impl Parser {
         let expected = row.words.get(right).copied().unwrap_or_default();
         let text = Rc::clone(&self.text);
         let written = Shown(keyword.of(&text));
-        self.fault(line, place, || format!("expected `{expected}` behind {written}: {}", row.usage()));
+        self.fault(line, place, || format!("expected `{expected}` after {written}: {}", row.usage()));
         self.build.excuse(row.key);
         self.skip_block(line, words);
     }
@@ -32,7 +32,7 @@ impl Parser {
             return self.close_for(line, words, frame);
         }
         self.fault(line, span_of(words.get(..1).unwrap_or_default()), || match row.place {
-            Place::File => format!("`{}` belongs outside of all jobs", row.keyword()),
+            Place::File => format!("`{}` belongs outside all jobs", row.keyword()),
             Place::Job => format!("`{}` belongs in a job, between `job {{` and `}}`", row.keyword()),
         });
         self.skip_block(line, words);
@@ -55,9 +55,7 @@ impl Parser {
             });
             None
         } else if let Some(row) = glued {
-            self.fault(line, first.span, || {
-                format!("braces want blanks around them: `{} {{`", row.keyword())
-            });
+            self.fault(line, first.span, || format!("put spaces around braces: `{} {{`", row.keyword()));
             Some(row)
         } else {
             self.unknown_word(line, place, first, rest)
@@ -121,8 +119,7 @@ impl Parser {
         // One that joins lines is part of no word.
         if self.aim == Aim::Check && !last.quoted() && last.span.of(&self.text).ends_with(b"\\") {
             self.mistakes.warn(line, last.span, || {
-                "this backslash does not join the next line, because something follows it on its own"
-                    .to_owned()
+                "this backslash does not continue the line: nothing may follow it, not even spaces".to_owned()
             });
         }
     }
@@ -151,9 +148,7 @@ impl Parser {
         let block = Shown(begin.1.of(&text));
         self.fault(line, span_of(words.get(..1).unwrap_or_default()), || {
             let hint = begin.2;
-            format!(
-                "the block of {block} from line {number} is not closed: a `}}` is missing before this{hint}"
-            )
+            format!("the {block} block from line {number} is not closed: missing `}}` before this line{hint}")
         });
         while self.open.len() > frame {
             if let Some(skipped) = self.open.last_mut() {
@@ -219,10 +214,10 @@ impl Parser {
 
 fn lacks_block(row: &OptionRow) -> String {
     match row.block {
-        Block::Always(Inside::Options(_)) => format!("`{}` lacks its `{{`: {}", row.keyword(), row.usage()),
-        Block::Always(Inside::Words) => format!("`{}` lacks its block: {}", row.keyword(), row.usage()),
+        Block::Always(Inside::Options(_)) => format!("`{}` needs a `{{`: {}", row.keyword(), row.usage()),
+        Block::Always(Inside::Words) => format!("`{}` needs a block: {}", row.keyword(), row.usage()),
         Block::Never | Block::Instead(_) => {
-            format!("`{}` lacks its arguments: {}", row.keyword(), row.usage())
+            format!("`{}` needs arguments: {}", row.keyword(), row.usage())
         }
     }
 }

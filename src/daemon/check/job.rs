@@ -61,7 +61,7 @@ impl Look<'_> {
         match &account {
             None => self.warn(Key::User, 0, format_args!("user {} does not exist", shown(user))),
             Some(Account { uid, .. }) if *uid != self.machine.uid && self.machine.uid != 0 => {
-                let what = "is another user, which only a pmtr that runs as root can switch to";
+                let what = "is another user: pmtr must run as root to switch to it";
                 self.warn(Key::User, 0, format_args!("user {} {what}", shown(user)));
             }
             Some(_) => return account,

@@ -119,7 +119,7 @@ fn what_the_machine_lacks_is_warned_of_at_its_place() {
         (
             1000,
             " cmd HERE/cmd\n user www",
-            "4:7: user www is another user, which only a pmtr that runs as root can switch to",
+            "4:7: user www is another user: pmtr must run as root to switch to it",
         ),
         (0, " cmd HERE/cmd\n\n user wwww", "5:7: user wwww does not exist"),
         (0, " cmd HERE/cmd\n dir HERE\n out new.log", ""),
