@@ -19,6 +19,7 @@ mod pidfile;
 mod reaper;
 mod regular;
 mod rests;
+mod sole;
 mod start;
 mod state;
 mod stderr;

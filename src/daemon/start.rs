@@ -15,6 +15,7 @@ use super::pace::Words;
 use super::pidfile::PidFile;
 use super::reaper::Reaper;
 use super::rests::Rests;
+use super::sole::Sole;
 use super::state::{self, LeftOver, Refusal, StateFile};
 use super::stderr::{self, OwnStderr};
 use super::trust::Trust;
@@ -130,7 +131,8 @@ fn start(options: Options) -> Result<(), Failure> {
         Some(path) => Some(PidFile::claim(path, process::effective_uid()).map_err(|why| why.to_string())?),
         None => None,
     };
-    let (state, words) = match claim_state(state.as_deref(), &file) {
+    let claimed = claim_sole(&file).and_then(|sole| Ok((sole, claim_state(state.as_deref(), &file)?)));
+    let ((sole, of_sole), (state, of_state)) = match claimed {
         Ok(claimed) => claimed,
         Err(held) => {
             remove(pidfile);
@@ -152,7 +154,11 @@ fn start(options: Options) -> Result<(), Failure> {
     match prepare(&file, &options, foreground, shelf, watch, pidfile.as_ref(), state) {
         Ok((mut daemon, left)) => {
             daemon.kernel.last_good = last_good;
-            words.iter().chain(&opening.notice).for_each(|word| daemon.kernel.log.notice(word));
+            let words = [of_sole, of_state, opening.notice];
+            words.iter().flatten().for_each(|word| daemon.kernel.log.notice(word));
+            if let Some(sole) = &sole {
+                sole.write(std::process::id());
+            }
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
@@ -163,10 +169,12 @@ fn start(options: Options) -> Result<(), Failure> {
                 state.remove();
             }
             remove(pidfile);
+            sole.map(Sole::remove);
             Ok(())
         }
         Err(why) => {
             remove(pidfile);
+            sole.map(Sole::remove);
             Ok(tell(starting, why)?)
         }
     }
@@ -194,6 +202,25 @@ fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
 fn remove(pidfile: Option<PidFile>) {
     // The end has come: there is nobody left to tell, and a stale file is taken over by the next start.
     let _ = pidfile.map(PidFile::remove);
+}
+
+/// The claim on the configuration, and what the log is to tell of it. It is an error only that a running pmtr has it.
+fn claim_sole(file: &Path) -> Result<(Option<Sole>, Option<Notice>), String> {
+    let uid = process::effective_uid();
+    let unguarded = |level, why: &str| {
+        let text = format!("cannot lock the configuration against a second pmtr: {why}");
+        Ok((None, Some(Notice::Shell(level, text.into()))))
+    };
+    let Some(dir) = state::directory(None, uid, false) else {
+        return unguarded(Level::Debug, "XDG_RUNTIME_DIR names no directory of this user");
+    };
+    match Sole::claim(&dir, file, uid) {
+        Ok(sole) => Ok((Some(sole), None)),
+        Err(Refusal::Held(why)) => Err(why),
+        // Many containers have nothing that can be written, and nobody who starts a second one.
+        Err(Refusal::Unusable(why)) if process::is_init() => unguarded(Level::Debug, &why),
+        Err(Refusal::Unusable(why)) => unguarded(Level::Warning, &why),
+    }
 }
 
 /// The state file, and what the log is to tell of it. It is an error only that a running pmtr has it.

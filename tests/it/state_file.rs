@@ -15,6 +15,15 @@ pub fn state_files(dir: &Path) -> Vec<PathBuf> {
     list.map(|entry| entry.unwrap().path()).collect()
 }
 
+/// How many files of each kind are in this directory: states and locks.
+fn states_and_locks(dir: &Path) -> (usize, usize) {
+    let count = |kind: &str| {
+        let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|other| other == kind)).count()
+    };
+    (count("state"), count("lock"))
+}
+
 #[test]
 fn a_second_pmtr_with_the_same_file_is_refused_and_touches_nothing() {
     let mut pmtr = Pmtr::start(&job("a", "/bin/sleep 1000", ""));
@@ -40,6 +49,52 @@ fn a_second_pmtr_with_the_same_file_is_refused_and_touches_nothing() {
     assert!(alive(a) && pmtr.count("started job a") == 1);
     assert_eq!(pmtr.stop().code(), Some(0));
     assert_eq!(state_files(pmtr.dir.path()).len(), 0);
+}
+
+#[test]
+fn a_second_pmtr_is_refused_by_whatever_path_it_comes_and_wherever_its_state_is() {
+    let mut pmtr = Pmtr::start(&job("a", "/bin/sleep 1000", ""));
+    pmtr.started("a");
+    let dir = pmtr.dir.path();
+    fs::create_dir(pmtr.dir.join("etc")).unwrap();
+    std::os::unix::fs::symlink(&pmtr.config, pmtr.dir.join("etc/link.conf")).unwrap();
+    std::os::unix::fs::symlink(dir, pmtr.dir.join("etc/up")).unwrap();
+    for (config, state) in [
+        ("pmtr.conf", "other"),
+        ("etc/link.conf", "state"),
+        ("etc/up/pmtr.conf", "state"),
+        ("etc/link.conf", "x"),
+    ] {
+        let config = pmtr.dir.join(config);
+        let mut second = Command::new(PMTR);
+        second.env("XDG_RUNTIME_DIR", dir).arg("-Fc").arg(&config).arg("--state").arg(pmtr.dir.join(state));
+        let (status, _, err) = output(&mut second);
+        let told =
+            format!("pmtr: {}: a running pmtr [{}] has these jobs already\n", config.display(), pmtr.pid());
+        assert_eq!((status, err), (Some(1), told));
+    }
+    pmtr.settle();
+    assert_eq!((pmtr.count("started job a"), pmtr.stop().code()), (1, Some(0)));
+}
+
+#[test]
+fn where_the_lock_cannot_be_kept_a_line_says_so_and_the_jobs_run() {
+    let dir = Dir::new();
+    fs::create_dir(dir.join("pmtr")).unwrap();
+    fs::set_permissions(dir.join("pmtr"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let mut pmtr =
+        if crate::support::root_or_skip("the lock in /run") && namespaces_or_skip("a /run of its own") {
+            copy_of(Path::new(PMTR), &dir, "pmtr-copy");
+            let script = "mount --make-rprivate /; mount --bind DIR/pmtr /run; mkdir -m 777 /run/pmtr; \
+                      exec DIR/pmtr-copy -Fc CONF --state DIR/state";
+            behind(dir, &job("a", "/bin/sleep 1000", ""), &["unshare", "--mount"], script)
+        } else {
+            Pmtr::start_in(dir, &job("a", "/bin/sleep 1000", ""), |_| {})
+        };
+    let line = pmtr.wait("cannot lock the configuration against a second pmtr: ");
+    assert!(line.ends_with("/pmtr: has the mode 0777, which others could have used"), "{line}");
+    pmtr.started("a");
+    assert_eq!(pmtr.stop().code(), Some(0));
 }
 
 #[test]
@@ -109,7 +164,7 @@ fn process_one_keeps_no_state_file_unless_it_is_told_to() {
     let mut pmtr = as_init(dir, &config, &AS_INIT, script);
     pmtr.wait("can't be recognised: no state file is kept without --state");
     pmtr.started("a");
-    assert!(!Path::new(&format!("/proc/{}/root/run/pmtr", pmtr.pid())).exists());
+    assert_eq!(states_and_locks(Path::new(&format!("/proc/{}/root/run/pmtr", pmtr.pid()))), (0, 1));
     assert_eq!(pmtr.stop().code(), Some(0));
     let script =
         "mount --make-rprivate /; mount -t tmpfs none /run; mount -t proc none /proc; exec PMTR -vc CONF";
@@ -131,8 +186,7 @@ fn root_keeps_it_in_run_and_an_ordinary_user_in_his_own_directory() {
     let script = "mount --make-rprivate /; mount -t tmpfs none /run; exec DIR/pmtr -Fc CONF";
     let mut pmtr = behind(dir, &config, &["unshare", "--mount"], script);
     pmtr.started("a");
-    let made = fs::read_dir(format!("/proc/{}/root/run/pmtr", pmtr.pid())).unwrap().count();
-    assert_eq!(made, 1);
+    assert_eq!(states_and_locks(Path::new(&format!("/proc/{}/root/run/pmtr", pmtr.pid()))), (1, 1));
     assert_eq!(pmtr.stop().code(), Some(0));
 
     let dir = Dir::new();
@@ -144,7 +198,7 @@ fn root_keeps_it_in_run_and_an_ordinary_user_in_his_own_directory() {
     let stranger = ["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "env", &own];
     let mut pmtr = behind(dir, &config, &stranger, "exec DIR/pmtr -Fc CONF");
     pmtr.started("a");
-    assert_eq!(fs::read_dir(pmtr.dir.join("own/pmtr")).unwrap().count(), 1);
+    assert_eq!(states_and_locks(&pmtr.dir.join("own/pmtr")), (1, 1));
     assert!(!pmtr.has("can't be recognised"));
     assert_eq!(pmtr.stop().code(), Some(0));
 }

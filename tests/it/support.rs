@@ -19,7 +19,7 @@ pub const PMTR: &str = env!("CARGO_BIN_EXE_pmtr");
 /// The daemon with its state file in this directory: a test leaves no trace elsewhere.
 pub fn daemon(dir: &Path) -> Command {
     let mut command = Command::new(PMTR);
-    command.arg("--state").arg(dir.join("state"));
+    command.arg("--state").arg(dir.join("state")).env("XDG_RUNTIME_DIR", dir);
     command
 }
 
@@ -75,8 +75,25 @@ impl Dir {
 
 impl Drop for Dir {
     fn drop(&mut self) {
+        remove_locks(&self.0);
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Removes what a daemon that was killed has left where root keeps locks: those of configurations in `dir`.
+fn remove_locks(dir: &Path) {
+    const OF_ROOT: &str = "/run/pmtr";
+    for entry in fs::read_dir(OF_ROOT).into_iter().flatten().flatten() {
+        let note = fs::read_to_string(entry.path()).unwrap_or_default();
+        let config = note.lines().nth(1).map(Path::new);
+        if entry.path().extension().is_some_and(|kind| kind == "lock")
+            && config.is_some_and(|config| config.starts_with(dir))
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    // Unless somebody else is using it.
+    let _ = fs::remove_dir(OF_ROOT);
 }
 
 /// The helper program that tells what a job sees of itself.

@@ -98,8 +98,7 @@ impl StateFile {
         let claim = Claim::take(path.clone(), Rules::for_a_claim(uid), holder);
         let claim = claim.map_err(|why| {
             let Why::Held(pid) = why else { return unusable(&path, why) };
-            let pid = pid.map(|pid| format!(" [{pid}]")).unwrap_or_default();
-            Refusal::Held(format!("{}: a running pmtr{pid} has these jobs already", shown(config)))
+            Refusal::Held(held(config, pid))
         })?;
         Ok(StateFile { claim, uid, config: told, room: None, told_of_room: false, told_of_number: false })
     }
@@ -239,6 +238,12 @@ impl StateFile {
     }
 }
 
+/// What is said to the second pmtr of a configuration.
+pub(super) fn held(config: &Path, pid: Option<u32>) -> String {
+    let pid = pid.map(|pid| format!(" [{pid}]")).unwrap_or_default();
+    format!("{}: a running pmtr{pid} has these jobs already", shown(config))
+}
+
 /// What is said where no state file can be kept.
 pub(super) fn unrecognised(why: &str) -> String {
     format!("jobs that are left when pmtr is killed can't be recognised: {why}")
@@ -260,7 +265,7 @@ fn without_parents(path: &Path) -> PathBuf {
 
 /// Makes the directory if it is missing, closed to others: a user who can write in it could have us end any process,
 /// and one who can read it could hold the kernel's lock on it, with a buffer that his own file system never fills.
-fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
+pub(super) fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists && fs::symlink_metadata(dir).is_err() => {
             return Err(failed("make it", &e));

@@ -1,0 +1,127 @@
+//! One configuration is run by one pmtr, whatever links lead to it and wherever the state file is kept.
+//!
+//! The claim is the lock on a file of the runtime directory, which only its owner can open. Its name stands for the
+//! real path of the configuration and for the file system that holds it: in a container the same path is another file.
+#![forbid(unsafe_code)]
+
+use super::claim::{Claim, Rules, Why};
+use super::state::{self, Refusal};
+use crate::model::{Clean, Errno};
+use crate::sys::numbers::ENOENT;
+use crate::sys::record;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// The directory may go away between two steps, with the last file in it.
+const ATTEMPTS: u32 = 10;
+/// More of the base name does not fit beside the rest.
+const BASE_BYTES: usize = 200;
+
+/// The claim on a configuration.
+#[derive(Debug)]
+pub(super) struct Sole {
+    claim: Claim,
+    config: PathBuf,
+}
+
+impl Sole {
+    /// Claims the configuration at this absolute path with a file in `dir`.
+    pub(super) fn claim(dir: &Path, config: &Path, uid: u32) -> Result<Sole, Refusal> {
+        let real = fs::canonicalize(config).unwrap_or_else(|_| config.to_owned());
+        let device = fs::metadata(&real).map_or(0, |there| there.dev());
+        let path = dir.join(file_name(&real, device));
+        let unusable =
+            |path: &Path, why| Refusal::Unusable(format!("{}: {why}", Clean(path.as_os_str().as_bytes())));
+        let mut attempts = ATTEMPTS;
+        loop {
+            state::enter(dir, uid).map_err(|why| unusable(dir, why))?;
+            match Claim::take(path.clone(), Rules::for_a_claim(uid), holder) {
+                Ok(claim) => return Ok(Sole { claim, config: real }),
+                Err(Why::Held(pid)) => return Err(Refusal::Held(state::held(config, pid))),
+                Err(Why::Failed(_, Errno(ENOENT))) if attempts > 0 => attempts -= 1,
+                Err(why) => return Err(unusable(&path, why)),
+            }
+        }
+    }
+
+    /// Writes down who has the configuration, and which it is. The lock holds without it.
+    pub(super) fn write(&self, pid: u32) {
+        let note = [format!("{pid}\n").as_bytes(), self.config.as_os_str().as_bytes(), b"\n"].concat();
+        let file = &self.claim.file;
+        let _ = file.write_all_at(&note, 0).and_then(|()| file.set_len(note.len() as u64));
+    }
+
+    /// Gives up the claim at the end of pmtr, when there is nobody left to tell of a failure.
+    pub(super) fn remove(self) {
+        let _ = self.claim.remove();
+    }
+}
+
+fn file_name(real: &Path, device: u64) -> OsString {
+    let path = real.as_os_str().as_bytes();
+    let base = real.file_name().map(OsStrExt::as_bytes).unwrap_or_default();
+    let base = base.get(..BASE_BYTES).unwrap_or(base);
+    let sum = record::sum(&[path, b"\0", &device.to_le_bytes()].concat());
+    OsString::from_vec([base, format!("-{sum:016x}.lock").as_bytes()].concat())
+}
+
+/// Who says in the file that he has it.
+fn holder(file: &File) -> Option<u32> {
+    let mut buffer = [0; 16];
+    let length = file.read_at(&mut buffer, 0).ok()?;
+    std::str::from_utf8(buffer.get(..length)?.split(|byte| *byte == b'\n').next()?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::process::effective_uid;
+    use crate::sys::testing::Dir;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn links_and_other_names_of_its_directory_lead_to_one_claim() {
+        let dir = Dir::new();
+        let (locks, conf) = (dir.join("locks"), dir.join("pmtr.conf"));
+        fs::write(&conf, "").unwrap();
+        fs::create_dir(dir.join("etc")).unwrap();
+        symlink(&conf, dir.join("etc/link.conf")).unwrap();
+        symlink(dir.path(), dir.join("etc/up")).unwrap();
+        let claim = |name: &str| Sole::claim(&locks, &dir.join(name), effective_uid());
+        let sole = claim("pmtr.conf").unwrap();
+        sole.write(812);
+        for name in ["pmtr.conf", "etc/link.conf", "etc/up/pmtr.conf", "etc/../pmtr.conf"] {
+            let held = format!("{}: a running pmtr [812] has these jobs already", dir.join(name).display());
+            assert_eq!(claim(name).unwrap_err(), Refusal::Held(held));
+        }
+        // Another file is another configuration, whether it is there or not.
+        fs::write(dir.join("etc/pmtr.conf"), "").unwrap();
+        claim("etc/pmtr.conf").unwrap().remove();
+        claim("none.conf").unwrap().remove();
+        sole.remove();
+        assert_eq!(fs::read_dir(&locks).unwrap().count(), 0);
+        claim("etc/link.conf").unwrap().remove();
+    }
+
+    #[test]
+    fn one_path_on_another_file_system_is_another_configuration() {
+        assert_ne!(file_name(Path::new("/etc/pmtr.conf"), 1), file_name(Path::new("/etc/pmtr.conf"), 2));
+        let name = file_name(Path::new("/etc/pmtr.conf"), 1).into_string().unwrap();
+        assert!(name.starts_with("pmtr.conf-") && name.ends_with(".lock") && name.len() == 31, "{name}");
+    }
+
+    #[test]
+    fn where_no_lock_can_be_kept_the_reason_is_told() {
+        let dir = Dir::new();
+        let locks = dir.join("locks");
+        fs::create_dir(&locks).unwrap();
+        fs::set_permissions(&locks, fs::Permissions::from_mode(0o777)).unwrap();
+        let told = Sole::claim(&locks, &dir.join("a"), effective_uid()).unwrap_err();
+        assert!(matches!(&told, Refusal::Unusable(why) if why.contains("mode 0777")), "{told:?}");
+        let told = Sole::claim(&dir.join("no/locks"), &dir.join("a"), effective_uid()).unwrap_err();
+        assert!(matches!(&told, Refusal::Unusable(why) if why.contains("No such file")), "{told:?}");
+    }
+}
