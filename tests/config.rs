@@ -2,8 +2,13 @@
 //! what pmtr makes of it. `UPDATE_EXPECTED=1` writes the second anew: read the difference before you keep it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "shared/rng.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+mod rng;
+
 use pmtr::config::{self, Parsed, options};
 use pmtr::model::{Config, Endpoint, JobSpec, Mistake};
+use rng::{Rng, rounds};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -123,21 +128,6 @@ fn carriage_returns_and_a_missing_last_newline_change_nothing_of_a_good_file() {
     }
 }
 
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).unwrap()
-    }
-}
-
 /// What must hold of the outcome for every text.
 fn check(text: &[u8]) {
     let Err(mistakes) = config::parse(text) else { return };
@@ -151,12 +141,6 @@ fn check(text: &[u8]) {
     assert!(mistakes.windows(2).all(in_order), "{mistakes:?}");
     let drawn = config::render(b"f", &mistakes).to_string();
     assert!(drawn.chars().all(|c| c == '\n' || !c.is_control()), "{drawn:?}");
-}
-
-/// As many rounds of a hundred as PMTR_ROUNDS says.
-fn rounds(all: u64) -> u64 {
-    let percent = std::env::var("PMTR_ROUNDS").ok().and_then(|text| text.parse::<u64>().ok());
-    (all * percent.unwrap_or(100) / 100).max(1)
 }
 
 #[test]
@@ -203,17 +187,17 @@ fn no_text_makes_the_parser_stumble() {
         b"{ }",
         b"\"a b\"",
     ];
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut rng = Rng::new(1);
     let seeds: Vec<Vec<u8>> = cases().iter().map(|path| std::fs::read(path).unwrap()).collect();
     for _ in 0..rounds(100_000) {
-        let pieces = (0..random.below(30)).flat_map(|_| PIECES[random.below(40)].iter().copied());
+        let pieces = (0..rng.below(30)).flat_map(|_| rng.pick(&PIECES).iter().copied());
         check(&pieces.collect::<Vec<u8>>());
-        let bytes: Vec<u8> = (0..random.below(40)).map(|_| random.next().to_le_bytes()[0] | 1).collect();
+        let bytes: Vec<u8> = (0..rng.below(40)).map(|_| rng.byte() | 1).collect();
         check(&bytes);
-        let mut mutated = seeds[random.below(seeds.len())].clone();
-        for _ in 0..=random.below(3) {
-            let at = random.below(mutated.len() + 1);
-            let (cut, piece) = (random.below(6).min(mutated.len() - at), PIECES[random.below(40)]);
+        let mut mutated = seeds[rng.below(seeds.len())].clone();
+        for _ in 0..=rng.below(3) {
+            let at = rng.below(mutated.len() + 1);
+            let (cut, piece) = (rng.below(6).min(mutated.len() - at), rng.pick(&PIECES));
             mutated.splice(at..at + cut, piece.iter().copied());
         }
         if mutated.len() < 2000 {

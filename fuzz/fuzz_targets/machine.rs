@@ -16,7 +16,7 @@ mod random;
 mod reference;
 #[path = "../../tests/sim/refusal.rs"]
 mod refusal;
-#[path = "../../tests/sim/rng.rs"]
+#[path = "../../tests/shared/rng.rs"]
 mod rng;
 #[path = "../../tests/sim/sockets.rs"]
 mod sockets;

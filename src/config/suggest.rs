@@ -146,7 +146,7 @@ fn distance(word: &[u8], known: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::testing::rounds;
+    use crate::model::rng::{Rng, rounds};
 
     #[test]
     fn a_slip_leads_to_the_option_that_was_meant() {
@@ -203,15 +203,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_of_the_table_changes_no_distance() {
-        let mut state: u32 = 1;
-        let mut below = |end: u32| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 16) % end
-        };
+        let mut rng = Rng::new(1);
         let (all, mut near) = (rounds(50_000), 0);
         for _ in 0..all {
-            let mut text =
-                |least| (0..least + below(7)).map(|_| b"abc"[below(3) as usize]).collect::<Vec<u8>>();
+            let mut text = |least| (0..least + rng.below(7)).map(|_| rng.pick(b"abc")).collect::<Vec<u8>>();
             let (word, known) = (text(2), text(1));
             let most = (known.len().min(word.len()) / 2).clamp(1, MOST);
             let far = Some(plain_distance(&word, &known)).filter(|far| *far <= most);

@@ -34,4 +34,6 @@ pub use time::MonoTime;
 pub use words::Words;
 
 #[cfg(test)]
-pub(crate) mod testing;
+#[path = "../../tests/shared/rng.rs"]
+#[allow(dead_code, reason = "other tests share it")]
+pub(crate) mod rng;

@@ -1,16 +1,16 @@
 //! What is filed beside the jobs follows from the jobs: after each turn it is worked out anew.
 
 use super::*;
-use crate::model::testing::rounds;
+use crate::model::rng::{Rng, rounds};
 use crate::model::{
     Bulletin, Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, Mistake,
     NetError, Notice, Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
 };
 use std::time::Duration;
 
-/// A world that only counts: what it is asked for comes from a row of numbers.
+/// A world that only counts: its answers are random.
 struct Dice {
-    row: u64,
+    rng: Rng,
     pids: i32,
     alive: Vec<Pid>,
     /// The sockets that were opened and not closed, and whether that was a success; a listener that fails is closed.
@@ -20,48 +20,41 @@ struct Dice {
 }
 
 impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.row ^= self.row << 13;
-        self.row ^= self.row >> 7;
-        self.row ^= self.row << 17;
-        self.row % end
-    }
-
     fn config(&mut self) -> Load {
         let mut jobs = Vec::new();
         for name in b"abcde" {
-            if self.below(4) > 0 {
+            if self.rng.below(4) > 0 {
                 let file = |n: u64| format!("/file{n}").into_bytes();
                 jobs.push(JobSpec::from(JobDraft {
                     name: vec![*name],
-                    cmd: ["/bin/x", &self.below(2).to_string()].into(),
-                    depends: (0..self.below(3)).map(file).collect(),
-                    order: i32::try_from(self.below(2)).unwrap(),
-                    wait: self.below(3) == 0,
-                    once: self.below(3) == 0,
-                    disable: self.below(6) == 0,
+                    cmd: ["/bin/x", &self.rng.below(2).to_string()].into(),
+                    depends: (0..self.rng.below(3)).map(file).collect(),
+                    order: self.rng.below(2),
+                    wait: self.rng.below(3) == 0,
+                    once: self.rng.below(3) == 0,
+                    disable: self.rng.below(6) == 0,
                     ..JobDraft::default()
                 }));
             }
         }
         let [listen, report] = [0, 1].map(|port| self.endpoints(port));
-        let content = Fingerprint { bytes: self.below(2), hash: self.below(u64::MAX) };
+        let content = Fingerprint { bytes: self.rng.below(2), hash: self.rng.below(u64::from(u32::MAX)) };
         Load::New(content, Config { jobs, listen, report }, Vec::new())
     }
 
     fn endpoints(&mut self, first: u16) -> Vec<Endpoint> {
         let endpoint = |port| Endpoint { address: ([127, 0, 0, 1], port).into(), interface: None };
-        (first..first + 3).filter(|_| self.below(2) == 0).map(endpoint).collect()
+        (first..first + 3).filter(|_| self.rng.below(2) == 0).map(endpoint).collect()
     }
 
     fn survivors(&mut self) -> Survivors {
-        if self.below(3) == 0 { Survivors::Some(Box::new([])) } else { Survivors::None }
+        if self.rng.below(3) == 0 { Survivors::Some(Box::new([])) } else { Survivors::None }
     }
 }
 
 impl System for Dice {
     fn spawn(&mut self, _: JobId, _: &JobSpec) -> Result<Pid, SpawnError> {
-        if self.below(5) == 0 {
+        if self.rng.below(5) == 0 {
             return Err(SpawnError { stage: Stage::Fork, errno: Errno(11) });
         }
         self.pids += 1;
@@ -70,8 +63,8 @@ impl System for Dice {
         Ok(pid)
     }
     fn load_config(&mut self, _: Reading) -> Result<Load, LoadError> {
-        match self.below(10) {
-            0 | 1 => Err(LoadError::Busy(Fingerprint { bytes: 1, hash: self.below(3) })),
+        match self.rng.below(10) {
+            0 | 1 => Err(LoadError::Busy(Fingerprint { bytes: 1, hash: self.rng.below(3) })),
             2..=4 => Ok(Load::More),
             _ => Ok(self.config()),
         }
@@ -88,7 +81,7 @@ impl System for Dice {
     fn watch(&mut self, _: Rc<[u8]>) {}
     fn unwatch(&mut self, _: &[u8]) {}
     fn open(&mut self, id: SocketId, _: &Station) -> Result<(), NetError> {
-        let good = self.below(3) > 0;
+        let good = self.rng.below(3) > 0;
         self.sockets.insert(id, good);
         if good { Ok(()) } else { Err(NetError::NoInterface) }
     }
@@ -104,7 +97,7 @@ impl System for Dice {
         jobs.for_each(drop);
     }
     fn tell(&mut self, _: &Bulletin) -> bool {
-        self.below(3) > 0
+        self.rng.below(3) > 0
     }
     fn answer(&mut self, _: Origin, _: &[Verdict]) {}
     fn release(&mut self, _: Pid) {}
@@ -171,30 +164,30 @@ fn assert_served(supervisor: &Supervisor, dice: &Dice) {
 
 fn event(dice: &mut Dice) -> Event {
     let from = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
-    match dice.below(13) {
+    match dice.rng.below(13) {
         0 => Event::ReloadAsked,
         1 => Event::ConfigTouched,
         2 | 3 => {
-            let path = format!("/file{}", dice.below(3)).into_bytes();
-            let content = Fingerprint { bytes: 0, hash: dice.below(2) };
-            Event::FileSeen(path.into(), (dice.below(3) > 0).then_some(content))
+            let path = format!("/file{}", dice.rng.below(3)).into_bytes();
+            let content = Fingerprint { bytes: 0, hash: dice.rng.below(2) };
+            Event::FileSeen(path.into(), (dice.rng.below(3) > 0).then_some(content))
         }
         4 | 5 => {
-            let verb = |dice: &mut Dice| if dice.below(2) == 0 { Verb::Enable } else { Verb::Disable };
-            let name = |dice: &mut Dice| Box::new([b'a' + u8::try_from(dice.below(6)).unwrap()]);
-            let orders = (0..dice.below(4)).map(|_| Order { verb: verb(dice), name: name(dice) });
+            let verb = |dice: &mut Dice| if dice.rng.below(2) == 0 { Verb::Enable } else { Verb::Disable };
+            let name = |dice: &mut Dice| Box::new([b'a' + dice.rng.below(6)]);
+            let orders = (0..dice.rng.below(4)).map(|_| Order { verb: verb(dice), name: name(dice) });
             Event::Command(from, orders.collect())
         }
         10 => Event::Invalid(from),
         11 => {
             let newest = dice.sockets.keys().last().map_or(0, |id| id.0);
-            let id = SocketId(u32::try_from(dice.below(u64::from(newest) + 2)).unwrap());
+            let id = SocketId(dice.rng.below(newest + 2));
             dice.failing = Some(id);
             Event::SocketFails(id, NetError::Failed(Errno(111)))
         }
         6..=8 if !dice.alive.is_empty() => {
-            let which = usize::try_from(dice.below(dice.alive.len() as u64)).unwrap();
-            let exit = Exit::Code(if dice.below(4) == 0 { 33 } else { 0 });
+            let which = dice.rng.below(dice.alive.len());
+            let exit = Exit::Code(if dice.rng.below(4) == 0 { 33 } else { 0 });
             Event::Exited(dice.alive.swap_remove(which), Ending::Ran(exit), dice.survivors())
         }
         _ => Event::Tick,
@@ -204,8 +197,8 @@ fn event(dice: &mut Dice) -> Event {
 #[test]
 fn what_is_filed_follows_from_the_jobs_after_every_turn() {
     for seed in 1..=rounds(300) {
-        let row = 0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed);
-        let mut dice = Dice { row, pids: 1, alive: Vec::new(), sockets: BTreeMap::new(), failing: None };
+        let rng = Rng::new(seed);
+        let mut dice = Dice { rng, pids: 1, alive: Vec::new(), sockets: BTreeMap::new(), failing: None };
         let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
         let mut now = MonoTime::ZERO;
         if seed < 150 {
@@ -220,8 +213,7 @@ fn what_is_filed_follows_from_the_jobs_after_every_turn() {
             turn(&mut supervisor, &mut dice, now, Event::Tick);
             assert_filed(&supervisor);
             assert_served(&supervisor, &dice);
-            now =
-                now + Duration::from_millis([0, 100, 1_000, 11_000][usize::try_from(dice.below(4)).unwrap()]);
+            now = now + Duration::from_millis(dice.rng.pick(&[0, 100, 1_000, 11_000]));
         }
     }
 }

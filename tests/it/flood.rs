@@ -2,6 +2,7 @@
 //! `PMTR_FLOOD` is how many datagrams there are at least; 20,000 if it is not set.
 
 use crate::network::{own_address, own_ip, socket};
+use crate::rng::Rng;
 use crate::support::{Pmtr, alive};
 use pmtr::model::{Pid, Signal};
 use std::net::SocketAddr;
@@ -15,26 +16,14 @@ const LONGEST: usize = 65_507;
 /// A job that dies young is due so long after its end.
 const DELAY: Duration = Duration::from_secs(10);
 
-/// Numbers that look random and are the same each time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(end).unwrap()).unwrap()
-    }
-}
-
 /// Sends `least` datagrams at full speed, and then more at leisure until it is told to stop.
 /// Returns how many there were, in which time, and whether one of them was answered.
 fn flood(to: SocketAddr, least: usize, stop: Arc<AtomicBool>) -> JoinHandle<(usize, Duration, bool)> {
     std::thread::spawn(move || {
         let (sender, _) = socket(own_ip());
         sender.connect(to).unwrap();
-        let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-        let noise: Vec<u8> = (0..2 * LONGEST).map(|_| numbers.below(256).to_le_bytes()[0]).collect();
+        let mut rng = Rng::new(1);
+        let noise: Vec<u8> = (0..2 * LONGEST).map(|_| rng.byte()).collect();
         let texts: [&[u8]; 14] = [
             b"",
             b" ",
@@ -59,20 +48,20 @@ fn flood(to: SocketAddr, least: usize, stop: Arc<AtomicBool>) -> JoinHandle<(usi
             let _ = match sent % 4 {
                 // Every length sooner or later, and the short ones more often.
                 0 => {
-                    let (from, bytes) = (numbers.below(LONGEST), numbers.below(LONGEST + 1));
+                    let (from, bytes) = (rng.below(LONGEST), rng.below(LONGEST + 1));
                     sender.send(&noise[from..from + bytes])
                 }
                 1 => {
-                    let (from, bytes) = (numbers.below(LONGEST), numbers.below(64));
+                    let (from, bytes) = (rng.below(LONGEST), rng.below(64));
                     sender.send(&noise[from..from + bytes])
                 }
-                2 => sender.send(texts[numbers.below(texts.len())]),
+                2 => sender.send(rng.pick(&texts)),
                 _ => {
                     // A verb, perhaps a half one, and far too much of something behind it.
-                    let bytes = numbers.below(LONGEST + 1 - 8_192) + 8_192;
-                    fill[..bytes].fill(fills[numbers.below(fills.len())]);
+                    let bytes = rng.below(LONGEST + 1 - 8_192) + 8_192;
+                    fill[..bytes].fill(rng.pick(&fills));
                     fill[..7].copy_from_slice(b"disable");
-                    sender.send(&fill[numbers.below(7)..bytes])
+                    sender.send(&fill[rng.below(7)..bytes])
                 }
             };
             sent += 1;

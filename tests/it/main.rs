@@ -25,6 +25,9 @@ mod network;
 mod notify;
 mod options;
 mod pid_file;
+#[path = "../shared/rng.rs"]
+#[allow(dead_code, unreachable_pub, reason = "other tests share it")]
+mod rng;
 mod rptserver;
 mod saving;
 mod soak;

@@ -16,6 +16,8 @@ mod portions;
 mod random;
 mod reference;
 mod refusal;
+#[path = "../shared/rng.rs"]
+#[allow(dead_code, reason = "other tests share it")]
 mod rng;
 mod sockets;
 mod system;

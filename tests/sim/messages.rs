@@ -200,7 +200,7 @@ fn no_stream_of_messages_brings_more_than_a_line_a_second_or_is_counted_wrong() 
         let (mut useless, mut answered) = (0, 0);
         for _ in 0..1_000 {
             world.live_until(world.sys.now + Duration::from_millis(rng.pick(pauses)));
-            let many = if rng.one_in(200) { 1_000 + rng.below(500) } else { rng.below(4) };
+            let many = if rng.one_in(200) { 1_000 + rng.below(500_u32) } else { rng.below(4) };
             let text = rng.pick(&[
                 "what",
                 "what",

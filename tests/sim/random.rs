@@ -109,7 +109,7 @@ fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool)
         world.after_kill(&left);
     }
     if rng.one_in(3) {
-        world.sys.writers.insert(rng.pick(&NAMES), rng.below(3) as usize);
+        world.sys.writers.insert(rng.pick(&NAMES), rng.below(3));
     }
     if rng.one_in(6) {
         world.recover(&defs, no_use(&mut rng));
@@ -133,18 +133,18 @@ fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool)
 
 /// One change of the file.
 fn change(defs: &mut Vec<Def>, rng: &mut Rng) {
-    let at = |defs: &[Def], rng: &mut Rng| rng.below(u32::try_from(defs.len()).unwrap()) as usize;
+    let at = |defs: &[Def], rng: &mut Rng| rng.below(defs.len());
     match rng.below(8) {
         0..=2 => {
             let name = rng.pick(&NAMES);
             if !defs.iter().any(|def| def.name == name) {
-                let place = rng.below(u32::try_from(defs.len()).unwrap() + 1) as usize;
+                let place = rng.below(defs.len() + 1);
                 let mut def = job(name).version(rng.below(3));
                 def.wait = rng.one_in(4);
                 def.once = rng.one_in(4);
                 def.disable = rng.one_in(8);
                 def.bounce = if rng.one_in(8) { rng.pick(&[1, 15]) } else { 0 };
-                def.depends = if rng.one_in(3) { u8::try_from(rng.below(8)).unwrap() } else { 0 };
+                def.depends = if rng.one_in(3) { rng.below(8) } else { 0 };
                 defs.insert(place, def);
             }
         }
@@ -228,15 +228,15 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
             world.event(command(rng.pick(&[Verb::Enable, Verb::Disable]), name));
         }
         19..=21 => {
-            let file = rng.below(3) as usize;
+            let file = rng.below(3);
             world.sys.contents[file] = if rng.one_in(3) { None } else { Some(rng.below(3)) };
             world.sys.after(Duration::from_millis(rng.pick(&[0, 0, 30])), Happening::Fact(file));
         }
         22..=29 => {
             // Some process ends: a main one or another.
             if !world.sys.kernel.processes.is_empty() {
-                let count = u32::try_from(world.sys.kernel.processes.len()).unwrap();
-                let serial = world.sys.kernel.processes[rng.below(count) as usize].serial;
+                let count = world.sys.kernel.processes.len();
+                let serial = world.sys.kernel.processes[rng.below(count)].serial;
                 world.sys.kernel.end(serial, Ending::Ran(some_exit(rng)));
                 if !rng.one_in(4) {
                     world.wake();
@@ -287,7 +287,7 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
             world.event(Event::Command(somebody(), orders));
         }
         42 => {
-            let line = rng.pick(&[listen, exposed, report])(1 + u16::try_from(rng.below(3)).unwrap());
+            let line = rng.pick(&[listen, exposed, report])(1 + rng.below(3));
             if world.sys.sockets.broken.remove(&line).is_none() {
                 world.sys.sockets.broken.insert(line, NetError::NoMulticast);
             }

@@ -179,9 +179,9 @@ impl World {
                 self.turn(order);
             }
             2 | 3 => {
-                let count = u32::try_from(self.sys.kernel.processes.len()).unwrap();
+                let count = self.sys.kernel.processes.len();
                 if count > 0 {
-                    let serial = self.sys.kernel.processes[rng.below(count) as usize].serial;
+                    let serial = self.sys.kernel.processes[rng.below(count)].serial;
                     let ending = Ending::Ran(some_exit(rng));
                     self.sys.kernel.end(serial, ending);
                     self.reap();

@@ -1,6 +1,7 @@
 use super::format::{Odd, decode, file_name, head};
 use super::*;
 use crate::model::Signal;
+use crate::model::rng::Rng;
 use crate::sys::clock;
 use crate::sys::stat::Stat;
 use crate::sys::testing::{Dir, ended, in_own_process, orphaned_session};
@@ -287,30 +288,24 @@ fn a_huge_file_is_not_read() {
 
 #[test]
 fn rubbish_is_never_a_record_and_never_a_panic() {
-    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed
-    };
+    let mut rng = Rng::new(1);
     let here = Here { boot: b"boot".to_vec(), namespace: 9, clock: Some(0) };
     let (pid, name) = (Pid::new(7).unwrap(), JobName::new(b"web"));
     let record = Record { pid, name, before_nanos: 1, after_nanos: 2, seen: false };
     let good = bytes(&here, CONFIG, &[&record, &record]);
     for _ in 0..300_000 {
-        let mut bytes = if random() % 2 == 0 {
+        let mut bytes = if rng.one_in(2) {
             // A record or less of noise behind a good head, or instead of it.
-            let noise: Vec<u8> = (0..random() % 300).map(|_| random().to_le_bytes()[3]).collect();
-            let head = if random() % 2 == 0 { &good[..HEAD_BYTES] } else { &[] };
+            let noise: Vec<u8> = (0..rng.below(300)).map(|_| rng.byte()).collect();
+            let head = if rng.one_in(2) { &good[..HEAD_BYTES] } else { &[] };
             head.iter().copied().chain(noise).collect()
         } else {
-            good[..usize::try_from(random() % (good.len() as u64 + 1)).unwrap()].to_vec()
+            good[..rng.below(good.len() + 1)].to_vec()
         };
         let untouched = bytes.clone();
-        if let Some(length) = std::num::NonZeroUsize::new(bytes.len()) {
-            let at = usize::try_from(random()).unwrap() % length;
-            bytes[at] ^= random().to_le_bytes()[0];
+        if !bytes.is_empty() {
+            let at = rng.below(bytes.len());
+            bytes[at] ^= rng.byte();
         }
         if let Ok(Told { records, .. }) = decode(&bytes, &here, CONFIG.as_bytes()) {
             let whole = if untouched.starts_with(&good[..HEAD_BYTES]) { 2 } else { 0 };

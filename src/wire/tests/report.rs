@@ -1,6 +1,6 @@
 use super::super::report::*;
-use super::Dice;
-use crate::model::testing::rounds;
+use super::spoilt;
+use crate::model::rng::{Rng, rounds};
 use crate::model::{Head, JobLine, Part, Pid, Process};
 use std::net::IpAddr;
 
@@ -269,19 +269,19 @@ fn what_fits_is_one_datagram_and_one_byte_more_makes_it_two() {
 
 #[test]
 fn whatever_is_split_is_the_same_when_joined() {
-    let mut dice = Dice(3);
+    let mut rng = Rng::new(3);
     for round in 0..rounds(4_000) {
-        let host = dice.name();
-        let interface = dice.pick(&[None, Some("10.1.2.3"), Some("fe80::aaaa:bbbb:cccc:dddd")]);
-        let serial = dice.pick(&[0, 9, 10, u64::MAX]);
-        let jobs = if round % 50 == 0 { 2_000 } else { dice.below(100) };
-        let longest = dice.pick(&[5, 40, 1_300, 1_400]);
+        let host = super::name(&mut rng);
+        let interface = rng.pick(&[None, Some("10.1.2.3"), Some("fe80::aaaa:bbbb:cccc:dddd")]);
+        let serial = rng.pick(&[0, 9, 10, u64::MAX]);
+        let jobs = if round % 50 == 0 { 2_000 } else { rng.below(100) };
+        let longest = rng.pick(&[5, 40, 1_300, 1_400]);
         let mut body = Vec::new();
         for _ in 0..jobs {
-            let path = vec![b'x'; dice.below(longest)];
-            let process = Pid::new(i32::try_from(dice.below(9)).unwrap()).map_or(Process::None, Process::Pid);
-            let (name, seconds) = (dice.name(), dice.pick(&[0, 1, u64::MAX]));
-            let line = JobLine { name: &name, enabled: dice.below(2) == 0, seconds, process, path: &path };
+            let path = vec![b'x'; rng.below(longest)];
+            let process = Pid::new(rng.below(9)).map_or(Process::None, Process::Pid);
+            let (name, seconds) = (super::name(&mut rng), rng.pick(&[0, 1, u64::MAX]));
+            let line = JobLine { name: &name, enabled: rng.one_in(2), seconds, process, path: &path };
             let before = body.len();
             encode_line(&line, &mut body);
             // What is read of the line is what was written.
@@ -294,7 +294,7 @@ fn whatever_is_split_is_the_same_when_joined() {
 
 #[test]
 fn no_bytes_upset_the_reader_of_reports() {
-    let mut dice = Dice(4);
+    let mut rng = Rng::new(4);
     let seeds = [
         &b"report\nweb e 12\ndb d 0\n"[..],
         b"report app1 10.0.0.5 part 1/2 77\nweb e 12 34 /bin/web\ndb d 0 0 /bin/db\n",
@@ -304,9 +304,12 @@ fn no_bytes_upset_the_reader_of_reports() {
     let mut good = 0;
     let rounds = rounds(150_000);
     for round in 0..rounds {
-        let seed = dice.pick(&seeds);
-        let bytes =
-            if round % 3 == 0 { [b"report ", &dice.bytes(40)[..]].concat() } else { dice.spoilt(seed) };
+        let seed = rng.pick(&seeds);
+        let bytes = if round % 3 == 0 {
+            [b"report ", &super::bytes(&mut rng, 40)[..]].concat()
+        } else {
+            spoilt(&mut rng, seed)
+        };
         let Some(found) = decode(&bytes) else { continue };
         good += 1;
         let fit = |name: &[u8]| {
