@@ -3,126 +3,151 @@
 use crate::support::{Dir, Pmtr, alive, output};
 use std::process::Command;
 
-const OLD: &str = "job {\n name kept\n cmd /bin/sleep 1000\n}\njob {\n name old\n cmd /bin/sleep 1001\n}\n";
-const NEW: &str = "job {\n name kept\n cmd /bin/sleep 1000\n}\njob {\n name new\n cmd /bin/sleep 1002\n}\n";
+/// A configuration with the job `kept`, which no save changes, and one more.
+fn with(job: &str) -> String {
+    format!("job {{\n name kept\n cmd /bin/sleep 1000\n}}\njob {{\n name {job}\n cmd /bin/sleep 1001\n}}\n")
+}
 
-/// Saves NEW over OLD by a shell command, in which F is the file, N a file with the new content and D
-/// the directory, and checks that exactly that comes into force.
-fn saved_by(command: &str) {
+/// Ways of saving, as shell commands: F is the file, D its directory, and N a file with the new content.
+const WAYS: [(&str, &str); 27] = [
+    ("cat over it", r#"cat "$N" >"$F""#),
+    ("append the rest", r#"head -c 50 "$N" >"$F"; tail -c +51 "$N" >>"$F""#),
+    ("write slowly", r#"while IFS= read -r l; do printf '%s\n' "$l"; sleep 0.1; done <"$N" >"$F""#),
+    (
+        "append byte by byte",
+        r#": >"$F"; while IFS= read -r -n1 -d '' c; do printf %s "$c" >>"$F"; done <"$N""#,
+    ),
+    ("truncate, write later", r#": >"$F"; sleep 0.3; cat "$N" >"$F""#),
+    (
+        "truncate to zeros, write later",
+        r#"truncate -s 0 "$F"; truncate -s 4096 "$F"; sleep 0.2; cat "$N" >"$F""#,
+    ),
+    ("cp", r#"cp "$N" "$F""#),
+    ("cp that removes first", r#"cp --remove-destination "$N" "$F""#),
+    ("mv over it", r#"cp "$N" "$D/.x"; mv "$D/.x" "$F""#),
+    ("mv over it with the same time", r#"cp "$N" "$D/.x"; touch -r "$F" "$D/.x"; mv "$D/.x" "$F""#),
+    ("mv from another directory", r#"cp "$N" "$D/../x"; mv "$D/../x" "$F""#),
+    ("install", r#"install -m 644 "$N" "$F""#),
+    ("sed -i", r#"sed -i -e 's/old/new/' "$F""#),
+    ("a backup by rename", r#"mv "$F" "$F~"; cat "$N" >"$F"; rm -f "$F~""#),
+    ("a backup by copy", r#"cp "$F" "$F~"; cat "$N" >"$F"; rm -f "$F~""#),
+    ("rm, then create", r#"rm -f "$F"; cp "$N" "$F""#),
+    ("rm, create later", r#"rm -f "$F"; sleep 1; cp "$N" "$F""#),
+    ("another name of the file", r#"ln "$(realpath "$F")" "$D/x"; cat "$N" >"$D/x"; rm -f "$D/x""#),
+    (
+        "another name of the file elsewhere",
+        r#"ln "$(realpath "$F")" "$D/../x"; cat "$N" >"$D/../x"; rm -f "$D/../x""#,
+    ),
+    ("a link moved over it", r#"cp "$N" "$D/v2"; ln -s v2 "$D/x"; mv -T "$D/x" "$F""#),
+    ("a link forced over it", r#"cp "$N" "$D/v2"; ln -sfn v2 "$F""#),
+    ("a hard link forced over it", r#"cp "$N" "$D/v2"; ln -fL "$D/v2" "$F""#),
+    ("the target in place", r#"cat "$N" >"$(realpath "$F")""#),
+    ("the target by rename", r#"r=$(realpath "$F"); cp "$N" "$r.n"; mv "$r.n" "$r""#),
+    (
+        "the directory renamed and made again",
+        r#"mv "$D" "$D.old"; mkdir "$D"; cp "$N" "$F"; rm -rf "$D.old""#,
+    ),
+    ("the directory removed and made again", r#"rm -rf "$D"; mkdir "$D"; cp "$N" "$F""#),
+    (
+        "edits that follow each other",
+        r##"for i in 1 2 3 4 5; do cp "$N" "$D/x"; mv "$D/x" "$F"; echo '# x' >>"$F"; done; cp "$N" "$D/x"; mv "$D/x" "$F""##,
+    ),
+];
+
+/// Ways of saving that need a program which not every machine has.
+const WAYS_BY_OTHERS: [(&str, &str, &str); 2] = [
+    (
+        "vim",
+        "vim --version",
+        r#"vim -Nu NONE -i NONE -es -c '%d _' -c "0r $N" -c 'wq' "$F" </dev/null >/dev/null 2>&1"#,
+    ),
+    (
+        "through memory",
+        "python3 -V",
+        r#"truncate -s $(stat -c %s "$N") "$F"; python3 -c 'import mmap,sys; f=open(sys.argv[1],"r+b"); m=mmap.mmap(f.fileno(),0); m[:]=open(sys.argv[2],"rb").read(); m.flush()' "$F" "$N""#,
+    ),
+];
+
+/// One field of the matrix: how the file lies there, which is a shell command that has the content in OLD, and how
+/// it is saved.
+fn saved(layout: &str, way: &str, command: &str) {
     let dir = Dir::new();
-    std::fs::create_dir(dir.join("etc")).unwrap();
-    let file = dir.write("etc/pmtr.conf", OLD);
-    let new = dir.write("new", NEW);
-    saved_in(dir, &file, &new, command);
-}
-
-fn saved_in(dir: Dir, file: &std::path::Path, new: &std::path::Path, command: &str) {
-    let mut pmtr = Pmtr::start_in(dir, "", |c| {
-        *c = crate::support::daemon(file.parent().unwrap());
-        c.arg("-F").arg("-c").arg(file);
-        c.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-        c.stderr(std::process::Stdio::piped());
-    });
-    let kept = pmtr.started("kept");
-    let old = pmtr.rewind().started("old");
-    let script = format!(
-        "set -e; F={} N={} D={}\n{command}",
-        file.display(),
-        new.display(),
-        file.parent().unwrap().display()
-    );
-    let (status, _, errors) = output(Command::new("/bin/bash").arg("-c").arg(&script));
-    assert_eq!(status, Some(0), "{errors}");
-    pmtr.wait(&format!("job old {old} exited after"));
-    pmtr.rewind().started("new");
-    // Nothing was acted upon in between: the job that both have still runs, and nothing else was started.
-    assert!(alive(kept), "{:?}", pmtr.seen);
-    assert_eq!(pmtr.count("started job"), 3, "{:?}", pmtr.seen);
-    assert!(!pmtr.has("sending SIGTERM to job kept"), "{:?}", pmtr.seen);
-}
-
-macro_rules! ways {
-    ($($name:ident: $command:expr;)*) => {
-        $(#[test] fn $name() { saved_by($command); })*
+    let run = |save: &str, new: &str| {
+        let set = format!("set -e; cd {}; D=$PWD/etc F=$D/pmtr.conf N=$PWD/new", dir.path().display());
+        let mut shell = Command::new("/bin/bash");
+        shell.arg("-c").arg(format!("{set}\n{save}")).env("OLD", with("old"));
+        dir.write("new", &with(new));
+        let (status, _, errors) = output(&mut shell);
+        assert_eq!(status, Some(0), "{way}, {layout}: {errors}");
     };
+    run(layout, "new");
+    let (file, state) = (dir.join("etc/pmtr.conf"), Dir::new());
+    let mut daemon = crate::support::daemon(state.path());
+    daemon.arg("-F").arg("-c").arg(&file);
+    let mut pmtr = Pmtr::run(state, file, daemon, |_| {});
+    let kept = pmtr.started("kept");
+    let mut before = ("old", pmtr.rewind().started("old"));
+    // After the save in question pmtr goes on watching.
+    for (new, save) in [("new", command), ("written", WAYS[0].1), ("renamed", WAYS[8].1)] {
+        run(save, new);
+        let (name, pid) = before;
+        pmtr.rewind().wait(&format!("job {name} {pid} exited after"));
+        before = (new, pmtr.rewind().started(new));
+    }
+    // Nothing was acted upon in between: the job that all have still runs, and nothing else was started.
+    assert!(alive(kept), "{way}, {layout}: {:?}", pmtr.seen);
+    assert_eq!(pmtr.count("started job"), 5, "{way}, {layout}: {:?}", pmtr.seen);
+    assert!(!pmtr.has("sending SIGTERM to job kept"), "{way}, {layout}: {:?}", pmtr.seen);
 }
 
-ways! {
-    cat_over: "cat \"$N\" >\"$F\"";
-    the_rest_appended: "head -c 50 \"$N\" >\"$F\"; tail -c +51 \"$N\" >>\"$F\"";
-    a_slow_writer: "while IFS= read -r l; do printf '%s\\n' \"$l\"; sleep 0.1; done <\"$N\" >\"$F\"";
-    copied: "cp \"$N\" \"$F\"";
-    copied_over_a_removed_file: "cp --remove-destination \"$N\" \"$F\"";
-    moved_over: "cp \"$N\" \"$D/.x\"; mv \"$D/.x\" \"$F\"";
-    moved_over_with_the_same_time: "cp \"$N\" \"$D/.x\"; touch -r \"$F\" \"$D/.x\"; mv \"$D/.x\" \"$F\"";
-    moved_over_from_another_directory: "cp \"$N\" \"$D/../x\"; mv \"$D/../x\" \"$F\"";
-    installed: "install -m 644 \"$N\" \"$F\"";
-    edited_by_sed: "sed -i -e 's/old/new/' -e 's/1001/1002/' \"$F\"";
-    renamed_to_a_backup_first: "mv \"$F\" \"$F~\"; cat \"$N\" >\"$F\"; rm -f \"$F~\"";
-    removed_and_made_later: "rm -f \"$F\"; sleep 1; cp \"$N\" \"$F\"";
-    through_another_hard_link: "ln -f \"$F\" \"$D/x\"; cat \"$N\" >\"$D/x\"; rm -f \"$D/x\"";
-    through_a_hard_link_elsewhere: "ln -f \"$F\" \"$D/../x\"; cat \"$N\" >\"$D/../x\"; rm -f \"$D/../x\"";
-    by_a_link_in_its_place: "cp \"$N\" \"$D/v2\"; ln -s v2 \"$D/x\"; mv -T \"$D/x\" \"$F\"";
-    with_the_directory_renamed_away: "mv \"$D\" \"$D.old\"; mkdir \"$D\"; cp \"$N\" \"$F\"; rm -rf \"$D.old\"";
-    with_the_directory_made_anew: "rm -rf \"$D\"; mkdir \"$D\"; cp \"$N\" \"$F\"";
-    truncated_and_written_later: ": >\"$F\"; sleep 0.3; cat \"$N\" >\"$F\"";
-    truncated_to_zeros_and_written_later: "truncate -s 0 \"$F\"; truncate -s 4096 \"$F\"; sleep 0.2; cat \"$N\" >\"$F\"";
-    byte_by_byte: ": >\"$F\"; while IFS= read -r -n1 -d '' c; do printf %s \"$c\" >>\"$F\"; done <\"$N\"";
-    again_while_it_is_applied: "for i in 1 2 3 4 5; do cp \"$N\" \"$D/x\"; mv \"$D/x\" \"$F\"; echo '# x' >>\"$F\"; done; cp \"$N\" \"$D/x\"; mv \"$D/x\" \"$F\"";
+/// A file that lies there like this is saved in each way. What takes the time is waiting, so some go side by side.
+fn saved_in_every_way(layout: &str) {
+    let there = |probe: &str| {
+        let mut shell = Command::new("/bin/sh");
+        output(shell.arg("-c").arg(probe)).0 == Some(0)
+    };
+    let mut ways = WAYS.to_vec();
+    for (way, probe, command) in WAYS_BY_OTHERS {
+        match there(probe) {
+            true => ways.push((way, command)),
+            false => eprintln!("skipped: {way} is not installed"),
+        }
+    }
+    std::thread::scope(|scope| {
+        for some in ways.chunks(8) {
+            scope.spawn(|| some.iter().for_each(|(way, command)| saved(layout, way, command)));
+        }
+    });
 }
 
 #[test]
-fn through_memory() {
-    if output(Command::new("python3").arg("-V")).0 != Some(0) {
-        return eprintln!("skipped: through_memory needs python3");
-    }
-    saved_by(
-        "truncate -s $(stat -c %s \"$N\") \"$F\"; python3 -c 'import mmap,sys; f=open(sys.argv[1],\"r+b\"); m=mmap.mmap(f.fileno(),0); m[:]=open(sys.argv[2],\"rb\").read(); m.flush()' \"$F\" \"$N\"",
+fn every_way_of_saving_a_plain_file_ends_with_exactly_the_new_content() {
+    saved_in_every_way(r#"mkdir etc; echo "$OLD" >etc/pmtr.conf"#);
+}
+
+#[test]
+fn every_way_of_saving_a_linked_file_ends_with_exactly_the_new_content() {
+    saved_in_every_way(r#"mkdir etc real; echo "$OLD" >real/conf; ln -s ../real/conf etc/pmtr.conf"#);
+}
+
+#[test]
+fn every_way_of_saving_through_a_chain_of_links_ends_with_exactly_the_new_content() {
+    saved_in_every_way(
+        r#"mkdir etc a b; echo "$OLD" >b/c; ln -s "$PWD/b/c" a/conf; ln -s ../a/conf etc/pmtr.conf"#,
     );
 }
 
 #[test]
-fn by_vim() {
-    if !["/usr/bin/vim", "/bin/vim"].iter().any(|path| std::path::Path::new(path).exists()) {
-        return eprintln!("skipped: by_vim needs vim");
-    }
-    saved_by("vim -Nu NONE -i NONE -es -c '%d _' -c \"0r $N\" -c 'wq' \"$F\" </dev/null >/dev/null 2>&1");
-}
-
-fn linked(command: &str) {
-    let dir = Dir::new();
-    for name in ["etc", "real"] {
-        std::fs::create_dir(dir.join(name)).unwrap();
-    }
-    dir.write("real/r.conf", OLD);
-    std::os::unix::fs::symlink("../real/r.conf", dir.join("etc/pmtr.conf")).unwrap();
-    let (file, new) = (dir.join("etc/pmtr.conf"), dir.write("new", NEW));
-    saved_in(dir, &file, &new, command);
+fn every_way_of_saving_in_a_linked_directory_ends_with_exactly_the_new_content() {
+    saved_in_every_way(r#"mkdir real; echo "$OLD" >real/pmtr.conf; ln -s real etc"#);
 }
 
 #[test]
-fn the_target_of_a_link_in_place() {
-    linked("cat \"$N\" >\"$(realpath \"$F\")\"");
-}
-
-#[test]
-fn the_target_of_a_link_replaced() {
-    linked("r=$(realpath \"$F\"); cp \"$N\" \"$r.n\"; mv \"$r.n\" \"$r\"");
-}
-
-#[test]
-fn by_swapping_the_directory_as_container_platforms_do() {
-    let dir = Dir::new();
-    std::fs::create_dir_all(dir.join("etc/..v1")).unwrap();
-    dir.write("etc/..v1/pmtr.conf", OLD);
-    std::os::unix::fs::symlink("..v1", dir.join("etc/..data")).unwrap();
-    std::os::unix::fs::symlink("..data/pmtr.conf", dir.join("etc/pmtr.conf")).unwrap();
-    let (file, new) = (dir.join("etc/pmtr.conf"), dir.write("new", NEW));
-    saved_in(
-        dir,
-        &file,
-        &new,
-        "mkdir $D/..v2; cp $N $D/..v2/pmtr.conf; ln -s ..v2 $D/..tmp; mv -T $D/..tmp $D/..data; rm -rf $D/..v1",
+fn swapping_the_directory_as_container_platforms_do_ends_with_exactly_the_new_content() {
+    saved(
+        r#"mkdir -p etc/..v1; echo "$OLD" >etc/..v1/pmtr.conf; ln -s ..v1 etc/..data; ln -s ..data/pmtr.conf etc"#,
+        "the swap",
+        r#"mkdir $D/..v2; cp $N $D/..v2/pmtr.conf; ln -s ..v2 $D/..tmp; mv -T $D/..tmp $D/..data; rm -rf $D/..v1"#,
     );
 }
 
@@ -160,7 +185,7 @@ const ONE_MORE: &str = "printf 'job {\\n name new\\n cmd /bin/sleep 1002\\n}\\n'
 
 #[test]
 fn a_file_that_its_writer_does_not_close_is_told_of_and_applied_when_it_has_rested_for_ten_seconds() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     let kept = pmtr.started("kept");
     let mut writer = Writer::of(&pmtr);
     let begin = std::time::Instant::now();
@@ -181,7 +206,7 @@ fn a_file_that_its_writer_does_not_close_is_told_of_and_applied_when_it_has_rest
 
 #[test]
 fn a_save_while_somebody_else_has_the_file_open_is_applied_and_one_by_rename_at_once() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     let _writer = Writer::of(&pmtr);
     // Closed by the one, open for the other.
@@ -190,13 +215,13 @@ fn a_save_while_somebody_else_has_the_file_open_is_applied_and_one_by_rename_at_
     drop(again);
     pmtr.wait("waiting for the writer");
     pmtr.started("new");
-    pmtr.save(NEW);
+    pmtr.save(&with("new"));
     pmtr.wait("rescanning job configuration");
 }
 
 #[test]
 fn a_file_that_is_never_left_alone_is_told_of_and_applied_by_sighup() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     let mut writer = Writer::of(&pmtr);
     writer.say(ONE_MORE);
@@ -219,7 +244,7 @@ fn what_is_written_through_memory_is_applied_as_it_is_when_it_rests() {
     if output(Command::new("python3").arg("-V")).0 != Some(0) {
         return eprintln!("skipped: writing through memory needs python3");
     }
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     // Neither length nor time need change: only the content does, for as long as the other rule would wait.
     let script = "import mmap, os, sys, time
@@ -250,7 +275,7 @@ sys.stdin.read()
 
 #[test]
 fn a_save_that_leaves_the_content_as_it_was_does_nothing() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     let kept = pmtr.started("kept");
     let file = pmtr.config.clone();
     let (status, ..) =
@@ -259,7 +284,7 @@ fn a_save_that_leaves_the_content_as_it_was_does_nothing() {
             file.display()
         )));
     assert_eq!(status, Some(0));
-    pmtr.save(NEW);
+    pmtr.save(&with("new"));
     pmtr.rewind().started("new");
     assert_eq!(pmtr.count("rescanning job configuration"), 1);
     assert!(alive(kept));
@@ -267,7 +292,7 @@ fn a_save_that_leaves_the_content_as_it_was_does_nothing() {
 
 #[test]
 fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_logged() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     pmtr.save("job {\n name a\n cmd rel\n uesr bob\n}\n");
     pmtr.wait("FAILED to parse");
@@ -277,26 +302,26 @@ fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_logged() {
     pmtr.settle();
     assert!(pmtr.has("job old: running") && !pmtr.has("sending SIGTERM"));
     // And the next good one is taken.
-    pmtr.save(NEW);
+    pmtr.save(&with("new"));
     pmtr.started("new");
 }
 
 #[test]
 fn a_removed_file_changes_nothing_and_is_taken_up_when_it_is_back() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     std::fs::remove_file(&pmtr.config).unwrap();
     pmtr.wait("is gone, the jobs run on");
     pmtr.settle();
     assert!(pmtr.has("job old: running"));
-    pmtr.save(NEW);
+    pmtr.save(&with("new"));
     pmtr.wait("can be read again");
     pmtr.started("new");
 }
 
 #[test]
 fn an_emptied_file_is_applied_when_it_stays_so_for_two_seconds() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     std::fs::write(&pmtr.config, "# nothing left\n").unwrap();
     pmtr.wait("has no jobs any more");
@@ -309,7 +334,7 @@ fn an_emptied_file_is_applied_when_it_stays_so_for_two_seconds() {
 
 #[test]
 fn hup_applies_an_empty_file_at_once() {
-    let mut pmtr = Pmtr::start(OLD);
+    let mut pmtr = Pmtr::start(&with("old"));
     let old = pmtr.rewind().started("old");
     std::fs::write(&pmtr.config, "").unwrap();
     pmtr.signal("HUP");
@@ -327,13 +352,13 @@ fn only_the_changed_job_is_restarted_and_a_removed_one_comes_back_alone() {
             .as_str(),
     );
     let job = |args: &str| format!("job {{\n name slow\n cmd {} {args}\n}}\n", slow.display());
-    let mut pmtr = Pmtr::start_in(dir, &(job("") + OLD), |_| {});
+    let mut pmtr = Pmtr::start_in(dir, &(job("") + &with("old")), |_| {});
     let first = pmtr.started("slow");
     let kept = pmtr.rewind().started("kept");
     crate::support::wait_until("it has its trap", || pmtr.dir.join("ready").exists());
-    pmtr.save(OLD);
+    pmtr.save(&with("old"));
     pmtr.wait(&format!("sending SIGTERM to job slow [{first}]"));
-    pmtr.save(&(job("") + OLD));
+    pmtr.save(&(job("") + &with("old")));
     pmtr.signal("HUP");
     pmtr.wait("rescanning job configuration");
     pmtr.wait(&format!("job slow {first} exited"));
