@@ -7,6 +7,7 @@ mod code;
 mod completions;
 mod documents;
 mod files;
+mod promises;
 mod vim;
 
 use std::fs;
