@@ -1,10 +1,10 @@
 //! The inputs that fuzzing has collected and found, as plain tests: `fuzz/corpus/TARGET` holds them, one a file.
-//! The modules that are run stand in `fuzz/shared`; those of the machine are run by the simulation.
+//! The modules that are run are in `fuzz/shared` and `tests/shared`; the simulation runs those of the machine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../fuzz/shared/arguments.rs"]
 mod arguments;
-#[path = "../fuzz/shared/config.rs"]
+#[path = "shared/config.rs"]
 mod config;
 #[path = "../fuzz/shared/control.rs"]
 mod control;

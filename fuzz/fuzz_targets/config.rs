@@ -2,7 +2,7 @@
 #![no_main]
 #![allow(clippy::panic, clippy::indexing_slicing)]
 
-#[path = "../shared/config.rs"]
+#[path = "../../tests/shared/config.rs"]
 mod config;
 #[path = "../shared/limits.rs"]
 mod limits;

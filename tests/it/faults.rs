@@ -211,8 +211,8 @@ fn while_descriptors_are_exhausted_nothing_spins_and_afterwards_all_is_well() {
 
 #[test]
 fn a_flood_of_signals_does_not_keep_it_from_ending() {
-    let mut pmtr = Pmtr::start(&job("a", ""));
-    let a = pmtr.started("a");
+    let mut pmtr = Pmtr::start(&format!("{}{}", job("a", ""), job("b", "")));
+    let [a, b] = ["a", "b"].map(|job| pmtr.started(job));
     let flood = format!(
         "i=0; while [ $i -lt 20000 ]; do for s in HUP USR1 CHLD 40 URG; do kill -$s {}; done; i=$((i+1)); done",
         pmtr.pid()
@@ -220,10 +220,13 @@ fn a_flood_of_signals_does_not_keep_it_from_ending() {
     let mut flooding = Command::new("/bin/sh").args(["-c", &flood]).stderr(Stdio::null()).spawn().unwrap();
     kill(a, "KILL");
     pmtr.wait(&format!("job a {a} exited"));
+    assert!(alive(b) && pmtr.count("started job b") == 1, "{:?}", pmtr.seen);
     let status = pmtr.stop();
     let _ = flooding.kill();
     let _ = flooding.wait();
     assert_eq!(status.code(), Some(0));
+    // It ended its job as ever.
+    assert!(pmtr.has(&format!("job b {b} exited")) && !alive(b), "{:?}", pmtr.seen);
 }
 
 #[test]

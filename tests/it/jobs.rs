@@ -131,13 +131,17 @@ fn a_second_signal_kills_at_once_what_is_left() {
 #[test]
 fn signals_that_pmtr_has_no_use_for_do_not_end_it() {
     let mut pmtr = Pmtr::start("job {\n name a\n cmd /bin/sleep 100\n}\n");
-    pmtr.started("a");
+    let a = pmtr.started("a");
     for signal in ["IO", "USR2", "ALRM", "PIPE", "VTALRM", "PROF", "34", "64", "WINCH", "URG", "CHLD", "CONT"]
     {
         pmtr.signal(signal);
     }
     pmtr.settle();
-    assert!(pmtr.has("job a: running"));
+    // The job is the same process, and pmtr does with it what it always does.
+    assert!(pmtr.has(&format!("job a: running [{a}]")) && pmtr.count("started job") == 1, "{:?}", pmtr.seen);
+    kill(a, "KILL");
+    pmtr.wait(&format!("job a {a} exited after"));
+    assert_eq!(pmtr.stop().code(), Some(0));
 }
 
 #[test]
