@@ -131,11 +131,17 @@ fn start(options: Options) -> Result<(), Failure> {
         Some(path) => Some(PidFile::claim(path, process::effective_uid()).map_err(|why| why.to_string())?),
         None => None,
     };
-    let claimed = claim_sole(&file).and_then(|sole| Ok((sole, claim_state(state.as_deref(), &file)?)));
+    let claimed = claim_sole(&file).and_then(|sole| match claim_state(state.as_deref(), &file) {
+        Ok(state) => Ok((sole, state)),
+        Err(held) => {
+            remove(None, sole.0);
+            Err(held)
+        }
+    });
     let ((sole, of_sole), (state, of_state)) = match claimed {
         Ok(claimed) => claimed,
         Err(held) => {
-            remove(pidfile);
+            remove(pidfile, None);
             return Err(held.into());
         }
     };
@@ -168,13 +174,11 @@ fn start(options: Options) -> Result<(), Failure> {
             if let Some(state) = daemon.kernel.state.take().filter(|_| daemon.supervisor.processes() == 0) {
                 state.remove();
             }
-            remove(pidfile);
-            sole.map(Sole::remove);
+            remove(pidfile, sole);
             Ok(())
         }
         Err(why) => {
-            remove(pidfile);
-            sole.map(Sole::remove);
+            remove(pidfile, sole);
             Ok(tell(starting, why)?)
         }
     }
@@ -199,9 +203,10 @@ fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
     }
 }
 
-fn remove(pidfile: Option<PidFile>) {
+fn remove(pidfile: Option<PidFile>, sole: Option<Sole>) {
     // The end has come: there is nobody left to tell, and a stale file is taken over by the next start.
     let _ = pidfile.map(PidFile::remove);
+    let _ = sole.map(Sole::remove);
 }
 
 /// The claim on the configuration, and what the log is to tell of it. It is an error only that a running pmtr has it.
