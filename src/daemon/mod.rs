@@ -119,6 +119,7 @@ impl Daemon {
                 self.take(
                     now,
                     match fact {
+                        Seen::Saved => Event::ConfigSaved,
                         Seen::Config => Event::ConfigTouched,
                         Seen::Writing => Event::ConfigWritten,
                         Seen::File(path, content) => Event::FileSeen(path, content),

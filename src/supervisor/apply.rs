@@ -41,6 +41,15 @@ impl Supervisor {
             self.reload.retry(now);
         }
         let waited = self.reload.no_longer_busy();
+        let first = self.reload.applied().is_none();
+        let holds = match &answer {
+            Ok(Load::New(content, ..)) => Some(*content),
+            Ok(Load::Same) => self.reload.applied(),
+            Ok(Load::More) | Err(_) => None,
+        };
+        if holds.is_some() && self.reload.rescanned(reading, holds) && !first {
+            actions.push_back(Action::Log(Notice::Rescanning));
+        }
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
         // The file has become what is in force.
         let mended = matches!(answer, Ok(Load::Same)) && self.reload.no_longer_recovered();
@@ -89,7 +98,6 @@ impl Supervisor {
         let first = self.reload.applied().is_none();
         self.reload.apply(content);
         if !first {
-            actions.push_back(Action::Log(Notice::Rescanning));
             self.applying();
         }
         actions.extend(recovery::noticed(&self.file, &warnings).map(Action::Log));
@@ -106,12 +114,14 @@ impl Supervisor {
         self.apply(now, config.jobs, actions);
     }
 
-    /// Mistakes that stay are logged once, or as often as the operator asks.
+    /// Mistakes that stay are logged once, or as often as the file is saved and the operator asks.
     fn log_mistakes(&mut self, reading: Reading, mistakes: &[Mistake], actions: &mut VecDeque<Action>) {
+        let rescanned = self.reload.rescanned(reading, None);
         let news = self.reload.mistaken(recovery::told(mistakes), mistakes.len());
-        if !news && reading != Reading::Always {
+        if !news && !rescanned {
             return;
         }
+        actions.push_back(Action::Log(Notice::Rescanning));
         actions.extend(recovery::mistaken(&self.file, mistakes).map(Action::Log));
         actions.push_back(Action::Log(Notice::UsingPrevious));
     }

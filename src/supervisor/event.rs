@@ -24,7 +24,9 @@ pub enum Event {
     Spawned(JobId, Result<Pid, SpawnError>),
     /// The answer to [`Action::LoadConfig`] and to [`Action::ReadOn`].
     Loaded(Reading, Result<Load, LoadError>),
-    /// Something happened to the configuration file.
+    /// The configuration file was saved: closed by who wrote it, or put in its place.
+    ConfigSaved,
+    /// Something else happened to the configuration file.
     ConfigTouched,
     /// Somebody is writing the configuration file and has not closed it.
     ConfigWritten,

@@ -116,8 +116,8 @@ impl Supervisor {
                 self.tell(actions);
             }
             // Once ending, files and commands are ignored.
-            Event::Loaded(..) | Event::ConfigTouched | Event::ConfigWritten if self.ending => {}
-            Event::ReloadAsked if self.ending => {}
+            Event::Loaded(..) | Event::ReloadAsked if self.ending => {}
+            Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten if self.ending => {}
             Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
             Event::Recovered(_) if self.ending => {}
             Event::Recovered(recovery) => {
@@ -130,6 +130,7 @@ impl Supervisor {
                 // Left to this by the tick that had the file read. A station that is new is told of at once.
                 self.tick_network(now, actions);
             }
+            Event::ConfigSaved => self.reload.saved(now),
             Event::ConfigTouched => self.reload.touched(now),
             Event::ConfigWritten => self.reload.written(now),
             Event::ReloadAsked => {

@@ -2,7 +2,7 @@
 //! tells. Reads nothing itself.
 
 use super::reload::Trouble;
-use super::{Action, Supervisor};
+use super::{Action, Reading, Supervisor};
 use crate::model::{Blame, Config, Fingerprint, Kept, Load, LoadError, Mistake, MonoTime, Notice};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -108,7 +108,10 @@ impl Supervisor {
         actions.extend(blame(&self.file, &instead_of).into_iter().map(Action::Log));
         // What has been told here is no news when the file is read the next time.
         match &instead_of {
-            Ok(_) | Err(LoadError::Busy(_)) => {}
+            Ok(Load::New(content, ..)) => {
+                self.reload.rescanned(Reading::Always, Some(*content));
+            }
+            Ok(Load::Same | Load::More) | Err(LoadError::Busy(_)) => {}
             Err(LoadError::Mistakes(mistakes)) => {
                 self.reload.mistaken(told(mistakes), mistakes.len());
             }

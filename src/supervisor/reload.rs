@@ -45,6 +45,10 @@ struct Writer {
 pub(super) struct Reload {
     /// The content in force.
     applied: Option<Fingerprint>,
+    /// What the file held when it was last read, if that could be parsed.
+    read: Option<Fingerprint>,
+    /// The file was saved and has not been read since.
+    unread: bool,
     /// Since the first event, and when to read.
     settling: Option<(MonoTime, MonoTime)>,
     /// Some while the file is not read because somebody is writing it.
@@ -65,6 +69,12 @@ pub(super) struct Reload {
 impl Reload {
     pub(super) fn applied(&self) -> Option<Fingerprint> {
         self.applied
+    }
+
+    /// The file was saved.
+    pub(super) fn saved(&mut self, now: MonoTime) {
+        self.unread = true;
+        self.touched(now);
     }
 
     /// Something happened to the file.
@@ -133,6 +143,15 @@ impl Reload {
     pub(super) fn no_longer_busy(&mut self) -> bool {
         self.begun = None;
         self.writer.take().is_some_and(|writer| writer.told)
+    }
+
+    /// The file was read to its end and held this, if it could be parsed; true when the log is to say so: after each
+    /// save, when the operator has asked, and when it is news.
+    pub(super) fn rescanned(&mut self, reading: Reading, content: Option<Fingerprint>) -> bool {
+        let saved = std::mem::take(&mut self.unread);
+        let news = content.is_some() && self.read != content;
+        self.read = content;
+        saved || news || reading == Reading::Always
     }
 
     /// The file has no jobs where there were some: whether that is to be believed by now.

@@ -274,19 +274,21 @@ sys.stdin.read()
 }
 
 #[test]
-fn a_save_that_leaves_the_content_as_it_was_does_nothing() {
+fn a_save_that_leaves_the_content_as_it_was_is_logged_and_does_nothing() {
     let mut pmtr = Pmtr::start(&with("old"));
     let kept = pmtr.started("kept");
     let file = pmtr.config.clone();
-    let (status, ..) =
-        output(Command::new("/bin/sh").arg("-c").arg(format!(
-            "f={}; touch $f; chmod 600 $f; chmod 644 $f; cp $f $f.x; mv $f.x $f",
-            file.display()
-        )));
+    let (status, ..) = output(
+        Command::new("/bin/sh")
+            .arg("-c")
+            .arg(format!("f={}; chmod 600 $f; chmod 644 $f; cp $f $f.x; mv $f.x $f", file.display())),
+    );
     assert_eq!(status, Some(0));
+    pmtr.wait("rescanning job configuration");
     pmtr.save(&with("new"));
     pmtr.rewind().started("new");
-    assert_eq!(pmtr.count("rescanning job configuration"), 1);
+    assert_eq!(pmtr.count("rescanning job configuration"), 2);
+    assert_eq!(pmtr.count("managing"), 2);
     assert!(alive(kept));
 }
 
@@ -295,6 +297,7 @@ fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_logged() {
     let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     pmtr.save("job {\n name a\n cmd rel\n uesr bob\n}\n");
+    pmtr.wait("rescanning job configuration");
     pmtr.wait("FAILED to parse");
     pmtr.wait("pmtr.conf:3:");
     pmtr.wait("pmtr.conf:4:");

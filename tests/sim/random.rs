@@ -209,9 +209,12 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
             let busy = rng.one_in(6);
             world.sys.file = if busy { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
             let written = busy && rng.one_in(2);
-            world.event(if written { Event::ConfigWritten } else { Event::ConfigTouched });
+            world.event(if written { Event::ConfigWritten } else { Event::ConfigSaved });
         }
-        9 => world.event(rng.pick(&[|| Event::ConfigTouched, || Event::ConfigWritten])()),
+        9 => {
+            world
+                .event(rng.pick(&[|| Event::ConfigTouched, || Event::ConfigWritten, || Event::ConfigSaved])())
+        }
         10 | 11 => {
             world.sys.file = if rng.one_in(6) { File::Busy(Vec::new()) } else { no_use(rng) };
             world.event(Event::ConfigTouched);
@@ -220,7 +223,7 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
             if let File::Busy(defs) = &world.sys.file {
                 world.sys.file = File::Jobs(defs.clone());
             }
-            world.event(Event::ConfigTouched);
+            world.event(Event::ConfigSaved);
         }
         13 | 14 => world.event(Event::ReloadAsked),
         15..=18 => {
@@ -323,7 +326,7 @@ fn heal(world: &mut World, defs: &[Def]) {
         world.sys.after(Duration::ZERO, Happening::Fact(file));
     }
     world.sys.file = File::Jobs(defs.iter().map(|def| Def { bounce: 0, ..*def }).collect());
-    world.event(Event::ConfigTouched);
+    world.event(Event::ConfigSaved);
     world.live_until(world.sys.now + 61 * second);
     world.sys.kernel.foreign_reap();
     world.live_until(world.sys.now + 2 * second);

@@ -87,16 +87,63 @@ fn a_file_that_is_put_back_to_what_is_in_force_is_told_once() {
     world.save(&[job("a")]);
     world.run_until(9_000);
     assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [1_100, 3_100]);
-    assert_eq!((world.logged("rescanning").len(), world.pid("a")), (0, pid));
+    assert_eq!((world.starts("a"), world.pid("a")), (vec![0], pid));
 }
 
 #[test]
-fn mistakes_change_nothing_and_are_logged_once() {
+fn each_save_is_logged_before_what_comes_of_it_and_nothing_else_is() {
+    let mut world = World::with(&[job("a")]);
+    // The look of the start finds what was applied.
+    world.ask(Event::ConfigTouched);
+    world.run_until(1_000);
+    world.save(&[job("a")]);
+    world.run_until(2_000);
+    world.file(File::Mistakes(1));
+    world.run_until(3_000);
+    // A change of its mode, say.
+    world.ask(Event::ConfigTouched);
+    world.run_until(4_000);
+    world.file(File::Mistakes(1));
+    world.run_until(5_000);
+    // Nobody has told that it was saved, but it holds something else.
+    world.sys.file = File::Jobs(vec![job("b")]);
+    world.ask(Event::ConfigTouched);
+    world.run_until(6_000);
+    world.file(File::Missing);
+    world.run_until(7_000);
+    world.save(&[job("b")]);
+    let lines: Vec<String> = world.sys.log.iter().map(|(_, notice)| notice.to_string()).collect();
+    let rescans = [
+        (1_100, "rescanning job configuration"),
+        (2_100, "FAILED to parse /etc/pmtr.conf"),
+        (4_100, "FAILED to parse /etc/pmtr.conf"),
+        (5_100, "pmtr: managing 1 jobs"),
+        (7_100, "rescanning job configuration"),
+    ];
+    assert_eq!(world.logged("rescanning job configuration"), rescans.map(|(at, _)| at));
+    for (_, next) in &rescans[1..4] {
+        let follows = |pair: &[String]| pair[0] == "rescanning job configuration" && pair[1] == *next;
+        assert!(lines.windows(2).any(follows), "{next}: {lines:#?}");
+    }
+}
+
+#[test]
+fn a_file_that_lost_its_jobs_was_saved_once_though_it_is_read_twice() {
+    let mut world = World::with(&[job("a")]);
+    world.run_until(900);
+    world.save(&[]);
+    world.run_until(10_000);
+    assert_eq!((world.logged("rescanning"), world.logged("managing 0 jobs")), (vec![1_000], vec![3_000]));
+}
+
+#[test]
+fn mistakes_change_nothing_and_are_logged_once_a_save() {
     let mut world = World::with(&[job("a")]);
     let pid = world.pid("a");
+    world.file(File::Mistakes(25));
     for second in 1..=3 {
-        world.file(File::Mistakes(25));
         world.run_until(second * 1_000);
+        world.ask(Event::ConfigTouched);
     }
     assert_eq!(world.logged("FAILED to parse /etc/pmtr.conf"), [100]);
     assert_eq!(world.logged("/etc/pmtr.conf:1:3: error: unknown option").len(), 1);

@@ -3,7 +3,7 @@
 use crate::def::{Def, FILES, fingerprint};
 use crate::kernel::{Kernel, MEEK, Parent, Temper};
 use crate::manager::Manager;
-use crate::reference::Reference;
+use crate::reference::{Found, Reference};
 use crate::refusal::{Fault, NO_COMMAND, NO_PROCESS, NO_SOCKET, Refusal, mistakes, unreadable};
 use crate::rng::Rng;
 use crate::sockets::Sockets;
@@ -156,8 +156,11 @@ impl Sys {
     }
 
     /// Takes note of why the file is not read; what it says of itself holds until somebody changes that.
-    fn not_loaded(&mut self, error: LoadError) -> LoadError {
+    fn not_loaded(&mut self, reading: Reading, error: LoadError) -> LoadError {
         let again = matches!(error, LoadError::Unreadable(_));
+        if let LoadError::Mistakes(mistakes) = &error {
+            self.reference.rescanned(reading, Found::Mistakes(mistakes.len()));
+        }
         match error {
             LoadError::Busy(state) => self.reference.busy(self.now, state),
             LoadError::Mistakes(_) | LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile => {
@@ -299,10 +302,10 @@ impl System for Sys {
         if self.reads > 1 {
             if let Some(Refusal::Load(error)) = self.refused(|refusal| matches!(refusal, Refusal::Load(_))) {
                 self.after(Duration::from_millis(500), Happening::Touch);
-                return Err(self.not_loaded(error));
+                return Err(self.not_loaded(reading, error));
             }
             if let Some(error) = self.chance.as_mut().and_then(unreadable) {
-                return Err(self.not_loaded(error));
+                return Err(self.not_loaded(reading, error));
             }
         }
         let (defs, busy) = match &self.file {
@@ -315,7 +318,7 @@ impl System for Sys {
                     File::Directory => LoadError::NotAFile,
                     File::Missing | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
                 };
-                return Err(self.not_loaded(error));
+                return Err(self.not_loaded(reading, error));
             }
         };
         let content = fingerprint(defs, &self.sockets.lines);
@@ -323,12 +326,13 @@ impl System for Sys {
         match reading {
             Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(content) => {
                 self.reference.not_loaded(self.now, false);
+                self.reference.rescanned(reading, Found::Content(content));
                 self.reference.reload.recovered = false;
                 Ok(Load::Same)
             }
-            Reading::IfChanged(_) if busy => Err(self.not_loaded(LoadError::Busy(state))),
+            Reading::IfChanged(_) if busy => Err(self.not_loaded(reading, LoadError::Busy(state))),
             Reading::IfUnwritten(_, rests) if busy && rests != state => {
-                Err(self.not_loaded(LoadError::Busy(state)))
+                Err(self.not_loaded(reading, LoadError::Busy(state)))
             }
             Reading::IfChanged(_) | Reading::IfUnwritten(..) | Reading::Always => {
                 let (defs, lines) = (defs.clone(), self.sockets.lines.clone());

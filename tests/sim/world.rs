@@ -120,7 +120,8 @@ impl World {
                 }
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
-            Event::ConfigTouched | Event::ConfigWritten | Event::ReloadAsked | Event::EndAsked(_) => {}
+            Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten => {}
+            Event::ReloadAsked | Event::EndAsked(_) => {}
             Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) | Event::Recovered(_) => {}
             Event::Tick => self.sys.reference.ticks(now),
             Event::Told(..) => {}
@@ -276,6 +277,7 @@ impl World {
     /// One event from outside, with the wake-up that brings it.
     pub fn event(&mut self, event: Event) {
         match &event {
+            Event::ConfigSaved => self.sys.reference.saved(self.sys.now),
             Event::ConfigTouched => self.sys.reference.touched(self.sys.now),
             Event::ConfigWritten => self.sys.reference.written(self.sys.now),
             Event::ReloadAsked => self.sys.reference.reload_asked(),
@@ -310,7 +312,7 @@ impl World {
 
     pub fn file(&mut self, file: File) {
         self.sys.file = file;
-        self.event(Event::ConfigTouched);
+        self.event(Event::ConfigSaved);
         self.assert_kept();
     }
 

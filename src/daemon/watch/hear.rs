@@ -81,11 +81,15 @@ impl Watch {
         if ids.is_empty() {
             return;
         }
+        if mask.intersects(EventMask::CLOSE_WRITE | EventMask::MOVED_TO) {
+            self.config_saved |= ids.contains(&CONFIG);
+        }
         let named = EventMask::MOVED_TO | EventMask::MOVED_FROM | EventMask::DELETE;
         if mask.intersects(named) {
             self.moved(ids, now);
         } else if mask.contains(EventMask::CREATE) {
             if mask.contains(EventMask::ISDIR) || self.born_whole(number, name) {
+                self.config_saved |= ids.contains(&CONFIG);
                 self.moved(ids, now);
             } else {
                 // It is another file: a writer may close it by another name, or never.

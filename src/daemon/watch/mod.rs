@@ -73,7 +73,9 @@ const CONFIG: Id = Id(0);
 /// What has been seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Something happened to the configuration.
+    /// The configuration was saved.
+    Saved,
+    /// Something else happened to the configuration.
     Config,
     /// Somebody is writing the configuration and has not closed it.
     Writing,
@@ -158,6 +160,7 @@ pub struct Watch {
     /// The last one for which watching was tried again.
     retried: Id,
 
+    config_saved: bool,
     config_touched: bool,
     config_written: bool,
     /// The last that was heard of the configuration is a write: nobody has closed it since.
@@ -207,6 +210,7 @@ impl Watch {
             looking_slowly: Interval::new(LOOK_SLOWLY_EVERY, LOOK_SLOWLY_EVERY),
             retrying: Interval::new(SOON, RETRY_EVERY),
             retried: CONFIG,
+            config_saved: false,
             config_touched: false,
             config_written: false,
             unclosed: false,
@@ -309,9 +313,10 @@ impl Watch {
         self.looking_ahead.wind(now, self.deaf || self.unread);
         self.looking_slowly.wind(now, slow);
         self.retrying.wind(now, unwatched);
+        let saved = std::mem::take(&mut self.config_saved);
         let written = std::mem::take(&mut self.config_written);
         if std::mem::take(&mut self.config_touched) {
-            seen.push(Seen::Config);
+            seen.push(if saved { Seen::Saved } else { Seen::Config });
         } else if written {
             seen.push(Seen::Writing);
         }

@@ -76,7 +76,9 @@ impl Watch {
     /// Compares a file's state with the one that was read.
     fn look(&mut self, id: Id, now: MonoTime) {
         let Some(entry) = self.entries.get(&id) else { return };
-        if Stamp::at(&entry.path, &self.mounts) != entry.stamp {
+        let found = Stamp::at(&entry.path, &self.mounts);
+        if found != entry.stamp {
+            self.config_saved |= id == CONFIG && found.is_some_and(|found| found.is_saved_since(entry.stamp));
             self.touch(id, now);
         }
     }

@@ -47,6 +47,12 @@ impl Stamp {
         }
     }
 
+    /// Whether somebody has written the file since it was in that state, or has put another in its place.
+    pub(super) fn is_saved_since(&self, before: Option<Stamp>) -> bool {
+        let written = |stamp: &Stamp| (stamp.file, stamp.bytes, stamp.modified);
+        before.is_none_or(|before| written(&before) != written(self))
+    }
+
     /// Whether its content is too long to be read.
     pub(super) fn is_long(&self) -> bool {
         self.bytes > HASHED_AT_MOST

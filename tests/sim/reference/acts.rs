@@ -1,6 +1,6 @@
 //! What the supervisor does: whether it may, and what it means.
 
-use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
+use super::{Debut, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
 use crate::def::{Def, FILES};
 use crate::kernel::Kernel;
 use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
@@ -58,9 +58,19 @@ impl Reference {
         }
     }
 
+    /// It was read to its end: the log says so after each save, when the operator asked, and when it is news.
+    pub fn rescanned(&mut self, reading: Reading, found: Found) {
+        let reload = &mut self.reload;
+        let saved = std::mem::take(&mut reload.saved);
+        let news = reload.found.replace(found) != Some(found);
+        let first = reload.applied.is_none();
+        reload.rescan_due = !first && (saved || news || reading == Reading::Always);
+    }
+
     /// It holds this.
     pub fn loaded(&mut self, now: MonoTime, reading: Reading, defs: &[Def], content: Fingerprint) {
         self.reload.writer = None;
+        self.rescanned(reading, Found::Content(content));
         if self.reload.recovered && content.bytes == 0 && reading != Reading::Always {
             // It says no more than no file.
             return;
@@ -112,6 +122,9 @@ impl Reference {
         self.lives.iter_mut().for_each(|life| life.freed = false);
         if let Some((defs, _, true)) = self.reload.offered.take() {
             self.broken("a good file is applied", &defs);
+        }
+        if std::mem::take(&mut self.reload.rescan_due) {
+            self.broken("that the file was read is said after each save", &self.reload.found.clone());
         }
         if std::mem::take(&mut self.reload.line_due) {
             self.broken("after two seconds the log tells of the writer", &self.reload.writer.clone());
@@ -274,6 +287,9 @@ impl Reference {
     pub fn logs(&mut self, now: MonoTime, notice: &Notice) {
         if let Notice::Managing { .. } = notice {
             self.applies(now);
+        }
+        if *notice == Notice::Rescanning && !std::mem::take(&mut self.reload.rescan_due) {
+            self.broken("that the file was read is said once, and not when there was no save", &now);
         }
         if let Notice::WriterAwaited { .. } = notice
             && !std::mem::take(&mut self.reload.line_due)

@@ -123,6 +123,13 @@ pub struct Writer {
     told: bool,
 }
 
+/// What a file that was read to its end holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Content(Fingerprint),
+    Mistakes(usize),
+}
+
 /// What is known of the reading of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Reload {
@@ -136,6 +143,12 @@ pub struct Reload {
     /// The log is to tell of the writer in this turn.
     line_due: bool,
     pub applied: Option<Fingerprint>,
+    /// It was saved and has not been read since.
+    saved: bool,
+    /// What it was found to hold when it was last read.
+    found: Option<Found>,
+    /// The log is to say in this turn that it was read.
+    rescan_due: bool,
     /// Not the file is in force, but what was applied last by another pmtr.
     pub recovered: bool,
     begins_recovered: bool,
@@ -272,6 +285,11 @@ impl Reference {
         }
         self.ending = true;
         self.network_ends();
+    }
+
+    pub fn saved(&mut self, now: MonoTime) {
+        self.reload.saved = true;
+        self.touched(now);
     }
 
     pub fn touched(&mut self, now: MonoTime) {

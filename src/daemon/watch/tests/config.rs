@@ -66,6 +66,26 @@ fn what_leaves_the_content_is_the_same() {
 }
 
 #[test]
+fn a_save_is_told_from_what_else_happens_to_the_file() {
+    for (what, script, seen) in [
+        ("written", "echo 2 >conf", Seen::Saved),
+        ("closed by who has written nothing", "touch conf", Seen::Saved),
+        ("put in its place", "cp conf new; mv new conf", Seen::Saved),
+        ("a link to another", "echo 3 >new; ln -sf new conf", Seen::Saved),
+        ("removed", "rm conf", Seen::Config),
+        ("moved away", "mv conf old", Seen::Config),
+        ("moved with its directory", "mv ../etc ../old", Seen::Config),
+    ] {
+        let mut bench = Bench::new("etc/conf");
+        bench.sh("mkdir etc; echo 1 >etc/conf");
+        bench.load();
+        assert_eq!(bench.run(), [], "{what}");
+        bench.sh(&format!("cd etc; {script}"));
+        assert_eq!(bench.run(), [seen], "{what}");
+    }
+}
+
+#[test]
 fn a_file_that_comes_into_being_is_noticed_however_deep() {
     let mut bench = Bench::new("a/b/c/conf");
     assert_eq!(bench.watch.load(Reading::Always), Err(LoadError::Missing));

@@ -14,7 +14,7 @@ impl Bench {
                 let name = path.strip_prefix(&*root).unwrap();
                 Some((String::from_utf8(name.to_vec()).unwrap(), print.map(|print| print.bytes)))
             }
-            Seen::Config | Seen::Writing | Seen::Say(_) => None,
+            Seen::Saved | Seen::Config | Seen::Writing | Seen::Say(_) => None,
         });
         facts.collect()
     }
@@ -161,7 +161,7 @@ fn said(bench: &mut Bench, time: Duration) -> (Vec<String>, usize) {
     let seen = bench.run_for(time);
     let lines = seen.iter().filter_map(|seen| match seen {
         Seen::Say(notice) => Some(notice.to_string().replace(&root, "")),
-        Seen::Config | Seen::Writing | Seen::File(..) => None,
+        Seen::Saved | Seen::Config | Seen::Writing | Seen::File(..) => None,
     });
     (lines.collect(), seen.iter().filter(|seen| matches!(seen, Seen::File(..))).count())
 }

@@ -19,7 +19,7 @@ fn slow_clock() -> MonoTime {
 fn lines(seen: &[Seen]) -> Vec<String> {
     let says = seen.iter().filter_map(|seen| match seen {
         Seen::Say(notice) => Some(notice.to_string()),
-        Seen::Config | Seen::Writing | Seen::File(..) => None,
+        Seen::Saved | Seen::Config | Seen::Writing | Seen::File(..) => None,
     });
     says.collect()
 }
@@ -39,10 +39,14 @@ fn without_notifications_files_are_looked_at_and_both_changes_of_ways_are_said_o
         let seen = bench.run();
         let complaint = format!("can't watch files for changes: {text}; looking every 2 sec instead");
         assert_eq!(lines(&seen), [complaint]);
-        assert_eq!(bench.run_for(secs(100)).iter().filter(|s| **s == Seen::Config).count(), 0, "{step}");
+        let of_config = |seen: &&Seen| matches!(seen, Seen::Saved | Seen::Config);
+        assert_eq!(bench.run_for(secs(100)).iter().filter(of_config).count(), 0, "{step}");
+        bench.sh("chmod 600 conf");
+        assert_eq!(bench.run_for(secs(3)), [Seen::Config], "a change of mode is no save");
+        bench.load();
         bench.sh("echo 22 >conf; echo 22 >a");
         let seen = bench.run_for(secs(3));
-        assert!(seen.contains(&Seen::Config));
+        assert!(seen.contains(&Seen::Saved));
         assert!(seen.iter().any(|s| matches!(s, Seen::File(_, Some(print)) if print.bytes == 3)));
         assert_eq!(bench.load().1, "22\n");
         assert_eq!(lines(&seen), [""; 0]);
@@ -68,7 +72,7 @@ fn notifications_that_break_off_are_done_without_and_taken_up_again() {
     bench.sh("echo 2 >conf");
     let seen = bench.run();
     assert_eq!(lines(&seen).len(), 1);
-    assert!(seen.contains(&Seen::Config), "what happened meanwhile is looked at");
+    assert!(seen.contains(&Seen::Saved), "what happened meanwhile is looked at");
     bench.load();
     FAULTS.set((0, 0));
     assert_eq!(lines(&bench.run_for(secs(2))).len(), 1);
@@ -101,7 +105,7 @@ fn a_flood_of_events_leaves_rests_in_which_it_wakes_nobody() {
     bench.seen.clear();
     bench.watch.clock = || MonoTime::ZERO;
     let seen = bench.run_for(secs(2));
-    assert!(seen.contains(&Seen::Config), "what came meanwhile is told");
+    assert!(seen.contains(&Seen::Saved), "what came meanwhile is told");
     assert!(!bench.watch.deaf);
     bench.write("conf", "y");
     assert!(bench.touched());
@@ -136,7 +140,7 @@ fn a_save_of_the_configuration_waits_neither_for_a_storm_of_events_nor_for_the_w
         bench.load();
         assert_eq!(bench.run_for(SOON), []);
         bench.write("conf", text);
-        assert_eq!(bench.run_for(SOON), [Seen::Config]);
+        assert_eq!(bench.run_for(SOON), [Seen::Saved]);
     }
     bench.load();
     bench.run_for(secs(700));
@@ -231,7 +235,7 @@ fn an_overflow_touches_everything() {
     bench.watch.look.clear();
     bench.watch.heard(bench.now, -1, EventMask::Q_OVERFLOW, None);
     let seen = bench.run_for(Duration::from_millis(200));
-    assert!(seen.contains(&Seen::Config));
+    assert!(seen.contains(&Seen::Saved));
     assert!(seen.iter().any(|s| matches!(s, Seen::File(path, Some(_)) if *path == a)));
 }
 
@@ -248,7 +252,7 @@ fn a_flood_of_events_is_taken_in_portions_and_the_last_content_wins() {
     }
     bench.watch.ready(TOKENS.inotify);
     bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
-    assert_eq!(bench.seen, [Seen::Config]);
+    assert_eq!(bench.seen, [Seen::Saved]);
     assert!(bench.watch.more());
     bench.run();
     assert_eq!(bench.load().1, "4999");
@@ -287,7 +291,7 @@ fn what_others_can_change_unnoticed_is_looked_at_every_half_minute() {
     let stamp = bench.watch.entries.get_mut(&CONFIG).unwrap().stamp.take();
     assert!(stamp.is_some());
     assert_eq!(bench.run_for(secs(29)), []);
-    assert_eq!(bench.run_for(secs(2)), [Seen::Config]);
+    assert_eq!(bench.run_for(secs(2)), [Seen::Saved]);
 }
 
 #[test]
@@ -299,7 +303,7 @@ fn a_directory_that_may_not_be_watched_is_looked_into_and_tried_again() {
     bench.load();
     assert_eq!(bench.run_for(secs(60)), []);
     bench.sh("echo 22 >conf");
-    assert_eq!(bench.run_for(secs(5)).first(), Some(&Seen::Config));
+    assert_eq!(bench.run_for(secs(5)).first(), Some(&Seen::Saved));
     bench.load();
     FAULTS.set((0, 0));
     bench.run_for(secs(2));
