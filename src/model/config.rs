@@ -1,6 +1,7 @@
 //! A whole configuration, and what can come of loading one.
 
 use super::{Clean, Errno, JobSpec, Mistake};
+use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -22,6 +23,13 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// The interface for multicast, as named behind `@`.
     pub interface: Option<Box<str>>,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "udp://{}", self.address)?;
+        self.interface.iter().try_for_each(|name| write!(f, "@{name}"))
+    }
 }
 
 /// Stands for the content of a file: equal contents have equal fingerprints.

@@ -78,6 +78,30 @@ pub enum Stage {
     Exec,
 }
 
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Stage::Prepare => "prepare",
+            Stage::Fork => "fork",
+            Stage::Close => "close descriptors",
+            Stage::Session => "make a session",
+            Stage::User => "user",
+            Stage::Dir => "dir",
+            Stage::Nice => "nice",
+            Stage::Cpu => "cpu",
+            Stage::Limit(_) => "ulimit",
+            Stage::Groups => "groups of user",
+            Stage::Gid => "group id of user",
+            Stage::Uid => "user id of user",
+            Stage::In => "open in",
+            Stage::Out => "open out",
+            Stage::Err => "open err",
+            Stage::Signals => "reset signals",
+            Stage::Exec => "exec",
+        })
+    }
+}
+
 /// Whom a signal is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {

@@ -10,6 +10,7 @@ mod files;
 mod gate;
 mod index;
 mod network;
+mod processes;
 mod recovery;
 mod reload;
 mod remote;
@@ -28,10 +29,7 @@ pub use tidings::READY_PATIENCE;
 pub use turn::{System, turn};
 
 use crate::job::{Debut, Goal, Job, State, Wish};
-use crate::model::{
-    Ending, Fingerprint, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal, SpawnError,
-    Survivors,
-};
+use crate::model::{Fingerprint, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal};
 use complaints::Complaints;
 use files::{Files, Need};
 use index::{Index, Line, Place, Rank};
@@ -306,42 +304,6 @@ impl Supervisor {
             }
         }
         self.index.refile(id, &mut slot.place, place);
-    }
-
-    fn exited(
-        &mut self,
-        now: MonoTime,
-        pid: Pid,
-        ending: Ending,
-        rest: &Survivors,
-        actions: &mut VecDeque<Action>,
-    ) {
-        if let Some(id) = self.pids.remove(&pid) {
-            return self.with(id, actions, |job, wishes| job.exited(now, ending, rest, wishes));
-        }
-        actions.push_back(Action::Log(Notice::AdoptedEnded { pid }));
-        // It may have been the last of a group that is being swept; the tick looks once for all.
-        let sweeping: Vec<JobId> = self.groups.values().copied().collect();
-        for id in sweeping {
-            self.with(id, actions, |job, _| job.look_soon(now));
-        }
-    }
-
-    fn spawned(
-        &mut self,
-        now: MonoTime,
-        id: JobId,
-        answer: Result<Pid, SpawnError>,
-        actions: &mut VecDeque<Action>,
-    ) {
-        if let Ok(pid) = answer {
-            // The kernel gives a number away only when no process and no group has it any more.
-            if let Some(swept) = self.groups.get(&pid).copied() {
-                self.with(swept, actions, |job, wishes| job.looked(now, &Survivors::None, wishes));
-            }
-            self.pids.insert(pid, id);
-        }
-        self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
     }
 
     fn tick(&mut self, now: MonoTime, actions: &mut VecDeque<Action>) {

@@ -3,8 +3,9 @@
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
-    Bulletin, Config, Detail, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError, Mistake,
-    NetError, Notice, Order, Origin, Role, SocketId, Stage, Station, Target, Verb, Verdict,
+    Bulletin, Config, Detail, Ending, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError,
+    Mistake, NetError, Notice, Order, Origin, Role, SocketId, SpawnError, Stage, Station, Survivors, Target,
+    Verb, Verdict,
 };
 use std::time::Duration;
 

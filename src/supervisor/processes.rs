@@ -1,0 +1,43 @@
+//! Whose process it is that was made or has ended.
+
+use super::{Action, Supervisor};
+use crate::model::{Ending, JobId, MonoTime, Notice, Pid, SpawnError, Survivors};
+use std::collections::VecDeque;
+
+impl Supervisor {
+    pub(super) fn exited(
+        &mut self,
+        now: MonoTime,
+        pid: Pid,
+        ending: Ending,
+        rest: &Survivors,
+        actions: &mut VecDeque<Action>,
+    ) {
+        if let Some(id) = self.pids.remove(&pid) {
+            return self.with(id, actions, |job, wishes| job.exited(now, ending, rest, wishes));
+        }
+        actions.push_back(Action::Log(Notice::AdoptedEnded { pid }));
+        // It may have been the last of a group that is being swept; the tick looks once for all.
+        let sweeping: Vec<JobId> = self.groups.values().copied().collect();
+        for id in sweeping {
+            self.with(id, actions, |job, _| job.look_soon(now));
+        }
+    }
+
+    pub(super) fn spawned(
+        &mut self,
+        now: MonoTime,
+        id: JobId,
+        answer: Result<Pid, SpawnError>,
+        actions: &mut VecDeque<Action>,
+    ) {
+        if let Ok(pid) = answer {
+            // The kernel gives a number away only when no process and no group has it any more.
+            if let Some(swept) = self.groups.get(&pid).copied() {
+                self.with(swept, actions, |job, wishes| job.looked(now, &Survivors::None, wishes));
+            }
+            self.pids.insert(pid, id);
+        }
+        self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
+    }
+}
