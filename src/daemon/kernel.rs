@@ -1,6 +1,7 @@
 //! The world as the supervisor acts upon it: processes, the file, the log, the network.
 #![forbid(unsafe_code)]
 
+use super::births::Births;
 use super::last_good::LastGood;
 use super::log::Log;
 use super::manager::ServiceManager;
@@ -13,14 +14,14 @@ use super::trust::Trust;
 use super::watch::{Content, Watch};
 use crate::config::{Parsed, Parsing, Portion};
 use crate::model::{
-    Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, NetError,
-    Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
+    Birth, Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
+    NetError, Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
 };
 use crate::supervisor::{Reading, System};
 use crate::sys::group::{self, Group};
-use crate::sys::spawn::{Spawner, Way};
+use crate::sys::spawn::{Made, Spawner, Way};
 use crate::sys::{clock, memory, numbers, process};
-use mio::Registry;
+use mio::{Registry, Token};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -44,6 +45,7 @@ pub(super) struct Kernel {
     pub(super) parsing: Option<(Fingerprint, Rc<Vec<u8>>, Parsing)>,
     pub(super) sockets: Sockets,
     pub(super) spawner: Spawner,
+    pub(super) births: Births,
     pub(super) trust: Trust,
     pub(super) manager: Option<ServiceManager>,
     pub(super) state: Option<StateFile>,
@@ -76,7 +78,7 @@ impl Kernel {
         id: JobId,
         spec: &JobSpec,
         [out, err]: [Option<BorrowedFd>; 2],
-    ) -> Result<Pid, SpawnError> {
+    ) -> Result<Birth, SpawnError> {
         let mounts = self.watch.mounts();
         let shared = can_be_waited_for(&mut self.trust, mounts, spec);
         let way = if shared { Way::Shared(mounts.prompt()) } else { Way::Copy };
@@ -84,7 +86,25 @@ impl Kernel {
         if let Some(notice) = notice {
             self.log.notice(&notice);
         }
-        self.spawner.spawn(spec, out, err, place, way)
+        Ok(match self.spawner.spawn(spec, out, err, place, way)? {
+            Made::Executed(pid) => Birth::Executed(pid),
+            Made::Failed(pid) => Birth::Underway(pid),
+            Made::Copy(pid, pipe) => {
+                let added = pipe.map(|pipe| self.births.add(&self.registry, pid, pipe).is_ok());
+                // Where nothing will tell, it is taken to have got there: the job counts as started, as it should.
+                if added == Some(true) { Birth::Underway(pid) } else { Birth::Executed(pid) }
+            }
+        })
+    }
+
+    /// This pipe of a child has come to its end. Tells which child has executed its command.
+    pub(super) fn born(&mut self, token: Token) -> Option<Pid> {
+        self.births.ready(&self.registry, token).filter(|pid| self.spawner.has_executed(*pid))
+    }
+
+    /// This child has ended: whether it executed its command, and nothing has told so yet.
+    pub(super) fn born_unnoticed(&mut self, pid: Pid) -> bool {
+        self.births.remove(&self.registry, pid) && self.spawner.has_executed(pid)
     }
 }
 
@@ -104,7 +124,7 @@ fn is_syslog(path: Option<&CStr>) -> bool {
 }
 
 impl System for Kernel {
-    fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError> {
+    fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Birth, SpawnError> {
         if memory::is_short() {
             return Err(SpawnError { stage: Stage::Prepare, errno: Errno(numbers::ENOMEM) });
         }
@@ -122,7 +142,7 @@ impl System for Kernel {
         let err = ends.err.as_ref().map(AsFd::as_fd);
         let answer = self.start(id, spec, [out, err]);
         match answer {
-            Ok(pid) => self.outputs.born(id, pid),
+            Ok(birth) => self.outputs.born(id, birth.pid()),
             Err(_) => self.outputs.unborn(id),
         }
         answer

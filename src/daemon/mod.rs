@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod background;
+mod births;
 mod check;
 mod claim;
 mod exposure;
@@ -57,7 +58,9 @@ const MOUNTS: Token = Token(2);
 const LOG: [Token; 2] = [Token(3), Token(4)];
 /// Pipes of jobs have tokens from here on, which count up.
 const OUTPUTS: usize = 16;
-/// Sockets have tokens from here on: the pipes never come so far.
+/// Pipes of children on their way to their command: this and the pid. The pipes of jobs never come so far.
+const BIRTHS: usize = usize::MAX / 4 + 1;
+/// Sockets have tokens from here on.
 const SOCKETS: usize = usize::MAX / 2 + 1;
 
 /// When a walk over all children has found so many, the rest of ours is asked one by one.
@@ -111,7 +114,7 @@ impl Daemon {
             // Anew: reaping thousands takes a while.
             let now = clock::now();
             for event in &events {
-                self.ready(event);
+                self.ready(now, event);
             }
             self.kernel.outputs.work(now, &mut self.kernel.log, &self.kernel.registry);
             self.kernel.watch.work(now, &self.kernel.registry, &mut seen);
@@ -198,12 +201,15 @@ impl Daemon {
         pace::sleep(now, due, memory::is_short())
     }
 
-    fn ready(&mut self, event: &mio::event::Event) {
+    fn ready(&mut self, now: MonoTime, event: &mio::event::Event) {
         match event.token() {
             // Read on every wake-up.
             SIGNALS => {}
             token @ (INOTIFY | MOUNTS) => self.kernel.watch.ready(token),
             token => {
+                if let Some(pid) = self.kernel.born(token) {
+                    return self.take(now, Event::Executed(pid));
+                }
                 let kernel = &mut self.kernel;
                 let _known =
                     kernel.log.ready(token) || kernel.sockets.ready(event) || kernel.outputs.ready(token);
@@ -277,6 +283,9 @@ impl Daemon {
         // Taken before the number can be given to another.
         let job = self.supervisor.job_of(pid).map(|id| (id, Group::of(pid), clock::since_start()));
         let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
+        if self.kernel.born_unnoticed(pid) {
+            self.take(clock::now(), Event::Executed(pid));
+        }
         let ending: Ending = self.kernel.ending(pid, exit);
         self.kernel.outputs.reaped(pid);
         let rest = match job {
@@ -322,7 +331,7 @@ impl Daemon {
                 Some((id, mut status)) => {
                     self.dumped += 1;
                     // Whether it has got to its command, only the child itself has told.
-                    if let Phase::Running(pid, _) = status.phase
+                    if let Phase::Running(pid, _) | Phase::Starting(pid, _) = status.phase
                         && let Some(stage) = self.kernel.spawner.stage(pid)
                     {
                         status.phase = Phase::Starting(pid, stage);

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::background::{self, Fork, Process, Side, Starting};
+use super::births::Births;
 use super::check::{self, Account, Machine};
 use super::kernel::Kernel;
 use super::last_good::LastGood;
@@ -20,7 +21,7 @@ use super::state::{self, LeftOver, Refusal, StateFile};
 use super::stderr::{self, OwnStderr};
 use super::trust::Trust;
 use super::watch::{Tokens, Watch};
-use super::{Daemon, INOTIFY, LAST_WORDS, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
+use super::{BIRTHS, Daemon, INOTIFY, LAST_WORDS, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
 use crate::config;
 use crate::model::{Errno, JobId, Level, MonoTime, Notice, Pid, Signal, Throttle};
@@ -284,6 +285,7 @@ fn prepare(
         parsing: None,
         sockets,
         spawner,
+        births: Births::new(BIRTHS),
         trust,
         manager: None,
         state,

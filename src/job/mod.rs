@@ -3,14 +3,18 @@
 #![forbid(unsafe_code)]
 
 mod changes;
+mod failure;
 pub mod policy;
 mod state;
 mod stop;
 
 use crate::model::{
-    Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Survivors, Target,
+    Birth, Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Stage, Survivors,
+    Target,
 };
 use changes::{Changes, Verdict};
+use failure::Failure;
+pub use failure::REMIND_EVERY;
 pub use policy::next_pause;
 pub use state::{Debut, Goal, Pressure, State, Wish};
 use std::rc::Rc;
@@ -25,8 +29,8 @@ pub struct Job {
     state: State,
     /// No start before this time: the restart policy's word on the last end.
     not_before: MonoTime,
-    /// The reason of the last failed start, as long as no start has succeeded since.
-    failure: Option<SpawnError>,
+    /// Of the starts that failed, as long as none has succeeded since.
+    failure: Option<Box<Failure>>,
     /// What a failed start has to wait, as long as there was no process since the first that failed.
     pause: Option<Duration>,
     debut: Debut,
@@ -97,7 +101,9 @@ impl Job {
     pub fn pid(&self) -> Option<Pid> {
         match self.state {
             State::Down | State::Waiting | State::Queued | State::Launching => None,
-            State::Running { pid, .. } | State::Stopping { pid, .. } => Some(pid),
+            State::Starting { pid, .. } | State::Running { pid, .. } | State::Stopping { pid, .. } => {
+                Some(pid)
+            }
             State::Sweeping { group, .. } => Some(group),
         }
     }
@@ -107,7 +113,7 @@ impl Job {
         let own = match self.state {
             State::Down | State::Queued | State::Launching => None,
             State::Waiting => Some(self.not_before),
-            State::Running { since, .. } => self.bounce_at(since),
+            State::Starting { since, .. } | State::Running { since, .. } => self.bounce_at(since),
             State::Stopping { pressure, .. } => pressure.deadline(),
             State::Sweeping { look_at, pressure, .. } => {
                 Some(pressure.deadline().map_or(look_at, |at| at.min(look_at)))
@@ -129,6 +135,8 @@ impl Job {
             State::Down => Phase::Disabled,
             State::Waiting => Phase::Waiting(self.not_before.since(now)),
             State::Queued | State::Launching => Phase::Queued,
+            // The core knows no more; the child itself may have told more.
+            State::Starting { pid, .. } => Phase::Starting(pid, Stage::Exec),
             State::Running { pid, since } => Phase::Running(pid, now.since(since)),
             State::Stopping { pid, since, .. } => Phase::Stopping(pid, now.since(since)),
             State::Sweeping { group, .. } => Phase::Sweeping(group),
@@ -147,8 +155,10 @@ impl Job {
             (Goal::Up, Down) => self.state = Queued,
             (Goal::Up, Waiting) if self.not_before <= now => self.state = Queued,
             (Goal::Down | Goal::Gone, Waiting | Queued) => self.state = Down,
-            (Goal::Down | Goal::Gone, Running { pid, since }) => self.stop(pid, since, now, wishes),
-            (Goal::Up, Waiting | Queued | Running { .. }) => {}
+            (Goal::Down | Goal::Gone, Starting { pid, since } | Running { pid, since }) => {
+                self.stop(pid, since, now, wishes);
+            }
+            (Goal::Up, Waiting | Queued | Starting { .. } | Running { .. }) => {}
             (Goal::Down | Goal::Gone, Down) => {}
             (_, Launching | Stopping { .. } | Sweeping { .. }) => {}
         }
@@ -160,11 +170,13 @@ impl Job {
     }
 
     /// The answer to the spawn.
-    pub fn spawned(&mut self, now: MonoTime, answer: Result<Pid, SpawnError>, wishes: &mut Vec<Wish>) {
+    pub fn spawned(&mut self, now: MonoTime, answer: Result<Birth, SpawnError>, wishes: &mut Vec<Wish>) {
         match answer {
-            Ok(pid) => {
-                wishes.push(Wish::Log(Notice::Started { job: self.spec.name().clone(), pid }));
-                self.state = State::Running { pid, since: now };
+            Ok(birth) => {
+                self.state = State::Starting { pid: birth.pid(), since: now };
+                if let Birth::Executed(_) = birth {
+                    self.executed(wishes);
+                }
                 self.pause = None;
                 // It finds the files as they are.
                 self.forget_change();
@@ -180,11 +192,27 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
+    /// Its main process runs the command.
+    pub fn executed(&mut self, wishes: &mut Vec<Wish>) {
+        let pid = match self.state {
+            State::Starting { pid, since } => {
+                self.state = State::Running { pid, since };
+                pid
+            }
+            // It was told to end on its way.
+            State::Stopping { pid, .. } => pid,
+            State::Down | State::Waiting | State::Queued | State::Launching => return,
+            State::Running { .. } | State::Sweeping { .. } => return,
+        };
+        self.failure = None;
+        wishes.push(Wish::Log(Notice::Started { job: self.spec.name().clone(), pid }));
+    }
+
     /// Its main process has been reaped; `rest` tells of the others in its group and session.
     pub fn exited(&mut self, now: MonoTime, ending: Ending, rest: &Survivors, wishes: &mut Vec<Wish>) {
         use State::*;
         let pid = match self.state {
-            Running { pid, since } => {
+            Starting { pid, since } | Running { pid, since } => {
                 self.report(pid, since, ending, now, wishes);
                 self.ran_to_its_end(since, ending, now, wishes);
                 pid
@@ -227,7 +255,7 @@ impl Job {
         }
         match self.state {
             Down | Queued | Launching | Waiting => {}
-            Running { pid, since } => {
+            Starting { pid, since } | Running { pid, since } => {
                 if self.bounce_at(since).is_some_and(|at| at <= now) {
                     wishes.push(Wish::Log(Notice::Bouncing { job: self.spec.name().clone() }));
                     self.stop(pid, since, now, wishes);
@@ -301,7 +329,7 @@ impl Job {
     pub fn restart(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.finished = false;
         self.not_before = now;
-        if let State::Running { pid, since } = self.state {
+        if let State::Starting { pid, since } | State::Running { pid, since } = self.state {
             self.stop(pid, since, now, wishes);
         }
         self.reconcile(now, wishes);
@@ -330,11 +358,10 @@ impl Job {
     fn report(&mut self, pid: Pid, since: MonoTime, ending: Ending, now: MonoTime, wishes: &mut Vec<Wish>) {
         match ending {
             Ending::Ran(exit) => {
-                self.failure = None;
                 let (job, secs) = (self.spec.name().clone(), now.since(since).as_secs());
                 wishes.push(Wish::Log(Notice::Exited { job, pid, secs, exit }));
             }
-            Ending::NeverStarted(error) => self.failed(error, wishes),
+            Ending::NeverStarted(error) => self.failed(error, now, wishes),
         }
     }
 
@@ -354,22 +381,11 @@ impl Job {
 
     /// There is no process, and that is the machine's trouble rather than the command's: it may pass soon.
     fn start_failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) {
-        self.failed(error, wishes);
+        self.failed(error, now, wishes);
         self.debut = Debut::Over;
         let pause = next_pause(self.pause);
         self.pause = Some(pause);
         self.not_before = now + pause;
-    }
-
-    /// Says why a start failed, unless that is known already.
-    fn failed(&mut self, error: SpawnError, wishes: &mut Vec<Wish>) {
-        if self.failure != Some(error) {
-            let subject = self.spec.subject(error.stage).into();
-            let job = self.spec.name().clone();
-            wishes.push(Wish::Log(Notice::CantStart { job, error, subject }));
-            wishes.push(Wish::Log(Notice::TooFast));
-        }
-        self.failure = Some(error);
     }
 }
 

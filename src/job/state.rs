@@ -35,7 +35,9 @@ pub enum State {
     Queued,
     /// The spawn was asked for; its answer comes in this turn.
     Launching,
-    /// The main process runs; it is unreaped.
+    /// The main process is on its way to the command, or has failed there; it is unreaped.
+    Starting { pid: Pid, since: MonoTime },
+    /// The main process runs the command; it is unreaped.
     Running { pid: Pid, since: MonoTime },
     /// The main process was told to end; it is unreaped.
     Stopping { pid: Pid, since: MonoTime, pressure: Pressure },

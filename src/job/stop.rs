@@ -47,7 +47,7 @@ impl Job {
         match self.state {
             State::Sweeping { group, .. } => Some(group),
             State::Down | State::Waiting | State::Queued | State::Launching => None,
-            State::Running { .. } | State::Stopping { .. } => None,
+            State::Starting { .. } | State::Running { .. } | State::Stopping { .. } => None,
         }
     }
 
@@ -68,7 +68,7 @@ impl Job {
         };
         match &mut self.state {
             Stopping { pressure, .. } | Sweeping { pressure, .. } => *pressure = hurry(*pressure),
-            Down | Waiting | Queued | Launching | Running { .. } => return,
+            Down | Waiting | Queued | Launching | Starting { .. } | Running { .. } => return,
         }
         self.expire(now, wishes);
     }

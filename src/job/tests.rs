@@ -31,7 +31,7 @@ fn running(draft: JobDraft, since: u64) -> Job {
     job.reconcile(at(since), &mut Vec::new());
     assert_eq!(job.state(), State::Queued);
     job.launch();
-    job.spawned(at(since), Ok(pid(7)), &mut Vec::new());
+    job.spawned(at(since), Ok(Birth::Executed(pid(7))), &mut Vec::new());
     job
 }
 
@@ -65,7 +65,7 @@ fn every_state_has_the_deadline_that_follows_from_it() {
     job.expire(at(18), &mut Vec::new());
     assert_eq!((job.state(), job.deadline()), (State::Queued, None));
     job.launch();
-    job.spawned(at(18), Ok(pid(8)), &mut Vec::new());
+    job.spawned(at(18), Ok(Birth::Executed(pid(8))), &mut Vec::new());
     job.expire(at(48), &mut Vec::new());
     assert_eq!(job.deadline(), Some(at(58)));
     job.expire(at(58), &mut Vec::new());

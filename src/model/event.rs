@@ -30,6 +30,24 @@ pub enum Ending {
     NeverStarted(SpawnError),
 }
 
+/// A process that was made for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Birth {
+    /// It runs the job's command.
+    Executed(Pid),
+    /// It is on its way there, or has failed and not been reaped.
+    Underway(Pid),
+}
+
+impl Birth {
+    /// The process.
+    pub fn pid(self) -> Pid {
+        match self {
+            Birth::Executed(pid) | Birth::Underway(pid) => pid,
+        }
+    }
+}
+
 /// Why a job could not be started. The path belongs to the job's definition, which names it by stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpawnError {

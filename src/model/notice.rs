@@ -1,8 +1,8 @@
 //! What pmtr has to say: each log line is a value with one text.
 
 use super::{
-    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, JobName, JobStatus, Kept, Mistake, NetError, Pid,
-    Severity, Signal, SpawnError, Stage, Station, Survivors,
+    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, Kept, Mistake,
+    NetError, Pid, Severity, Signal, Station, Survivors,
 };
 use std::fmt;
 use std::net::SocketAddr;
@@ -47,8 +47,12 @@ pub enum Notice {
     TooFast,
     CantStart {
         job: JobName,
-        error: SpawnError,
-        subject: Box<str>,
+        start: FailedStart,
+    },
+    /// Now and then while it keeps failing for the same reason.
+    StillCantStart {
+        job: JobName,
+        start: FailedStart,
     },
     Sending {
         signal: Signal,
@@ -218,7 +222,7 @@ impl Notice {
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
             Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } => Level::Info,
-            Outlived { .. } | LeftOver { .. } | CantStart { .. } => Level::Error,
+            Outlived { .. } | LeftOver { .. } | CantStart { .. } | StillCantStart { .. } => Level::Error,
             ParseFailed { .. } => Level::Error,
             Wrong { mistake, .. } => match mistake.severity {
                 Severity::Error => Level::Error,
@@ -251,15 +255,9 @@ impl fmt::Display for Notice {
             Started { job, pid } => write!(f, "started job {job} [{pid}]"),
             Exited { job, pid, secs, exit } => write!(f, "job {job} {pid} exited after {secs} sec: {exit}"),
             TooFast => f.write_str("job restarting too fast, delaying restart"),
-            CantStart { job, error, subject } => {
-                write!(f, "can't start job {job}: {}", error.stage)?;
-                if !subject.is_empty() {
-                    write!(f, " {subject}")?;
-                }
-                match (error.stage, error.errno) {
-                    (Stage::User, Errno(0)) => f.write_str(": no such user"),
-                    (_, errno) => write!(f, ": {errno}"),
-                }
+            CantStart { job, start } => write!(f, "can't start job {job}: {start}"),
+            StillCantStart { job, start } => {
+                write!(f, "still can't start job {job} ({} tries): {start}", start.tries)
             }
             Sending { signal, job, pid } => {
                 write!(f, "sending {} to job {job} [{pid}]", signal_name(*signal))

@@ -1,6 +1,6 @@
 //! What one job is doing, for those who ask.
 
-use super::{JobName, Pid, Stage};
+use super::{Errno, JobName, Pid, SpawnError, Stage};
 use std::fmt;
 use std::time::Duration;
 
@@ -27,6 +27,31 @@ pub enum Phase {
     Sweeping(Pid),
 }
 
+/// Why a job was not started, and how often in a row for this reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedStart {
+    /// The reason.
+    pub error: SpawnError,
+    /// What the step that failed worked on.
+    pub subject: Box<str>,
+    /// So often.
+    pub tries: u32,
+}
+
+impl fmt::Display for FailedStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SpawnError { stage, errno } = self.error;
+        write!(f, "{stage}")?;
+        if !self.subject.is_empty() {
+            write!(f, " {}", self.subject)?;
+        }
+        match (stage, errno) {
+            (Stage::User, Errno(0)) => f.write_str(": no such user"),
+            (_, errno) => write!(f, ": {errno}"),
+        }
+    }
+}
+
 /// A job and what it is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobStatus {
@@ -34,6 +59,8 @@ pub struct JobStatus {
     pub name: JobName,
     /// What it is doing.
     pub phase: Phase,
+    /// Why it could not be started the last time.
+    pub failed: Option<FailedStart>,
 }
 
 impl fmt::Display for JobStatus {
@@ -49,6 +76,13 @@ impl fmt::Display for JobStatus {
             Phase::Running(pid, time) => write!(f, "running [{pid}] for {} sec", time.as_secs()),
             Phase::Stopping(pid, time) => write!(f, "stopping [{pid}] after {} sec", time.as_secs()),
             Phase::Sweeping(pid) => write!(f, "ended, others of group [{pid}] have not"),
+        }?;
+        match &self.failed {
+            Some(start) if start.tries > 1 => {
+                write!(f, "; can't start ({} tries): {start}", start.tries)
+            }
+            Some(start) => write!(f, "; can't start: {start}"),
+            None => Ok(()),
         }
     }
 }
@@ -73,7 +107,23 @@ mod tests {
             (Phase::Stopping(pid, Duration::from_secs(2)), "stopping [7] after 2 sec"),
             (Phase::Sweeping(pid), "ended, others of group [7] have not"),
         ] {
-            assert_eq!(JobStatus { name: name.clone(), phase }.to_string(), format!("job web: {text}"));
+            let status = JobStatus { name: name.clone(), phase, failed: None };
+            assert_eq!(status.to_string(), format!("job web: {text}"));
+        }
+    }
+
+    #[test]
+    fn the_reason_of_a_failed_start_is_told_with_what_the_job_does() {
+        let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+        for (tries, count) in [(1, ""), (12, " (12 tries)")] {
+            let failed = Some(FailedStart { error, subject: "/opt/web".into(), tries });
+            let phase = Phase::Waiting(Duration::from_secs(9));
+            assert_eq!(
+                JobStatus { name: JobName::new(b"web"), phase, failed }.to_string(),
+                format!(
+                    "job web: restarts in 9 sec; can't start{count}: exec /opt/web: No such file or directory"
+                )
+            );
         }
     }
 }

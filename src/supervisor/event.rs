@@ -2,8 +2,8 @@
 
 use super::Recovery;
 use crate::model::{
-    Bulletin, Detail, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, Notice,
-    Order, Origin, Pid, Signal, SocketId, SpawnError, Survivors, Target, Verdict,
+    Birth, Bulletin, Detail, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError,
+    Notice, Order, Origin, Pid, Signal, SocketId, SpawnError, Survivors, Target, Verdict,
 };
 use std::rc::Rc;
 
@@ -21,7 +21,9 @@ pub enum Event {
     /// The answer to [`Action::Look`]; also comes by itself when it was found out that nothing is left.
     Looked(Pid, Survivors),
     /// The answer to [`Action::Spawn`].
-    Spawned(JobId, Result<Pid, SpawnError>),
+    Spawned(JobId, Result<Birth, SpawnError>),
+    /// A process whose spawn left that open runs its command. Before it is reaped, and only once.
+    Executed(Pid),
     /// The answer to [`Action::LoadConfig`] and to [`Action::ReadOn`].
     Loaded(Reading, Result<Load, LoadError>),
     /// The configuration file was saved: closed by who wrote it, or put in its place.

@@ -107,6 +107,7 @@ impl Supervisor {
                     self.with(id, actions, |job, wishes| job.looked(now, &survivors, wishes));
                 }
             }
+            Event::Executed(pid) => self.executed(pid, actions),
             Event::Spawned(id, answer) => self.spawned(now, id, answer, actions),
             Event::EndAsked(signal) => self.end(now, signal, actions),
             Event::Tick => {
@@ -186,7 +187,8 @@ impl Supervisor {
             _ => slot.job.phase(now),
         };
         let name = slot.job.spec().name().clone();
-        Some((JobId(u32::try_from(place).ok()?), JobStatus { name, phase }))
+        let failed = slot.job.failed_start().filter(|_| slot.job.goal() == Goal::Up);
+        Some((JobId(u32::try_from(place).ok()?), JobStatus { name, phase, failed }))
     }
 
     /// The jobs in their numbers' order, for those who check them.
@@ -289,7 +291,7 @@ impl Supervisor {
             lacks,
             unsure: slot.job.state() == State::Queued && slot.need == Need::Unknown,
             listed: slot.job.goal() != Goal::Gone,
-            running: matches!(slot.job.state(), State::Running { .. }),
+            running: matches!(slot.job.state(), State::Starting { .. } | State::Running { .. }),
             left: slot.job.pid().is_some(),
         };
         if lacks != slot.place.lacks && slot.job.goal() == Goal::Up {

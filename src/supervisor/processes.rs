@@ -1,7 +1,8 @@
 //! Whose process it is that was made or has ended.
 
 use super::{Action, Supervisor};
-use crate::model::{Ending, JobId, MonoTime, Notice, Pid, SpawnError, Survivors};
+use crate::job::Job;
+use crate::model::{Birth, Ending, JobId, MonoTime, Notice, Pid, SpawnError, Survivors};
 use std::collections::VecDeque;
 
 impl Supervisor {
@@ -28,10 +29,10 @@ impl Supervisor {
         &mut self,
         now: MonoTime,
         id: JobId,
-        answer: Result<Pid, SpawnError>,
+        answer: Result<Birth, SpawnError>,
         actions: &mut VecDeque<Action>,
     ) {
-        if let Ok(pid) = answer {
+        if let Ok(pid) = answer.map(Birth::pid) {
             // The kernel gives a number away only when no process and no group has it any more.
             if let Some(swept) = self.groups.get(&pid).copied() {
                 self.with(swept, actions, |job, wishes| job.looked(now, &Survivors::None, wishes));
@@ -39,5 +40,12 @@ impl Supervisor {
             self.pids.insert(pid, id);
         }
         self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
+    }
+
+    /// It runs the command of its job.
+    pub(super) fn executed(&mut self, pid: Pid, actions: &mut VecDeque<Action>) {
+        if let Some(id) = self.pids.get(&pid).copied() {
+            self.with(id, actions, Job::executed);
+        }
     }
 }

@@ -20,9 +20,9 @@ impl Supervisor {
         slots.sort_unstable_by_key(|slot| slot.rank);
         slots.into_iter().map(move |slot| {
             let (seconds, process) = match slot.job.state() {
-                State::Running { pid, since } | State::Stopping { pid, since, .. } => {
-                    (now.since(since).as_secs(), Process::Pid(pid))
-                }
+                State::Starting { pid, since }
+                | State::Running { pid, since }
+                | State::Stopping { pid, since, .. } => (now.since(since).as_secs(), Process::Pid(pid)),
                 State::Down | State::Waiting | State::Queued | State::Launching | State::Sweeping { .. } => {
                     (0, Process::None)
                 }

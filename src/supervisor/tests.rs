@@ -3,9 +3,9 @@
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
-    Bulletin, Config, Detail, Ending, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load, LoadError,
-    Mistake, NetError, Notice, Order, Origin, Role, SocketId, SpawnError, Stage, Station, Survivors, Target,
-    Verb, Verdict,
+    Birth, Bulletin, Config, Detail, Ending, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load,
+    LoadError, Mistake, NetError, Notice, Order, Origin, Role, SocketId, SpawnError, Stage, Station,
+    Survivors, Target, Verb, Verdict,
 };
 use std::time::Duration;
 
@@ -54,14 +54,14 @@ impl Dice {
 }
 
 impl System for Dice {
-    fn spawn(&mut self, _: JobId, _: &JobSpec) -> Result<Pid, SpawnError> {
+    fn spawn(&mut self, _: JobId, _: &JobSpec) -> Result<Birth, SpawnError> {
         if self.rng.below(5) == 0 {
             return Err(SpawnError { stage: Stage::Fork, errno: Errno(11) });
         }
         self.pids += 1;
         let pid = Pid::new(self.pids).unwrap();
         self.alive.push(pid);
-        Ok(pid)
+        Ok(if self.rng.below(3) == 0 { Birth::Underway(pid) } else { Birth::Executed(pid) })
     }
     fn load_config(&mut self, _: Reading) -> Result<Load, LoadError> {
         match self.rng.below(10) {
@@ -129,12 +129,14 @@ fn assert_filed(supervisor: &Supervisor) {
             lacks: queued && need == Need::Missing,
             unsure: queued && need == Need::Unknown,
             listed: job.goal() != Goal::Gone,
-            running: matches!(job.state(), State::Running { .. }),
+            running: matches!(job.state(), State::Starting { .. } | State::Running { .. }),
             left: !matches!(job.state(), State::Down | State::Waiting | State::Queued | State::Launching),
         };
         assert_eq!(slot.place, place, "{job:?}");
         index.refile(id, &mut Place::default(), place);
-        if let State::Running { pid, .. } | State::Stopping { pid, .. } = job.state() {
+        if let State::Starting { pid, .. } | State::Running { pid, .. } | State::Stopping { pid, .. } =
+            job.state()
+        {
             pids.insert(pid, id);
         }
         groups.extend(job.sweeps().map(|group| (group, id)));
@@ -165,7 +167,7 @@ fn assert_served(supervisor: &Supervisor, dice: &Dice) {
 
 fn event(dice: &mut Dice) -> Event {
     let from = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
-    match dice.rng.below(13) {
+    match dice.rng.below(14) {
         0 => Event::ReloadAsked,
         1 => Event::ConfigTouched,
         2 | 3 => {
@@ -190,6 +192,10 @@ fn event(dice: &mut Dice) -> Event {
             let which = dice.rng.below(dice.alive.len());
             let exit = Exit::Code(if dice.rng.below(4) == 0 { 33 } else { 0 });
             Event::Exited(dice.alive.swap_remove(which), Ending::Ran(exit), dice.survivors())
+        }
+        12 if !dice.alive.is_empty() => {
+            let which = dice.rng.below(dice.alive.len());
+            Event::Executed(dice.alive[which])
         }
         _ => Event::Tick,
     }

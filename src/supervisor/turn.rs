@@ -2,8 +2,8 @@
 
 use super::{Action, Event, Reading, Supervisor};
 use crate::model::{
-    Bulletin, Detail, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, Notice,
-    Origin, Pid, Signal, SocketId, SpawnError, Station, Survivors, Target, Verdict,
+    Birth, Bulletin, Detail, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError,
+    Notice, Origin, Pid, Signal, SocketId, SpawnError, Station, Survivors, Target, Verdict,
 };
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 /// The world as the supervisor acts upon it. Nothing here may block.
 pub trait System {
     /// Starts a process for the job.
-    fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Pid, SpawnError>;
+    fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Birth, SpawnError>;
     /// Reads the configuration.
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError>;
     /// Reads the next portion of the configuration that [`System::load_config`] has begun to read.

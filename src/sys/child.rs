@@ -58,8 +58,8 @@ pub(super) struct Plan<'a> {
     /// None when no state file is kept.
     pub(super) note: Option<Note<'a>>,
     pub(super) cut: Cut,
-    /// Three descriptors above 2, in rising order, that stay open until the command runs.
-    pub(super) keep: [c_int; 3],
+    /// Descriptors above 2, in rising order, that stay open until the command runs.
+    pub(super) keep: [c_int; 4],
     /// One of them, which leads to /dev/null, if there was one when we started.
     pub(super) null: Option<c_int>,
     pub(super) path: &'a CStr,
@@ -124,9 +124,9 @@ pub(super) fn new_session(plan: &Plan) -> Done {
 /// and copies only what lies below the highest range: so this takes the same time with many descriptors as with few.
 pub(super) fn close_others(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Close);
-    let [low, middle, high] = plan.keep;
-    calls::close_range(high.saturating_add(1), u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
-    for (before, after) in [(2, low), (low, middle), (middle, high)] {
+    let [first, second, third, last] = plan.keep;
+    calls::close_range(last.saturating_add(1), u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
+    for (before, after) in [(2, first), (first, second), (second, third), (third, last)] {
         let (first, last) = (before.saturating_add(1), after.saturating_sub(1));
         if first <= last {
             calls::close_range(first, last.cast_unsigned(), 0)?;

@@ -59,6 +59,8 @@ pub struct Shelf {
     null: Option<OwnedFd>,
     /// For descriptors 1 and 2 of the child; they lead nowhere as long as nothing is lent.
     places: [OwnedFd; 2],
+    /// For what a copy closes by running its command; it leads nowhere as long as nothing is lent.
+    word: OwnedFd,
     nowhere: OwnedFd,
     /// Our own outputs, each as jobs get it, once one has asked for it: the terminal that it leads to, opened for
     /// writing only, or none when it leads elsewhere.
@@ -72,7 +74,7 @@ impl Shelf {
         let null = null.map(above_standard).transpose()?;
         let [one, other] = [place()?, place()?];
         let places = if one.as_raw_fd() < other.as_raw_fd() { [one, other] } else { [other, one] };
-        Ok(Shelf { null, places, nowhere: place()?, terminals: Default::default() })
+        Ok(Shelf { null, places, word: place()?, nowhere: place()?, terminals: Default::default() })
     }
 
     /// The number of /dev/null.
@@ -80,9 +82,19 @@ impl Shelf {
         self.null.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// The numbers of the two places, and of the descriptor that always leads nowhere.
-    pub(super) fn numbers(&self) -> ([c_int; 2], c_int) {
-        (self.places.each_ref().map(AsRawFd::as_raw_fd), self.nowhere.as_raw_fd())
+    /// The numbers of the two places, of the third, and of the descriptor that always leads nowhere.
+    pub(super) fn numbers(&self) -> ([c_int; 2], c_int, c_int) {
+        (self.places.each_ref().map(AsRawFd::as_raw_fd), self.word.as_raw_fd(), self.nowhere.as_raw_fd())
+    }
+
+    /// Puts this where a copy keeps it open until it runs its command.
+    pub(super) fn lend_word(&self, fd: BorrowedFd) -> Result<(), Errno> {
+        put(fd, &self.word)
+    }
+
+    pub(super) fn take_back_word(&self) {
+        // As in `take_back`.
+        let _ = put(self.nowhere.as_fd(), &self.word);
     }
 
     /// Puts what takes the place of files where a child that runs as `user` looks for it.

@@ -124,6 +124,11 @@ impl Slots {
         stage(self.cell(self.owners.get(&pid)?.0)?.load(Relaxed))
     }
 
+    /// Whether the child has failed.
+    pub(super) fn has_failed(&self, pid: Pid) -> bool {
+        self.owners.get(&pid).is_some_and(|ticket| self.failure(ticket).is_some())
+    }
+
     /// How many slots are in use.
     #[cfg(test)]
     pub(super) fn used(&self) -> usize {

@@ -15,8 +15,8 @@ use super::{child, copy, done, last_errno, prompt};
 use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
 use libc::{c_int, c_long, c_void};
 use std::ffi::{CStr, CString};
-use std::io;
-use std::os::fd::BorrowedFd;
+use std::io::{self, PipeReader};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 
 pub use super::shelf::Shelf;
@@ -29,6 +29,26 @@ pub enum Way<'a> {
     Shared(&'a [u64]),
     /// As a copy of us.
     Copy,
+}
+
+/// A child that was made.
+#[derive(Debug)]
+pub enum Made {
+    /// It runs its command.
+    Executed(Pid),
+    /// It could not, and has ended or is about to.
+    Failed(Pid),
+    /// A copy on its way. The pipe comes to its end when it has executed its command, or ends without.
+    Copy(Pid, Option<PipeReader>),
+}
+
+impl Made {
+    /// The child.
+    pub fn pid(&self) -> Pid {
+        match self {
+            Made::Executed(pid) | Made::Failed(pid) | Made::Copy(pid, _) => *pid,
+        }
+    }
 }
 
 /// How much a shared child can share here.
@@ -121,7 +141,8 @@ impl Spawner {
     /// Starts the job. `out` and `err` are the ends of pipes that take the place of its files; a record of the
     /// process is left in `place`.
     ///
-    /// That a pid comes back means that there is a child; whether it got to the command is told by `reaped`.
+    /// That something comes back means that there is a child. What became of one that is not known to have executed
+    /// its command is told by `has_executed` and `reaped`.
     pub fn spawn(
         &mut self,
         spec: &JobSpec,
@@ -129,37 +150,44 @@ impl Spawner {
         err: Option<BorrowedFd>,
         place: Option<Place>,
         way: Way,
-    ) -> Result<Pid, SpawnError> {
+    ) -> Result<Made, SpawnError> {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
         let instead = [Instead::of(out, spec.out()), Instead::of(err, spec.err())];
         let lent = self.shelf.lend(instead, spec.user());
         let made = lent.and_then(|()| {
-            let way = if self.can_share(spec, instead) { way } else { Way::Copy };
-            match self.make(spec, instead, place, way, &ticket)? {
-                pid if self.slots.is_declined(&ticket) => {
-                    wait_for_end(pid);
-                    self.make(spec, instead, place, Way::Copy, &ticket).map(|pid| (pid, Way::Copy))
-                }
-                pid => Ok((pid, way)),
+            if way == Way::Copy || !self.can_share(spec, instead) {
+                return self.copy(spec, instead, place, &ticket);
             }
+            let pid = self.make(spec, instead, place, way, &ticket)?;
+            if self.slots.is_declined(&ticket) {
+                wait_for_end(pid);
+                return self.copy(spec, instead, place, &ticket);
+            }
+            Ok(if self.slots.failure(&ticket).is_none() { Made::Executed(pid) } else { Made::Failed(pid) })
         });
         self.shelf.take_back(instead);
-        match made {
+        match &made {
             // It shared our memory until it ran the command: nobody writes the slot any more.
-            Ok((pid, Way::Shared(_))) if self.slots.failure(&ticket).is_none() => {
-                self.slots.give_back(ticket);
-                Ok(pid)
-            }
-            Ok((pid, _)) => {
-                self.slots.keep(pid, ticket);
-                Ok(pid)
-            }
-            Err(error) => {
-                self.slots.give_back(ticket);
-                Err(error)
-            }
+            Ok(Made::Executed(_)) | Err(_) => self.slots.give_back(ticket),
+            Ok(Made::Failed(pid) | Made::Copy(pid, _)) => self.slots.keep(*pid, ticket),
         }
+        made
+    }
+
+    /// Makes a copy, with a pipe that nobody writes to: its last writing end is closed when the command is executed, or
+    /// with the child. Where there is room for no pipe, the job starts without.
+    fn copy(
+        &mut self,
+        spec: &JobSpec,
+        instead: [Option<Instead>; 2],
+        place: Option<Place>,
+        ticket: &Ticket,
+    ) -> Result<Made, SpawnError> {
+        let pipe = io::pipe().ok().filter(|(_, writer)| self.shelf.lend_word(writer.as_fd()).is_ok());
+        let pid = self.make(spec, instead, place, Way::Copy, ticket);
+        self.shelf.take_back_word();
+        Ok(Made::Copy(pid?, pipe.map(|(reader, _)| reader)))
     }
 
     /// To be called for every child that has been reaped. Tells why it never got to its command, if so.
@@ -170,6 +198,11 @@ impl Spawner {
     /// The step at which a copy is at the moment; none when it has come to its command, or is no copy.
     pub fn stage(&self, pid: Pid) -> Option<Stage> {
         self.slots.stage(pid).filter(|stage| *stage != Stage::Exec)
+    }
+
+    /// Whether a copy whose pipe has come to its end runs its command: otherwise it did not get there.
+    pub fn has_executed(&self, pid: Pid) -> bool {
+        self.slots.stage(pid) == Some(Stage::Exec) && !self.slots.has_failed(pid)
     }
 
     /// Whether a child that shares our memory can do what this job needs.
@@ -228,9 +261,9 @@ impl Spawner {
     ) -> Result<Pid, SpawnError> {
         let error = |errno| SpawnError { stage: Stage::Fork, errno };
         let slot = self.slots.slot(ticket).ok_or(error(Errno(libc::EAGAIN)))?;
-        let (places, nowhere) = self.shelf.numbers();
+        let (places, word, nowhere) = self.shelf.numbers();
         let null = self.shelf.null();
-        let mut keep = [places[0], places[1], null.unwrap_or(nowhere)];
+        let mut keep = [places[0], places[1], word, null.unwrap_or(nowhere)];
         keep.sort_unstable();
         let output = |instead, place, file| match (instead, file) {
             (Some(Instead::Pipe(_)), _) => Output::Pipe(place),
@@ -306,7 +339,7 @@ impl Spawner {
     }
 
     fn try_out(&mut self, spec: &JobSpec) -> Option<SpawnError> {
-        let pid = self.spawn(spec, None, None, None, Way::Shared(&[])).ok()?;
+        let pid = self.spawn(spec, None, None, None, Way::Shared(&[])).ok()?.pid();
         wait_for_end(pid);
         self.reaped(pid)
     }

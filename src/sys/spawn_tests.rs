@@ -52,7 +52,7 @@ impl Bench {
 
     /// Runs it to its end.
     fn run(&mut self, draft: JobDraft, way: Way) -> Result<Exit, SpawnError> {
-        let pid = self.spawner.spawn(&JobSpec::from(draft), None, None, None, way)?;
+        let pid = self.spawner.spawn(&JobSpec::from(draft), None, None, None, way)?.pid();
         let exit = ended(pid);
         match self.spawner.reaped(pid) {
             Some(error) => {
@@ -217,7 +217,7 @@ fn pipes_take_the_place_of_files_and_end_with_the_job() {
         let (mut out_end, out) = io::pipe().unwrap();
         let (mut err_end, err) = io::pipe().unwrap();
         let spec = JobSpec::from(bench.sh("echo one; echo two >&2"));
-        let pid = bench.spawner.spawn(&spec, Some(out.as_fd()), Some(err.as_fd()), None, way).unwrap();
+        let pid = bench.spawner.spawn(&spec, Some(out.as_fd()), Some(err.as_fd()), None, way).unwrap().pid();
         drop((out, err));
         let (mut one, mut two) = (String::new(), String::new());
         out_end.read_to_string(&mut one).unwrap();
@@ -266,7 +266,8 @@ fn a_job_runs_as_its_user_with_its_groups_and_variables() {
         let (mut end, out) = io::pipe().unwrap();
         let script = "grep -E '^(Uid|Gid|Groups)' /proc/self/status; echo to-err > /dev/stderr; env";
         let spec = JobDraft { env: ["USER=mine"].into(), ..draft(&bench, &["/bin/sh", "-c", script]) };
-        let pid = bench.spawner.spawn(&spec.into(), Some(out.as_fd()), Some(out.as_fd()), None, way).unwrap();
+        let pid =
+            bench.spawner.spawn(&spec.into(), Some(out.as_fd()), Some(out.as_fd()), None, way).unwrap().pid();
         drop(out);
         let mut text = String::new();
         end.read_to_string(&mut text).unwrap();
@@ -328,14 +329,36 @@ fn a_copy_that_is_held_up_says_where_and_can_be_told_to_end() {
     // SAFETY: a C string that outlives the call.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
     let draft = JobDraft { input: Some(b"fifo".to_vec()), ..bench.job(&["/bin/true"]) };
-    let pid = bench.spawner.spawn(&draft.into(), None, None, None, Way::Copy).unwrap();
+    let made = bench.spawner.spawn(&draft.into(), None, None, None, Way::Copy).unwrap();
+    let Made::Copy(pid, Some(mut pipe)) = made else { panic!("{made:?}") };
     while bench.spawner.stage(pid) != Some(Stage::In) {
         std::thread::yield_now();
     }
     assert_eq!(wait_for(pid), Waited::Running);
     super::super::group::signal_job(pid, Signal::TERM);
+    assert_eq!((pipe.read(&mut [0]).unwrap(), bench.spawner.has_executed(pid)), (0, false));
     assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Signal(Signal::TERM), None));
     assert_eq!(bench.spawner.slots_used(), 0);
+}
+
+#[test]
+fn the_end_of_a_copys_pipe_tells_that_it_runs_its_command_or_never_will() {
+    let mut bench = Bench::new();
+    for (command, runs) in [("/bin/sleep", true), ("/no/such/sleep", false)] {
+        let spec = JobSpec::from(JobDraft { out: None, err: None, ..bench.job(&[command, "1000"]) });
+        let made = bench.spawner.spawn(&spec, None, None, None, Way::Copy).unwrap();
+        let Made::Copy(pid, Some(mut pipe)) = made else { panic!("{made:?}") };
+        assert_eq!(pipe.read(&mut [0]).unwrap(), 0);
+        assert_eq!(bench.spawner.has_executed(pid), runs, "{command}");
+        super::super::group::signal_job(pid, Signal::KILL);
+        ended(pid);
+        assert_eq!(bench.spawner.reaped(pid).is_some(), !runs, "{command}");
+        let made = bench.spawner.spawn(&spec, None, None, None, shared()).unwrap();
+        assert_eq!(matches!(made, Made::Executed(_)), runs, "{made:?}");
+        super::super::group::signal_job(made.pid(), Signal::KILL);
+        ended(made.pid());
+        assert_eq!(bench.spawner.reaped(made.pid()).is_some(), !runs, "{command}");
+    }
 }
 
 #[test]
@@ -467,7 +490,7 @@ fn a_child_leaves_its_record_before_it_does_anything_else() {
             }
             let before = super::super::clock::since_start();
             let place = Place { file: file.as_fd(), offset };
-            let pid = bench.spawner.spawn(&draft.into(), None, None, Some(place), way).unwrap();
+            let pid = bench.spawner.spawn(&draft.into(), None, None, Some(place), way).unwrap().pid();
             ended(pid);
             assert_eq!(bench.spawner.reaped(pid).is_some(), missing);
             let mut bytes = [0; super::super::record::RECORD_BYTES];
@@ -487,10 +510,10 @@ fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() 
     for way in both() {
         let place = Some(Place { file: full.as_fd(), offset: 0 });
         let spec = JobSpec::from(bench.job(&["/bin/true"]));
-        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap();
+        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap().pid();
         assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(0), None), "{way:?}");
         let ours = bench.spawner.own.replace(Pid::new(i32::MAX).unwrap());
-        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap();
+        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap().pid();
         let error = SpawnError { stage: Stage::Session, errno: Errno(libc::ESRCH) };
         assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(127), Some(error)), "{way:?}");
         bench.spawner.own = ours;
@@ -499,7 +522,7 @@ fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() 
 
 /// Starts it, and tells whether that was done by a child that shares our memory.
 fn shares(bench: &mut Bench, draft: &JobDraft, way: Way) -> bool {
-    let pid = bench.spawner.spawn(&JobSpec::from(draft.clone()), None, None, None, way).unwrap();
+    let pid = bench.spawner.spawn(&JobSpec::from(draft.clone()), None, None, None, way).unwrap().pid();
     // A copy has its slot for life.
     let shared = bench.spawner.slots_used() == 0;
     super::super::group::signal_job(pid, Signal::KILL);

@@ -157,3 +157,28 @@ fn output_that_goes_to_syslog_arrives_line_by_line_with_the_last_one_complete() 
     }
     pmtr.rewind().wait("exit status 33");
 }
+
+#[test]
+fn a_job_is_said_to_be_started_when_its_command_runs_and_never_when_it_could_not() {
+    let dir = Dir::new();
+    assert!(std::process::Command::new("mkfifo").arg(dir.join("gate")).status().unwrap().success());
+    let config = "job {\n name held\n cmd /bin/sleep 1000\n in DIR/gate\n}\n\
+                  job {\n name copy\n cmd DIR/no-such-command\n in DIR/gate\n}\n\
+                  job {\n name missing\n cmd DIR/no-such-command\n}\n\
+                  job {\n name short\n cmd /bin/false\n}\n";
+    let mut pmtr = Pmtr::start_in(dir, config, |_| {});
+    pmtr.wait("can't start job missing: exec ");
+    // A job that ends at once has both lines.
+    let short = pmtr.rewind().started("short");
+    pmtr.wait(&format!("job short {short} exited"));
+    pmtr.settle();
+    assert!(pmtr.has("job held: starting [") && pmtr.has("job missing: restarts in "));
+    assert!(pmtr.has("; can't start: exec ") && !pmtr.has("started job held"));
+    let gate = std::fs::OpenOptions::new().write(true).open(pmtr.dir.join("gate")).unwrap();
+    let held = pmtr.rewind().started("held");
+    pmtr.rewind().wait("can't start job copy: exec ");
+    drop(gate);
+    pmtr.settle();
+    assert!(pmtr.has(&format!("job held: running [{held}]")));
+    assert!(!pmtr.has("started job copy") && !pmtr.has("started job missing"));
+}

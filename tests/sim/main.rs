@@ -36,4 +36,5 @@ mod recovery;
 mod reload;
 mod reports;
 mod restart;
+mod starts;
 mod stop;

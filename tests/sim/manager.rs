@@ -101,7 +101,7 @@ fn seen(supervisor: &Supervisor, told: Summary) -> Summary {
             jobs: supervisor.jobs().filter(|(_, job)| job.goal() != Goal::Gone).count(),
             running: supervisor
                 .jobs()
-                .filter(|(_, job)| matches!(job.state(), State::Running { .. }))
+                .filter(|(_, job)| matches!(job.state(), State::Starting { .. } | State::Running { .. }))
                 .count(),
             mistakes,
             last_good,

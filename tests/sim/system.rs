@@ -8,9 +8,9 @@ use crate::refusal::{Fault, NO_COMMAND, NO_PROCESS, NO_SOCKET, Refusal, mistakes
 use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
-    Bulletin, Config, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    Mistake, MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage, Station,
-    Survivors, Target, Verdict,
+    Birth, Bulletin, Config, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load,
+    LoadError, Mistake, MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage,
+    Station, Survivors, Target, Verdict,
 };
 use pmtr::supervisor::{Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -34,6 +34,8 @@ pub enum File {
 pub struct Plan {
     pub fail: Option<SpawnError>,
     pub temper: Temper,
+    /// After which time it executes its command, when that is not known at once.
+    pub executes: Option<Duration>,
     /// How long it lives by itself, and how it ends then.
     pub life: Option<(Duration, Ending)>,
     /// Other processes of its group.
@@ -44,7 +46,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { fail: None, temper: MEEK, life: None, members: Vec::new(), others: Vec::new() }
+        Plan { fail: None, temper: MEEK, executes: None, life: None, members: Vec::new(), others: Vec::new() }
     }
 }
 
@@ -52,6 +54,8 @@ impl Default for Plan {
 pub enum Happening {
     /// The process of this serial ends.
     End(u64, Ending),
+    /// It executes its command, if it has not ended before.
+    Execute(u64),
     /// It becomes known what a file holds.
     Fact(usize),
     /// A report was refused where it went.
@@ -78,6 +82,8 @@ pub struct Sys {
     pub fault: Option<Fault>,
     pub agenda: BTreeMap<(MonoTime, u64), Happening>,
     serial: u64,
+    /// Processes of which it is not known whether they execute their command, by their serials.
+    pub underway: BTreeMap<u64, Pid>,
     /// Groups of which something is kept: their leaders were reaped while others were left.
     pub kept: BTreeSet<Pid>,
     pub sockets: Sockets,
@@ -112,6 +118,7 @@ impl Sys {
             fault: None,
             agenda: BTreeMap::new(),
             serial: 0,
+            underway: BTreeMap::new(),
             kept: BTreeSet::new(),
             sockets: Sockets::default(),
             manager: Manager::default(),
@@ -200,6 +207,9 @@ impl Sys {
             }
             _ => {}
         }
+        if rng.one_in(3) {
+            plan.executes = Some(Duration::from_millis(rng.pick(&[0, 1, 700, 9_999, 20_000])));
+        }
         plan.temper = some_temper(rng);
         if rng.one_in(4) {
             let parent = rng.one_in(6).then_some(Parent::Foreign);
@@ -260,7 +270,7 @@ pub fn some_temper(rng: &mut Rng) -> Temper {
 }
 
 impl System for Sys {
-    fn spawn(&mut self, _: JobId, spec: &JobSpec) -> Result<Pid, SpawnError> {
+    fn spawn(&mut self, _: JobId, spec: &JobSpec) -> Result<Birth, SpawnError> {
         let name = spec.name().to_string();
         self.starts_in_turn += 1;
         let Some(def) = self.reference.spawns(self.now, spec, &self.kernel) else {
@@ -284,6 +294,17 @@ impl System for Sys {
         for temper in plan.others {
             self.kernel.fork_outside(Parent::Process(pid), (pid, serial), temper);
         }
+        let birth = match (plan.executes, plan.life) {
+            (None, None | Some((_, Ending::Ran(_)))) => Birth::Executed(pid),
+            (executes, _) => {
+                self.underway.insert(serial, pid);
+                executes.into_iter().for_each(|after| self.after(after, Happening::Execute(serial)));
+                Birth::Underway(pid)
+            }
+        };
+        if let Birth::Executed(_) = birth {
+            self.reference.executed(pid);
+        }
         if let Some((after, ending)) = plan.life {
             self.after(after, Happening::End(serial, ending));
         }
@@ -291,7 +312,7 @@ impl System for Sys {
             self.contents[file] = Some(self.contents[file].unwrap_or(0) + 1);
             self.after(Duration::from_millis(100), Happening::Fact(file));
         }
-        Ok(pid)
+        Ok(birth)
     }
 
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {

@@ -119,7 +119,8 @@ impl World {
                     self.sys.reference.command(*verb, &String::from_utf8_lossy(name));
                 }
             }
-            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
+            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
+            Event::Loaded(..) => {}
             Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten => {}
             Event::ReloadAsked | Event::EndAsked(_) => {}
             Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) | Event::Recovered(_) => {}
@@ -207,6 +208,12 @@ impl World {
     /// Takes in whose main process has ended.
     pub fn reap(&mut self) {
         for (process, ending, rest) in self.sys.kernel.reap() {
+            // Who ends by itself has executed its command, though nothing has told so before. One that a signal ends
+            // may not have.
+            if let Ending::Ran(Exit::Code(_)) = ending {
+                self.execute(process.serial);
+            }
+            self.sys.underway.remove(&process.serial);
             let others = Survivors::Some(Box::new([]));
             let survivors = if rest { others } else { Survivors::None };
             if rest && self.supervisor.job_of(process.pid).is_some() {
@@ -217,11 +224,25 @@ impl World {
         }
     }
 
+    /// A process is known to execute its command.
+    fn execute(&mut self, serial: u64) {
+        if let Some(pid) = self.sys.underway.remove(&serial) {
+            self.sys.reference.executed(pid);
+            self.turn(Event::Executed(pid));
+        }
+    }
+
     /// What is on the agenda by now.
     fn happen(&mut self) {
         while let Some(entry) = self.sys.agenda.first_entry().filter(|entry| entry.key().0 <= self.sys.now) {
             match entry.remove() {
                 Happening::End(serial, ending) => self.sys.kernel.end(serial, ending),
+                Happening::Execute(serial) => {
+                    let alive = self.sys.kernel.find(serial).is_some_and(|process| process.zombie.is_none());
+                    if alive {
+                        self.execute(serial);
+                    }
+                }
                 Happening::Fact(file) => {
                     let content = self.sys.contents[file];
                     self.sys.reference.fact(self.sys.now, file, content);
@@ -282,7 +303,8 @@ impl World {
             Event::ConfigWritten => self.sys.reference.written(self.sys.now),
             Event::ReloadAsked => self.sys.reference.reload_asked(),
             Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
-            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Loaded(..) => {}
+            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
+            Event::Loaded(..) => {}
             Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
             Event::FileSeen(..) | Event::LeftBehind(_) | Event::Told(..) | Event::Tick => {}
             Event::Recovered(_) => {}

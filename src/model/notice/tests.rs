@@ -1,11 +1,12 @@
 use super::*;
-use crate::model::{Phase, Role};
+use crate::model::{Phase, Role, SpawnError, Stage};
 
 #[test]
 fn the_texts_are_those_of_the_manual() {
     let job = JobName::new(b"app-server");
     let pid = Pid::new(18478).unwrap();
     let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+    let start = |tries| FailedStart { error, subject: "/opt/app".into(), tries };
     let endpoint = Endpoint { address: ([192, 0, 2, 7], 10000).into(), interface: None };
     let listen = Station { role: Role::Listen, endpoint: endpoint.clone() };
     let group = Endpoint { address: ([239, 0, 0, 1], 9999).into(), interface: Some("eth7".into()) };
@@ -43,8 +44,12 @@ fn the_texts_are_those_of_the_manual() {
         ),
         (Notice::Pausing { job: JobName::new(b"setup") }, "pausing for job setup to finish"),
         (
-            Notice::CantStart { job: job.clone(), error, subject: "/opt/app".into() },
+            Notice::CantStart { job: job.clone(), start: start(1) },
             "can't start job app-server: exec /opt/app: No such file or directory",
+        ),
+        (
+            Notice::StillCantStart { job: job.clone(), start: start(360) },
+            "still can't start job app-server (360 tries): exec /opt/app: No such file or directory",
         ),
         (Notice::ParseFailed { file: (*b"/etc/pmtr.conf").into() }, "FAILED to parse /etc/pmtr.conf"),
         (Notice::UsingPrevious, "NOTE: using PREVIOUS job config"),
@@ -99,13 +104,14 @@ fn what_matters_more_stands_higher() {
     let mistake = Mistake { line: 3, column: 5, ..Mistake::of_file(Severity::Error, "no such option") };
     let exposed = "every user may write this file, and so run commands";
     let exposed = Mistake::of_file(Severity::Warning, exposed);
-    let status = JobStatus { name: job.clone(), phase: Phase::Queued };
+    let status = JobStatus { name: job.clone(), phase: Phase::Queued, failed: None };
     let from = ([192, 0, 2, 9], 4711).into();
     let more_mistakes = |errors, warnings| Notice::MoreMistakes(Count { errors, warnings });
     let more = |invalid, unknown| Notice::MoreComplaints { invalid, unknown, secs: 2, last: from };
     let cant = |stage, errno, subject: &str| {
         let error = SpawnError { stage, errno: Errno(errno) };
-        Notice::CantStart { job: job.clone(), error, subject: subject.into() }
+        let start = FailedStart { error, subject: subject.into(), tries: 1 };
+        Notice::CantStart { job: job.clone(), start }
     };
     let named = [(pid, (*b"sleep").into()), (Pid::new(8).unwrap(), (*b"a\x1b").into())];
     let left = |left| Notice::LeftOver { job: job.clone(), group: pid, left };

@@ -129,6 +129,9 @@ impl Reference {
         if std::mem::take(&mut self.reload.line_due) {
             self.broken("after two seconds the log tells of the writer", &self.reload.writer.clone());
         }
+        if let Some(pid) = self.started_due.pop() {
+            self.broken("a job is said to be started when its command is executed", &pid);
+        }
         if let Some(target) = self.cont_due.take() {
             self.broken("SIGCONT follows SIGTERM", &target);
         }
@@ -290,6 +293,14 @@ impl Reference {
         }
         if *notice == Notice::Rescanning && !std::mem::take(&mut self.reload.rescan_due) {
             self.broken("that the file was read is said once, and not when there was no save", &now);
+        }
+        if let Notice::Started { pid, .. } = notice {
+            match self.started_due.iter().position(|due| due == pid) {
+                Some(place) => drop(self.started_due.remove(place)),
+                None => {
+                    self.broken("a job is said to be started once, when its command is executed", notice);
+                }
+            }
         }
         if let Notice::WriterAwaited { .. } = notice
             && !std::mem::take(&mut self.reload.line_due)

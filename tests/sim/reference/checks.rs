@@ -115,7 +115,11 @@ impl Reference {
         let (mut count, mut mains, mut needed) = (0, 0, [false; FILES.len()]);
         for (id, job) in supervisor.jobs() {
             count += 1;
-            mains += usize::from(matches!(job.state(), State::Running { .. } | State::Stopping { .. }));
+            let main = matches!(
+                job.state(),
+                State::Starting { .. } | State::Running { .. } | State::Stopping { .. }
+            );
+            mains += usize::from(main);
             for path in job.spec().depends() {
                 let path = if path.to_bytes() == b"relative" { FILES[2].as_bytes() } else { path.to_bytes() };
                 FILES.iter().zip(&mut needed).for_each(|(f, n)| *n |= f.as_bytes() == path);

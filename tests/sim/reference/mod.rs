@@ -167,6 +167,8 @@ pub struct Reference {
     hurried: Option<MonoTime>,
     last_wake: Option<MonoTime>,
     cont_due: Option<Target>,
+    /// These processes have executed their commands in this turn, and the log has not said so.
+    started_due: Vec<Pid>,
     /// What those are to be told who have the session of a main process that has gone, and not its group.
     others_due: Option<(Pid, Signal)>,
     pub network: network::Network,
@@ -290,6 +292,11 @@ impl Reference {
     pub fn saved(&mut self, now: MonoTime) {
         self.reload.saved = true;
         self.touched(now);
+    }
+
+    /// A process has executed the command of its job.
+    pub fn executed(&mut self, pid: Pid) {
+        self.started_due.push(pid);
     }
 
     pub fn touched(&mut self, now: MonoTime) {
