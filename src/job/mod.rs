@@ -335,7 +335,12 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// A remote command: enabling what a command has disabled brings it back, even when it had ended for good.
+    /// Whether such a remote command changes anything.
+    pub fn is_switched_by(&self, enabled: bool) -> bool {
+        self.enabled != enabled || enabled && self.finished
+    }
+
+    /// A remote command: enabling brings a job back, even one that has ended for good.
     /// The supervisor asks for it where it changes something, and logs it: it knows how many there are.
     pub fn switch(&mut self, enabled: bool, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.enabled = enabled;

@@ -49,8 +49,9 @@ fn goal_follows_from_file_commands_and_ends() {
     assert_eq!((job.goal(), job.debut()), (Goal::Up, Debut::Begun));
     ends(&mut job, 1, 0);
     assert_eq!((job.goal(), job.debut(), job.state()), (Goal::Down, Debut::Over, State::Down));
-    job.switch(false, at(2), &mut Vec::new());
+    assert!(job.is_switched_by(true) && job.is_switched_by(false));
     job.switch(true, at(2), &mut Vec::new());
+    assert!(!job.is_switched_by(true));
     assert_eq!((job.goal(), job.state()), (Goal::Up, State::Queued));
     job.remove(at(3), &mut Vec::new());
     assert_eq!((job.goal(), job.state()), (Goal::Gone, State::Down));

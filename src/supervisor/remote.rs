@@ -71,7 +71,7 @@ impl Supervisor {
         from: Origin,
         actions: &mut VecDeque<Action>,
     ) {
-        let Some(slot) = self.slot(id).filter(|slot| slot.job.enabled() != enabled) else { return };
+        let Some(slot) = self.slot(id).filter(|slot| slot.job.is_switched_by(enabled)) else { return };
         let job = slot.job.spec().name().clone();
         if self.switches.may_be_told(now, from) {
             actions.push_back(Action::Log(Notice::Switched { job, enabled }));

@@ -53,8 +53,26 @@ fn a_job_on_its_way_out_is_known_no_more_and_one_that_has_ended_for_good_is() {
     world.save(&[job("once").once()]);
     world.ask(message("enable gone once"));
     assert_eq!(answers(&mut world), ["enabled once\nunknown gone\n"]);
-    // Enabling what no command has disabled does not bring it back.
-    assert_eq!(world.starts("once"), [0]);
+    // It is enabled already, but it does not run: now it does.
+    assert_eq!(world.starts("once"), [0, 1_100]);
+}
+
+#[test]
+fn enabling_a_job_that_has_ended_for_good_starts_it_and_one_that_runs_is_left_alone() {
+    let mut world = World::with(&[job("once").once(), job("a")]);
+    world.run_until(1_000);
+    world.exits("once", code(0));
+    world.exits("a", code(33));
+    world.run_until(2_000);
+    world.ask(message("enable once a"));
+    assert_eq!((world.starts("once"), world.starts("a")), (vec![0, 2_000], vec![0, 2_000]));
+    assert_eq!(answers(&mut world), ["enabled once a\n"]);
+    world.run_until(3_000);
+    world.ask(message("enable once a"));
+    world.exits("once", code(0));
+    world.run_until(30_000);
+    assert_eq!((world.starts("once").len(), world.starts("a").len()), (2, 2));
+    assert_eq!(world.logged("job once enabled by command"), [2_000]);
 }
 
 #[test]

@@ -241,7 +241,7 @@ impl Reference {
     pub fn command(&mut self, verb: Verb, name: &str) {
         let ending = self.ending;
         let Some(life) = self.life_mut(name).filter(|life| life.def.is_some() && !ending) else { return };
-        if verb == Verb::Enable && !life.enabled {
+        if verb == Verb::Enable {
             life.finished = false;
         }
         if let (true, Verb::Disable, Some(run)) = (life.enabled, verb, &mut life.run) {
