@@ -97,10 +97,12 @@ fn a_fifo_as_in_holds_up_its_own_job_until_somebody_writes() {
         job {\n name held\n cmd /bin/cat\n in DIR/never\n}\n\
         job {\n name free\n cmd /bin/sleep 1000\n}\n";
     let mut pmtr = Pmtr::start_in(dir, config, |_| {});
-    let (reads, held) = (pmtr.started("reads"), pmtr.rewind().started("held"));
-    pmtr.rewind().started("free");
+    pmtr.started("free");
+    let [reads, held] = pmtr.begun(["reads", "held"].into_iter())[..] else { panic!("two jobs") };
+    assert!(!pmtr.has("started job reads") && !pmtr.has("started job held"));
     fs::write(pmtr.dir.join("fifo"), "through the fifo\n").unwrap();
-    pmtr.rewind().wait(&format!("job reads {reads} exited after"));
+    assert_eq!(pmtr.started("reads"), reads);
+    pmtr.wait(&format!("job reads {reads} exited after"));
     assert_eq!(fs::read_to_string(pmtr.dir.join("log")).unwrap(), "through the fifo\n");
     assert!(alive(held));
     // One that waits in open can be told to end.

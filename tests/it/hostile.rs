@@ -135,8 +135,7 @@ fn a_lease_on_a_command_or_its_interpreter_holds_up_that_job_alone() {
     let began = Instant::now();
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
     let free = pmtr.started("free");
-    pmtr.rewind().started("a");
-    pmtr.rewind().started("b");
+    pmtr.begun(["a", "b"].into_iter());
     pmtr.settle();
     // The kernel takes a lease away after 45 seconds.
     assert!(began.elapsed() < Duration::from_secs(30), "pmtr was held up for {:?}", began.elapsed());
@@ -173,14 +172,13 @@ fn a_file_that_is_swapped_for_a_fifo_holds_up_no_other_job() {
             let options = format!(" {option} DIR/m/file\n env ROUND={round}\n");
             (0..JOBS).map(|number| job(&format!("x{number}"), &options)).collect()
         };
+        let names: Vec<String> = (0..JOBS).map(|number| format!("x{number}")).collect();
         let mut pmtr = Pmtr::start_in(dir, &(job("free", "") + &many("0")), |_| {});
         let free = pmtr.started("free");
         for round in ["1", "2", "3"] {
-            for _ in 0..JOBS {
-                pmtr.wait("started job x");
-            }
-            pmtr.settle();
+            pmtr.begun(names.iter().map(String::as_str));
             pmtr.save(&(job("free", "") + &many(round)));
+            pmtr.wait("rescanning");
         }
         goes_on(&mut pmtr, free);
         drop(attack);
@@ -244,13 +242,8 @@ fn a_file_system_that_never_answers_holds_up_no_other_job() {
     if pmtr.dir.join("skip").exists() {
         return eprintln!("skipped: {TEST} needs FUSE");
     }
-    for number in 0..held.len() {
-        pmtr.rewind().started(&format!("held{number}"));
-    }
-    for number in 0..3 {
-        pmtr.rewind().started(&format!("run{number}"));
-    }
-    pmtr.settle();
+    let names: Vec<String> = (0..held.len()).map(|number| format!("held{number}")).collect();
+    pmtr.begun(names.iter().map(String::as_str).chain(["run0", "run1", "run2"]));
     for (number, option) in held.iter().enumerate() {
         assert!(pmtr.has(&format!("job held{number}: starting [")), "{option}");
     }

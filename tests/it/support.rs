@@ -229,6 +229,25 @@ impl Pmtr {
         pid_in(&self.wait(&format!("started job {job} [")))
     }
 
+    /// Waits until all these jobs have a process, be it on its way to the command, and returns the pids.
+    pub fn begun<'a>(&mut self, jobs: impl Iterator<Item = &'a str> + Clone) -> Vec<i32> {
+        let mut pids = Vec::new();
+        wait_until("the jobs have processes", || {
+            let from = self.seen.len();
+            self.mark = from;
+            self.settle();
+            let states = &self.seen[from..];
+            let state = |job: &str, what: &str| {
+                let text = format!("job {job}: {what} [");
+                states.iter().find_map(|line| Some(pid_in(&line[line.find(&text)? + text.len() - 1..])))
+            };
+            let found = jobs.clone().map(|job| state(job, "starting").or_else(|| state(job, "running")));
+            pids = found.flatten().collect();
+            pids.len() == jobs.clone().count()
+        });
+        pids
+    }
+
     /// Whether such a line has come so far.
     pub fn has(&mut self, text: &str) -> bool {
         self.catch_up();
