@@ -119,6 +119,9 @@ pub enum Notice {
     ConfigNotAFile {
         file: Rc<[u8]>,
     },
+    ConfigEmpty {
+        file: Rc<[u8]>,
+    },
     ConfigBack {
         file: Rc<[u8]>,
     },
@@ -217,7 +220,7 @@ impl Notice {
             LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
             DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
-            WriterAwaited { .. } | NotKept { .. } => Level::Warning,
+            ConfigEmpty { .. } | WriterAwaited { .. } | NotKept { .. } => Level::Warning,
             Unusable { .. } | LastGood { .. } => Level::Error,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
@@ -304,6 +307,9 @@ impl fmt::Display for Notice {
                 write!(f, "can't read {}: {errno}; the jobs run on, trying again", Clean(file))
             }
             ConfigNotAFile { file } => write!(f, "{} is not a regular file, the jobs run on", Clean(file)),
+            ConfigEmpty { file } => {
+                write!(f, "{} is empty; jobs keep running, SIGHUP applies it", Clean(file))
+            }
             ConfigBack { file } => write!(f, "{} can be read again", Clean(file)),
             ConfigInForce { file } => write!(f, "{} is again as it is in force", Clean(file)),
             Emptied { file } => {

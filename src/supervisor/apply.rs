@@ -20,28 +20,24 @@ impl Supervisor {
         actions: &mut VecDeque<Action>,
     ) {
         self.reload.portion(matches!(answer, Ok(Load::More)).then_some(reading));
+        let first = self.reload.applied().is_none();
         let trouble = match &answer {
             Ok(Load::More) => return,
+            // A full disk makes one without a byte of every copy. Only the operator can mean it.
+            Ok(Load::New(content, ..)) if content.bytes == 0 && !first && reading != Reading::Always => {
+                Some(Trouble::Empty)
+            }
             Ok(_) | Err(LoadError::Mistakes(_)) => None,
             Err(LoadError::Busy(state)) => return self.busy(now, *state, actions),
             Err(LoadError::Missing) => Some(Trouble::Missing),
             Err(LoadError::Unreadable(errno)) => Some(Trouble::Unreadable(*errno)),
             Err(LoadError::NotAFile) => Some(Trouble::NotAFile),
         };
-        if self.reload.trouble(trouble) {
-            let file = self.file.clone();
-            actions.push_back(Action::Log(match trouble {
-                None => Notice::ConfigBack { file },
-                Some(Trouble::Missing) => Notice::ConfigMissing { file },
-                Some(Trouble::Unreadable(errno)) => Notice::ConfigUnreadable { file, errno },
-                Some(Trouble::NotAFile) => Notice::ConfigNotAFile { file },
-            }));
-        }
+        let was_empty = self.log_trouble(trouble, actions);
         if let Some(Trouble::Unreadable(_)) = trouble {
             self.reload.retry(now);
         }
         let waited = self.reload.no_longer_busy();
-        let first = self.reload.applied().is_none();
         let holds = match &answer {
             Ok(Load::New(content, ..)) => Some(*content),
             Ok(Load::Same) => self.reload.applied(),
@@ -53,8 +49,10 @@ impl Supervisor {
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
         // The file has become what is in force.
         let mended = matches!(answer, Ok(Load::Same)) && self.reload.no_longer_recovered();
-        let refilled = !matches!(answer, Ok(Load::New(..))) && self.reload.no_longer_empty();
+        let applies = matches!(answer, Ok(Load::New(..))) && trouble.is_none();
+        let refilled = !applies && self.reload.no_longer_empty() || was_empty;
         match answer {
+            Ok(Load::New(..)) if trouble.is_some() => {}
             Ok(Load::New(content, config, warnings)) => {
                 self.changed(now, reading, (content, config, warnings), actions);
             }
@@ -66,6 +64,24 @@ impl Supervisor {
             Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy(_)) => {
             }
         }
+    }
+
+    /// What keeps the file from being applied is logged when it begins, and when it is over. True when it was empty and is
+    /// no more: what it holds now is told by what follows.
+    fn log_trouble(&mut self, trouble: Option<Trouble>, actions: &mut VecDeque<Action>) -> bool {
+        let Some(before) = self.reload.trouble(trouble) else { return false };
+        let file = self.file.clone();
+        let was_empty = before == Some(Trouble::Empty);
+        let notice = match trouble {
+            None if was_empty => None,
+            None => Some(Notice::ConfigBack { file }),
+            Some(Trouble::Missing) => Some(Notice::ConfigMissing { file }),
+            Some(Trouble::Unreadable(errno)) => Some(Notice::ConfigUnreadable { file, errno }),
+            Some(Trouble::NotAFile) => Some(Notice::ConfigNotAFile { file }),
+            Some(Trouble::Empty) => Some(Notice::ConfigEmpty { file }),
+        };
+        actions.extend(notice.map(Action::Log));
+        was_empty
     }
 
     fn busy(&mut self, now: MonoTime, state: Fingerprint, actions: &mut VecDeque<Action>) {
@@ -81,10 +97,6 @@ impl Supervisor {
         (content, config, warnings): (Fingerprint, Config, Vec<Mistake>),
         actions: &mut VecDeque<Action>,
     ) {
-        // No byte says no more than no file, which is why another text is in force; only the operator can mean it.
-        if content.bytes == 0 && self.reload.last_good().is_some() && reading != Reading::Always {
-            return;
-        }
         let had_jobs = self.jobs().any(|(_, job)| job.goal() != Goal::Gone);
         if config.jobs.is_empty() && had_jobs && reading != Reading::Always {
             let (believed, news) = self.reload.emptied(now);

@@ -110,16 +110,21 @@ impl Supervisor {
         match &instead_of {
             Ok(Load::New(content, ..)) => {
                 self.reload.rescanned(Reading::Always, Some(*content));
+                self.reload.trouble(Some(Trouble::Empty));
             }
             Ok(Load::Same | Load::More) | Err(LoadError::Busy(_)) => {}
             Err(LoadError::Mistakes(mistakes)) => {
                 self.reload.mistaken(told(mistakes), mistakes.len());
             }
-            Err(LoadError::Missing) => drop(self.reload.trouble(Some(Trouble::Missing))),
+            Err(LoadError::Missing) => {
+                self.reload.trouble(Some(Trouble::Missing));
+            }
             Err(LoadError::Unreadable(errno)) => {
                 self.reload.trouble(Some(Trouble::Unreadable(*errno)));
             }
-            Err(LoadError::NotAFile) => drop(self.reload.trouble(Some(Trouble::NotAFile))),
+            Err(LoadError::NotAFile) => {
+                self.reload.trouble(Some(Trouble::NotAFile));
+            }
         }
         self.reload.apply(content);
         actions.extend(noticed(&kept.file, &warnings).map(Action::Log));

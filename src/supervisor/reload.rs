@@ -20,12 +20,14 @@ pub const WRITER_TOLD_AFTER: Duration = Duration::from_secs(2);
 /// A file that its writer keeps open is read when it has not changed for this long.
 pub const UNWRITTEN_FOR: Duration = Duration::from_secs(10);
 
-/// What keeps the file from being read, as far as the log has told.
+/// What keeps the file from being applied, as far as the log has told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     Missing,
     Unreadable(crate::model::Errno),
     NotAFile,
+    /// It has not a single byte.
+    Empty,
 }
 
 /// A writer that has the file open.
@@ -203,8 +205,8 @@ impl Reload {
         self.last_good.take().is_some()
     }
 
-    /// Takes note of what keeps the file from being read; true when it is news.
-    pub(super) fn trouble(&mut self, trouble: Option<Trouble>) -> bool {
-        std::mem::replace(&mut self.trouble, trouble) != trouble
+    /// Takes note of what keeps the file from being applied; tells what did before when that is news.
+    pub(super) fn trouble(&mut self, trouble: Option<Trouble>) -> Option<Option<Trouble>> {
+        Some(std::mem::replace(&mut self.trouble, trouble)).filter(|before| *before != trouble)
     }
 }

@@ -50,7 +50,7 @@ fn a_stop_reaches_the_whole_group_and_kills_the_deaf_after_ten_seconds() {
         std::fs::read_to_string(pmtr.dir.join("child")).is_ok_and(|t| t.ends_with('\n'))
     });
     let child: i32 = std::fs::read_to_string(pmtr.dir.join("child")).unwrap().trim().parse().unwrap();
-    pmtr.save("");
+    pmtr.save("# none\n");
     pmtr.signal("HUP");
     pmtr.wait(&format!("sending SIGTERM to job deaf [{pid}]"));
     let asked = std::time::Instant::now();

@@ -336,10 +336,13 @@ fn an_emptied_file_is_applied_when_it_stays_so_for_two_seconds() {
 }
 
 #[test]
-fn hup_applies_an_empty_file_at_once() {
+fn a_file_without_a_byte_changes_nothing_and_hup_applies_it_at_once() {
     let mut pmtr = Pmtr::start(&with("old"));
     let old = pmtr.rewind().started("old");
     std::fs::write(&pmtr.config, "").unwrap();
+    pmtr.wait("is empty; jobs keep running, SIGHUP applies it");
+    pmtr.settle();
+    assert!(alive(old));
     pmtr.signal("HUP");
     pmtr.wait("rescanning job configuration");
     pmtr.wait(&format!("job old {old} exited"));

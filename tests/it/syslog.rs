@@ -362,7 +362,7 @@ fn what_a_job_said_before_it_was_removed_is_heard() {
     // While it speaks, pmtr is stopped: all of it is in the pipe when the job is removed.
     pmtr.signal("STOP");
     wait_until("all was said", || pmtr.dir.join("said").exists());
-    pmtr.save("");
+    pmtr.save("# none\n");
     pmtr.signal("HUP");
     kill(pid, "KILL");
     pmtr.signal("CONT");

@@ -153,7 +153,7 @@ fn the_deaf_in_groups_of_their_own_are_killed_whether_their_leader_is_deaf_or_go
     let leaves = pmtr.rewind().started("leaves");
     wait_until("the leader is deaf", || pmtr.dir.join("ready").exists());
     pmtr.rewind().wait(&format!("sending SIGTERM to what is left of job leaves [{leaves}]"));
-    pmtr.save("");
+    pmtr.save("# none\n");
     pmtr.signal("HUP");
     pmtr.wait(&format!("sending SIGTERM to job waits [{waits}]"));
     assert!(marked(&marker).len() >= 2);
@@ -206,7 +206,7 @@ fn a_session_of_its_own_is_left_alone_and_reaped_when_it_ends() {
     assert!(pmtr.has("job leave: finished") && !pmtr.has("what is left of"));
     wait_until("it has come to its command", || marked(&marker).len() == 1);
     let pid = marked(&marker)[0];
-    pmtr.save("");
+    pmtr.save("# none\n");
     pmtr.signal("HUP");
     pmtr.wait("managing 0 jobs");
     assert!(alive(pid));

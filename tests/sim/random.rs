@@ -182,7 +182,7 @@ fn no_use(rng: &mut Rng) -> File {
         1 => File::Unreadable,
         2 => File::Directory,
         3 => File::Mistakes(1 + rng.below(25)),
-        _ => File::Jobs(Vec::new()),
+        _ => File::Blank,
     }
 }
 
@@ -216,7 +216,11 @@ fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
                 .event(rng.pick(&[|| Event::ConfigTouched, || Event::ConfigWritten, || Event::ConfigSaved])())
         }
         10 | 11 => {
-            world.sys.file = if rng.one_in(6) { File::Busy(Vec::new()) } else { no_use(rng) };
+            world.sys.file = match rng.below(6) {
+                0 => File::Busy(Vec::new()),
+                1 => File::Jobs(Vec::new()),
+                _ => no_use(rng),
+            };
             world.event(Event::ConfigTouched);
         }
         12 => {

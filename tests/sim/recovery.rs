@@ -24,7 +24,7 @@ fn the_jobs_of_the_last_good_text_run_and_everybody_is_told_why() {
         (File::Missing, "/etc/pmtr.conf is missing", ""),
         (File::Unreadable, "can't read /etc/pmtr.conf: Permission denied", ""),
         (File::Directory, "/etc/pmtr.conf is not a regular file", ""),
-        (File::Jobs(vec![]), "/etc/pmtr.conf is empty", ""),
+        (File::Blank, "/etc/pmtr.conf is empty", ""),
     ] {
         let mut world = recovered(file);
         // Once, though the file is read again.
@@ -74,11 +74,11 @@ fn other_mistakes_are_told_and_the_last_good_text_stays() {
 
 #[test]
 fn no_byte_is_no_word_unless_the_operator_says_so() {
-    for before in [File::Jobs(vec![]), File::Mistakes(1)] {
+    for before in [File::Blank, File::Mistakes(1)] {
         let mut world = recovered(before);
-        world.save(&[]);
+        world.file(File::Blank);
         world.run_until(30_000);
-        assert_eq!((world.sent(Signal::TERM), world.logged("has no jobs any more")), (vec![], vec![]));
+        assert_eq!(world.sent(Signal::TERM), []);
         world.ask(Event::ReloadAsked);
         assert_eq!(world.sent(Signal::TERM), [30_000, 30_000]);
         assert_eq!(world.supervisor.last_good(), None);

@@ -214,6 +214,47 @@ fn a_file_that_lost_its_jobs_is_applied_after_two_seconds_and_not_when_they_come
 }
 
 #[test]
+fn a_file_without_a_byte_changes_nothing_until_the_operator_says_so() {
+    let mut world = World::with(&[job("a")]);
+    let empty = "/etc/pmtr.conf is empty; jobs keep running, SIGHUP applies it";
+    world.run_until(1_000);
+    // Also one that had lost its jobs before.
+    world.file(File::Jobs(vec![]));
+    world.run_until(2_000);
+    for second in 3..=5 {
+        world.file(File::Blank);
+        world.run_until(second * 1_000);
+    }
+    world.run_until(60_000);
+    assert_eq!((world.logged(empty), world.sent(Signal::TERM)), (vec![2_100], vec![]));
+    assert_eq!(world.supervisor.next(), pmtr::supervisor::Next::Never);
+    world.save(&[job("a")]);
+    assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [60_100]);
+    world.file(File::Blank);
+    world.run_until(70_000);
+    world.save(&[job("a"), job("b")]);
+    assert_eq!((world.starts("b"), world.logged("can be read again")), (vec![70_100], vec![]));
+    world.file(File::Blank);
+    world.run_until(80_000);
+    assert_eq!(world.logged(empty), [2_100, 60_200, 70_200]);
+    world.ask(Event::ReloadAsked);
+    assert_eq!(world.sent(Signal::TERM), [80_000, 80_000]);
+}
+
+#[test]
+fn an_empty_file_at_the_start_is_one_without_jobs_yet() {
+    let mut world = World::unborn(30_000);
+    world.sys.file = File::Blank;
+    world.begin_with();
+    world.run_until(1_000);
+    world.file(File::Blank);
+    world.run_until(2_000);
+    assert_eq!((world.logged("no jobs yet"), world.logged("is empty")), (vec![0], vec![]));
+    world.save(&[job("a")]);
+    assert_eq!(world.starts("a"), [2_100]);
+}
+
+#[test]
 fn sighup_reads_at_once_and_applies_an_empty_file_too() {
     let mut world = World::with(&[job("a"), job("b")]);
     world.run_until(1_000);

@@ -1,6 +1,6 @@
 //! The invented world as the supervisor acts upon it.
 
-use crate::def::{Def, FILES, fingerprint};
+use crate::def::{BLANK, Def, FILES, fingerprint};
 use crate::kernel::{Kernel, MEEK, Parent, Temper};
 use crate::manager::Manager;
 use crate::reference::{Found, Reference};
@@ -21,6 +21,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum File {
     Jobs(Vec<Def>),
+    /// It has not a single byte.
+    Blank,
     Mistakes(u32),
     Missing,
     Unreadable,
@@ -97,7 +99,7 @@ pub struct Sys {
     /// In how many portions, after the first, a file is read.
     pub portions: u32,
     /// A file of which there are portions to come: how many, and what it held when the first was read.
-    pub reading: Option<(Reading, u32, Vec<Def>, Vec<Station>)>,
+    pub reading: Option<(Reading, u32, Vec<Def>, Vec<Station>, Fingerprint)>,
     pub tracing: bool,
     pub trace: Vec<String>,
     pub starts_in_turn: usize,
@@ -225,15 +227,14 @@ impl Sys {
 impl Sys {
     /// The next portion of the file that is being read; with the last one it is known what it holds.
     fn portion(&mut self) -> Result<Load, LoadError> {
-        let Some((reading, left, defs, stations)) = self.reading.take() else {
+        let Some((reading, left, defs, stations, content)) = self.reading.take() else {
             return Err(LoadError::Missing);
         };
         if let Some(left) = left.checked_sub(1) {
             self.note(|| format!("  a portion is read, {left} to come"));
-            self.reading = Some((reading, left, defs, stations));
+            self.reading = Some((reading, left, defs, stations, content));
             return Ok(Load::More);
         }
-        let content = fingerprint(&defs, &stations);
         self.reference.network.offered.clone_from(&stations);
         self.reference.loaded(self.now, reading, &defs, content);
         let jobs = defs.iter().map(|def| def.spec()).collect();
@@ -329,20 +330,25 @@ impl System for Sys {
                 return Err(self.not_loaded(reading, error));
             }
         }
+        let nothing = Vec::new();
         let (defs, busy) = match &self.file {
             File::Jobs(defs) => (defs, false),
             File::Busy(defs) => (defs, true),
+            File::Blank => (&nothing, false),
             bad @ (File::Mistakes(_) | File::Missing | File::Unreadable | File::Directory) => {
                 let error = match bad {
                     File::Mistakes(count) => mistakes(*count),
                     File::Unreadable => LoadError::Unreadable(Errno(13)),
                     File::Directory => LoadError::NotAFile,
-                    File::Missing | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
+                    File::Missing | File::Blank | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
                 };
                 return Err(self.not_loaded(reading, error));
             }
         };
-        let content = fingerprint(defs, &self.sockets.lines);
+        // Whoever has opened a file without jobs for writing has just emptied it.
+        let blank = self.file == File::Blank || busy && defs.is_empty();
+        let lines = if blank { Vec::new() } else { self.sockets.lines.clone() };
+        let content = if blank { BLANK } else { fingerprint(defs, &lines) };
         let state = Fingerprint { hash: !content.hash, ..content };
         match reading {
             Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(content) => {
@@ -356,10 +362,10 @@ impl System for Sys {
                 Err(self.not_loaded(reading, LoadError::Busy(state)))
             }
             Reading::IfChanged(_) | Reading::IfUnwritten(..) | Reading::Always => {
-                let (defs, lines) = (defs.clone(), self.sockets.lines.clone());
+                let defs = defs.clone();
                 let long = self.reads > 1 && self.chance.as_mut().is_some_and(|rng| rng.one_in(4));
                 let portions = if long { 3 } else { self.portions };
-                self.reading = Some((reading, portions, defs, lines));
+                self.reading = Some((reading, portions, defs, lines, content));
                 self.portion()
             }
         }

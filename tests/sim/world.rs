@@ -56,6 +56,11 @@ impl World {
 
     pub fn begin(&mut self, defs: &[Def]) {
         self.sys.file = File::Jobs(defs.to_vec());
+        self.begin_with();
+    }
+
+    /// A pmtr that is started with the file as it is.
+    pub fn begin_with(&mut self) {
         let loaded = self.sys.load_config(Reading::Always);
         self.turn(Event::Loaded(Reading::Always, loaded));
         self.wake();

@@ -168,6 +168,10 @@ fn what_matters_more_stands_higher() {
                     "can't read /etc/pmtr.conf: Permission denied; the jobs run on, trying again",
                 ),
                 (
+                    Notice::ConfigEmpty { file: file.clone() },
+                    "/etc/pmtr.conf is empty; jobs keep running, SIGHUP applies it",
+                ),
+                (
                     Notice::ConfigNotAFile { file: file.clone() },
                     "/etc/pmtr.conf is not a regular file, the jobs run on",
                 ),

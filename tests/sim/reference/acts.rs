@@ -1,7 +1,7 @@
 //! What the supervisor does: whether it may, and what it means.
 
 use super::{Debut, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
-use crate::def::{Def, FILES};
+use crate::def::{BLANK, Def, FILES};
 use crate::kernel::Kernel;
 use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
 use pmtr::supervisor::Reading;
@@ -42,6 +42,7 @@ impl Reference {
         self.reload.retry = again.then_some(now);
         self.reload.empty_due = None;
         self.reload.writer = None;
+        self.reload.blank = false;
     }
 
     /// Somebody is writing it.
@@ -71,10 +72,13 @@ impl Reference {
     pub fn loaded(&mut self, now: MonoTime, reading: Reading, defs: &[Def], content: Fingerprint) {
         self.reload.writer = None;
         self.rescanned(reading, Found::Content(content));
-        if self.reload.recovered && content.bytes == 0 && reading != Reading::Always {
+        if content.bytes == 0 && self.reload.applied.is_some() && reading != Reading::Always {
             // It says no more than no file.
+            self.reload.empty_due = None;
+            self.reload.blank_due = !std::mem::replace(&mut self.reload.blank, true);
             return;
         }
+        self.reload.blank = false;
         let had_jobs = self.lives.iter().any(|life| life.def.is_some());
         let emptied = defs.is_empty() && had_jobs && reading != Reading::Always;
         let due = if emptied { *self.reload.empty_due.get_or_insert(now + TWO) } else { now };
@@ -101,6 +105,7 @@ impl Reference {
     /// A pmtr whose file is of no use starts with this.
     pub fn recovers(&mut self, defs: &[Def], content: Fingerprint) {
         self.reload.begins_recovered = true;
+        self.reload.blank = self.reload.found == Some(Found::Content(BLANK));
         self.reload.offered = Some((defs.to_vec(), content, true));
     }
 
@@ -125,6 +130,9 @@ impl Reference {
         }
         if std::mem::take(&mut self.reload.rescan_due) {
             self.broken("that the file was read is said after each save", &self.reload.found.clone());
+        }
+        if std::mem::take(&mut self.reload.blank_due) {
+            self.broken("that the file is empty is said", &self.reload.clone());
         }
         if std::mem::take(&mut self.reload.line_due) {
             self.broken("after two seconds the log tells of the writer", &self.reload.writer.clone());
@@ -293,6 +301,11 @@ impl Reference {
         }
         if *notice == Notice::Rescanning && !std::mem::take(&mut self.reload.rescan_due) {
             self.broken("that the file was read is said once, and not when there was no save", &now);
+        }
+        if let Notice::ConfigEmpty { .. } = notice
+            && !std::mem::take(&mut self.reload.blank_due)
+        {
+            self.broken("that the file is empty is said once", &now);
         }
         if let Notice::Started { pid, .. } = notice {
             match self.started_due.iter().position(|due| due == pid) {

@@ -149,6 +149,9 @@ pub struct Reload {
     found: Option<Found>,
     /// The log is to say in this turn that it was read.
     rescan_due: bool,
+    /// It has not a single byte, and the log is to say so in this turn.
+    blank: bool,
+    blank_due: bool,
     /// Not the file is in force, but what was applied last by another pmtr.
     pub recovered: bool,
     begins_recovered: bool,
