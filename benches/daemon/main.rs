@@ -4,7 +4,7 @@
 //! `cargo bench --bench daemon` prints a table and writes `target/bench/daemon.json`. `-- --short` takes fewer
 //! samples, `-- --peers` measures the supervisors that are found here as well and writes `peers.json`,
 //! `-- --also FILE` another build of pmtr, for which `kernel.pid_max` must be 65536 or more, and one of the words
-//! `starts`, `lives`, `rests`, `files` and `idle` only those rows.
+//! `firsts`, `starts`, `lives`, `rests`, `files` and `idle` only those rows.
 //! Absolute times depend on the machine and on what else it does: read the ratios.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -29,6 +29,7 @@ use std::time::Duration;
 const PMTR: &str = env!("CARGO_BIN_EXE_pmtr");
 
 const WHOLE: Amount = Amount {
+    firsts: [41, 21],
     starts: [11, 5],
     deaths: 10,
     crowds: 9,
@@ -39,6 +40,7 @@ const WHOLE: Amount = Amount {
     idle: Duration::from_secs(60),
 };
 const SHORT: Amount = Amount {
+    firsts: [5, 3],
     starts: [3, 1],
     deaths: 2,
     crowds: 1,
@@ -49,6 +51,7 @@ const SHORT: Amount = Amount {
     idle: Duration::from_secs(10),
 };
 const PEERS: Amount = Amount {
+    firsts: [11, 5],
     starts: [5, 0],
     deaths: 6,
     crowds: 5,
@@ -88,7 +91,7 @@ fn main() {
         keepers.extend(found);
         eprintln!("not found here: {}", missing.join(", "));
     }
-    let parts = ["starts", "lives", "rests", "files", "idle"];
+    let parts = ["firsts", "starts", "lives", "rests", "files", "idle"];
     place::adopt_orphans();
     let place = place::enter();
     let columns = keepers.iter().map(|keeper| keeper.name().to_string()).collect();
@@ -98,6 +101,9 @@ fn main() {
         silence::measure(&keepers, &place, amount.files, &mut report);
     }
     let mut rows = Bench { keepers: &keepers, place: &place, amount, report: &mut report, sizes };
+    if part("firsts") {
+        rows.firsts();
+    }
     if part("starts") {
         rows.starts();
     }
@@ -112,7 +118,9 @@ fn main() {
     }
     let _ = fs::remove_dir_all(&place);
     report.finish(&format!(
-        "{} and {} starts and stops, {} x 10 single deaths, {} times 1000 deaths",
+        "{} and {} starts to the first job, {} and {} starts and stops, {} x 10 single deaths, {} times 1000 deaths",
+        amount.firsts[0],
+        amount.firsts[1],
         amount.starts[0], amount.starts[1], amount.deaths, amount.crowds
     ));
 }

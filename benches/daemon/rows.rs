@@ -19,6 +19,8 @@ const APART: Duration = Duration::from_millis(300);
 /// How much is measured.
 #[derive(Clone, Copy)]
 pub struct Amount {
+    /// Starts of which the first job is what counts, with 10 jobs and with 1,000.
+    pub firsts: [usize; 2],
     /// Starts and stops of 1,000 and of 10,000 jobs.
     pub starts: [usize; 2],
     /// Rounds of ten deaths, each of which begins when all jobs have settled.
@@ -71,6 +73,23 @@ impl<'a> Bench<'a> {
                     if took.is_none() {
                         unable.push(keeper.name());
                     }
+                }
+            }
+        }
+    }
+
+    /// From the start of the keeper to the first instruction of its first job: who starts a container waits for that.
+    pub fn firsts(&mut self) {
+        for (jobs, most, rounds) in [(10, 2.5, self.amount.firsts[0]), (1_000, 6.0, self.amount.firsts[1])] {
+            if !self.sizes.contains(&jobs) {
+                continue;
+            }
+            let what = format!("start to the first job of {jobs}");
+            let row = self.report.row(&what, "ms", &[Goal::Most(most), Goal::First]);
+            for round in 0..rounds {
+                for keeper in in_turn(self.keepers, round).filter(|keeper| keeper.most() >= jobs) {
+                    let took = World::first(keeper, jobs, self.place);
+                    self.report.add(row, keeper.name(), took.map(millis));
                 }
             }
         }

@@ -82,6 +82,18 @@ impl<'a> World<'a> {
         (world, all)
     }
 
+    /// The same, and waits for the first one only; how long that took.
+    pub fn first(keeper: &'a dyn Keeper, jobs: usize, place: &Path) -> Option<Duration> {
+        let mut world = World::begin(keeper, jobs, 0, place);
+        // Nobody has had the FIFO open yet, so the kernel tells of the first one who has.
+        world.wait();
+        let born = world.born(1);
+        let took = world.begin.elapsed();
+        // Whoever ends it while it starts the others measures that.
+        let all = born.and_then(|_| if jobs > 1 { world.born(jobs - 1) } else { Some(Vec::new()) });
+        all.map(|_| took)
+    }
+
     /// The same with so many jobs more that leave another process when they are killed; their pids.
     pub fn with_leavers(
         keeper: &'a dyn Keeper,
