@@ -51,8 +51,9 @@ fn long(returned: c_long) -> Done {
 
 /// Closes the descriptors from `first` to `last`, with `flags` of close_range(2).
 pub(super) fn close_range(first: c_int, last: c_uint, flags: c_uint) -> Done {
-    // SAFETY: the call takes numbers. Whoever calls this closes descriptors of a table of the child's own, or
-    // only marks them close-on-exec, so no owner on our side is left with a number that means something else.
+    // SAFETY: the call takes numbers. Whoever calls this closes descriptors of a table of the child's own, or before
+    // anything is opened, or such as nobody can have, so no owner on our side is left with a number that means
+    // something else.
     long(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) })
 }
 

@@ -5,8 +5,11 @@
 
 use super::calls::{self, Done, Pointers};
 use super::child::{self, Cut, Plan};
+use super::done;
+use super::signals::Blocked;
 use super::users::{self, User};
 use crate::model::{Errno, Stage};
+use libc::c_int;
 use std::ffi::{CStr, CString};
 
 /// What only a copy needs.
@@ -17,8 +20,19 @@ pub(super) struct Owner<'a> {
     pub(super) own_variables: usize,
 }
 
+/// Makes a child that is a copy.
+pub(super) fn fork(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Result<c_int, Errno> {
+    // A handler that ran in the copy would write into our pipe.
+    let _blocked = Blocked::new();
+    // SAFETY: pmtr has one thread, so the copy has all that its parent has, and no lock is left held by another.
+    match done(unsafe { libc::fork() })? {
+        0 => live(plan, envp, owner),
+        pid => Ok(pid),
+    }
+}
+
 /// The whole life of a child that is a copy.
-pub(super) fn live(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> ! {
+fn live(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> ! {
     let errno = steps(plan, envp, owner).err().unwrap_or(Errno(0));
     child::give_up(plan.slot, errno)
 }

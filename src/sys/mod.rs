@@ -20,6 +20,7 @@ mod prompt;
 pub mod reap;
 pub mod record;
 pub mod session;
+mod sharing;
 mod shelf;
 pub mod signals;
 mod slots;

@@ -93,6 +93,11 @@ impl Slots {
         stage(value).filter(|_| value & FAILED != 0).map(|stage| SpawnError { stage, errno })
     }
 
+    /// Whether the child has come to its command and has not failed there.
+    pub(super) fn runs(&self, ticket: &Ticket) -> bool {
+        self.cell(ticket.0).is_some_and(|cell| cell.load(Relaxed) == code(Stage::Exec))
+    }
+
     /// Whether the child has left what it was to do to a copy.
     pub(super) fn is_declined(&self, ticket: &Ticket) -> bool {
         self.cell(ticket.0).is_some_and(|cell| cell.load(Relaxed) & DECLINED != 0)

@@ -7,11 +7,12 @@
 use super::calls::{self, Bounds, Pointers};
 use super::child::{Bound, Cut, Output, Plan};
 use super::record::{Draft, Note, Place};
+use super::sharing::{self, Sharing, Trial};
 use super::shelf::Instead;
 use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
-use super::{child, copy, done, last_errno, prompt};
+use super::{child, copy, done, last_errno, prompt, reap};
 use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
 use libc::{c_int, c_long, c_void};
 use std::ffi::{CStr, CString};
@@ -51,15 +52,6 @@ impl Made {
     }
 }
 
-/// How much a shared child can share here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sharing {
-    MemoryAndFiles,
-    Memory,
-    /// Under some simulators nothing that such a child writes reaches us.
-    Nothing,
-}
-
 /// The limit of open descriptors as a number.
 pub(super) const FILES: c_long = libc::RLIMIT_NOFILE as c_long;
 
@@ -87,6 +79,8 @@ pub struct Spawner {
     /// Our directory is the root: jobs that run there need not go there.
     at_root: bool,
     sharing: Sharing,
+    /// A shared child has shown that it works so.
+    proven: bool,
     cut: Cut,
     /// Whether files can be opened without waiting, once that has been asked.
     prompt: Option<bool>,
@@ -101,20 +95,22 @@ pub struct Spawner {
 }
 
 impl Spawner {
-    /// Finds out what works here, by two or three children that run nothing.
+    /// What works here the first children show. Where they show that less does, others that run nothing are tried.
     pub fn new(shelf: Shelf) -> io::Result<Spawner> {
         let wanted = |(name, _): &(std::ffi::OsString, _)| !NOT_FOR_JOBS.contains(&name.as_encoded_bytes());
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             CString::new([&name.into_vec()[..], b"=", &value.into_vec()].concat()).ok()
         };
-        let mut spawner = Spawner {
+        let (sharing, cut) = sharing::beginning();
+        Ok(Spawner {
             stack: Stack::new()?,
             slots: Slots::new()?,
             own: super::process::own_pid(),
             shelf,
             at_root: std::env::current_dir().is_ok_and(|dir| dir == std::path::Path::new("/")),
-            sharing: Sharing::MemoryAndFiles,
-            cut: Cut::Range,
+            sharing,
+            proven: false,
+            cut,
             prompt: None,
             environment: std::env::vars_os().filter(wanted).filter_map(text).collect(),
             reset: signals::to_reset(),
@@ -122,9 +118,7 @@ impl Spawner {
             argv: Pointers::new(),
             envp: Pointers::new(),
             limits: Vec::new(),
-        };
-        spawner.probe();
-        Ok(spawner)
+        })
     }
 
     /// Raises our own soft limit of descriptors to the hard one. Jobs get what we had, unless `ulimit` says more.
@@ -159,12 +153,7 @@ impl Spawner {
             if way == Way::Copy || !self.can_share(spec, instead) {
                 return self.copy(spec, instead, place, &ticket);
             }
-            let pid = self.make(spec, instead, place, way, &ticket)?;
-            if self.slots.is_declined(&ticket) {
-                wait_for_end(pid);
-                return self.copy(spec, instead, place, &ticket);
-            }
-            Ok(if self.slots.failure(&ticket).is_none() { Made::Executed(pid) } else { Made::Failed(pid) })
+            self.share(spec, instead, place, way, &ticket)
         });
         self.shelf.take_back(instead);
         match &made {
@@ -220,6 +209,52 @@ impl Spawner {
     /// Where the job's process has to go; none when that is where we are.
     fn dir<'a>(&self, spec: &'a JobSpec) -> Option<&'a CStr> {
         Some(spec.dir()).filter(|dir| !(self.at_root && *dir == c"/"))
+    }
+
+    /// Makes a child that shares our memory, or a copy where that does not do. The first one shows whether it works.
+    fn share(
+        &mut self,
+        spec: &JobSpec,
+        instead: [Option<Instead>; 2],
+        place: Option<Place>,
+        way: Way,
+        ticket: &Ticket,
+    ) -> Result<Made, SpawnError> {
+        let mut made = self.make(spec, instead, place, way, ticket);
+        if !self.proven && self.learn(&made, ticket) == Trial::Refused {
+            // It has given up before anything of the job's own was done.
+            made.into_iter().for_each(wait_for_end);
+            self.probe();
+            if self.sharing == Sharing::Nothing {
+                return self.copy(spec, instead, place, ticket);
+            }
+            made = self.make(spec, instead, place, way, ticket);
+        }
+        let pid = made?;
+        if self.slots.is_declined(ticket) {
+            wait_for_end(pid);
+            return self.copy(spec, instead, place, ticket);
+        }
+        Ok(match self.slots.failure(ticket) {
+            None if self.slots.runs(ticket) => Made::Executed(pid),
+            Some(_) => Made::Failed(pid),
+            // Nothing tells how far it has come.
+            None => Made::Copy(pid, None),
+        })
+    }
+
+    /// Takes from the first shared child what works here.
+    fn learn(&mut self, made: &Result<Pid, SpawnError>, ticket: &Ticket) -> Trial {
+        let trial = Trial::of(made, &self.slots, ticket);
+        match trial {
+            Trial::Works => self.proven = true,
+            Trial::Undecided | Trial::Refused => {}
+            // It was killed on its way.
+            Trial::Silent if made.as_ref().is_ok_and(|pid| reap::has_ended(*pid)) => {}
+            // It may still find something that is for a copy to do: then this one start has failed.
+            Trial::Silent => (self.sharing, self.proven) = (Sharing::Nothing, true),
+        }
+        trial
     }
 
     fn make(
@@ -298,7 +333,7 @@ impl Spawner {
         slot.enter(Stage::Fork);
         let pid = match way {
             Way::Shared(_) => self.clone(&plan),
-            Way::Copy => fork_copy(&plan, &self.envp, owner.as_ref()),
+            Way::Copy => copy::fork(&plan, &self.envp, owner.as_ref()),
         };
         pid.and_then(|pid| Pid::new(pid).ok_or(Errno(libc::EAGAIN))).map_err(error)
     }
@@ -318,7 +353,9 @@ impl Spawner {
         done(unsafe { libc::clone(live_shared, self.stack.top(), flags, argument) })
     }
 
+    /// Finds out how much can be shared, by up to three children that run nothing.
     fn probe(&mut self) {
+        self.proven = true;
         let nowhere = b"/proc/self/no-such-file".to_vec();
         let spec =
             JobSpec::from(JobDraft { name: b"probe".to_vec(), cmd: [nowhere].into(), ..JobDraft::default() });
@@ -367,16 +404,6 @@ extern "C" fn live_shared(argument: *mut c_void) -> c_int {
     // SAFETY: `clone` passes a Birth that lives until this child has run its command or ended.
     let birth = unsafe { &*argument.cast::<Birth>() };
     child::live(birth.plan, birth.envp)
-}
-
-fn fork_copy(plan: &Plan, envp: &Pointers, owner: Option<&copy::Owner>) -> Result<c_int, Errno> {
-    // A handler that ran in the copy would write into our pipe.
-    let _blocked = Blocked::new();
-    // SAFETY: pmtr has one thread, so the copy has all that its parent has, and no lock is left held by another.
-    match done(unsafe { libc::fork() })? {
-        0 => copy::live(plan, envp, owner),
-        pid => Ok(pid),
-    }
 }
 
 /// The kernel's number of a resource.

@@ -31,7 +31,7 @@ fn a_fork_that_fails_costs_one_start_and_is_tried_again() {
     }
     let dir = Dir::new();
     let config = "job {\n name a\n cmd /bin/sleep 1000\n}\njob {\n name b\n cmd /bin/sleep 1000\n}\n";
-    // The probes of the start come first; a later one is hit.
+    // The first start has come through by then.
     let mut pmtr = behind(
         dir,
         "job {\n name a\n cmd /bin/sleep 1000\n}\n",
