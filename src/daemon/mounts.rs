@@ -2,6 +2,8 @@
 //! a server that is away would hold up whoever asks it.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::ops::Bound;
 
 /// File systems whose answers come from another machine, another process or another host.
@@ -69,6 +71,11 @@ const PROMPT: [&[u8]; 21] = [
     b"zfs",
 ];
 
+/// Where the kernel lists the mounts that we see.
+pub(super) const LIST: &str = "/proc/self/mountinfo";
+/// The list of a common machine fits in: it is read at once, and not in pieces that begin with 32 bytes.
+const LIST_BYTES: usize = 8 << 10;
+
 /// What can be expected of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Nature {
@@ -101,7 +108,14 @@ pub struct Mounts {
 impl Mounts {
     /// The mounts of this moment; none when the kernel does not tell.
     pub fn read() -> Mounts {
-        std::fs::read("/proc/self/mountinfo").map_or(Mounts::default(), |text| Mounts::parse(&text))
+        File::open(LIST).and_then(|mut list| Mounts::read_from(&mut list)).unwrap_or_default()
+    }
+
+    /// The same, by an open list that stands at its beginning.
+    pub(super) fn read_from(list: &mut File) -> io::Result<Mounts> {
+        let mut text = Vec::with_capacity(LIST_BYTES);
+        list.read_to_end(&mut text)?;
+        Ok(Mounts::parse(&text))
     }
 
     /// The mounts that a mountinfo file lists. A line that is not understood is left out.

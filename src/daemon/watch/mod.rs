@@ -28,7 +28,7 @@ mod tests;
 pub use read::{BeingWritten, fingerprint};
 
 use super::exposure;
-use super::mounts::Mounts;
+use super::mounts::{self, Mounts};
 use crate::model::{Errno, Fingerprint, Level, LoadError, Mistake, MonoTime, Notice, Severity};
 use crate::supervisor::Reading;
 use crate::sys::clock;
@@ -186,9 +186,9 @@ impl Watch {
             unread: false,
             deaf: false,
             hearing: Allowance::default(),
-            mounts: Mounts::read(),
-            mountinfo: File::open("/proc/self/mountinfo").ok(),
-            mounts_unread: false,
+            mounts: Mounts::default(),
+            mountinfo: File::open(mounts::LIST).ok(),
+            mounts_unread: true,
             remounted: false,
             remounting: Allowance::after_rests_of(remount::REST),
             mounts_outdated: false,
@@ -218,6 +218,7 @@ impl Watch {
             says: Vec::new(),
         };
         watch.entries.insert(CONFIG, config);
+        watch.read_mounts();
         match Eye::open() {
             Ok(eye) => watch.eye = Some(eye),
             Err(error) => watch.go_blind(&error),

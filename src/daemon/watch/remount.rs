@@ -3,7 +3,7 @@
 use super::{CONFIG, Watch};
 use crate::daemon::mounts::Mounts;
 use crate::model::MonoTime;
-use std::io::{Read, Seek};
+use std::io::Seek;
 use std::time::Duration;
 
 /// The shortest time between two changes of mounts that are followed up.
@@ -28,13 +28,12 @@ impl Watch {
             return;
         }
         // By the descriptor that we have: there may be no other to be had.
-        let mut text = Vec::new();
         if let Some(file) = &mut self.mountinfo {
-            let read = file.rewind().and_then(|()| file.read_to_end(&mut text));
-            if read.is_ok() {
-                self.mounts = Mounts::parse(&text);
-            }
+            let read = file.rewind().and_then(|()| Mounts::read_from(file));
             self.mounts_outdated = read.is_err();
+            if let Ok(mounts) = read {
+                self.mounts = mounts;
+            }
         }
     }
 
