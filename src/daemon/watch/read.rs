@@ -84,8 +84,8 @@ pub(super) fn open(path: &[u8], mounts: &Mounts) -> Result<(File, Metadata), Ref
     regular::open_held(&held, Path::new(OsStr::from_bytes(path)))
 }
 
-fn open_config(path: &[u8], mounts: &Mounts) -> Result<(File, Stamp), LoadError> {
-    match open(path, mounts) {
+fn open_config(held: &File, path: &[u8]) -> Result<(File, Stamp), LoadError> {
+    match regular::open_held(held, Path::new(OsStr::from_bytes(path))) {
         Ok((file, meta)) => Ok((file, Stamp::of(&meta))),
         Err(Refusal::Other(_)) => Err(LoadError::NotAFile),
         Err(Refusal::Failed(error)) => Err(refusal(&error)),
@@ -128,8 +128,10 @@ fn whole(
     (being_written, unclosed): (BeingWritten, bool),
 ) -> Result<(Content, Stamp), (LoadError, Option<Stamp>)> {
     // Before the open, so that what changes after it is seen as another state.
-    let found = Stamp::at(path, mounts);
-    let (mut file, stamp) = open_config(path, mounts).map_err(|error| (error, found))?;
+    let held = way::end(path, mounts).map_err(|error| (refusal(&error), None))?;
+    let found = held.metadata().ok().map(|meta| Stamp::of(&meta));
+    let (mut file, stamp) = open_config(&held, path).map_err(|error| (error, found))?;
+    drop(held);
     let fail = |error| (error, Some(stamp));
     let written = reading != Reading::Always && being_written(&file).unwrap_or(unclosed);
     // Whether the writer has let the file rest in this state for long enough.
