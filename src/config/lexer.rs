@@ -153,25 +153,26 @@ impl Lexer {
 
     fn plain(&mut self, text: &[u8]) -> Word {
         let (start, mut end, mut form) = (self.at, self.at, Form::Plain);
+        // What it is if another byte follows: a join behind the last one has broken nothing.
+        let mut form_of_more = Form::Plain;
         loop {
             let stop = self.find(text, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
             if stop > self.at {
-                (self.at, end) = (stop, stop);
+                (self.at, end, form) = (stop, stop, form_of_more);
             }
             if text.get(self.at) != Some(&b'\\') {
                 break;
             }
             match join(text, self.at) {
-                Some(bytes) => self.skip_join(bytes),
+                Some(bytes) => {
+                    self.skip_join(bytes);
+                    form_of_more = Form::Joined;
+                }
                 None => {
                     self.at += 1;
-                    end = self.at;
+                    (end, form) = (self.at, form_of_more);
                 }
             }
-        }
-        // A join behind the last byte has broken nothing.
-        if text.get(start..end).is_some_and(|raw| raw.contains(&b'\n')) {
-            form = Form::Joined;
         }
         Word { span: Span::new(start, end), form }
     }

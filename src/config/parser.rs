@@ -378,44 +378,28 @@ impl Parser {
             words.len() >= row.words.len()
                 && row.words.iter().zip(words).all(|(known, word)| word.is(&self.text, known))
         };
-        let mut rows = TABLE.iter().filter(begins).filter(|row| wanted(row));
-        let begun = rows.clone().next()?;
-        let longest = rows.by_ref().filter(whole).max_by_key(|row| row.words.len());
-        Some(longest.map_or(Found::Begun(begun), |row| Found::Whole(row, row.words.len())))
+        let (mut begun, mut longest): (Option<&'static OptionRow>, Option<&'static OptionRow>) = (None, None);
+        for row in TABLE.iter().filter(begins).filter(|row| wanted(row)) {
+            begun = begun.or(Some(row));
+            if whole(&row) && longest.is_none_or(|longest| longest.words.len() <= row.words.len()) {
+                longest = Some(row);
+            }
+        }
+        longest.map(|row| Found::Whole(row, row.words.len())).or(begun.map(Found::Begun))
     }
 
     /// Whether the number of arguments is right.
     fn counted(
         &self,
         row: &OptionRow,
-        (least, most): (usize, usize),
+        count: (usize, usize),
         keyword: Span,
         args: &[Word],
     ) -> Result<(), Fault> {
-        let name = row.keyword();
-        if args.len() < least {
-            let missing = if args.is_empty() && least == 1 { "an argument" } else { "another argument" };
-            let place = args.last().map_or(keyword, |last| keyword.to(last.span));
-            return Err(Fault::new(place, format!("`{name}` needs {missing}: {}", row.usage())));
+        match (count.0..=count.1).contains(&args.len()) {
+            true => Ok(()),
+            false => Err(self.miscounted(row, count, keyword, args)),
         }
-        let Some(extra @ [first, ..]) = args.get(most..) else { return Ok(()) };
-        let known = self.find(extra, |other| other.place == row.place);
-        let what = match (most, known) {
-            (_, Some(Found::Whole(other, _))) => {
-                let other = other.keyword();
-                format!("`{other}` must start its own line; after `{name}` it is an extra word")
-            }
-            (0, _) if row.block != Block::Never => {
-                format!("`{name}` takes no argument, only a block: {}", row.usage())
-            }
-            (0, _) => format!("`{name}` takes no argument"),
-            (1, _) if row.blanks => {
-                format!("`{name}` takes one argument; quote it if it contains spaces: {}", row.usage())
-            }
-            (1, _) => format!("`{name}` takes one argument: {}", row.usage()),
-            _ => format!("too many arguments: {}", row.usage()),
-        };
-        Err(Fault::new(first.span.to(span_of(extra)), what))
     }
 
     fn fault<T: Into<String>>(&mut self, line: Line, span: Span, what: impl FnOnce() -> T) {

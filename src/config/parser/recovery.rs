@@ -124,6 +124,40 @@ impl Parser {
         }
     }
 
+    /// What is wrong with the number of arguments.
+    pub(super) fn miscounted(
+        &self,
+        row: &OptionRow,
+        (least, most): (usize, usize),
+        keyword: Span,
+        args: &[Word],
+    ) -> Fault {
+        let name = row.keyword();
+        if args.len() < least {
+            let missing = if args.is_empty() && least == 1 { "an argument" } else { "another argument" };
+            let place = args.last().map_or(keyword, |last| keyword.to(last.span));
+            return Fault::new(place, format!("`{name}` needs {missing}: {}", row.usage()));
+        }
+        let extra = args.get(most..).unwrap_or_default();
+        let known = self.find(extra, |other| other.place == row.place);
+        let what = match (most, known) {
+            (_, Some(Found::Whole(other, _))) => {
+                let other = other.keyword();
+                format!("`{other}` must start its own line; after `{name}` it is an extra word")
+            }
+            (0, _) if row.block != Block::Never => {
+                format!("`{name}` takes no argument, only a block: {}", row.usage())
+            }
+            (0, _) => format!("`{name}` takes no argument"),
+            (1, _) if row.blanks => {
+                format!("`{name}` takes one argument; quote it if it contains spaces: {}", row.usage())
+            }
+            (1, _) => format!("`{name}` takes one argument: {}", row.usage()),
+            _ => format!("too many arguments: {}", row.usage()),
+        };
+        Fault::new(span_of(extra), what)
+    }
+
     /// Decides what becomes of an option whose `{` has not come with the next line.
     pub(super) fn settle(&mut self, next: &[Word]) {
         let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
