@@ -13,6 +13,8 @@ use std::rc::Rc;
 
 /// A file has no more jobs than this.
 pub(super) const MAX_JOBS: usize = 65_536;
+/// What a common job takes in a file. For jobs that are larger there is room for the names from the start.
+const COMMON_BYTES: usize = 128;
 /// A job has no more variables than this.
 pub(super) const MAX_ENV: usize = 65_536;
 /// A file has no more addresses than this to listen on, and no more to report to.
@@ -59,7 +61,8 @@ struct Job {
 
 impl Builder {
     pub(super) fn new(text: Rc<Vec<u8>>, aim: Aim) -> Builder {
-        let (names, endpoints) = (HashMap::new(), BTreeMap::new());
+        let names = HashMap::with_capacity((text.len() / COMMON_BYTES).min(MAX_JOBS));
+        let endpoints = BTreeMap::new();
         let parsed = Parsed { places: Places::new(Rc::clone(&text)), ..Parsed::default() };
         Builder { text, aim, parsed, job: None, jobs: 0, depends: (0, 0), names, endpoints }
     }
@@ -142,7 +145,8 @@ impl Builder {
         match key {
             Key::Cmd => {
                 let first = values::absolute(value, "pmtr does not search $PATH or expand anything")?;
-                draft.cmd = [first].into();
+                draft.cmd = Words::with_room_for(room_for(args));
+                draft.cmd.push(first);
                 args.iter().skip(1).for_each(|word| draft.cmd.push(&word.value(&self.text)));
             }
             Key::Dir => draft.dir = Some(values::absolute(value, "a directory begins with /")?.to_vec()),
@@ -338,6 +342,12 @@ impl Builder {
         job.draft.limits.push(Limit { resource, value });
         Ok(())
     }
+}
+
+/// What these words take at most, with a NUL behind each: one comes in the place of a blank.
+fn room_for(words: &[Word]) -> usize {
+    let ends = words.first().zip(words.last());
+    ends.map_or(0, |(first, last)| last.span.end.saturating_sub(first.span.start) as usize + 1)
 }
 
 fn too_many_files() -> String {

@@ -156,8 +156,11 @@ impl JobSpec {
     pub fn named(name: JobName, draft: JobDraft) -> JobSpec {
         let fixed = [draft.user, draft.dir, draft.input, draft.out, draft.err];
         let fixed: [Vec<u8>; FIXED_TEXTS] = fixed.map(Option::unwrap_or_default);
-        let fixed = Words::from(fixed);
-        let texts = [fixed.bytes, draft.depends.bytes, draft.cmd.bytes, draft.env.bytes].concat();
+        let lists = [&draft.depends.bytes, &draft.cmd.bytes, &draft.env.bytes];
+        let room = fixed.iter().map(|text| text.len() + 1).chain(lists.map(Vec::len)).sum();
+        let mut texts = Words::with_room_for(room);
+        fixed.iter().for_each(|text| texts.push(text));
+        lists.into_iter().for_each(|list| texts.bytes.extend_from_slice(list));
         let rare = Rare {
             limits: draft.limits.into(),
             cpus: draft.cpus,
@@ -165,7 +168,7 @@ impl JobSpec {
             nice: draft.nice,
         };
         JobSpec {
-            texts: texts.into(),
+            texts: texts.bytes.into(),
             name,
             rare: (rare != Rare::default()).then(|| Box::new(rare)),
             depends_words: draft.depends.count,

@@ -9,6 +9,11 @@ pub struct Words {
 }
 
 impl Words {
+    /// None yet, with room for texts of so many bytes, their NULs included.
+    pub fn with_room_for(bytes: usize) -> Words {
+        Words { bytes: Vec::with_capacity(bytes), count: 0 }
+    }
+
     /// Adds a text.
     pub fn push(&mut self, word: &[u8]) {
         self.bytes.reserve(word.len() + 1);
