@@ -14,6 +14,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::rc::Rc;
 
 /// What a start begins with.
 pub(super) struct Opening {
@@ -98,7 +99,7 @@ pub(super) fn open(
     // That there is none is how every machine begins. One that is of no use may still be of use to its owner.
     let notice = trouble.filter(|_| spoilt).map(|why| Notice::Shell(Level::Warning, why.into()));
     if let (Some(last_good), Some(text), false) = (last_good, text, spoilt) {
-        last_good.loaded(*content, text.into());
+        last_good.loaded(*content, text);
     }
     Ok(Opening { event: Event::Loaded(Reading::Always, found), notice, words: String::new() })
 }
@@ -112,15 +113,18 @@ fn recover(name: &[u8], found: Result<Load, LoadError>, last: Found) -> Opening 
 }
 
 /// The configuration, and its text if it is a good one.
-fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Vec<u8>>) {
+fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
     match watch.load(Reading::Always) {
-        Ok(Content::New(content, text)) => match config::parse(&text) {
-            Ok(Parsed { config, mut warnings, .. }) => {
-                warnings.extend(watch.exposures(process::effective_uid()));
-                (Ok(Load::New(content, config, warnings)), Some(text))
+        Ok(Content::New(content, text)) => {
+            let text = Rc::new(text);
+            match config::parse_whole(Rc::clone(&text)) {
+                Ok(Parsed { config, mut warnings, .. }) => {
+                    warnings.extend(watch.exposures(process::effective_uid()));
+                    (Ok(Load::New(content, config, warnings)), Some(text))
+                }
+                Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
             }
-            Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
-        },
+        }
         Ok(Content::Same) => (Ok(Load::Same), None),
         Err(error) => (Err(error), None),
     }
