@@ -13,7 +13,7 @@ complete -c pmtr -n $more -s F -d 'stay in the foreground and log to stderr as w
 complete -c pmtr -n $more -s t -d 'check the configuration, print errors, exit 0'
 complete -c pmtr -n $more -s v -d 'verbose; -vv also prints the parsed configuration'
 complete -c pmtr -n $more -s c -r -F -d 'the configuration file, default /etc/pmtr.conf'
-complete -c pmtr -n $more -s p -r -F -d 'write the process id to FILE, fail if a running pmtr holds it'
+complete -c pmtr -n $more -s p -r -F -d 'write the process id to FILE, fail if another pmtr has it'
 complete -c pmtr -n $more -l check -d 'check like -t, but exit 1 if there are errors'
 complete -c pmtr -n $more -l strict -d 'with --check, exit 1 for warnings as well'
 complete -c pmtr -n $more -l state -x -a '(__pmtr_directories)' -d 'keep the state file in DIR, default /run/pmtr for root'

@@ -92,7 +92,7 @@ pub const OPTIONS: &[Opt<Id>] = &[
         letter: Some('p'),
         long: None,
         argument: Some("FILE"),
-        help: "write the process id to FILE, fail if a running pmtr holds it",
+        help: "write the process id to FILE, fail if another pmtr has it",
     },
     Opt {
         id: Id::State,

@@ -335,7 +335,7 @@ fn without_arguments_it_explains_itself() {
     for part in [
         "usage: pmtr-ctl",
         "listen on udp://127.0.0.1:10000",
-        "this machine only",
+        "Every user of this machine",
         "pmtr-ctl enable web",
         "Exit status:",
     ] {
