@@ -83,6 +83,26 @@ fn what_the_documents_link_to_is_there() {
 }
 
 #[test]
+fn the_files_that_the_documents_name_are_there() {
+    let mut named = 0;
+    for name in ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"] {
+        let text = read(name);
+        // Blocks have three quotes each, so they leave the pairs of the text as they are.
+        for path in text.split('`').skip(1).step_by(2) {
+            let ours = FOLDERS.iter().any(|folder| path.starts_with(&format!("{folder}/")));
+            let is_path = path.contains('/') && !path.contains([' ', '{', '<', '\n']);
+            if is_path && (ours || path.ends_with(".rs")) {
+                let there =
+                    [root().join(path), root().join("src").join(path)].iter().any(|path| path.exists());
+                assert!(there, "{name} names {path}, which is not there");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 30, "only {named} were found");
+}
+
+#[test]
 fn no_heading_of_a_document_stands_over_nothing() {
     for name in MARKDOWN {
         let level = |line: &str| line.split(' ').next().filter(|word| word.starts_with('#')).map(str::len);
