@@ -20,7 +20,7 @@ complete -c pmtr-rptserver -n $more -s p -x -d 'the UDP port to receive reports 
 complete -c pmtr-rptserver -n $more -s f -r -F -d 'write the status of all hosts to FILE as text'
 complete -c pmtr-rptserver -n $more -l json -r -F -d 'write it to FILE as JSON'
 complete -c pmtr-rptserver -n $more -l metrics -r -F -d 'write it to FILE as Prometheus metrics'
-complete -c pmtr-rptserver -n $more -l stale-after -x -a '30s 60s 5m 1h 1d' -d 'a host is silent after TIME, default 60s; 90, 5m, 1d'
+complete -c pmtr-rptserver -n $more -l stale-after -x -a '30s 60s 5m 1h 1d' -d 'a host is silent after TIME (90, 5m, 1d), default 60s'
 complete -c pmtr-rptserver -n $more -l on-stale -r -F -d 'run COMMAND when a host falls silent or comes back'
 complete -c pmtr-rptserver -n $more -l once -x -d 'exit when N hosts have reported'
 complete -c pmtr-rptserver -n $more -s h -l help -d 'show this help'

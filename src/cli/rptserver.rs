@@ -93,7 +93,7 @@ pub const OPTIONS: &[Opt<Id>] = &[
         letter: None,
         long: Some("stale-after"),
         argument: Some("TIME"),
-        help: "a host is silent after TIME, default 60s; 90, 5m, 1d",
+        help: "a host is silent after TIME (90, 5m, 1d), default 60s",
     },
     Opt {
         id: Id::OnStale,
