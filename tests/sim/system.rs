@@ -99,11 +99,14 @@ pub struct Sys {
     /// In how many portions, after the first, a file is read.
     pub portions: u32,
     /// A file of which there are portions to come: how many, and what it held when the first was read.
-    pub reading: Option<(Reading, u32, Vec<Def>, Vec<Station>, Fingerprint)>,
+    pub reading: Option<Unread>,
     pub tracing: bool,
     pub trace: Vec<String>,
     pub starts_in_turn: usize,
 }
+
+/// How it is read, how many portions are to come, and what it says.
+pub type Unread = (Reading, u32, Vec<Def>, Vec<Station>, Fingerprint);
 
 impl Sys {
     pub fn new(pids: i32) -> Sys {
