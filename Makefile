@@ -224,8 +224,12 @@ help:
 	@echo "make clean        remove everything that was built"
 
 need-cargo:
-	@command -v $(CARGO) >/dev/null 2>&1 || { \
-	echo "make: $(CARGO) is missing. Install Rust 1.89 or later: https://rustup.rs" >&2; exit 1; }
+	@wanted=$$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml); \
+	rust="Install Rust $$wanted or later: https://rustup.rs"; \
+	command -v $(CARGO) >/dev/null 2>&1 || { echo "make: $(CARGO) is missing. $$rust" >&2; exit 1; }; \
+	found=$$($(CARGO) --version | cut -d ' ' -f 2); \
+	[ "$$(printf '%s\n' "$$wanted" "$$found" | sort -V | head -n 1)" = "$$wanted" ] || { \
+	echo "make: Rust $$found is too old. $$rust" >&2; exit 1; }
 
 need-lints: need-cargo
 	@$(CARGO) fmt --version >/dev/null 2>&1 || { \

@@ -225,3 +225,29 @@ fn the_foreground_has_a_pid_file_too() {
     pmtr.stop();
     assert!(!path.exists());
 }
+
+#[test]
+fn make_says_which_rust_it_needs_when_there_is_none_or_an_old_one() {
+    let dir = Dir::new();
+    let wanted = "Install Rust 1.89 or later: https://rustup.rs";
+    for (version, told) in [
+        (None, Some(format!("make: CARGO is missing. {wanted}"))),
+        (Some("1.63.0"), Some(format!("make: Rust 1.63.0 is too old. {wanted}"))),
+        (Some("1.88.0-nightly"), Some(format!("make: Rust 1.88.0-nightly is too old. {wanted}"))),
+        (Some("1.89.0"), None),
+        (Some("1.100.0"), None),
+    ] {
+        let name = version.unwrap_or("none");
+        let cargo = match version {
+            Some(version) => dir.script(name, &format!("echo 'cargo {version} (0123abcd 2026-01-01)'")),
+            None => dir.join(name),
+        };
+        let mut make = Command::new("make");
+        make.args(["-s", "-C", env!("CARGO_MANIFEST_DIR"), "need-cargo"])
+            .arg(format!("CARGO={}", cargo.display()));
+        make.env_remove("MAKEFLAGS");
+        let (status, out, err) = output(&mut make);
+        let first = err.lines().next().map(|line| line.replace(cargo.to_str().unwrap(), "CARGO"));
+        assert_eq!((status == Some(0), out.as_str(), first), (told.is_none(), "", told), "{name}");
+    }
+}
