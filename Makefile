@@ -52,12 +52,19 @@ run: build
 	rm -rf "$$dir"; \
 	exit $$status
 
+# The tests of the programs mostly wait, as for a restart after ten seconds, so more of them run at a time than there
+# are processors; the other tests compute.
+THREADS ?= 8
+SUITES = $(filter-out it,$(basename $(notdir $(wildcard tests/*.rs))) $(patsubst tests/%/main.rs,%,$(wildcard tests/*/main.rs)))
+
 check: need-lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
-	$(CARGO) test --locked
+	$(CARGO) test --locked --no-run
+	$(CARGO) test --locked --lib $(SUITES:%=--test %)
+	RUST_TEST_THREADS=$(THREADS) $(CARGO) test --locked --test it
 # The child of a spawn is looked at in the machine code, which is that of a release only without these.
-	$(CARGO) test --locked --config profile.test.debug-assertions=false --lib sys::
+	$(CARGO) test --locked --config profile.test.package.pmtr.debug-assertions=false --lib sys::
 	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; done; \
 	[ -z "$$missing" ] || echo "make check: not installed, so what needs it was skipped:$$missing"
 	@[ "$$(id -u)" -eq 0 ] || echo "make check: not root, so what needs root was skipped"
