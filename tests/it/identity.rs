@@ -258,7 +258,7 @@ fn the_fiftieth_start_looks_like_the_first_from_inside() {
         copy_of(&probe(), &dir, "probe");
         let config = |round: u32| {
             format!(
-                "job {{\n name probe\n cmd DIR/probe DIR/report\n nice 3\n ulimit -c 0\n env A=b\n out DIR/log\n err syslog\n{user} bounce every {round}h\n}}\n"
+                "job {{\n name probe\n cmd DIR/probe DIR/report\n nice 19\n ulimit -c 0\n env A=b\n out DIR/log\n err syslog\n{user} bounce every {round}h\n}}\n"
             )
         };
         let mut pmtr = Pmtr::start_in(dir, &config(1), |_| {});

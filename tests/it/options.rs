@@ -84,8 +84,8 @@ fn env_adds_to_and_overrides_what_pmtr_has() {
 #[test]
 fn nice_cpu_and_ulimit_hold_in_the_job() {
     let (_pmtr, _, report) =
-        probed(" nice 5\n cpu 0\n ulimit -n 30\n ulimit {\n  -c infinity\n  RLIMIT_STACK 1048576\n }");
-    assert_eq!(report.get("nice"), "5");
+        probed(" nice 19\n cpu 0\n ulimit -n 30\n ulimit {\n  -c infinity\n  RLIMIT_STACK 1048576\n }");
+    assert_eq!(report.get("nice"), "19");
     assert_eq!(report.get("Cpus_allowed_list"), "0");
     assert_eq!(report.get("limit Max open files"), "30 30");
     assert_eq!(report.get("limit Max stack size"), "1048576 1048576");

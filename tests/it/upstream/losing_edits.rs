@@ -65,9 +65,9 @@ fn a_link_that_is_led_elsewhere_twice_is_followed_twice() {
 
 #[test]
 fn a_changed_nice_restarts_the_job() {
-    let mut pmtr = Pmtr::start(&sleeper("a", " nice 1"));
+    let mut pmtr = Pmtr::start(&sleeper("a", " nice 18"));
     let first = pmtr.started("a");
-    pmtr.save(&sleeper("a", " nice 2"));
+    pmtr.save(&sleeper("a", " nice 19"));
     pmtr.wait(&format!("job a {first} exited"));
     pmtr.started("a");
 }
