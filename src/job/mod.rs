@@ -284,7 +284,7 @@ impl Job {
     /// Takes another definition. What runs ends and the new one starts without delay;
     /// the exit of the old run is none of the new definition's business.
     pub fn redefine(&mut self, spec: JobSpec, now: MonoTime, wishes: &mut Vec<Wish>) {
-        self.enabled = !spec.disabled();
+        self.obey_file(!spec.disabled(), wishes);
         self.spec = spec;
         self.debut = Debut::Pending;
         self.removed = false;
@@ -297,9 +297,18 @@ impl Job {
     /// Stays as it is under an applied file: only a remote command's word ends.
     pub fn confirm(&mut self, order: i32, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.spec.set_order(order);
+        self.obey_file(!self.spec.disabled(), wishes);
         self.removed = false;
-        self.enabled = !self.spec.disabled();
         self.reconcile(now, wishes);
+    }
+
+    /// What the file says takes the place of a remote command, which is logged where that makes a difference.
+    fn obey_file(&mut self, enabled: bool, wishes: &mut Vec<Wish>) {
+        let switched = self.enabled == self.spec.disabled();
+        if switched && enabled != self.enabled && !self.removed {
+            wishes.push(Wish::Log(Notice::SwitchedBack { job: self.spec.name().clone(), enabled }));
+        }
+        self.enabled = enabled;
     }
 
     /// A file that it depends on has changed: it starts anew without delay, unless that keeps happening.

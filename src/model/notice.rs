@@ -181,6 +181,10 @@ pub enum Notice {
         job: JobName,
         enabled: bool,
     },
+    SwitchedBack {
+        job: JobName,
+        enabled: bool,
+    },
     MoreSwitches {
         switches: u64,
         last: SocketAddr,
@@ -224,7 +228,9 @@ impl Notice {
             Unusable { .. } | LastGood { .. } => Level::Error,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
-            Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } => Level::Info,
+            Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } | SwitchedBack { .. } => {
+                Level::Info
+            }
             Outlived { .. } | LeftOver { .. } | CantStart { .. } | StillCantStart { .. } => Level::Error,
             ParseFailed { .. } => Level::Error,
             Wrong { mistake, .. } => match mistake.severity {
@@ -333,7 +339,9 @@ impl fmt::Display for Notice {
                 )
             }
             Exposed { endpoint } => {
-                write!(f, "listen on {endpoint}: whoever can reach it can enable and disable jobs")
+                let local = endpoint.address.ip().to_canonical().is_loopback();
+                let who = if local { "every local user" } else { "anyone who can reach it" };
+                write!(f, "listen on {endpoint}: {who} can enable and disable jobs")
             }
             Listening { endpoint } => write!(f, "listening on {endpoint}"),
             Unserved { station, error } => {
@@ -365,6 +373,8 @@ impl fmt::Display for Notice {
             }
             Switched { job, enabled: true } => write!(f, "job {job} enabled by command"),
             Switched { job, enabled: false } => write!(f, "job {job} disabled by command"),
+            SwitchedBack { job, enabled: true } => write!(f, "job {job} is enabled again by the file"),
+            SwitchedBack { job, enabled: false } => write!(f, "job {job} is disabled again by the file"),
             MoreSwitches { switches, last } => {
                 write!(f, "in 1 sec {switches} more jobs switched by command, the last from {last}")
             }

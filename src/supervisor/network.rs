@@ -71,10 +71,9 @@ impl Network {
             let id = SocketId(self.next);
             self.next = self.next.wrapping_add(1);
             match station.role {
-                Role::Listen if !station.endpoint.address.ip().to_canonical().is_loopback() => {
+                Role::Listen => {
                     actions.push_back(Action::Log(Notice::Exposed { endpoint: station.endpoint.clone() }));
                 }
-                Role::Listen => {}
                 Role::Report => self.report_at = Some(now),
             }
             actions.push_back(Action::Open(id));

@@ -325,7 +325,7 @@ fn a_command_is_answered_from_the_address_that_was_asked_also_when_it_came_later
     );
     let mut pmtr = hosts.pmtr(&config);
     let pid = pmtr.started("web");
-    pmtr.rewind().wait("listen on udp://0.0.0.0:10000: whoever can reach it can enable and disable jobs");
+    pmtr.rewind().wait("listen on udp://0.0.0.0:10000: anyone who can reach it can enable and disable jobs");
     pmtr.wait("can't listen on udp://10.77.0.9:10001: Cannot assign requested address");
     ip(&format!("-n {} addr add 10.77.0.9/24 dev va", hosts.a));
     pmtr.wait("listening on udp://10.77.0.9:10001");

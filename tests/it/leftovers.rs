@@ -81,13 +81,16 @@ fn what_a_killed_pmtr_has_left_is_ended_and_each_job_then_runs_once() {
     }
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
     let all = names.len() + 1;
-    wait_until("all run", || pmtr.count("started job ") == all && pmtr.dir.join("deaf-now").exists());
+    let run = names.len();
+    wait_until("all run", || pmtr.count("started job ") == run && pmtr.dir.join("deaf-now").exists());
+    pmtr.begun(["hung"].into_iter());
     wait_until("all have come to their commands", || copies(pmtr.dir.path()).len() >= names.len());
     let (dir, left) = killed(pmtr);
     assert_eq!(left.0.len(), all);
     assert!(left.0.iter().all(|pid| alive(*pid)));
     let mut pmtr = again(dir);
-    wait_until("each job runs again", || pmtr.count("started job ") == all);
+    wait_until("each job runs again", || pmtr.count("started job ") == run);
+    pmtr.begun(["hung"].into_iter());
     assert_eq!(pmtr.count("was left by a pmtr that was killed, sending SIGTERM"), all);
     assert!(left.0.iter().all(|pid| !alive(*pid)));
     // Only the one that heard nothing was killed.

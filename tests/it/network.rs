@@ -283,7 +283,9 @@ fn what_others_can_reach_is_warned_of_and_an_interface_that_is_not_there_is_name
     let open = format!("listen on udp://0.0.0.0:{port}\nlisten on udp://{}\n", own_address());
     let group = "report to udp://239.255.7.7:9999@";
     let mut pmtr = Pmtr::start(&format!("{}{open}{group}nosuch0\n{group}lo\n", job("a")));
-    pmtr.wait(&format!("listen on udp://0.0.0.0:{port}: whoever can reach it can enable and disable jobs"));
+    pmtr.wait(&format!(
+        "listen on udp://0.0.0.0:{port}: anyone who can reach it can enable and disable jobs"
+    ));
     pmtr.wait("can't report to udp://239.255.7.7:9999@nosuch0: there is no interface nosuch0");
     let flags = std::fs::read_to_string("/sys/class/net/lo/flags").unwrap();
     if u32::from_str_radix(flags.trim().trim_start_matches("0x"), 16).unwrap() & 0x1000 == 0 {
@@ -291,7 +293,8 @@ fn what_others_can_reach_is_warned_of_and_an_interface_that_is_not_there_is_name
     }
     pmtr.rewind().started("a");
     pmtr.settle();
-    assert_eq!(pmtr.count("whoever can reach it"), 1);
+    assert_eq!(pmtr.count("anyone who can reach it"), 1);
+    assert_eq!(pmtr.count("every local user can enable and disable jobs"), 1);
     // Whoever asks one of its addresses is answered from that one.
     // A connected socket takes nothing that comes from elsewhere.
     assert_eq!(ask(SocketAddr::new(own_ip(), port), "enable a"), "enabled a\n");

@@ -74,8 +74,8 @@ fn a_fifo_that_nobody_reads_holds_up_its_own_job_alone() {
     assert!(Command::new("mkfifo").arg(dir.join("fifo")).status().unwrap().success());
     let config = "job {\n name held\n cmd /bin/sleep 1000\n out DIR/fifo\n}\njob {\n name free\n cmd /bin/sleep 1000\n}\n";
     let mut pmtr = Pmtr::start_in(dir, config, |_| {});
-    let held = pmtr.started("held");
     let free = pmtr.started("free");
+    let held = pmtr.begun(["held"].into_iter())[0];
     kill(free, "KILL");
     pmtr.wait(&format!("job free {free} exited"));
     assert!(alive(held));

@@ -60,8 +60,9 @@ fn a_listener_that_others_can_reach_is_warned_of_when_its_line_comes() {
     world.sys.sockets.broken.insert(exposed(1), IN_USE);
     world.save(&[job("a"), job("b")]);
     world.run_until(60_000);
-    assert_eq!(world.logged("whoever can reach it"), [0]);
-    assert_eq!(world.logged("listen on udp://0.0.0.0:1: whoever can reach it"), [0]);
+    assert_eq!(world.logged("listen on udp://0.0.0.0:1: anyone who can reach it"), [0]);
+    assert_eq!(world.logged("listen on udp://127.0.0.1:2: every local user"), [0]);
+    assert_eq!(world.logged("can enable and disable jobs").len(), 2);
 }
 
 #[test]

@@ -390,6 +390,24 @@ fn a_save_without_a_change_does_nothing_and_an_applied_file_ends_remote_commands
     world.command(Verb::Disable, "a");
     world.ask(Event::ReloadAsked);
     assert_eq!(world.starts("a"), [0, 1_200, 1_200]);
+    assert_eq!(world.logged("job a is enabled again by the file"), [1_200, 1_200]);
+    assert_eq!(world.logged("job b is disabled again by the file"), [1_200]);
+    assert_eq!(world.logged("again by the file").len(), 3);
+}
+
+#[test]
+fn only_a_remote_command_that_ends_is_said_to_end() {
+    let mut world = World::with(&[job("a"), job("b"), job("c"), job("d").disable()]);
+    world.command(Verb::Disable, "a");
+    world.command(Verb::Disable, "b");
+    world.command(Verb::Disable, "c");
+    // The file says the same, the job is another one, it is gone, or nobody has switched it.
+    world.save(&[job("a").disable(), job("b").version(1), job("d").version(1)]);
+    world.run_until(1_000);
+    assert_eq!(world.logged("again by the file"), world.logged("job b is enabled again by the file"));
+    assert_eq!(world.logged("again by the file"), [100]);
+    world.save(&[job("a"), job("b").version(1), job("c"), job("d")]);
+    assert_eq!(world.logged("again by the file"), [100]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ fn the_texts_are_those_of_the_manual() {
     let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
     let start = |tries| FailedStart { error, subject: "/opt/app".into(), tries };
     let endpoint = Endpoint { address: ([192, 0, 2, 7], 10000).into(), interface: None };
+    let local = Endpoint { address: ([127, 0, 0, 1], 10000).into(), interface: None };
     let listen = Station { role: Role::Listen, endpoint: endpoint.clone() };
     let group = Endpoint { address: ([239, 0, 0, 1], 9999).into(), interface: Some("eth7".into()) };
     let multicast = Station { role: Role::Report, endpoint: group };
@@ -56,7 +57,11 @@ fn the_texts_are_those_of_the_manual() {
         (Notice::ExitingOn(Signal::TERM), "pmtr: exiting on signal 15"),
         (
             Notice::Exposed { endpoint: endpoint.clone() },
-            "listen on udp://192.0.2.7:10000: whoever can reach it can enable and disable jobs",
+            "listen on udp://192.0.2.7:10000: anyone who can reach it can enable and disable jobs",
+        ),
+        (
+            Notice::Exposed { endpoint: local },
+            "listen on udp://127.0.0.1:10000: every local user can enable and disable jobs",
         ),
         (Notice::Listening { endpoint: endpoint.clone() }, "listening on udp://192.0.2.7:10000"),
         (
@@ -138,6 +143,14 @@ fn what_matters_more_stands_higher() {
                 (Notice::ConfigInForce { file: file.clone() }, "/etc/pmtr.conf is again as it is in force"),
                 (Notice::Switched { job: job.clone(), enabled: true }, "job web enabled by command"),
                 (Notice::Switched { job: job.clone(), enabled: false }, "job web disabled by command"),
+                (
+                    Notice::SwitchedBack { job: job.clone(), enabled: true },
+                    "job web is enabled again by the file",
+                ),
+                (
+                    Notice::SwitchedBack { job: job.clone(), enabled: false },
+                    "job web is disabled again by the file",
+                ),
                 (
                     Notice::MoreSwitches { switches: 9, last: from },
                     "in 1 sec 9 more jobs switched by command, the last from 192.0.2.9:4711",

@@ -121,6 +121,9 @@ impl Reference {
             self.broken("what is applied is kept", &content);
         }
         self.network_turn_is_over();
+        if let Some(life) = self.lives.iter().find(|life| life.switched_back.is_some()).cloned() {
+            self.broken("that the file has ended a remote command is said", &life);
+        }
         if let Some(life) = self.lives.iter().find(|life| life.unsaid.is_some()).cloned() {
             self.broken("that a restart is put off is said at once", &life);
         }
@@ -321,6 +324,12 @@ impl Reference {
             self.broken("the log tells of a writer once, after two seconds", &now);
         }
         self.network_logs(now, notice);
+        if let Notice::SwitchedBack { job, enabled } = notice {
+            let life = self.lives.iter_mut().find(|life| life.name.as_bytes() == job.as_bytes());
+            if life.and_then(|life| life.switched_back.take()) != Some(*enabled) {
+                self.broken("that the file has ended a remote command is said once, if it has", notice);
+            }
+        }
         if let Notice::DependsRestless { job, file, wait } = notice {
             let life = self.lives.iter_mut().find(|life| life.name.as_bytes() == job.as_bytes());
             let told = life.and_then(|life| Some((life.unsaid.take()?, life.put_off?)));

@@ -54,6 +54,10 @@ pub struct Life {
     pub def: Option<(Def, usize)>,
     generation: u32,
     enabled: bool,
+    /// By a command, against the file.
+    switched: bool,
+    /// The file has ended that in this turn, and the log has not said so.
+    switched_back: Option<bool>,
     finished: bool,
     not_before: MonoTime,
     /// How long the last start that brought no process had to wait, if none has brought one since.
@@ -77,6 +81,8 @@ impl Life {
             def: None,
             generation: 0,
             enabled: false,
+            switched: false,
+            switched_back: None,
             finished: false,
             not_before: now,
             pause: None,
@@ -219,7 +225,7 @@ impl Reference {
     pub fn applied(&mut self, now: MonoTime, defs: &[Def]) {
         for life in &mut self.lives {
             if !defs.iter().any(|def| def.name == life.name) {
-                (life.def, life.put_off) = (None, None);
+                (life.def, life.put_off, life.switched) = (None, None, false);
             }
         }
         for (place, def) in defs.iter().enumerate() {
@@ -235,7 +241,9 @@ impl Reference {
                 life.debut = Debut::Pending;
                 (life.changed, life.put_off) = (None, None);
             }
-            life.enabled = !def.disable;
+            let said = life.switched && life.def.is_some() && life.enabled == def.disable;
+            life.switched_back = said.then_some(!def.disable);
+            (life.enabled, life.switched) = (!def.disable, false);
             life.put_off = life.put_off.filter(|_| life.enabled);
             life.def = Some((*def, place));
         }
@@ -252,6 +260,7 @@ impl Reference {
             run.restart = true;
         }
         life.enabled = verb == Verb::Enable;
+        life.switched = life.def.is_some_and(|(def, _)| def.disable == life.enabled);
         life.put_off = life.put_off.filter(|_| life.enabled);
     }
 
