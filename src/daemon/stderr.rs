@@ -6,7 +6,7 @@ use crate::sys::numbers::{ENOTSOCK, O_NOCTTY, O_NONBLOCK};
 use crate::sys::process;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 
@@ -79,6 +79,10 @@ impl AsRawFd for OwnStderr {
 }
 
 impl Stderr for OwnStderr {
+    fn is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
     fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             OwnStderr::Reopened(file) => file.write(bytes),

@@ -1,6 +1,7 @@
 //! What the program says and how it ends.
 
 use crate::support::{Dir, PMTR, Pmtr, alive, daemon, output, read_when_there, wait_until};
+use crate::wrapped::tool_or_skip;
 use std::process::Command;
 
 fn pmtr(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -249,5 +250,28 @@ fn make_says_which_rust_it_needs_when_there_is_none_or_an_old_one() {
         let (status, out, err) = output(&mut make);
         let first = err.lines().next().map(|line| line.replace(cargo.to_str().unwrap(), "CARGO"));
         assert_eq!((status == Some(0), out.as_str(), first), (told.is_none(), "", told), "{name}");
+    }
+}
+
+#[test]
+fn on_a_terminal_each_line_has_its_time_and_elsewhere_none() {
+    if !tool_or_skip("script", "a terminal") {
+        return;
+    }
+    let dir = Dir::new();
+    // It ends its pmtr.
+    let config = dir.write("pmtr.conf", "job {\n name end\n cmd /bin/sh -c \"kill $PPID\"\n once\n}\n");
+    let command = format!("exec {PMTR} --state {}/state -Fc {}", dir.path().display(), config.display());
+    for (terminal, script) in [(true, "script -qec \"$0\" /dev/null"), (false, "eval \"$0\" 2>&1")] {
+        let shell = Command::new("sh").args(["-c", script, &command]).env("TZ", "UTC").output().unwrap();
+        let text = String::from_utf8(shell.stdout).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("pmtr[")).collect();
+        assert!(lines.len() >= 4, "{text}");
+        for line in lines {
+            let (time, rest) = line.split_at(line.find("pmtr[").unwrap());
+            let digits: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+            assert_eq!(digits, if terminal { "00:00:00 " } else { "" }, "{line}");
+            assert!(rest.contains("]: "), "{line}");
+        }
     }
 }

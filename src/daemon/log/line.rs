@@ -102,6 +102,12 @@ impl Line {
         &self.text
     }
 
+    /// The time at which it was logged, as `09:03:07 `.
+    pub(super) fn clock(&self) -> &[u8] {
+        // Behind month and day.
+        self.stamp.get(7..).unwrap_or_default()
+    }
+
     /// Puts the line into `frame` as a log daemon reads it.
     pub(super) fn encode(&self, frame: &mut Vec<u8>) {
         // Writing to a Vec cannot fail.

@@ -198,11 +198,18 @@ pub trait Stderr: AsRawFd {
     /// Writes some of `bytes`, or nothing and `WouldBlock` when there is no room. The descriptor is shared
     /// with whoever gave it to us, so it must not be made nonblocking.
     fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Whether a person reads there as it is written, who wants to know when.
+    fn is_terminal(&self) -> bool {
+        false
+    }
 }
 
 /// Stderr, line by line.
 pub(super) struct Terminal {
     stderr: Box<dyn Stderr>,
+    /// Whether each line begins with its time.
+    timed: bool,
     frame: Frame,
     /// How often in a row there was an error that a terminal has for ever and a disk perhaps once.
     errors: u8,
@@ -213,12 +220,15 @@ const ERRORS: u8 = 3;
 
 impl Terminal {
     pub(super) fn new(stderr: Box<dyn Stderr>) -> Terminal {
-        Terminal { stderr, frame: Frame::default(), errors: 0 }
+        Terminal { timed: stderr.is_terminal(), stderr, frame: Frame::default(), errors: 0 }
     }
 }
 
 impl Transport for Terminal {
     fn encode(&self, line: &Line, frame: &mut Vec<u8>) {
+        if self.timed {
+            frame.extend_from_slice(line.clock());
+        }
         frame.extend_from_slice(line.text());
     }
 
