@@ -301,12 +301,12 @@ impl fmt::Display for Notice {
             ParseFailed { file } => write!(f, "FAILED to parse {}", Clean(file)),
             Wrong { file, mistake } => write!(f, "{}", mistake.headline(file)),
             MoreMistakes(Count { errors, warnings: 0 }) => {
-                write!(f, "and {}; pmtr -t shows them all", Counted(*errors, "more error"))
+                write!(f, "and {}; pmtr -t shows all", Counted(*errors, "more error"))
             }
             MoreMistakes(Count { errors: 0, warnings }) => {
-                write!(f, "and {}; pmtr -t shows them all", Counted(*warnings, "more warning"))
+                write!(f, "and {}; pmtr -t shows all", Counted(*warnings, "more warning"))
             }
-            MoreMistakes(more) => write!(f, "and {more} more; pmtr -t shows them all"),
+            MoreMistakes(more) => write!(f, "and {more} more; pmtr -t shows all"),
             UsingPrevious => f.write_str("NOTE: using PREVIOUS job config"),
             ConfigMissing { file } => write!(f, "{} is gone, the jobs run on", Clean(file)),
             ConfigUnreadable { file, errno } => {
@@ -358,12 +358,16 @@ impl fmt::Display for Notice {
                 if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
             }
             MoreComplaints { invalid, unknown, secs, last } => {
+                let names = if *unknown == 1 { "names" } else { "name" };
                 write!(f, "in {secs} sec ")?;
                 match (*invalid, *unknown) {
-                    (0, unknown) => write!(f, "{unknown} more control msgs that name no such job")?,
-                    (invalid, 0) => write!(f, "{invalid} more invalid control msgs")?,
+                    (0, unknown) => {
+                        write!(f, "{} that {names} no such job", Counted(unknown, "more control msg"))?;
+                    }
+                    (invalid, 0) => write!(f, "{}", Counted(invalid, "more invalid control msg"))?,
                     (invalid, unknown) => {
-                        write!(f, "{invalid} more invalid control msgs and {unknown} that name no such job")?;
+                        let invalid = Counted(invalid, "more invalid control msg");
+                        write!(f, "{invalid} and {unknown} that {names} no such job")?;
                     }
                 }
                 write!(f, ", the last from {last}")
@@ -376,12 +380,15 @@ impl fmt::Display for Notice {
             SwitchedBack { job, enabled: true } => write!(f, "job {job} is enabled again by the file"),
             SwitchedBack { job, enabled: false } => write!(f, "job {job} is disabled again by the file"),
             MoreSwitches { switches, last } => {
-                write!(f, "in 1 sec {switches} more jobs switched by command, the last from {last}")
+                let jobs = Counted(*switches, "more job");
+                write!(f, "in 1 sec {jobs} switched by command, the last from {last}")
             }
             AdoptedEnded { pid } => write!(f, "adopted process {pid} ended"),
             Status(status) => write!(f, "{status}"),
-            StatusEnd { jobs } => write!(f, "that was the state of {jobs} jobs"),
+            StatusEnd { jobs } => write!(f, "that was the state of {}", Counted(*jobs as u64, "job")),
+            Lost { lines: 1 } => f.write_str("1 message was lost"),
             Lost { lines } => write!(f, "{lines} messages were lost"),
+            LinesLost { job, lines: 1 } => write!(f, "1 line of job {} was lost", Clean(job)),
             LinesLost { job, lines } => write!(f, "{lines} lines of job {} were lost", Clean(job)),
             Shell(_, text) => f.write_str(text),
         }

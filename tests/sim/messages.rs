@@ -115,7 +115,7 @@ fn what_keeps_coming_is_told_ever_less_often_and_counted_exactly() {
     assert_eq!(complaints(&world), times);
     for (when, text) in [
         (0, "invalid control msg from 127.0.0.1:9"),
-        (1_000, "in 1 sec 1 more invalid control msgs, the last"),
+        (1_000, "in 1 sec 1 more invalid control msg, the last"),
         (
             3_000,
             "in 2 sec 2 more invalid control msgs and 2 that name no such job, the last from 127.0.0.1:9",

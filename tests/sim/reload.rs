@@ -148,7 +148,7 @@ fn mistakes_change_nothing_and_are_logged_once_a_save() {
     assert_eq!(world.logged("FAILED to parse /etc/pmtr.conf"), [100]);
     assert_eq!(world.logged("/etc/pmtr.conf:1:3: error: unknown option").len(), 1);
     assert_eq!(world.logged("unknown option").len(), 20);
-    assert_eq!(world.logged("and 5 more errors; pmtr -t shows them all").len(), 1);
+    assert_eq!(world.logged("and 5 more errors; pmtr -t shows all").len(), 1);
     assert_eq!(world.logged("NOTE: using PREVIOUS job config").len(), 1);
     // Other mistakes are news, and so are all when the operator asks.
     world.file(File::Mistakes(1));

@@ -84,7 +84,7 @@ fn the_texts_are_those_of_the_manual() {
         ),
         (
             Notice::MoreComplaints { invalid: 41, unknown: 1, secs: 2, last: from },
-            "in 2 sec 41 more invalid control msgs and 1 that name no such job, the last from 192.0.2.9:4711",
+            "in 2 sec 41 more invalid control msgs and 1 that names no such job, the last from 192.0.2.9:4711",
         ),
         (
             Notice::MoreSwitches { switches: 512, last: from },
@@ -156,7 +156,12 @@ fn what_matters_more_stands_higher() {
                     "in 1 sec 9 more jobs switched by command, the last from 192.0.2.9:4711",
                 ),
                 (Notice::Status(status), "job web: waits for its turn"),
-                (Notice::StatusEnd { jobs: 1 }, "that was the state of 1 jobs"),
+                (Notice::StatusEnd { jobs: 2 }, "that was the state of 2 jobs"),
+                (
+                    Notice::MoreSwitches { switches: 1, last: from },
+                    "in 1 sec 1 more job switched by command, the last from 192.0.2.9:4711",
+                ),
+                (Notice::StatusEnd { jobs: 1 }, "that was the state of 1 job"),
             ],
         ),
         (
@@ -209,6 +214,13 @@ fn what_matters_more_stands_higher() {
                     more(0, 5),
                     "in 2 sec 5 more control msgs that name no such job, the last from 192.0.2.9:4711",
                 ),
+                (more(1, 0), "in 2 sec 1 more invalid control msg, the last from 192.0.2.9:4711"),
+                (
+                    more(0, 1),
+                    "in 2 sec 1 more control msg that names no such job, the last from 192.0.2.9:4711",
+                ),
+                (Notice::Lost { lines: 1 }, "1 message was lost"),
+                (Notice::LinesLost { job: (*b"a").into(), lines: 1 }, "1 line of job a was lost"),
                 (Notice::Lost { lines: 4 }, "4 messages were lost"),
                 (Notice::LinesLost { job: (*b"a\n").into(), lines: 4 }, "4 lines of job a? were lost"),
                 (Notice::Shell(Level::Warning, "no room".into()), "no room"),
@@ -255,8 +267,8 @@ fn what_matters_more_stands_higher() {
                     Notice::Unusable { file: file.clone(), blame: Blame::Unreadable(Errno(13)) },
                     "can't read /etc/pmtr.conf: Permission denied",
                 ),
-                (more_mistakes(3, 0), "and 3 more errors; pmtr -t shows them all"),
-                (more_mistakes(1, 2), "and 1 error, 2 warnings more; pmtr -t shows them all"),
+                (more_mistakes(3, 0), "and 3 more errors; pmtr -t shows all"),
+                (more_mistakes(1, 2), "and 1 error, 2 warnings more; pmtr -t shows all"),
             ],
         ),
     ] {
