@@ -27,8 +27,10 @@ fn killed(mut pmtr: Pmtr) -> (Dir, Left) {
     // Not until its log ends: a job that is held up has it open.
     wait_until("it is dead", || !alive(pid));
     pmtr.has("started job ");
-    let pids =
-        pmtr.seen.iter().filter(|line| line.contains("started job ")).map(|line| pid_in(line)).collect();
+    let has_one = |line: &&String| line.contains("started job ") || line.contains("job hung: starting [");
+    let mut pids: Vec<i32> = pmtr.seen.iter().filter(has_one).map(|line| pid_in(line)).collect();
+    pids.sort_unstable();
+    pids.dedup();
     (std::mem::replace(&mut pmtr.dir, Dir::new()), Left(pids))
 }
 

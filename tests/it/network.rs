@@ -175,7 +175,7 @@ fn a_command_does_what_it_says_and_is_answered_in_its_own_words() {
     }
     assert_eq!(receive(&asker), "enabled a\n");
     // One line a second at most tells of what was of no use; the rest is counted.
-    pmtr.wait(&format!("that name no such job, the last from {address}"));
+    pmtr.wait(&format!(" no such job, the last from {address}"));
     // What the file says counts again as soon as it is saved.
     assert!(!pmtr.has("job c enabled by command"));
     pmtr.save(&format!("{config}# saved\n"));
