@@ -259,7 +259,7 @@ impl fmt::Display for Notice {
         match self {
             Starting => f.write_str("pmtr: starting"),
             Managing { jobs } => write!(f, "pmtr: managing {jobs} jobs"),
-            NoJobs { file } => write!(f, "no jobs yet: they start when {} has some", Clean(file)),
+            NoJobs { file } => write!(f, "no jobs yet; add some to {}", Clean(file)),
             ExitingOn(signal) => write!(f, "pmtr: exiting on signal {signal}"),
             Started { job, pid } => write!(f, "started job {job} [{pid}]"),
             Exited { job, pid, secs, exit } => write!(f, "job {job} {pid} exited after {secs} sec: {exit}"),
@@ -290,13 +290,13 @@ impl fmt::Display for Notice {
                 let (file, secs) = (Clean(file), wait.as_millis().div_ceil(1000));
                 write!(
                     f,
-                    "job {job}: {file}, on which it depends, keeps changing (does the job write it?): restarting in {secs} sec"
+                    "job {job}: {file}, which it depends on, keeps changing (does the job write it?); restarting in {secs} sec"
                 )
             }
             DependsMissing { job, file } => {
-                write!(f, "job {job} waits for {}, on which it depends: it can't be read", Clean(file))
+                write!(f, "job {job} is waiting for {}, which it depends on: can't read it", Clean(file))
             }
-            DependsBack { job } => write!(f, "job {job}: the files that it depends on are there"),
+            DependsBack { job } => write!(f, "job {job}: all files that it depends on exist"),
             Rescanning => f.write_str("rescanning job configuration"),
             ParseFailed { file } => write!(f, "FAILED to parse {}", Clean(file)),
             Wrong { file, mistake } => write!(f, "{}", mistake.headline(file)),
@@ -308,18 +308,18 @@ impl fmt::Display for Notice {
             }
             MoreMistakes(more) => write!(f, "and {more} more; pmtr -t shows all"),
             UsingPrevious => f.write_str("NOTE: using PREVIOUS job config"),
-            ConfigMissing { file } => write!(f, "{} is gone, the jobs run on", Clean(file)),
+            ConfigMissing { file } => write!(f, "{} is missing; jobs keep running", Clean(file)),
             ConfigUnreadable { file, errno } => {
-                write!(f, "can't read {}: {errno}; the jobs run on, trying again", Clean(file))
+                write!(f, "can't read {}: {errno}; jobs keep running, trying again", Clean(file))
             }
-            ConfigNotAFile { file } => write!(f, "{} is not a regular file, the jobs run on", Clean(file)),
+            ConfigNotAFile { file } => write!(f, "{} is not a regular file; jobs keep running", Clean(file)),
             ConfigEmpty { file } => {
                 write!(f, "{} is empty; jobs keep running, SIGHUP applies it", Clean(file))
             }
             ConfigBack { file } => write!(f, "{} can be read again", Clean(file)),
-            ConfigInForce { file } => write!(f, "{} is again as it is in force", Clean(file)),
+            ConfigInForce { file } => write!(f, "{} matches the running configuration again", Clean(file)),
             Emptied { file } => {
-                write!(f, "{} has no jobs any more, stopping them in 2 sec unless it gets some", Clean(file))
+                write!(f, "{} has no jobs; stopping all jobs in 2 s", Clean(file))
             }
             WriterAwaited { file } => write!(f, "waiting for the writer of {} to close it", Clean(file)),
             Unusable { file, blame } => f.write_str(&blame.of(file)),
@@ -327,7 +327,7 @@ impl fmt::Display for Notice {
                 let (from, file) = (Clean(&kept.file), Clean(file));
                 write!(
                     f,
-                    "NOTE: using the LAST GOOD job config of {}, from {from}, until {file} is mended",
+                    "NOTE: using the LAST GOOD job config of {}, from {from}, until {file} is fixed",
                     kept.since
                 )
             }
@@ -335,7 +335,7 @@ impl fmt::Display for Notice {
                 let file = Clean(file);
                 write!(
                     f,
-                    "can't keep the last good text in {file}: {why}; a start may find an older one there"
+                    "can't save the last good configuration to {file}: {why}; that file may be out of date"
                 )
             }
             Exposed { endpoint } => {
@@ -373,7 +373,7 @@ impl fmt::Display for Notice {
                 write!(f, ", the last from {last}")
             }
             Flood { from } => {
-                write!(f, "a flood of control msgs, the last from {from}; jobs are served first")
+                write!(f, "flood of control msgs, the last from {from}; jobs come first")
             }
             Switched { job, enabled: true } => write!(f, "job {job} enabled by command"),
             Switched { job, enabled: false } => write!(f, "job {job} disabled by command"),

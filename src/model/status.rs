@@ -70,12 +70,12 @@ impl fmt::Display for JobStatus {
             Phase::Disabled => f.write_str("disabled"),
             Phase::Finished => f.write_str("finished"),
             Phase::Waiting(left) => write!(f, "restarts in {} sec", left.as_secs().max(1)),
-            Phase::Missing => f.write_str("waits for a file that it depends on"),
-            Phase::Queued => f.write_str("waits for its turn"),
+            Phase::Missing => f.write_str("waiting for a file that it depends on"),
+            Phase::Queued => f.write_str("waiting for its turn"),
             Phase::Starting(pid, stage) => write!(f, "starting [{pid}], at the step: {stage}"),
             Phase::Running(pid, time) => write!(f, "running [{pid}] for {} sec", time.as_secs()),
             Phase::Stopping(pid, time) => write!(f, "stopping [{pid}] after {} sec", time.as_secs()),
-            Phase::Sweeping(pid) => write!(f, "ended, others of group [{pid}] have not"),
+            Phase::Sweeping(pid) => write!(f, "ended; others of group [{pid}] still run"),
         }?;
         match &self.failed {
             Some(start) if start.tries > 1 => {
@@ -100,12 +100,12 @@ mod tests {
             (Phase::Waiting(Duration::from_secs(9)), "restarts in 9 sec"),
             // What is about to happen is not told as being due already.
             (Phase::Waiting(Duration::from_millis(3)), "restarts in 1 sec"),
-            (Phase::Missing, "waits for a file that it depends on"),
-            (Phase::Queued, "waits for its turn"),
+            (Phase::Missing, "waiting for a file that it depends on"),
+            (Phase::Queued, "waiting for its turn"),
             (Phase::Starting(pid, Stage::Out), "starting [7], at the step: open out"),
             (Phase::Running(pid, Duration::from_secs(61)), "running [7] for 61 sec"),
             (Phase::Stopping(pid, Duration::from_secs(2)), "stopping [7] after 2 sec"),
-            (Phase::Sweeping(pid), "ended, others of group [7] have not"),
+            (Phase::Sweeping(pid), "ended; others of group [7] still run"),
         ] {
             let status = JobStatus { name: name.clone(), phase, failed: None };
             assert_eq!(status.to_string(), format!("job web: {text}"));

@@ -240,7 +240,7 @@ check_mistakes() {
   start "$runtime" "$runtime-usage" readonly -x
   ends "$runtime-usage" 2
   start "$runtime" "$runtime-empty" "readonly nocaps" -c /etc/pmtr.conf
-  wait_for "$runtime-empty" "no jobs yet: they start when /etc/pmtr.conf has some"
+  wait_for "$runtime-empty" "no jobs yet; add some to /etc/pmtr.conf"
   signal "$runtime-empty" TERM
   ends "$runtime-empty" 0
   step "mistakes end it with status 1, wrong usage with 2, an image without jobs says what it waits for"

@@ -53,7 +53,7 @@ fn after_a_crash_with_a_mistake_in_the_file_the_jobs_run_and_a_mended_file_is_ap
     pmtr.wait(&format!("{file}:4:2: "));
     let from = pmtr.dir.join("last-good");
     let line = pmtr.wait(LINE);
-    assert!(line.ends_with(&format!(", from {}, until {file} is mended", from.display())), "{line}");
+    assert!(line.ends_with(&format!(", from {}, until {file} is fixed", from.display())), "{line}");
     pmtr.wait("managing 2 jobs");
     let (job, other) = (pmtr.started("kept"), pmtr.rewind().started("old"));
     assert!(alive(job) && alive(other) && !alive(old));
@@ -178,7 +178,7 @@ fn what_is_applied_is_kept_for_its_owner_alone_and_only_when_it_is_another_text(
     fs::remove_file(&last).unwrap();
     std::os::unix::fs::symlink(&victim, &last).unwrap();
     pmtr.save(GOOD);
-    pmtr.wait("can't keep the last good text in ");
+    pmtr.wait("can't save the last good configuration to ");
     assert_eq!((fs::metadata(&victim).unwrap().len(), there().is_symlink()), (0, true));
     assert_eq!(pmtr.stop().code(), Some(0));
 }
@@ -197,7 +197,7 @@ fn a_full_disk_costs_a_line_and_the_text_of_before_stays() {
     let last = format!("/proc/{}/root{}", pmtr.pid(), pmtr.dir.join("small/last-good").display());
     wait_until("it is kept", || fs::read_to_string(&last).is_ok_and(|text| text == GOOD));
     pmtr.save(&(GOOD.to_owned() + &"# more than there is room for\n".repeat(1_000)));
-    let line = pmtr.wait("can't keep the last good text in ");
+    let line = pmtr.wait("can't save the last good configuration to ");
     assert!(
         line.contains("write it: No space left on device; a start may find an older one there"),
         "{line}"

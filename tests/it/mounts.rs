@@ -47,7 +47,7 @@ fn a_mount_over_the_file_and_its_end_are_applied() {
 fn an_empty_file_system_over_the_directory_stops_nothing_and_a_file_in_it_counts() {
     let Some(mut pmtr) = mounted("true") else { return };
     inside(&pmtr, "mount -t tmpfs none etc");
-    pmtr.wait("is gone, the jobs run on");
+    pmtr.wait("is missing; jobs keep running");
     pmtr.settle();
     assert!(pmtr.has("job old: running"));
     inside(&pmtr, "cp new etc/part; mv etc/part etc/pmtr.conf");

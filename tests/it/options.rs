@@ -245,7 +245,7 @@ fn a_job_that_writes_its_own_depends_file_is_told_so_and_restarts_more_rarely() 
     for secs in [1, 2] {
         let line = pmtr.wait("job d: ");
         let why = format!(
-            "/file, on which it depends, keeps changing (does the job write it?): restarting in {secs} sec"
+            "/file, which it depends on, keeps changing (does the job write it?); restarting in {secs} sec"
         );
         assert!(line.ends_with(&why), "{line}");
         pmtr.wait("job d: a file that it depends on has changed");

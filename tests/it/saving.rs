@@ -314,7 +314,7 @@ fn a_removed_file_changes_nothing_and_is_taken_up_when_it_is_back() {
     let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     std::fs::remove_file(&pmtr.config).unwrap();
-    pmtr.wait("is gone, the jobs run on");
+    pmtr.wait("is missing; jobs keep running");
     pmtr.settle();
     assert!(pmtr.has("job old: running"));
     pmtr.save(&with("new"));
@@ -327,7 +327,7 @@ fn an_emptied_file_is_applied_when_it_stays_so_for_two_seconds() {
     let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
     std::fs::write(&pmtr.config, "# nothing left\n").unwrap();
-    pmtr.wait("has no jobs any more");
+    pmtr.wait("has no jobs; stopping all jobs");
     let noticed = std::time::Instant::now();
     pmtr.wait("sending SIGTERM");
     assert!(noticed.elapsed().as_secs_f64() > 1.9);

@@ -14,11 +14,14 @@ fn nothing_is_said_to_be_there_before_that_is_known() {
     world.run_until(5_000);
     world.save(&[job("a").depends(1)]);
     world.run_until(9_000);
-    assert_eq!(world.logged("are there"), []);
-    assert_eq!(world.logged("waits for /etc/app.conf"), [1_000]);
-    assert_eq!(world.logged("waits for /etc/keys"), [6_100]);
+    assert_eq!(world.logged("all files that it depends on exist"), []);
+    assert_eq!(world.logged("waiting for /etc/app.conf"), [1_000]);
+    assert_eq!(world.logged("waiting for /etc/keys"), [6_100]);
     world.write(1, Some(1));
-    assert_eq!((world.starts("a"), world.logged("are there")), (vec![9_000], vec![9_000]));
+    assert_eq!(
+        (world.starts("a"), world.logged("all files that it depends on exist")),
+        (vec![9_000], vec![9_000])
+    );
 }
 
 #[test]
@@ -32,7 +35,7 @@ fn a_job_waits_for_a_file_that_is_missing_at_start() {
     world.run_until(6_000);
     world.write(2, Some(1));
     assert_eq!(world.starts("a"), [6_000]);
-    assert_eq!(world.logged("job a waits for /etc/app.conf"), [0]);
+    assert_eq!(world.logged("job a is waiting for /etc/app.conf"), [0]);
     // What was never there has not changed.
     assert_eq!(world.logged("has changed"), []);
 }
@@ -65,7 +68,7 @@ fn a_job_that_writes_its_own_file_restarts_ever_more_rarely_and_the_log_says_why
     assert_eq!(world.starts("a"), starts);
     assert_eq!(world.starts("b"), starts, "as rarely as the file tells");
     let why =
-        "job a: /etc/app.conf, on which it depends, keeps changing (does the job write it?): restarting in";
+        "job a: /etc/app.conf, which it depends on, keeps changing (does the job write it?); restarting in";
     let told: Vec<u128> = starts[1..].iter().map(|at| at + 100).collect();
     assert_eq!(world.logged(why), told);
     assert_eq!(world.logged("restarting in 1 sec"), [3_100; 2]);
@@ -96,7 +99,7 @@ fn several_changes_that_come_too_soon_are_one_restart() {
     }
     world.run_until(60_000);
     assert_eq!(world.starts("a"), [0, 3_000, 4_000]);
-    assert_eq!(world.logged("job a: /etc/keys, on which it depends, keeps changing"), [3_100]);
+    assert_eq!(world.logged("job a: /etc/keys, which it depends on, keeps changing"), [3_100]);
     assert_eq!(world.logged("has changed"), [3_000, 4_000]);
 }
 

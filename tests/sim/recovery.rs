@@ -7,7 +7,7 @@ use pmtr::model::Signal;
 use pmtr::supervisor::{Event, Next};
 
 const LINE: &str =
-    "NOTE: using the LAST GOOD job config of yesterday, from /last-good, until /etc/pmtr.conf is mended";
+    "NOTE: using the LAST GOOD job config of yesterday, from /last-good, until /etc/pmtr.conf is fixed";
 
 fn recovered(file: File) -> World {
     let mut world = World::unborn(30_000);
@@ -55,7 +55,7 @@ fn a_file_that_is_mended_to_the_same_text_restarts_nothing_and_is_in_force() {
     world.save(&[job("a"), job("b")]);
     world.run_until(5_000);
     assert_eq!(world.order(), "a b");
-    assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [1_000]);
+    assert_eq!(world.logged("/etc/pmtr.conf matches the running configuration again"), [1_000]);
     assert_eq!(world.tidings(), ["1000 STATUS=2 jobs, 2 running"]);
     assert_eq!(world.supervisor.last_good(), None);
 }
@@ -68,7 +68,7 @@ fn other_mistakes_are_told_and_the_last_good_text_stays() {
     world.file(File::Missing);
     world.run_until(9_000);
     assert_eq!(world.logged("FAILED to parse"), [0, 1_000]);
-    assert_eq!(world.logged("is gone, the jobs run on"), [5_100]);
+    assert_eq!(world.logged("is missing; jobs keep running"), [5_100]);
     assert!(world.supervisor.last_good().is_some());
 }
 

@@ -86,7 +86,7 @@ fn a_file_that_is_put_back_to_what_is_in_force_is_told_once() {
     world.run_until(4_000);
     world.save(&[job("a")]);
     world.run_until(9_000);
-    assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [1_100, 3_100]);
+    assert_eq!(world.logged("/etc/pmtr.conf matches the running configuration again"), [1_100, 3_100]);
     assert_eq!((world.starts("a"), world.pid("a")), (vec![0], pid));
 }
 
@@ -193,7 +193,7 @@ fn a_start_without_jobs_says_once_what_it_waits_for() {
     world.run_until(2_000);
     world.save(&[]);
     world.run_until(10_000);
-    assert_eq!(world.logged("no jobs yet: they start when"), [0]);
+    assert_eq!(world.logged("no jobs yet; add some to"), [0]);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_file_that_lost_its_jobs_is_applied_after_two_seconds_and_not_when_they_come
     let mut world = World::with(&[job("a")]);
     world.run_until(900);
     world.save(&[]);
-    assert_eq!(world.logged("has no jobs any more"), [1_000]);
+    assert_eq!(world.logged("has no jobs; stopping all jobs"), [1_000]);
     world.run_until(2_500);
     world.save(&[job("a")]);
     world.run_until(10_000);
@@ -229,7 +229,7 @@ fn a_file_without_a_byte_changes_nothing_until_the_operator_says_so() {
     assert_eq!((world.logged(empty), world.sent(Signal::TERM)), (vec![2_100], vec![]));
     assert_eq!(world.supervisor.next(), pmtr::supervisor::Next::Never);
     world.save(&[job("a")]);
-    assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [60_100]);
+    assert_eq!(world.logged("/etc/pmtr.conf matches the running configuration again"), [60_100]);
     world.file(File::Blank);
     world.run_until(70_000);
     world.save(&[job("a"), job("b")]);
@@ -270,7 +270,7 @@ fn sighup_reads_at_once_and_applies_an_empty_file_too() {
 #[test]
 fn a_file_that_is_gone_or_cannot_be_read_changes_nothing_and_is_logged_once() {
     for (trouble, text) in [
-        (File::Missing, "is gone"),
+        (File::Missing, "is missing; jobs keep running"),
         (File::Unreadable, "can't read /etc/pmtr.conf: Permission denied"),
         (File::Directory, "is not a regular file"),
     ] {
@@ -334,7 +334,7 @@ fn a_file_that_changes_within_ten_seconds_again_and_again_is_told_of_and_never_a
     // It is put back to what is in force, and closed.
     world.file(File::Jobs(vec![job("a")]));
     world.run_until(300_000);
-    assert_eq!(world.logged("/etc/pmtr.conf is again as it is in force"), [285_100]);
+    assert_eq!(world.logged("/etc/pmtr.conf matches the running configuration again"), [285_100]);
 }
 
 #[test]

@@ -66,6 +66,9 @@ pub enum Happening {
     Touch,
 }
 
+/// A file that is being read: how many portions there are to come, and what it held when the first was read.
+type Begun = (Reading, u32, Vec<Def>, Vec<Station>, Fingerprint);
+
 pub struct Sys {
     pub now: MonoTime,
     pub kernel: Kernel,
@@ -98,15 +101,12 @@ pub struct Sys {
     pub warnings: Vec<Mistake>,
     /// In how many portions, after the first, a file is read.
     pub portions: u32,
-    /// A file of which there are portions to come: how many, and what it held when the first was read.
-    pub reading: Option<Unread>,
+    /// A file of which there are portions to come.
+    pub reading: Option<Begun>,
     pub tracing: bool,
     pub trace: Vec<String>,
     pub starts_in_turn: usize,
 }
-
-/// How it is read, how many portions are to come, and what it says.
-pub type Unread = (Reading, u32, Vec<Def>, Vec<Station>, Fingerprint);
 
 impl Sys {
     pub fn new(pids: i32) -> Sys {

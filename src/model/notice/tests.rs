@@ -16,10 +16,7 @@ fn the_texts_are_those_of_the_manual() {
     for (notice, text) in [
         (Notice::Starting, "pmtr: starting"),
         (Notice::Managing { jobs: 2 }, "pmtr: managing 2 jobs"),
-        (
-            Notice::NoJobs { file: (*b"/etc/pmtr.conf").into() },
-            "no jobs yet: they start when /etc/pmtr.conf has some",
-        ),
+        (Notice::NoJobs { file: (*b"/etc/pmtr.conf").into() }, "no jobs yet; add some to /etc/pmtr.conf"),
         (Notice::Started { job: job.clone(), pid }, "started job app-server [18478]"),
         (
             Notice::Exited { job: job.clone(), pid, secs: 0, exit: Exit::Code(1) },
@@ -90,10 +87,7 @@ fn the_texts_are_those_of_the_manual() {
             Notice::MoreSwitches { switches: 512, last: from },
             "in 1 sec 512 more jobs switched by command, the last from 192.0.2.9:4711",
         ),
-        (
-            Notice::Flood { from },
-            "a flood of control msgs, the last from 192.0.2.9:4711; jobs are served first",
-        ),
+        (Notice::Flood { from }, "flood of control msgs, the last from 192.0.2.9:4711; jobs come first"),
     ] {
         assert_eq!(notice.to_string(), text);
     }
@@ -138,9 +132,12 @@ fn what_matters_more_stands_higher() {
                     Notice::DependsChanged { job: job.clone() },
                     "job web: a file that it depends on has changed",
                 ),
-                (Notice::DependsBack { job: job.clone() }, "job web: the files that it depends on are there"),
+                (Notice::DependsBack { job: job.clone() }, "job web: all files that it depends on exist"),
                 (Notice::ConfigBack { file: file.clone() }, "/etc/pmtr.conf can be read again"),
-                (Notice::ConfigInForce { file: file.clone() }, "/etc/pmtr.conf is again as it is in force"),
+                (
+                    Notice::ConfigInForce { file: file.clone() },
+                    "/etc/pmtr.conf matches the running configuration again",
+                ),
                 (Notice::Switched { job: job.clone(), enabled: true }, "job web enabled by command"),
                 (Notice::Switched { job: job.clone(), enabled: false }, "job web disabled by command"),
                 (
@@ -155,7 +152,7 @@ fn what_matters_more_stands_higher() {
                     Notice::MoreSwitches { switches: 9, last: from },
                     "in 1 sec 9 more jobs switched by command, the last from 192.0.2.9:4711",
                 ),
-                (Notice::Status(status), "job web: waits for its turn"),
+                (Notice::Status(status), "job web: waiting for its turn"),
                 (Notice::StatusEnd { jobs: 2 }, "that was the state of 2 jobs"),
                 (
                     Notice::MoreSwitches { switches: 1, last: from },
@@ -173,17 +170,20 @@ fn what_matters_more_stands_higher() {
                         file: file.clone(),
                         wait: Duration::from_millis(1_001),
                     },
-                    "job web: /etc/pmtr.conf, on which it depends, keeps changing (does the job write it?): \
+                    "job web: /etc/pmtr.conf, which it depends on, keeps changing (does the job write it?); \
                      restarting in 2 sec",
                 ),
                 (
                     Notice::DependsMissing { job: job.clone(), file: file.clone() },
-                    "job web waits for /etc/pmtr.conf, on which it depends: it can't be read",
+                    "job web is waiting for /etc/pmtr.conf, which it depends on: can't read it",
                 ),
-                (Notice::ConfigMissing { file: file.clone() }, "/etc/pmtr.conf is gone, the jobs run on"),
+                (
+                    Notice::ConfigMissing { file: file.clone() },
+                    "/etc/pmtr.conf is missing; jobs keep running",
+                ),
                 (
                     Notice::ConfigUnreadable { file: file.clone(), errno: Errno(13) },
-                    "can't read /etc/pmtr.conf: Permission denied; the jobs run on, trying again",
+                    "can't read /etc/pmtr.conf: Permission denied; jobs keep running, trying again",
                 ),
                 (
                     Notice::ConfigEmpty { file: file.clone() },
@@ -191,11 +191,11 @@ fn what_matters_more_stands_higher() {
                 ),
                 (
                     Notice::ConfigNotAFile { file: file.clone() },
-                    "/etc/pmtr.conf is not a regular file, the jobs run on",
+                    "/etc/pmtr.conf is not a regular file; jobs keep running",
                 ),
                 (
                     Notice::NotKept { file: last, why: "write it: No space left on device".into() },
-                    "can't keep the last good text in /var/lib/pmtr/last-good.conf: write it: No space left on device; a start may find an older one there",
+                    "can't save the last good configuration to /var/lib/pmtr/last-good.conf: write it: No space left on device; that file may be out of date",
                 ),
                 (
                     Notice::WriterAwaited { file: file.clone() },
@@ -207,7 +207,7 @@ fn what_matters_more_stands_higher() {
                 ),
                 (
                     Notice::Emptied { file: file.clone() },
-                    "/etc/pmtr.conf has no jobs any more, stopping them in 2 sec unless it gets some",
+                    "/etc/pmtr.conf has no jobs; stopping all jobs in 2 s",
                 ),
                 (more(2, 0), "in 2 sec 2 more invalid control msgs, the last from 192.0.2.9:4711"),
                 (
@@ -251,7 +251,7 @@ fn what_matters_more_stands_higher() {
                 (Notice::Wrong { file: file.clone(), mistake }, "/etc/pmtr.conf:3:5: error: no such option"),
                 (
                     Notice::LastGood { file: file.clone(), kept },
-                    "NOTE: using the LAST GOOD job config of Sat Nov 21 09:03:07 2026, from /var/lib/pmtr/last-good.conf, until /etc/pmtr.conf is mended",
+                    "NOTE: using the LAST GOOD job config of Sat Nov 21 09:03:07 2026, from /var/lib/pmtr/last-good.conf, until /etc/pmtr.conf is fixed",
                 ),
                 (Notice::Unusable { file: file.clone(), blame: Blame::Missing }, "/etc/pmtr.conf is missing"),
                 (Notice::Unusable { file: file.clone(), blame: Blame::Empty }, "/etc/pmtr.conf is empty"),

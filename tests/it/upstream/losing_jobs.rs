@@ -144,7 +144,7 @@ fn a_directory_or_a_fifo_in_place_of_the_file_changes_nothing() {
         );
     };
     replace_by("mkfifo", &pmtr.config);
-    pmtr.wait("is not a regular file, the jobs run on");
+    pmtr.wait("is not a regular file; jobs keep running");
     pmtr.signal("HUP");
     pmtr.settle();
     replace_by("mkdir", &pmtr.config);
