@@ -294,7 +294,7 @@ mod tests {
         symlink(&victim, &path).unwrap();
         assert_eq!(found(&last), "is a symbolic link, which is never followed");
         let told = keep(&mut last, "# other\n");
-        assert!(told.contains("is a symbolic link, which is never followed; a start may find"), "{told}");
+        assert!(told.contains("is a symbolic link, which is never followed; that file may"), "{told}");
         // The place of the new one can be no link either.
         fs::remove_file(&path).unwrap();
         symlink(&victim, dir.join("last-good.new")).unwrap();
@@ -337,9 +337,7 @@ mod tests {
         assert_eq!(found(&last), "is missing");
         let told = keep(&mut last, TEXT);
         assert!(
-            told.ends_with(
-                "can't make a new one: No such file or directory; a start may find an older one there"
-            ),
+            told.ends_with("can't make a new one: No such file or directory; that file may be out of date"),
             "{told}"
         );
     }

@@ -297,7 +297,7 @@ fn prepare(
     let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
     serve_manager(&mut supervisor, &mut kernel, pid, foreground);
     if let Err(error) = subreaper {
-        let text = format!("orphans of jobs are not ours to reap: {}", Errno::of(&error));
+        let text = format!("can't adopt orphans of jobs: {}", Errno::of(&error));
         kernel.log.notice(&Notice::Shell(Level::Warning, text.into()));
     }
     let reaper = Reaper::default();
