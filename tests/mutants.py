@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 JOB, STOP, POLICY, CHANGES = "src/job/mod.rs", "src/job/stop.rs", "src/job/policy.rs", "src/job/changes.rs"
-FAILURE, PROCESSES = "src/job/failure.rs", "src/supervisor/processes.rs"
+FAILURE, SWITCH, PROCESSES = "src/job/failure.rs", "src/job/switch.rs", "src/supervisor/processes.rs"
 SUPERVISOR, GATE, INDEX = "src/supervisor/mod.rs", "src/supervisor/gate.rs", "src/supervisor/index.rs"
 NETWORK, REMOTE, COMPLAINTS = "src/supervisor/network.rs", "src/supervisor/remote.rs", "src/supervisor/complaints.rs"
 SWITCHES, TIDINGS = "src/supervisor/switches.rs", "src/supervisor/tidings.rs"
@@ -52,8 +52,8 @@ MUTANTS = [
     ("asked restart delayed", JOB, "        self.finished = false;\n        self.not_before = now;\n        if let",
      "        self.finished = false;\n        if let"),
     ("enabling an enabled job is told", REMOTE, ".filter(|slot| slot.job.is_switched_by(enabled))", ""),
-    ("enable leaves down what has ended for good", JOB, "self.enabled != enabled || enabled && self.finished", "self.enabled != enabled"),
-    ("enable does not bring back", JOB, "        if enabled {\n            self.finished = false;\n        }\n", ""),
+    ("enable leaves down what has ended for good", SWITCH, "self.enabled != enabled || enabled && self.finished", "self.enabled != enabled"),
+    ("enable does not bring back", SWITCH, "        if enabled {\n            self.finished = false;\n        }\n", ""),
     ("SIGKILL forgotten", STOP, "wishes.push(Wish::Signal(target, signal));\n                Pressure::Kill",
      "Pressure::Kill"),
     ("SIGKILL a second late", STOP, "pub const KILL_AFTER: Duration = Duration::from_secs(10);",
@@ -117,7 +117,7 @@ MUTANTS = [
     ("same job restarted", "src/diff.rs", "if before.same(spec) {", "if *before == spec {"),
     ("remote command outlives the file", JOB, "        self.obey_file(!self.spec.disabled(), wishes);\n        self.removed = false;\n        self.reconcile",
      "        self.removed = false;\n        self.reconcile"),
-    ("end of a remote command is not told", JOB, "if switched && enabled != self.enabled && !self.removed {", "if false {"),
+    ("end of a remote command is not told", SWITCH, "if switched && enabled != self.enabled && !self.removed {", "if false {"),
     ("save that changes nothing is not told", RELOAD, "saved || news || reading", "news || reading"),
     ("look that finds nothing new is told", RELOAD, "saved || news || reading == Reading::Always", "{ let _ = (saved, news, reading); true }"),
     ("depends change ignored", APPLY, "if changed && up {", "if changed && up && false {"),

@@ -7,6 +7,7 @@ mod failure;
 pub mod policy;
 mod state;
 mod stop;
+mod switch;
 
 use crate::model::{
     Birth, Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Stage, Survivors,
@@ -302,15 +303,6 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// What the file says takes the place of a remote command, which is logged where that makes a difference.
-    fn obey_file(&mut self, enabled: bool, wishes: &mut Vec<Wish>) {
-        let switched = self.enabled == self.spec.disabled();
-        if switched && enabled != self.enabled && !self.removed {
-            wishes.push(Wish::Log(Notice::SwitchedBack { job: self.spec.name().clone(), enabled }));
-        }
-        self.enabled = enabled;
-    }
-
     /// A file that it depends on has changed: it starts anew without delay, unless that keeps happening.
     pub fn depends_changed(&mut self, file: &Rc<[u8]>, now: MonoTime, wishes: &mut Vec<Wish>) {
         match self.changes.get_or_insert_default().changed(now) {
@@ -340,21 +332,6 @@ impl Job {
         self.not_before = now;
         if let State::Starting { pid, since } | State::Running { pid, since } = self.state {
             self.stop(pid, since, now, wishes);
-        }
-        self.reconcile(now, wishes);
-    }
-
-    /// Whether such a remote command changes anything.
-    pub fn is_switched_by(&self, enabled: bool) -> bool {
-        self.enabled != enabled || enabled && self.finished
-    }
-
-    /// A remote command: enabling brings a job back, even one that has ended for good.
-    /// The supervisor asks for it where it changes something, and logs it: it knows how many there are.
-    pub fn switch(&mut self, enabled: bool, now: MonoTime, wishes: &mut Vec<Wish>) {
-        self.enabled = enabled;
-        if enabled {
-            self.finished = false;
         }
         self.reconcile(now, wishes);
     }

@@ -13,6 +13,7 @@ pub mod group;
 pub mod link;
 mod listing;
 pub mod lock;
+mod made;
 pub mod memory;
 pub mod numbers;
 pub mod process;

@@ -16,10 +16,11 @@ use super::{child, copy, done, last_errno, prompt, reap};
 use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
 use libc::{c_int, c_long, c_void};
 use std::ffi::{CStr, CString};
-use std::io::{self, PipeReader};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 
+pub use super::made::Made;
 pub use super::shelf::Shelf;
 
 /// How a process is made.
@@ -30,26 +31,6 @@ pub enum Way<'a> {
     Shared(&'a [u64]),
     /// As a copy of us.
     Copy,
-}
-
-/// A child that was made.
-#[derive(Debug)]
-pub enum Made {
-    /// It runs its command.
-    Executed(Pid),
-    /// It could not, and has ended or is about to.
-    Failed(Pid),
-    /// A copy on its way. The pipe comes to its end when it has executed its command, or ends without.
-    Copy(Pid, Option<PipeReader>),
-}
-
-impl Made {
-    /// The child.
-    pub fn pid(&self) -> Pid {
-        match self {
-            Made::Executed(pid) | Made::Failed(pid) | Made::Copy(pid, _) => *pid,
-        }
-    }
 }
 
 /// The limit of open descriptors as a number.

@@ -9,7 +9,7 @@ mod format;
 mod search;
 
 use super::claim::{Claim, Rules, Why, failed};
-use crate::model::{Clean, Count, Errno, JobId, JobName, Level, Notice, Pid};
+use crate::model::{Clean, Counted, Errno, JobId, JobName, Level, Notice, Pid};
 use crate::sys::group::Group;
 use crate::sys::record::{self, Place, RECORD_BYTES, Record};
 use crate::sys::{clock, numbers, stat};
@@ -115,7 +115,7 @@ impl StateFile {
             Some(here) => match self.read(here) {
                 Ok(Told { records, damaged, clock_unknown }) => {
                     if damaged > 0 {
-                        let damaged = Count(damaged as u64, "damaged record");
+                        let damaged = Counted(damaged as u64, "damaged record");
                         warn(format!("{}: {damaged}, ignored", shown(&self.claim.path)));
                     }
                     if clock_unknown && !records.is_empty() {
