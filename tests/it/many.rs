@@ -99,7 +99,11 @@ fn thousands_of_jobs_start_reload_die_and_stop_as_one_would() {
     let (mut lines, mut started) = (0, 0);
     for line in &pmtr.seen[from..] {
         started += usize::from(line.contains(": started job "));
-        lines += match line.strip_suffix(" messages were lost").and_then(|line| line.rsplit(' ').next()) {
+        lines += match line
+            .strip_suffix(" messages were lost")
+            .or_else(|| line.strip_suffix(" message was lost"))
+            .and_then(|line| line.rsplit(' ').next())
+        {
             Some(lost) => lost.parse().unwrap(),
             None => 1,
         };

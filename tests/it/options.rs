@@ -257,7 +257,7 @@ fn a_job_that_writes_its_own_depends_file_is_told_so_and_restarts_more_rarely() 
 fn a_change_of_a_depends_file_restarts_the_job_and_a_missing_one_makes_it_wait() {
     let mut pmtr =
         Pmtr::start("job {\n name d\n cmd /bin/sleep 100\n dir DIR\n depends {\n  needed\n }\n}\n");
-    pmtr.wait("job d waits for");
+    pmtr.wait("job d is waiting for");
     pmtr.dir.write("needed", "Ab");
     let first = pmtr.started("d");
     std::fs::remove_file(pmtr.dir.join("needed")).unwrap();

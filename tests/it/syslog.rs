@@ -113,7 +113,9 @@ fn a_log_daemon_that_never_reads_holds_nothing_up_and_what_it_misses_is_counted_
     for at in 0.. {
         let line = daemon.read_one();
         let text = text_of(&line);
-        if let Some(count) = text.strip_suffix(" messages were lost") {
+        if let Some(count) =
+            text.strip_suffix(" messages were lost").or_else(|| text.strip_suffix(" message was lost"))
+        {
             let count: usize = count.rsplit(' ').next().unwrap().parse().unwrap();
             assert_eq!(lost.replace((at, count)), None);
             continue;

@@ -430,9 +430,12 @@ fn what_an_absent_daemon_loses_for_want_of_memory_is_counted_and_stderr_loses_no
     let daemon = log_daemon(&dir);
     world.later(500);
     let lines = world.receive(&daemon);
-    let lost = |lines, job| format!("<132>{STAMP}pmtr[7]: {lines} of job {job} were lost");
+    let lost = |lost| format!("<132>{STAMP}pmtr[7]: {lost} lost");
     let last = format!("<30>{STAMP}a[9]: 10");
-    assert_eq!(lines, [own(0..1), vec![lost("10 lines", "a"), last, lost("1 lines", "b")]].concat());
+    assert_eq!(
+        lines,
+        [own(0..1), vec![lost("10 lines of job a were"), last, lost("1 line of job b was")]].concat()
+    );
     drop(world);
     let told = String::from_utf8(read_all(reader)).unwrap();
     assert_eq!(told.lines().count(), 13);

@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 /// The kinds of lines, by what they contain.
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     ": started job ",
     " exited after ",
     "restarting too fast",
@@ -26,6 +26,7 @@ const KINDS: [&str; 12] = [
     "rescanning job",
     "listening on ",
     " messages were lost",
+    " message was lost",
 ];
 /// So many lines of no known kind are kept.
 const OTHERS: usize = 100;
@@ -147,7 +148,7 @@ impl Tally {
             return;
         };
         self.counts[kind].fetch_add(1, Ordering::Relaxed);
-        if let Some(lost) = line.trim_end().strip_suffix(" messages were lost") {
+        if let Some(lost) = lost(line.trim_end()) {
             let lost = lost.rsplit(' ').next().unwrap().parse().unwrap();
             self.lost.fetch_add(lost, Ordering::Relaxed);
         }
@@ -172,4 +173,9 @@ fn with_program(path: &Path) -> Vec<i32> {
     let pids =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     pids.filter(|pid: &i32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == path)).collect()
+}
+
+/// How many messages this line says were lost.
+fn lost(line: &str) -> Option<&str> {
+    line.strip_suffix(" messages were lost").or_else(|| line.strip_suffix(" message was lost"))
 }
