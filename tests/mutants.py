@@ -150,7 +150,7 @@ MUTANTS = [
     ("what is mended to the same is not told", RELOAD, "self.last_good.take().is_some()", "self.last_good.take().is_none()"),
     ("what is in force is not kept", APPLY, "        actions.push_back(Action::Keep(content));\n", ""),
     ("mistakes of the start told again", "src/supervisor/recovery.rs", "                self.reload.mistaken(told(mistakes), mistakes.len());\n", "                let _ = mistakes;\n"),
-    ("others' file applied without a word", APPLY, "        actions.extend(warnings.into_iter().map(warn));\n", "        drop(warnings.into_iter().map(warn));\n"),
+    ("others' file applied without a word", APPLY, "        actions.extend(recovery::noticed(&self.file, &warnings).map(Action::Log));\n", "        drop(warnings);\n"),
     ("busy file not read again", RELOAD, "        self.retry(now);\n        news\n", "        news\n"),
     ("writer waited for without end", RELOAD, "now >= writer.resting + UNWRITTEN_FOR", "now >= writer.resting + UNWRITTEN_FOR * 9"),
     ("file that changes counts as resting", RELOAD, "(writer.state, writer.resting) = (state, now);", "writer.state = state;"),
