@@ -13,11 +13,15 @@ use super::mounts::Mounts;
 use crate::cli::{Mode, Options, say};
 use crate::config::{self, Parsed};
 use crate::model::{Clean, Counted, Errno, Infinity, Mistake, Resource, Severity};
+use crate::sys::numbers::{O_NOCTTY, O_NONBLOCK};
+use crate::sys::process;
 pub use access::Account;
 use std::ffi::CStr;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A configuration is never longer. One byte more is read, so that the parser sees that it is too long.
@@ -40,7 +44,7 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
     let name = file.as_os_str().as_bytes();
     let (text, rights) = match read(file) {
         Ok(there) => there,
-        Err(error) => return unreadable(options, &error, out, err),
+        Err(why) => return unreadable(options, why, out, err),
     };
     let mut found = rights.map(|rights| exposed(file, rights, machine.uid)).unwrap_or_default();
     let (parsed, jobs) = match config::check(&text) {
@@ -65,9 +69,8 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
 }
 
 /// A file that can't be read has one error.
-fn unreadable(options: &Options, error: &io::Error, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let what = format!("can't read it: {}", Errno::of(error));
-    let found = [Mistake::of_file(Severity::Error, what)];
+fn unreadable(options: &Options, why: String, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let found = [Mistake::of_file(Severity::Error, why)];
     say(err, &config::render(options.config.as_os_str().as_bytes(), &found));
     tell(options, 0, &found, out)
 }
@@ -89,13 +92,25 @@ fn exposed(file: &Path, rights: Rights, uid: u32) -> Vec<Mistake> {
     found.into_iter().map(|what| Mistake::of_file(Severity::Warning, what)).collect()
 }
 
-/// The text, and the rights of the file that it was read from. A stream has none that matter, and whoever names one
-/// that says nothing yet waits for it. A test never makes the file.
-fn read(file: &Path) -> io::Result<(Vec<u8>, Option<Rights>)> {
-    let opened = File::open(file)?;
-    let there = opened.metadata()?;
+/// The text, and the rights of the file that it was read from; those of a stream do not matter. A test never makes the
+/// file, and waits for what is written to a stream, but not for somebody who does.
+fn read(file: &Path) -> Result<(Vec<u8>, Option<Rights>), String> {
+    let unreadable = |error: io::Error| format!("can't read it: {}", Errno::of(&error));
+    let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(file);
+    let mut opened = opened.map_err(unreadable)?;
+    let there = opened.metadata().map_err(unreadable)?;
     let mut text = Vec::new();
-    opened.take(LONGEST_BYTES + 1).read_to_end(&mut text)?;
+    loop {
+        let rest = (LONGEST_BYTES + 1).saturating_sub(text.len() as u64);
+        match Read::by_ref(&mut opened).take(rest).read_to_end(&mut text) {
+            Ok(_) => break,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => process::wait_for_input(opened.as_fd()),
+            Err(error) => return Err(unreadable(error)),
+        }
+    }
+    if text.is_empty() && there.file_type().is_fifo() {
+        return Err("not a regular file, and nobody writes to this FIFO".to_owned());
+    }
     Ok((text, there.is_file().then(|| Rights::of(&there))))
 }
 

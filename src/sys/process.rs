@@ -178,6 +178,13 @@ pub fn poll_writable(fd: BorrowedFd) -> bool {
     ready == 1 && one.revents & (libc::POLLOUT | libc::POLLERR) == libc::POLLOUT
 }
 
+/// Waits until there is something to read, or nothing more to come.
+pub fn wait_for_input(fd: BorrowedFd) {
+    let mut one = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one pollfd, as told.
+    unsafe { libc::poll(&mut one, 1, -1) };
+}
+
 /// Sends one message on a connected socket; never waits, whatever the socket's own mode is.
 pub fn send(fd: BorrowedFd, message: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;

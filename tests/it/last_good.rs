@@ -119,7 +119,7 @@ fn without_a_good_text_a_start_fails_for_both_and_without_the_option_as_ever() {
     write("", 0o600);
     fails(" is empty");
     write(BAD, 0o600);
-    fails(&format!(" is of no use: it has mistakes: {}:4:2: ", last.display()));
+    fails(&format!(" is of no use: it has errors: {}:4:2: error: ", last.display()));
     write(GOOD, 0o620);
     fails(" is of no use: it has the mode 0620, which others could have used");
     write(GOOD, 0o600);

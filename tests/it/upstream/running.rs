@@ -43,7 +43,7 @@ fn a_test_makes_no_file_and_disturbs_no_running_pmtr() {
     let missing = dir.join("missing.conf");
     for how in ["-t", "--check"] {
         let (_, _, err) = output(Command::new(PMTR).arg(how).arg("-c").arg(&missing));
-        assert!(err.contains("missing.conf: can't read it: No such file or directory"), "{err}");
+        assert!(err.contains("missing.conf: error: can't read it: No such file or directory"), "{err}");
         assert!(!missing.exists());
     }
     let pid_file = dir.join("pid");
