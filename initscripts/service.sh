@@ -86,7 +86,8 @@ conf_of() {
   tr '\0' '\n' 2>/dev/null <"$1/cmdline" | {
     conf=/etc/pmtr.conf
     wanted=no
-    read -r _ || true
+    # Nothing is read of a process that has just ended.
+    read -r _ || exit 0
     while read -r word; do
       case $wanted$word in
         yes*) conf=$word wanted=no ;;

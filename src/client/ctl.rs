@@ -139,13 +139,13 @@ impl Talk {
                 Some(begin) if datagram.len() > SHOWN_BYTES => (begin, "..."),
                 Some(_) | None => (datagram, ""),
             };
-            tell(&format_args!("ignored what is no answer to that: {}{more}", Clean(shown)));
+            tell(&format_args!("ignored a datagram that is not the answer: {}{more}", Clean(shown)));
         }
     }
 
     fn tell_what_was_ignored(&self) {
         if self.verbose && self.ignored > SHOWN {
-            tell(&format_args!("ignored {} more that were no answer", self.ignored - SHOWN));
+            tell(&format_args!("ignored {} more datagrams that are not the answer", self.ignored - SHOWN));
         }
     }
 }
@@ -160,7 +160,7 @@ fn addresses(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
         no_host(why.to_owned())
     })?;
     let found: Vec<SocketAddr> = found.collect();
-    if found.is_empty() { Err(no_host("it has none".into())) } else { Ok(found) }
+    if found.is_empty() { Err(no_host("no address".into())) } else { Ok(found) }
 }
 
 /// Whether an answer has one verdict for each job that was asked for, and nothing else: each name as often as it was
@@ -224,7 +224,10 @@ impl fmt::Display for Failure {
                 let hint =
                     addresses.last().map_or(String::new(), |address| format!("listen on udp://{address}"));
                 let places = places.join(" and ");
-                write!(f, "nobody listens on {places}: is pmtr running, and has its file a line \"{hint}\"?")
+                write!(
+                    f,
+                    "nobody listens on {places}: is pmtr running, and does its file have the line \"{hint}\"?"
+                )
             }
             Failure::Unreachable(address, why) => write!(f, "can't reach udp://{address}: {why}"),
             Failure::Broadcast(address) => write!(
@@ -258,7 +261,7 @@ fn tell_what_is_left(left: &[&[u8]], failure: &Failure) {
     };
     let unasked = match (failure, left.split_first()) {
         (Failure::Silent(_), Some((first, rest))) => {
-            tell(&format_args!("what is not answered:{}", lines(&[first])));
+            tell(&format_args!("not answered:{}", lines(&[first])));
             rest
         }
         (
@@ -271,7 +274,7 @@ fn tell_what_is_left(left: &[&[u8]], failure: &Failure) {
         ) => left,
     };
     if !unasked.is_empty() {
-        tell(&format_args!("what was not asked for, because of that:{}", lines(unasked)));
+        tell(&format_args!("not sent because of that:{}", lines(unasked)));
     }
 }
 

@@ -108,9 +108,9 @@ impl Waiting {
             return Ok(());
         }
         match read.and_then(|_| (&self.0).take(LONGEST_REASON_BYTES).read_to_end(&mut answer)) {
-            Ok(_) if answer.is_empty() => Err(Failed("ended before it was ready".to_owned())),
+            Ok(_) if answer.is_empty() => Err(Failed("exited before it was ready".to_owned())),
             Ok(_) => Err(Failed(String::from_utf8_lossy(&answer).into_owned())),
-            Err(e) => Err(failed("hear from the process in the background", &e)),
+            Err(e) => Err(failed("read from the background process", &e)),
         }
     }
 }
@@ -144,7 +144,7 @@ fn silence(process: &mut impl Process) -> Result<(), Failed> {
         Err(_) => io::pipe().map_err(|e| failed("make a pipe", &e))?.0.into(),
     };
     (0..=2).try_for_each(|standard| {
-        process.redirect(quiet.as_fd(), standard).map_err(|e| failed("let go of the terminal", &e))
+        process.redirect(quiet.as_fd(), standard).map_err(|e| failed("detach from the terminal", &e))
     })
 }
 
@@ -215,7 +215,7 @@ mod tests {
 
         let (waiting, starting) = ends();
         let mut process = Invented { fails: "redirect 1", ..Invented::default() };
-        let why = Failed("can't let go of the terminal: Cannot allocate memory".into());
+        let why = Failed("can't detach from the terminal: Cannot allocate memory".into());
         assert_eq!(starting.ready(&mut process), Err(why.clone()));
         assert_eq!(waiting.wait(), Err(why));
     }
@@ -224,7 +224,7 @@ mod tests {
     fn a_child_that_dies_without_a_word_is_a_failure() {
         let (waiting, starting) = ends();
         drop(starting);
-        assert_eq!(waiting.wait().unwrap_err().to_string(), "ended before it was ready");
+        assert_eq!(waiting.wait().unwrap_err().to_string(), "exited before it was ready");
     }
 
     #[test]

@@ -73,12 +73,12 @@ impl fmt::Display for Why {
             Why::Held(None) => f.write_str("held by a running pmtr"),
             Why::Link => f.write_str("is a symbolic link, which is never followed"),
             Why::Directory => f.write_str("is a directory"),
-            Why::NoFile(kind) => write!(f, "is a {kind} and no regular file"),
+            Why::NoFile(kind) => write!(f, "is a {kind}, not a regular file"),
             Why::Owner(uid) => write!(f, "belongs to another user (uid {uid})"),
-            Why::Mode(mode) => write!(f, "has the mode {mode:04o}, which others could have used"),
+            Why::Mode(mode) => write!(f, "has mode {mode:04o}, which other users could have used"),
             Why::Names(names) => write!(f, "has {names} names"),
-            Why::Foreign => f.write_str("holds something else than a process id, left as it is"),
-            Why::Restless => f.write_str("is being replaced all the time"),
+            Why::Foreign => f.write_str("does not contain a process id; left unchanged"),
+            Why::Restless => f.write_str("keeps being replaced"),
             Why::Failed(what, errno) => write!(f, "can't {what}: {errno}"),
         }
     }
@@ -125,19 +125,19 @@ impl Claim {
         // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
         look(&path, rules)?;
         let file = open(&path, rules)?;
-        let opened = file.metadata().map_err(|e| failed("look at it", &e))?;
+        let opened = file.metadata().map_err(|e| failed("stat it", &e))?;
         inspect(&opened, rules)?;
         Ok(Claim { file, path, identity: identity(&opened) })
     }
 
     /// Puts a new file, locked already, in the place of the claimed one.
     pub(super) fn replace(&mut self, file: File, from: &Path) -> Result<(), Why> {
-        let made = file.metadata().map_err(|e| failed("look at the new one", &e))?;
+        let made = file.metadata().map_err(|e| failed("stat the new one", &e))?;
         file.try_lock().map_err(|e| match e {
             TryLockError::WouldBlock => Why::Held(None),
             TryLockError::Error(e) => failed("lock the new one", &e),
         })?;
-        fs::rename(from, &self.path).map_err(|e| failed("put the new one in its place", &e))?;
+        fs::rename(from, &self.path).map_err(|e| failed("rename the new one", &e))?;
         (self.file, self.identity) = (file, identity(&made));
         Ok(())
     }
@@ -173,7 +173,7 @@ pub(super) fn look(path: &Path, rules: Rules) -> Result<(), Why> {
     match fs::symlink_metadata(path) {
         Ok(there) => inspect(&there, rules),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(failed("look at it", &e)),
+        Err(e) => Err(failed("stat it", &e)),
     }
 }
 

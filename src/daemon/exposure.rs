@@ -42,10 +42,10 @@ impl Rights {
 pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<String> {
     let mut found = Vec::new();
     if read.open_to_all() {
-        found.push("every user may write this file, and so run commands".into());
+        found.push("any user can write to this file and run commands through it".into());
     }
     if let Some(owner) = read.stranger(uid) {
-        found.push(format!("it belongs to another user (uid {owner}), who can so run commands"));
+        found.push(format!("another user (uid {owner}) owns this file and can run commands through it"));
     }
     let rights = |path: &[u8]| Some(Rights::of(&fs::symlink_metadata(OsStr::from_bytes(path)).ok()?));
     let trail = way::of(path, mounts);
@@ -57,12 +57,10 @@ pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<St
         let Some(there) = rights(dir) else { continue };
         let shown = Clean(dir);
         if there.open_to_all() && !there.sticky() {
-            found.push(format!("every user may put another file into {shown}, and so run commands"));
+            found.push(format!("any user can put another file into {shown} and run commands through it"));
         }
         if let Some(owner) = there.stranger(uid) {
-            found.push(format!(
-                "{shown} belongs to another user (uid {owner}), who can put another file there and so run commands"
-            ));
+            found.push(format!("another user (uid {owner}) owns {shown} and can put another file there"));
         }
     }
     // All but the last are links.
@@ -70,9 +68,8 @@ pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<St
         let link = [&*hop.dir, b"/", &hop.name].concat();
         if let Some(owner) = rights(&link).and_then(|there| there.stranger(uid)) {
             let shown = Clean(&link);
-            found.push(format!(
-                "the link {shown} belongs to another user (uid {owner}), who can lead it elsewhere and so run commands"
-            ));
+            found
+                .push(format!("another user (uid {owner}) owns the link {shown} and can point it elsewhere"));
         }
     }
     found
@@ -93,9 +90,9 @@ mod tests {
             (0o660, 0, 0, ""),
             (0o644, 7, 7, ""),
             (0o644, 0, 7, ""),
-            (0o646, 0, 0, "every user may write this file, and so run commands"),
-            (0o600, 7, 0, "it belongs to another user (uid 7), who can so run commands"),
-            (0o400, 7, 8, "it belongs to another user (uid 7), who can so run commands"),
+            (0o646, 0, 0, "any user can write to this file and run commands through it"),
+            (0o600, 7, 0, "another user (uid 7) owns this file and can run commands through it"),
+            (0o400, 7, 8, "another user (uid 7) owns this file and can run commands through it"),
         ] {
             let read = Rights { mode: 0o100_000 | mode, uid: owner };
             assert_eq!(
@@ -123,7 +120,7 @@ mod tests {
         let a = root.join("a");
         assert_eq!(
             told(us),
-            [format!("every user may put another file into {}, and so run commands", a.display())]
+            [format!("any user can put another file into {} and run commands through it", a.display())]
         );
         mode(0o1777);
         assert_eq!(told(us), [""; 0]);
@@ -136,13 +133,8 @@ mod tests {
         assert_eq!(
             told(us),
             [
-                format!(
-                    "{} belongs to another user (uid 4242), who can put another file there and so run commands",
-                    b.display()
-                ),
-                format!(
-                    "the link {link} belongs to another user (uid 4242), who can lead it elsewhere and so run commands"
-                ),
+                format!("another user (uid 4242) owns {} and can put another file there", b.display()),
+                format!("another user (uid 4242) owns the link {link} and can point it elsewhere"),
             ]
         );
         assert_eq!(told(4_242), [""; 0]);

@@ -123,7 +123,7 @@ impl LastGood {
             return None;
         }
         let text = format!(
-            "the configuration in force is kept in {} again",
+            "the last good configuration is saved in {} again",
             Clean(self.path.as_os_str().as_bytes())
         );
         Some(Notice::Shell(Level::Info, text.into()))
@@ -133,7 +133,7 @@ impl LastGood {
         match fs::symlink_metadata(&self.path) {
             Ok(there) => inspect(&there, Rules { uid: self.uid, mode: MODE, strict: false })?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(failed("look at it", &e)),
+            Err(e) => return Err(failed("stat it", &e)),
         }
         if self.holds(text) {
             return Ok(());
@@ -141,17 +141,16 @@ impl LastGood {
         let part = part(&self.path);
         match fs::remove_file(&part) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("remove an unfinished one", &e));
+                return Err(failed("remove an incomplete one", &e));
             }
             Ok(()) | Err(_) => {}
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(MODE).custom_flags(O_NOFOLLOW);
-        let mut file = options.open(&part).map_err(|e| failed("make a new one", &e))?;
+        let mut file = options.open(&part).map_err(|e| failed("create a new one", &e))?;
         let written = file.write_all(text).map_err(|e| failed("write it", &e));
-        let placed = written.and_then(|()| {
-            fs::rename(&part, &self.path).map_err(|e| failed("put the new one in its place", &e))
-        });
+        let placed = written
+            .and_then(|()| fs::rename(&part, &self.path).map_err(|e| failed("rename the new one", &e)));
         if placed.is_err() {
             let _ = fs::remove_file(&part);
         }
@@ -183,11 +182,11 @@ impl LastGood {
     fn open(&self) -> Result<(File, Rights), Why> {
         let rules = Rules { uid: self.uid, mode: MODE, strict: false };
         // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
-        inspect(&fs::symlink_metadata(&self.path).map_err(|e| failed("look at it", &e))?, rules)?;
+        inspect(&fs::symlink_metadata(&self.path).map_err(|e| failed("stat it", &e))?, rules)?;
         let flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
         let file = opened.map_err(|e| failed("open it", &e))?;
-        let there = file.metadata().map_err(|e| failed("look at it", &e))?;
+        let there = file.metadata().map_err(|e| failed("stat it", &e))?;
         inspect(&there, rules)?;
         match there.mode() & 0o7777 {
             mode if mode & 0o022 != 0 => Err(Why::Mode(mode)),
@@ -311,7 +310,7 @@ mod tests {
         assert!(found(&other).starts_with("belongs to another user (uid "), "{}", found(&other));
         fs::set_permissions(&victim, fs::Permissions::from_mode(0o620)).unwrap();
         let other = LastGood::new(victim, effective_uid());
-        assert_eq!(found(&other), "has the mode 0620, which others could have used");
+        assert_eq!(found(&other), "has mode 0620, which other users could have used");
     }
 
     #[test]
@@ -337,7 +336,7 @@ mod tests {
         assert_eq!(found(&last), "is missing");
         let told = keep(&mut last, TEXT);
         assert!(
-            told.ends_with("can't make a new one: No such file or directory; that file may be out of date"),
+            told.ends_with("can't create a new one: No such file or directory; that file may be out of date"),
             "{told}"
         );
     }

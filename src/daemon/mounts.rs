@@ -157,7 +157,7 @@ impl Mounts {
         self.nature(path).needs_looks
     }
 
-    /// Whether a path, taken literally, is none of the kernel's own files, but what was found there, on this device,
+    /// Whether a path, taken literally, is na file of the kernel, but what was found there, on this device,
     /// is one: a link has led to it.
     pub fn leads_to_kernel(&self, path: &[u8], device: u64) -> bool {
         let named = self.mount(path).is_some_and(|(point, _)| self.of_kernel.contains_key(point));

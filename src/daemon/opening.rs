@@ -65,11 +65,13 @@ pub(super) fn open(
         let path = Clean(last_good.path().as_os_str().as_bytes());
         match last_good.find() {
             Search::Found(there) => last = Some(there),
-            Search::Missing => trouble = Some(format!("there is no last good text: {path} is missing")),
-            Search::Empty => trouble = Some(format!("there is no last good text: {path} is empty")),
+            Search::Missing => {
+                trouble = Some(format!("there is no last good configuration: {path} is missing"))
+            }
+            Search::Empty => trouble = Some(format!("there is no last good configuration: {path} is empty")),
             Search::Unfit(why) => {
                 spoilt = true;
-                trouble = Some(format!("the last good text {path} is of no use: it {why}"));
+                trouble = Some(format!("cannot use the last good configuration {path}: it {why}"));
             }
         }
     }
@@ -140,7 +142,7 @@ fn told(name: &[u8], found: &Result<Load, LoadError>) -> String {
         Err(LoadError::Missing) => format!("can't read it: {}", Errno(numbers::ENOENT)),
         Err(LoadError::Unreadable(errno)) => format!("can't read it: {errno}"),
         Err(LoadError::NotAFile) => "not a regular file".to_owned(),
-        Err(LoadError::Busy(_)) => "somebody is writing it, try again".to_owned(),
+        Err(LoadError::Busy(_)) => "a program is writing to it; try again".to_owned(),
         Ok(Load::New(..)) => "it is empty".to_owned(),
         Ok(Load::Same | Load::More) => "can't read it".to_owned(),
     };

@@ -169,7 +169,7 @@ impl Host {
         }
     }
 
-    /// Whether it was not heard for so long.
+    /// Whether it has been silent for so long.
     pub(super) fn is_silent(&self, now: MonoTime, stale_after: Duration) -> bool {
         self.heard + stale_after <= now
     }

@@ -41,7 +41,7 @@ pub struct Limits {
     /// shows them. Half of it is divided among `hosts`, and each host has its share for itself; the other half is
     /// for those who need more.
     pub bytes: usize,
-    /// A host that was not heard for so long is silent.
+    /// A host that has been silent for so long is silent.
     pub stale_after: Duration,
 }
 
@@ -71,7 +71,7 @@ pub struct HostJob {
 /// What has become of a host, for those who want to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// It was not heard for as long as the limits say.
+    /// It has been silent for as long as the limits say.
     Silent,
     /// It was silent and is heard again.
     Back,

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub enum Note {
     /// A host that nobody knew.
     First { host: HostKey },
-    /// A host was not heard for that long.
+    /// A host has been silent for that long.
     Silent { host: HostKey, after: Duration },
     /// A host that was silent is heard again.
     Back { host: HostKey },
@@ -44,19 +44,19 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Note::First { host } => write!(f, "{host} reports for the first time"),
-            Note::Silent { host, after } => write!(f, "{host} was not heard for {} sec", after.as_secs()),
+            Note::Silent { host, after } => write!(f, "{host} has been silent for {} sec", after.as_secs()),
             Note::Back { host } => write!(f, "{host} is heard again"),
             Note::HostsFull { host, limit } => {
-                write!(f, "{host} and other new hosts are left out, there are {limit} already; ")?;
-                f.write_str("let some report to another receiver")
+                write!(f, "{host} and other new hosts are ignored, there are already {limit}; ")?;
+                f.write_str("let some hosts report to another receiver")
             }
             Note::NamesFull { host: HostKey { address, .. }, limit } => names_full(f, *address, *limit),
             Note::JobsFull { host, limit } => {
-                write!(f, "{host} reports more than {limit} jobs, the others are left out; ")?;
-                f.write_str("divide them among several pmtr")
+                write!(f, "{host} reports more than {limit} jobs, the rest are ignored; ")?;
+                f.write_str("split them among several pmtr")
             }
             Note::BytesFull { host, limit } => {
-                write!(f, "a report of {host} is not kept, reports may take {limit} bytes; ")?;
+                write!(f, "a report of {host} is dropped, all reports together may take {limit} bytes; ")?;
                 f.write_str("let some hosts report to another receiver")
             }
         }
@@ -64,6 +64,6 @@ impl fmt::Display for Note {
 }
 
 fn names_full(f: &mut fmt::Formatter<'_>, address: IpAddr, limit: usize) -> fmt::Result {
-    write!(f, "{address} reports under more than {limit} names, the others are left out; ")?;
-    f.write_str("find out who sends from there")
+    write!(f, "{address} reports under more than {limit} names, the rest are ignored; ")?;
+    f.write_str("check what is sending from there")
 }

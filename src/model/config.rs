@@ -95,7 +95,7 @@ impl Blame {
             Blame::Missing => format!("{file} is missing"),
             Blame::Unreadable(errno) => format!("can't read {file}: {errno}"),
             Blame::NotAFile => format!("{file} is not a regular file"),
-            Blame::Written => format!("somebody is writing {file}"),
+            Blame::Written => format!("a program is writing to {file}"),
             Blame::Empty => format!("{file} is empty"),
         }
     }

@@ -272,13 +272,20 @@ impl fmt::Display for Notice {
                 write!(f, "sending {} to job {job} [{pid}]", signal_name(*signal))
             }
             SendingToRest { signal, job, group } => {
-                write!(f, "sending {} to what is left of job {job} [{group}]", signal_name(*signal))
+                write!(
+                    f,
+                    "sending {} to the remaining processes of job {job} [{group}]",
+                    signal_name(*signal)
+                )
             }
             Outlived { job, pid } => {
                 write!(f, "job {job} [{pid}] has not ended 10 sec after SIGKILL, still waiting for it")
             }
             LeftOver { job, group, left } => {
-                write!(f, "giving up on what is left of job {job} [{group}] 10 sec after SIGKILL: {left}")
+                write!(
+                    f,
+                    "giving up on the remaining processes of job {job} [{group}] 10 sec after SIGKILL: {left}"
+                )
             }
             LeftBehind { job, pid } => {
                 write!(f, "job {job} [{pid}] was left by a pmtr that was killed, sending SIGTERM")

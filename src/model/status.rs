@@ -75,7 +75,7 @@ impl fmt::Display for JobStatus {
             Phase::Starting(pid, stage) => write!(f, "starting [{pid}], at the step: {stage}"),
             Phase::Running(pid, time) => write!(f, "running [{pid}] for {} sec", time.as_secs()),
             Phase::Stopping(pid, time) => write!(f, "stopping [{pid}] after {} sec", time.as_secs()),
-            Phase::Sweeping(pid) => write!(f, "ended; others of group [{pid}] still run"),
+            Phase::Sweeping(pid) => write!(f, "exited; other processes of group [{pid}] are still running"),
         }?;
         match &self.failed {
             Some(start) if start.tries > 1 => {
@@ -105,7 +105,7 @@ mod tests {
             (Phase::Starting(pid, Stage::Out), "starting [7], at the step: open out"),
             (Phase::Running(pid, Duration::from_secs(61)), "running [7] for 61 sec"),
             (Phase::Stopping(pid, Duration::from_secs(2)), "stopping [7] after 2 sec"),
-            (Phase::Sweeping(pid), "ended; others of group [7] still run"),
+            (Phase::Sweeping(pid), "exited; other processes of group [7] are still running"),
         ] {
             let status = JobStatus { name: name.clone(), phase, failed: None };
             assert_eq!(status.to_string(), format!("job web: {text}"));

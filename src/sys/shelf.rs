@@ -162,7 +162,7 @@ fn place() -> io::Result<OwnedFd> {
     above_standard(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The same descriptor, by a number above 2 if it has none.
+/// The same descriptor, by a number above 2 if no address.
 fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > 2 {
         return Ok(fd);

@@ -31,11 +31,11 @@ fn write(text: &mut String, bulletin: &Bulletin, now: MonoTime, main_pid: Option
         None => {}
         Some(Summary::Serving { jobs, running, mistakes, last_good }) => {
             let plural = if jobs == 1 { "" } else { "s" };
-            let mistakes = if mistakes { ", the file has mistakes" } else { "" };
-            let last_good = if last_good { ", the last good text is in force" } else { "" };
+            let mistakes = if mistakes { ", the file has errors" } else { "" };
+            let last_good = if last_good { ", using the last good configuration" } else { "" };
             writeln!(text, "STATUS={jobs} job{plural}, {running} running{mistakes}{last_good}")?;
         }
-        Some(Summary::Ending { running }) => writeln!(text, "STATUS=ending, {running} running")?,
+        Some(Summary::Ending { running }) => writeln!(text, "STATUS=exiting, {running} running")?,
     }
     if bulletin.alive {
         text.push_str("WATCHDOG=1\n");

@@ -59,7 +59,7 @@ must active
 step "neither a crash nor a boot leaves the jobs down while the file has a mistake"
 must [ "$(inside stat -c '%a %U' /var/lib/pmtr)" = '700 root' ]
 must [ "$(inside stat -c '%a %U' /var/lib/pmtr/last-good.conf)" = '600 root' ]
-says_last_good() { inside systemctl status --no-pager pmtr | grep 'Status: .*, the last good text is in force'; }
+says_last_good() { inside systemctl status --no-pager pmtr | grep 'Status: .*, using the last good configuration'; }
 bad_file
 crashed=$(main_pid)
 must inside kill -KILL "$crashed"

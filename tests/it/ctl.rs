@@ -95,7 +95,7 @@ fn where_nobody_listens_it_says_what_to_look_at() {
     let (status, out, err) = ctl(&["-p", &port, "enable", "a"]);
     let place = format!("udp://127.0.0.1:{port}");
     let text = format!(
-        "pmtr-ctl: nobody listens on {place}: is pmtr running, and has its file a line \"listen on {place}\"?\n"
+        "pmtr-ctl: nobody listens on {place}: is pmtr running, and does its file have the line \"listen on {place}\"?\n"
     );
     assert_eq!((status, out, err), (Some(1), String::new(), text));
 }
@@ -132,8 +132,14 @@ fn what_is_no_answer_to_the_question_is_waited_over() {
     assert_eq!((status, out.as_str()), (Some(0), "enabled a\n"));
     let ignored: Vec<&str> = err.lines().filter(|line| line.contains("ignored")).collect();
     assert_eq!(ignored.len(), 6, "{err}");
-    assert_eq!(ignored[0], format!("pmtr-ctl: ignored what is no answer to that: {}...", "x".repeat(200)));
-    assert_eq!(ignored[5], format!("pmtr-ctl: ignored {} more that were no answer", wrong.len() - 5));
+    assert_eq!(
+        ignored[0],
+        format!("pmtr-ctl: ignored a datagram that is not the answer: {}...", "x".repeat(200))
+    );
+    assert_eq!(
+        ignored[5],
+        format!("pmtr-ctl: ignored {} more datagrams that are not the answer", wrong.len() - 5)
+    );
     assert!(!err.contains('\0'), "{err:?}");
 }
 
@@ -208,8 +214,8 @@ fn a_failure_midway_says_what_was_not_asked_for() {
     let (status, out, err) = ctl(&line);
     assert_eq!((status, out.as_str()), (Some(6), answer.as_str()));
     let expected = format!(
-        "pmtr-ctl: what is not answered:\n    enable {}\n\
-         pmtr-ctl: what was not asked for, because of that:\n    enable {}\n    enable {}\n    enable {}\n",
+        "pmtr-ctl: not answered:\n    enable {}\n\
+         pmtr-ctl: not sent because of that:\n    enable {}\n    enable {}\n    enable {}\n",
         parts[1], parts[2], parts[3], parts[4]
     );
     assert!(err.ends_with(&expected), "{err}");

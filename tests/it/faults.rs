@@ -103,7 +103,7 @@ fn without_notifications_files_are_looked_at_until_there_are_some_again() {
         pmtr.started("c");
         assert_eq!(pmtr.count("can't watch files"), 1, "{rules:?}");
         faults.end();
-        pmtr.wait("files are watched for changes again");
+        pmtr.wait("watching files for changes again");
         pmtr.save(&job("d", ""));
         pmtr.started("d");
         assert_eq!(pmtr.stop().code(), Some(0));
@@ -160,7 +160,7 @@ fn the_rest_of_a_group_is_ended_on_a_kernel_that_gives_no_descriptors_for_proces
         let Some(faults) = Faults::begin(&pmtr, &[rule]) else { return };
         let name = rule.replace([':', '=', '_'], "-");
         pmtr.save(&format!("job {{\n name {name}\n cmd DIR/leave\n}}\n"));
-        pmtr.wait(&format!("what is left of job {name}"));
+        pmtr.wait(&format!("the remaining processes of job {name}"));
         pmtr.wait("adopted process");
         assert!(faults.count() > 0, "{rule}");
         faults.end();

@@ -274,7 +274,9 @@ fn a_link_of_a_depends_file_to_a_file_system_that_never_answers_holds_nothing_up
     }
     goes_on(&mut pmtr, free);
     assert!(
-        pmtr.has("/seen, on which jobs depend, is on a file system that can make pmtr wait, by a link of")
+        pmtr.has(
+            "/seen, which jobs depend on, is on a file system that can delay pmtr, reached by a link of"
+        )
     );
     assert_eq!(pmtr.stop().code(), Some(0));
 }

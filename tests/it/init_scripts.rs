@@ -1,6 +1,6 @@
 //! What the init scripts take for a running pmtr. Their functions are run alone, by each shell that is here.
 
-use crate::support::{Dir, Pmtr, kill, output, root_or_skip};
+use crate::support::{Dir, Pmtr, kill, output, root_or_skip, wait_until};
 use crate::wrapped::tool_or_skip;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -147,4 +147,15 @@ fn a_process_of_another_user_is_no_pmtr_that_was_started_by_hand() {
     let expected = format!("0 {}", pmtr.pid());
     assert!(said.iter().flatten().all(|said| *said == expected), "{said:?}");
     assert_eq!(pmtr.stop().code(), Some(0));
+}
+
+#[test]
+fn a_process_that_has_just_ended_names_no_file() {
+    let mut child = Command::new("sh").args(["-c", "exit 0"]).spawn().unwrap();
+    let process = format!("/proc/{}", child.id());
+    wait_until("it is a zombie", || fs::read(format!("{process}/cmdline")).unwrap().is_empty());
+    let functions = functions("initscripts/service.sh", &["conf_of"]);
+    let said = said(&format!("{functions}\nconf_of {process}\n"));
+    assert!(said.iter().all(|said| said == "0"), "{said:?}");
+    child.wait().unwrap();
 }

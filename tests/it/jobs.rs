@@ -74,7 +74,7 @@ fn what_a_script_leaves_in_the_background_ends_with_it_before_the_next_run() {
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
     pmtr.wait("exit status 33");
     let child: i32 = std::fs::read_to_string(pmtr.dir.join("child")).unwrap().trim().parse().unwrap();
-    pmtr.wait("sending SIGTERM to what is left of job leave");
+    pmtr.wait("sending SIGTERM to the remaining processes of job leave");
     wait_until("the background process is gone", || !alive(child));
     pmtr.settle();
     assert!(pmtr.has("job leave: finished"));

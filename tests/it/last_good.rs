@@ -115,17 +115,17 @@ fn without_a_good_text_a_start_fails_for_both_and_without_the_option_as_ever() {
         let (status, _, errors) = start(&["--last-good", "last-good"]);
         assert!(status == Some(1) && errors.contains(&mistake) && errors.contains(why), "{errors}");
     };
-    fails("there is no last good text: ");
+    fails("there is no last good configuration: ");
     write("", 0o600);
     fails(" is empty");
     write(BAD, 0o600);
-    fails(&format!(" is of no use: it has errors: {}:4:2: error: ", last.display()));
+    fails(&format!(": it has errors: {}:4:2: error: ", last.display()));
     write(GOOD, 0o620);
-    fails(" is of no use: it has the mode 0620, which others could have used");
+    fails(": it has mode 0620, which other users could have used");
     write(GOOD, 0o600);
     fs::rename(&last, dir.join("elsewhere")).unwrap();
     std::os::unix::fs::symlink("elsewhere", &last).unwrap();
-    fails(" is of no use: it is a symbolic link, which is never followed");
+    fails(": it is a symbolic link, which is never followed");
     fs::rename(dir.join("elsewhere"), &last).unwrap();
     let (status, _, errors) = start(&[]);
     assert!(status == Some(1) && errors.contains(&mistake) && !errors.contains("last good"), "{errors}");
@@ -150,7 +150,7 @@ fn without_a_good_text_a_start_fails_for_both_and_without_the_option_as_ever() {
     fs::rename(dir.join("other.new"), dir.join("pmtr.conf")).unwrap();
     if root_or_skip("a text of another user") {
         std::os::unix::fs::chown(&last, Some(4_242), None).unwrap();
-        fails(" is of no use: it belongs to another user (uid 4242)");
+        fails(": it belongs to another user (uid 4242)");
     }
 }
 
@@ -251,20 +251,20 @@ fn a_configuration_that_others_can_change_is_applied_with_a_line_each_time() {
     let part = pmtr.dir.write("part", &open);
     fs::set_permissions(&part, fs::Permissions::from_mode(0o666)).unwrap();
     fs::rename(part, &pmtr.config).unwrap();
-    pmtr.wait(&format!("{file}: warning: every user may write this file, and so run commands"));
+    pmtr.wait(&format!("{file}: warning: any user can write to this file and run commands through it"));
     pmtr.wait("managing 2 jobs");
     // The check says the same.
     let check = || output(Command::new(PMTR).args(["--check", "-c", &file]));
     let (status, _, said) = check();
     assert_eq!(
         (status, said),
-        (Some(0), format!("{file}: warning: every user may write this file, and so run commands\n"))
+        (Some(0), format!("{file}: warning: any user can write to this file and run commands through it\n"))
     );
     fs::set_permissions(&pmtr.config, fs::Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(pmtr.dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
     pmtr.signal("HUP");
     let line = format!(
-        "{file}: warning: every user may put another file into {}, and so run commands",
+        "{file}: warning: any user can put another file into {} and run commands through it",
         pmtr.dir.path().display()
     );
     pmtr.wait(&line);
@@ -274,7 +274,9 @@ fn a_configuration_that_others_can_change_is_applied_with_a_line_each_time() {
     if root_or_skip("a file of another user") {
         std::os::unix::fs::chown(&pmtr.config, Some(4_242), None).unwrap();
         pmtr.signal("HUP");
-        let line = format!("{file}: warning: it belongs to another user (uid 4242), who can so run commands");
+        let line = format!(
+            "{file}: warning: another user (uid 4242) owns this file and can run commands through it"
+        );
         pmtr.wait(&line);
         pmtr.wait("managing 2 jobs");
         assert_eq!(check().2, format!("{line}\n"));

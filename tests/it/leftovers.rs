@@ -96,7 +96,7 @@ fn what_a_killed_pmtr_has_left_is_ended_and_each_job_then_runs_once() {
     assert_eq!(pmtr.count("was left by a pmtr that was killed, sending SIGTERM"), all);
     assert!(left.0.iter().all(|pid| !alive(*pid)));
     // Only the one that heard nothing was killed.
-    assert_eq!(pmtr.count("sending SIGKILL to what is left of job deaf"), 1);
+    assert_eq!(pmtr.count("sending SIGKILL to the remaining processes of job deaf"), 1);
     assert_eq!(pmtr.count("SIGKILL"), 1);
     wait_until("all have come to their commands", || copies(pmtr.dir.path()).len() >= names.len());
     let found = copies(pmtr.dir.path());
@@ -233,7 +233,7 @@ fn deaf_workers_without_their_main_process_are_not_forgotten_by_kills_while_they
     let _left = Left(first.clone());
     let_a_tick_pass();
     kill(main, "KILL");
-    pmtr.wait(&format!("sending SIGTERM to what is left of job web [{main}]"));
+    pmtr.wait(&format!("sending SIGTERM to the remaining processes of job web [{main}]"));
     for _ in 0..3 {
         let_a_tick_pass();
         let pid = pmtr.pid();
@@ -246,7 +246,7 @@ fn deaf_workers_without_their_main_process_are_not_forgotten_by_kills_while_they
         assert_eq!(workers(&pmtr.dir), first);
         assert!(first.iter().all(|pid| alive(*pid)));
     }
-    pmtr.wait(&format!("sending SIGKILL to what is left of job web [{main}]"));
+    pmtr.wait(&format!("sending SIGKILL to the remaining processes of job web [{main}]"));
     pmtr.started("web");
     assert!(first.iter().all(|pid| !alive(*pid)));
     wait_until("the new workers are there", || workers(&pmtr.dir).len() == 4);
@@ -316,9 +316,9 @@ fn records_of_another_boot_and_without_proc_are_left_alone() {
     for (mount, later) in [
         (
             "mount --bind DIR/boot /proc/sys/kernel/random/boot_id",
-            "was written before this machine was started, ignored",
+            "was written before this machine booted, ignored",
         ),
-        ("mount -t tmpfs none /proc", "was written before this machine was started, ignored"),
+        ("mount -t tmpfs none /proc", "was written before this machine booted, ignored"),
     ] {
         let dir = Dir::new();
         dir.write("boot", "01234567-89ab-cdef-0123-456789abcdef\n");
@@ -326,7 +326,7 @@ fn records_of_another_boot_and_without_proc_are_left_alone() {
         let script = format!("mount --make-rprivate /; {mount}; exec PMTR -Fc CONF");
         let mut pmtr = behind(dir, &config, &["unshare", "--mount"], &script);
         let a = pmtr.started("a");
-        assert_eq!(pmtr.has("/proc tells nothing of our processes"), mount.contains("tmpfs"));
+        assert_eq!(pmtr.has("/proc does not show our processes"), mount.contains("tmpfs"));
         let (dir, _left) = killed(pmtr);
         let mut pmtr = again(dir);
         pmtr.wait(later);

@@ -99,7 +99,7 @@ fn a_manager_hears_of_the_start_of_each_change_and_of_the_end() {
     assert_eq!(manager.next(), "READY=1\nSTATUS=4 jobs, 3 running\n");
     pmtr.signal("TERM");
     let end = manager.next();
-    assert!(end.starts_with("STOPPING=1\nSTATUS=ending, "), "{end}");
+    assert!(end.starts_with("STOPPING=1\nSTATUS=exiting, "), "{end}");
     assert_eq!(pmtr.ends().code(), Some(0));
 }
 
@@ -111,10 +111,10 @@ fn a_reload_is_told_to_be_over_also_when_the_file_has_mistakes() {
     assert!(has(&manager.next(), "RELOADING=1"));
     assert_eq!(manager.next(), "READY=1\nSTATUS=1 job, 1 running\n");
     pmtr.save("nonsense\n");
-    manager.wait("STATUS=1 job, 1 running, the file has mistakes");
+    manager.wait("STATUS=1 job, 1 running, the file has errors");
     pmtr.signal("HUP");
     assert!(has(&manager.next(), "RELOADING=1"));
-    assert_eq!(manager.next(), "READY=1\nSTATUS=1 job, 1 running, the file has mistakes\n");
+    assert_eq!(manager.next(), "READY=1\nSTATUS=1 job, 1 running, the file has errors\n");
     pmtr.save(&sleeper("a"));
     manager.wait("STATUS=1 job, 1 running");
     assert_eq!(pmtr.stop().code(), Some(0));

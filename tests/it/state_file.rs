@@ -92,7 +92,7 @@ fn where_the_lock_cannot_be_kept_a_line_says_so_and_the_jobs_run() {
             Pmtr::start_in(dir, &job("a", "/bin/sleep 1000", ""), |_| {})
         };
     let line = pmtr.wait("cannot lock the configuration against a second pmtr: ");
-    assert!(line.ends_with("/pmtr: has the mode 0777, which others could have used"), "{line}");
+    assert!(line.ends_with("/pmtr: has mode 0777, which other users could have used"), "{line}");
     pmtr.started("a");
     assert_eq!(pmtr.stop().code(), Some(0));
 }
@@ -101,7 +101,7 @@ fn where_the_lock_cannot_be_kept_a_line_says_so_and_the_jobs_run() {
 fn a_state_directory_that_cannot_be_used_is_told_of_and_the_jobs_run() {
     for (prepare, what) in [
         ("mkdir real && ln -s real state", "/state: is a symbolic link, which is never followed"),
-        ("mkdir -m 777 state", "/state: has the mode 0777, which others could have used"),
+        ("mkdir -m 777 state", "/state: has mode 0777, which other users could have used"),
         (": >state", "/state: can't open it: Not a directory"),
     ] {
         let dir = Dir::new();
@@ -109,7 +109,7 @@ fn a_state_directory_that_cannot_be_used_is_told_of_and_the_jobs_run() {
             Command::new("sh").args(["-ec", prepare]).current_dir(dir.path()).status().unwrap().success()
         );
         let mut pmtr = Pmtr::start_in(dir, &job("a", "/bin/sleep 1000", ""), |_| {});
-        let line = pmtr.wait("jobs that are left when pmtr is killed can't be recognised: ");
+        let line = pmtr.wait("jobs left by a killed pmtr can't be recognized: ");
         assert!(line.ends_with(what), "{line}");
         pmtr.started("a");
         assert_eq!(pmtr.stop().code(), Some(0));
@@ -126,7 +126,7 @@ fn a_state_directory_that_cannot_be_used_is_told_of_and_the_jobs_run() {
         fs::create_dir(dir.join("state")).unwrap();
         let script = format!("mount --make-rprivate /; {mount}; exec PMTR -Fc CONF");
         let mut pmtr = behind(dir, &job("a", "/bin/sleep 1000", ""), &["unshare", "--mount"], &script);
-        let line = pmtr.wait("jobs that are left when pmtr is killed can't be recognised: ");
+        let line = pmtr.wait("jobs left by a killed pmtr can't be recognized: ");
         assert!(line.ends_with(what), "{line}");
         pmtr.started("a");
         assert_eq!(pmtr.stop().code(), Some(0));
@@ -146,7 +146,7 @@ fn a_full_state_directory_is_told_of_once_and_costs_no_start() {
     let config: String = (0..70).map(|i| job(&format!("job-{i}"), "/bin/sleep 1000", "")).collect();
     let mut pmtr = behind(dir, &config, &["unshare", "--mount"], script);
     wait_until("all run", || pmtr.count("started job ") == 70);
-    assert_eq!(pmtr.count("can't be recognised"), 1, "{:#?}", pmtr.seen);
+    assert_eq!(pmtr.count("can't be recognized"), 1, "{:#?}", pmtr.seen);
     assert!(pmtr.has("can't write it: No space left on device"));
     assert_eq!(pmtr.stop().code(), Some(0));
 }
@@ -162,7 +162,7 @@ fn process_one_keeps_no_state_file_unless_it_is_told_to() {
     let script =
         "mount --make-rprivate /; mount -t tmpfs none /run; mount -t proc none /proc; exec DIR/pmtr -vc CONF";
     let mut pmtr = as_init(dir, &config, &AS_INIT, script);
-    pmtr.wait("can't be recognised: no state file is kept without --state");
+    pmtr.wait("can't be recognized: no state file is kept without --state");
     pmtr.started("a");
     assert_eq!(states_and_locks(Path::new(&format!("/proc/{}/root/run/pmtr", pmtr.pid()))), (0, 1));
     assert_eq!(pmtr.stop().code(), Some(0));
@@ -170,7 +170,7 @@ fn process_one_keeps_no_state_file_unless_it_is_told_to() {
         "mount --make-rprivate /; mount -t tmpfs none /run; mount -t proc none /proc; exec PMTR -vc CONF";
     let mut pmtr = as_init(Dir::new(), &config, &AS_INIT, script);
     pmtr.started("a");
-    assert!(!pmtr.has("can't be recognised"));
+    assert!(!pmtr.has("can't be recognized"));
     assert_eq!(state_files(pmtr.dir.path()).len(), 1);
     assert_eq!(pmtr.stop().code(), Some(0));
 }
@@ -199,6 +199,6 @@ fn root_keeps_it_in_run_and_an_ordinary_user_in_his_own_directory() {
     let mut pmtr = behind(dir, &config, &stranger, "exec DIR/pmtr -Fc CONF");
     pmtr.started("a");
     assert_eq!(states_and_locks(&pmtr.dir.join("own/pmtr")), (1, 1));
-    assert!(!pmtr.has("can't be recognised"));
+    assert!(!pmtr.has("can't be recognized"));
     assert_eq!(pmtr.stop().code(), Some(0));
 }

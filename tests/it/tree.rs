@@ -46,13 +46,13 @@ fn members_that_are_deaf_stopped_or_without_their_leader_end_before_the_next_run
     // The leader goes first.
     fs::write(pmtr.dir.join("gate"), "go\n").unwrap();
     pmtr.wait(&format!("job group {leader} exited"));
-    pmtr.wait(&format!("sending SIGTERM to what is left of job group [{leader}]"));
+    pmtr.wait(&format!("sending SIGTERM to the remaining processes of job group [{leader}]"));
     // The stopped one hears it, the deaf one does not.
     wait_until("the stopped one is gone", || !alive(stopped));
     assert_eq!(marked(&format!("marked-{marker}")).len(), 1);
     // A restart that is asked for meanwhile comes when nobody is left.
     pmtr.save("job {\n name group\n cmd /bin/sleep 1000\n}\n");
-    pmtr.wait(&format!("sending SIGKILL to what is left of job group [{leader}]"));
+    pmtr.wait(&format!("sending SIGKILL to the remaining processes of job group [{leader}]"));
     pmtr.started("group");
     assert_eq!(marked(&format!("marked-{marker}")), []);
     assert_eq!(pmtr.count("started job group"), 2);
@@ -124,7 +124,7 @@ fn what_has_the_session_in_a_group_of_its_own_ends_before_the_next_run_begins_an
     // One whose leader has ended by itself.
     let old = marked(&marker);
     kill(leader, "KILL");
-    pmtr.wait("sending SIGTERM to what is left of job t");
+    pmtr.wait("sending SIGTERM to the remaining processes of job t");
     wait_until("they are gone", || old.iter().all(|pid| !alive(*pid)));
     pmtr.save("job {\n name t\n cmd /bin/sleep 1000\n}\n");
     pmtr.wait("rescanning");
@@ -152,12 +152,12 @@ fn the_deaf_in_groups_of_their_own_are_killed_whether_their_leader_is_deaf_or_go
     let waits = pmtr.started("waits");
     let leaves = pmtr.rewind().started("leaves");
     wait_until("the leader is deaf", || pmtr.dir.join("ready").exists());
-    pmtr.rewind().wait(&format!("sending SIGTERM to what is left of job leaves [{leaves}]"));
+    pmtr.rewind().wait(&format!("sending SIGTERM to the remaining processes of job leaves [{leaves}]"));
     pmtr.save("# none\n");
     pmtr.signal("HUP");
     pmtr.wait(&format!("sending SIGTERM to job waits [{waits}]"));
     assert!(marked(&marker).len() >= 2);
-    pmtr.wait(&format!("sending SIGKILL to what is left of job leaves [{leaves}]"));
+    pmtr.wait(&format!("sending SIGKILL to the remaining processes of job leaves [{leaves}]"));
     pmtr.wait(&format!("job waits {waits} exited"));
     wait_until("all have been killed", || marked(&marker).is_empty());
     assert_eq!(pmtr.stop().code(), Some(0));
@@ -176,7 +176,7 @@ fn of_a_job_that_ends_what_made_a_session_of_its_own_stays_and_its_siblings_go()
     );
     let config = job(&dir, "branch", &script);
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
-    pmtr.wait("sending SIGTERM to what is left of job branch");
+    pmtr.wait("sending SIGTERM to the remaining processes of job branch");
     wait_until("the siblings are gone", || marked(&goes).is_empty());
     pmtr.settle();
     assert!(pmtr.has("job branch: finished"));

@@ -129,7 +129,7 @@ fn one_that_nothing_ends_is_given_up_and_named() {
     let mut world = left(&[("a", STUCK)]);
     world.begin(&[job("a")]);
     world.run_until(60_000);
-    assert_eq!(world.logged("giving up on what is left of job a [2]"), [20_000]);
+    assert_eq!(world.logged("giving up on the remaining processes of job a [2]"), [20_000]);
     assert_eq!(world.starts("a"), [20_000]);
 }
 

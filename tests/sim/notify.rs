@@ -104,7 +104,7 @@ fn what_the_operator_asks_for_is_a_reload_also_when_the_file_has_mistakes() {
     world.ask(Event::ReloadAsked);
     let bad = [
         "5000 RELOADING=1 MONOTONIC_USEC=5000000",
-        "5000 READY=1 STATUS=1 job, 1 running, the file has mistakes",
+        "5000 READY=1 STATUS=1 job, 1 running, the file has errors",
     ];
     assert_eq!(world.tidings(), bad);
     world.run_until(8_000);
@@ -120,7 +120,7 @@ fn mistakes_that_are_saved_are_in_the_status_until_they_are_cured() {
     world.tidings();
     world.file(File::Mistakes(1));
     world.run_until(8_000);
-    assert_eq!(world.tidings(), ["5100 STATUS=1 job, 1 running, the file has mistakes"]);
+    assert_eq!(world.tidings(), ["5100 STATUS=1 job, 1 running, the file has errors"]);
     world.save(&jobs(1));
     assert_eq!(world.tidings(), ["8100 STATUS=1 job, 1 running"]);
 }
@@ -140,7 +140,7 @@ fn a_reload_during_the_first_start_is_part_of_it() {
 fn the_end_is_told_at_once_and_then_how_many_are_left() {
     let mut world = World::managed(&[], None);
     world.ask(Event::EndAsked(Signal::TERM));
-    assert_eq!(world.tidings()[1..], ["0 STOPPING=1 STATUS=ending, 0 running"]);
+    assert_eq!(world.tidings()[1..], ["0 STOPPING=1 STATUS=exiting, 0 running"]);
 
     let mut world = World::unborn(30_000);
     let slow = Temper { term: Some(Duration::from_secs(3)), ..DEAF };
@@ -154,7 +154,7 @@ fn the_end_is_told_at_once_and_then_how_many_are_left() {
     world.run_until(14_000);
     assert_eq!(
         world.tidings(),
-        ["5000 STOPPING=1 STATUS=ending, 2 running", "8000 STATUS=ending, 1 running"]
+        ["5000 STOPPING=1 STATUS=exiting, 2 running", "8000 STATUS=exiting, 1 running"]
     );
 }
 
@@ -201,7 +201,7 @@ fn the_end_does_not_wait_for_the_next_try() {
     world.sys.manager.away = false;
     world.tidings();
     world.ask(Event::EndAsked(Signal::TERM));
-    assert_eq!(world.tidings(), ["30000 STOPPING=1 STATUS=ending, 0 running"]);
+    assert_eq!(world.tidings(), ["30000 STOPPING=1 STATUS=exiting, 0 running"]);
 }
 
 #[test]

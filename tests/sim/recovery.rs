@@ -20,7 +20,7 @@ fn recovered(file: File) -> World {
 #[test]
 fn the_jobs_of_the_last_good_text_run_and_everybody_is_told_why() {
     for (file, why, status) in [
-        (File::Mistakes(1), "/etc/pmtr.conf:1:3: error: unknown option", ", the file has mistakes"),
+        (File::Mistakes(1), "/etc/pmtr.conf:1:3: error: unknown option", ", the file has errors"),
         (File::Missing, "/etc/pmtr.conf is missing", ""),
         (File::Unreadable, "can't read /etc/pmtr.conf: Permission denied", ""),
         (File::Directory, "/etc/pmtr.conf is not a regular file", ""),
@@ -30,7 +30,7 @@ fn the_jobs_of_the_last_good_text_run_and_everybody_is_told_why() {
         // Once, though the file is read again.
         assert_eq!((world.logged(why), world.logged(LINE)), (vec![0], vec![0]), "{why}");
         assert_eq!(world.order(), "a b");
-        let told = format!("0 READY=1 STATUS=2 jobs, 2 running{status}, the last good text is in force");
+        let told = format!("0 READY=1 STATUS=2 jobs, 2 running{status}, using the last good configuration");
         assert_eq!(world.tidings(), [told]);
         assert_eq!(world.supervisor.last_good().map(|line| line.to_string()).as_deref(), Some(LINE));
     }

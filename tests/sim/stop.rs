@@ -52,7 +52,7 @@ fn the_rest_of_a_group_whose_leader_ended_by_itself_has_ten_seconds_of_its_own()
     let mut world = World::with_plans(&[job("a")], &[("a", with_member(DEAF))]);
     world.run_until(20_000);
     world.exits("a", code(0));
-    assert_eq!(world.logged("sending SIGTERM to what is left of job a"), [20_000]);
+    assert_eq!(world.logged("sending SIGTERM to the remaining processes of job a"), [20_000]);
     world.run_until(40_000);
     assert_eq!((world.sent(Signal::TERM), world.sent(Signal::KILL)), (vec![20_000], vec![30_000]));
     assert_eq!(world.starts("a"), [0, 30_000]);
@@ -135,7 +135,7 @@ fn what_sigkill_does_not_end_is_given_up_after_ten_seconds_and_named() {
     world.run_until(60_000);
     assert_eq!(world.starts("a"), [0, 40_000]);
     assert_eq!(
-        world.logged("giving up on what is left of job a [2] 10 sec after SIGKILL: left [3]"),
+        world.logged("giving up on the remaining processes of job a [2] 10 sec after SIGKILL: left [3]"),
         [40_000]
     );
 }

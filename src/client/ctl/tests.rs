@@ -74,12 +74,12 @@ fn a_failure_says_what_to_look_at() {
         (
             Failure::Refused(vec![v4]),
             "nobody listens on udp://127.0.0.1:10000: \
-             is pmtr running, and has its file a line \"listen on udp://127.0.0.1:10000\"?",
+             is pmtr running, and does its file have the line \"listen on udp://127.0.0.1:10000\"?",
         ),
         (
             Failure::Refused(vec![v6, v4]),
             "nobody listens on udp://[::1]:10000 and udp://127.0.0.1:10000: \
-             is pmtr running, and has its file a line \"listen on udp://127.0.0.1:10000\"?",
+             is pmtr running, and does its file have the line \"listen on udp://127.0.0.1:10000\"?",
         ),
         (Failure::Unreachable(v4, Errno(101)), "can't reach udp://127.0.0.1:10000: Network is unreachable"),
         (

@@ -57,7 +57,7 @@ impl Digest {
         self.deadline().filter(|at| *at <= now)?;
         let parts = [
             (self.first, "report for the first time"),
-            (self.silent, "are not heard any more"),
+            (self.silent, "are silent"),
             (self.back, "are heard again"),
         ];
         let told = parts.iter().filter(|(count, _)| *count > 0);
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!((told, digest.deadline()), (20, Some(at(1_000))));
         assert!(digest.line(at(900), &Note::Back { host: host() }).is_none());
         assert_eq!(digest.tick(at(999)), None);
-        let text = "hosts: 480 more are not heard any more, 1 more are heard again";
+        let text = "hosts: 480 more are silent, 1 more are heard again";
         assert_eq!(digest.tick(at(1_000)), Some(Line::new(Level::Warning, text)));
         assert_eq!((digest.tick(at(1_000)), digest.deadline()), (None, None));
         assert!(digest.line(at(1_000), &Note::Back { host: host() }).is_some());

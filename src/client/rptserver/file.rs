@@ -42,10 +42,7 @@ impl fmt::Display for FileError {
             Why::NotAFile => f.write_str("not a regular file"),
             Why::StrangersLink(link) => {
                 let link = Clean(link.as_os_str().as_bytes());
-                write!(
-                    f,
-                    "{link} is a symbolic link of another user in a directory that everybody can write to"
-                )
+                write!(f, "{link} is a symbolic link of another user in a world-writable directory")
             }
             Why::Directory(directory, errno) => {
                 write!(f, "directory {}: {errno}", Clean(directory.as_os_str().as_bytes()))

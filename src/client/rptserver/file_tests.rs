@@ -179,7 +179,7 @@ fn a_link_that_another_user_may_have_put_there_is_not_followed() {
     // Root's own link is followed there too.
     let target = Target::new(&page).unwrap();
     lchown(&page, Some(STRANGER), Some(STRANGER)).unwrap();
-    let why = "is a symbolic link of another user in a directory that everybody can write to";
+    let why = "is a symbolic link of another user in a world-writable directory";
     // Neither by its name nor on the way of links, neither at the start nor later.
     for path in [&page, &dir.join("ours")] {
         let link = directory_of(path).join(if *path == page { "page" } else { "open/page" });

@@ -152,8 +152,8 @@ impl Rubbish {
         let due = self.told.is_none_or(|told| told + TOLD_EVERY <= now);
         let Some(last) = self.last.filter(|_| due && self.count > 0) else { return };
         let text = match self.count {
-            1 => format!("1 datagram that is no report, from {last}"),
-            count => format!("{count} datagrams that are no reports, the last from {last}"),
+            1 => format!("1 datagram that is not a report, from {last}"),
+            count => format!("{count} datagrams that are not reports, the last from {last}"),
         };
         lines.push(Line::new(Level::Warning, text));
         self.count = 0;
@@ -184,7 +184,7 @@ mod tests {
         }
         assert_eq!(rubbish.deadline(), Some(at(241)));
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-        let many = "60 datagrams that are no reports, the last from 192.0.2.9:4711";
-        assert_eq!(texts, ["1 datagram that is no report, from 192.0.2.9:4711", many, many, many]);
+        let many = "60 datagrams that are not reports, the last from 192.0.2.9:4711";
+        assert_eq!(texts, ["1 datagram that is not a report, from 192.0.2.9:4711", many, many, many]);
     }
 }

@@ -41,7 +41,7 @@ impl Log {
         if !self.shows(line.level) {
             return;
         }
-        if self.lost > 0 && put(&format!("{} lines were lost here, nobody read them", self.lost)) {
+        if self.lost > 0 && put(&format!("{} lines were lost because nobody read them", self.lost)) {
             self.lost = 0;
         }
         if self.lost > 0 || !put(&line.text) {

@@ -83,8 +83,7 @@ fn start(options: Options) -> Result<Receiver, String> {
     register(signals.as_raw_fd(), SIGNALS).map_err(because("wait for signals"))?;
     let mut log = Log::new(options.verbosity);
     if let Some(program) = options.on_stale.first().filter(|program| !is_program(Path::new(program))) {
-        let text =
-            format!("{} can't be run as it is now: no file, or not executable", shown(Path::new(program)));
+        let text = format!("can't run {}: no such file, or not executable", shown(Path::new(program)));
         log.say(&Line::new(Level::Warning, text));
     }
     log.say(&Line::new(Level::Info, format!("receiving on udp://{}", opened.1)));

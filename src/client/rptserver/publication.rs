@@ -62,13 +62,13 @@ impl Publication {
             Ok(Step::Done) => {
                 if std::mem::take(&mut self.failing) {
                     let file = Clean(self.target.path().as_os_str().as_bytes());
-                    lines.push(Line::new(Level::Info, format!("{file} is written again")));
+                    lines.push(Line::new(Level::Info, format!("writing {file} again")));
                 }
             }
             Err(why) => {
                 self.stage = Stage::Idle;
                 if !std::mem::replace(&mut self.failing, true) {
-                    let text = format!("{why}; it stays as it is, trying again within 10 sec");
+                    let text = format!("{why}; the file is unchanged, trying again within 10 sec");
                     lines.push(Line::new(Level::Error, text));
                 }
             }

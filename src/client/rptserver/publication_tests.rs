@@ -117,7 +117,7 @@ fn trouble_is_told_when_it_begins_and_when_it_ends() {
     work(&mut page, at(10), &fleet, &mut lines);
     work(&mut page, at(20), &fleet, &mut lines);
     let begin = format!(
-        "can't write {}: directory {}: No such file or directory; it stays as it is, trying again within 10 sec",
+        "can't write {}: directory {}: No such file or directory; the file is unchanged, trying again within 10 sec",
         path.display(),
         dir.join("sub").display()
     );
@@ -126,7 +126,7 @@ fn trouble_is_told_when_it_begins_and_when_it_ends() {
     fs::rename(dir.join("away"), dir.join("sub")).unwrap();
     work(&mut page, at(30), &fleet, &mut lines);
     work(&mut page, at(40), &fleet, &mut lines);
-    let end = format!("{} is written again", path.display());
+    let end = format!("writing {} again", path.display());
     assert_eq!(lines, [Line::new(Level::Error, begin), Line::new(Level::Info, end)]);
 }
 

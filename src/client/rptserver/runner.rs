@@ -80,7 +80,7 @@ impl Runner {
         let text = match running.child.try_wait() {
             Ok(None) => return,
             Ok(Some(status)) if status.success() => None,
-            Ok(Some(status)) => Some(format!("the command for {host} ended with {}", how(status))),
+            Ok(Some(status)) => Some(format!("the command for {host} exited: {}", how(status))),
             Err(error) => Some(format!("can't wait for the command for {host}: {}", Errno::of(&error))),
         };
         lines.extend(text.map(|text| Line::new(Level::Warning, text)));

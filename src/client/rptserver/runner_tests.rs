@@ -81,9 +81,9 @@ fn the_command_gets_host_address_and_event() {
         ["192.0.2.7 192.0.2.7 silent an argument".to_owned(), "app1 192.0.2.7 silent an argument".to_owned()]
     );
     // The end of a shell whose standard input is empty is that of its `read`.
-    assert!(lines.iter().all(|line| line.text.ends_with(" ended with exit status 1")), "{lines:?}");
+    assert!(lines.iter().all(|line| line.text.ends_with(" exited: exit status 1")), "{lines:?}");
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines.last().unwrap().text, "the command for app1 (192.0.2.7) ended with exit status 1");
+    assert_eq!(lines.last().unwrap().text, "the command for app1 (192.0.2.7) exited: exit status 1");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_command_that_takes_too_long_is_asked_to_end_and_then_killed() {
     let host = "the command for slow (192.0.2.7)";
     let too_long = format!("{host} takes too long: sending ");
     let expected =
-        [format!("{too_long}SIGTERM"), format!("{too_long}SIGKILL"), format!("{host} ended with signal 9")];
+        [format!("{too_long}SIGTERM"), format!("{too_long}SIGKILL"), format!("{host} exited: signal 9")];
     assert_eq!(texts, expected);
 }
 

@@ -253,7 +253,8 @@ report to udp://127.0.0.1:1
     let warning = format!(
         "{here}/good:3:6: warning: job web: cmd /no/cmd does not exist\n     cmd /no/cmd\n         ^^^^^^^\n"
     );
-    let writable = format!("{here}/open: warning: every user may write this file, and so run commands\n");
+    let writable =
+        format!("{here}/open: warning: any user can write to this file and run commands through it\n");
     let no_file = format!("{here}/missing: error: can't read it: No such file or directory\n");
     let no_text = format!("{here}: error: can't read it: Is a directory\n");
     for (file, summary, stderr, errors, warnings) in [

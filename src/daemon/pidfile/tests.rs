@@ -163,14 +163,14 @@ fn what_is_no_regular_file_is_refused_unopened() {
 
     let made = std::process::Command::new("mkfifo").arg(scratch.path()).status().unwrap();
     assert!(made.success());
-    assert_eq!(scratch.claim().unwrap_err(), "is a FIFO and no regular file");
+    assert_eq!(scratch.claim().unwrap_err(), "is a FIFO, not a regular file");
     fs::remove_file(scratch.path()).unwrap();
 
     let _socket = UnixListener::bind(scratch.path()).unwrap();
-    assert_eq!(scratch.claim().unwrap_err(), "is a socket and no regular file");
+    assert_eq!(scratch.claim().unwrap_err(), "is a socket, not a regular file");
 
     let null = PidFile::claim(Path::new("/dev/null"), 0).unwrap_err().to_string();
-    assert_eq!(null, "pid file /dev/null: is a device and no regular file");
+    assert_eq!(null, "pid file /dev/null: is a device, not a regular file");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn a_file_that_holds_something_else_is_not_overwritten() {
         fs::write(scratch.path(), content).unwrap();
         assert_eq!(
             scratch.claim().unwrap_err(),
-            "holds something else than a process id, left as it is",
+            "does not contain a process id; left unchanged",
             "{content}"
         );
         assert_eq!(scratch.text(), content);

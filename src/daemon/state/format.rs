@@ -62,9 +62,9 @@ pub enum Odd {
 impl fmt::Display for Odd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Odd::Damaged => "is damaged or no state file of this version",
+            Odd::Damaged => "is damaged or from another version",
             Odd::TooLong => "is too long for a state file",
-            Odd::OtherBoot => "was written before this machine was started",
+            Odd::OtherBoot => "was written before this machine booted",
             Odd::OtherNamespace => "was written in another pid namespace",
             Odd::OtherPath => "belongs to another configuration",
         })

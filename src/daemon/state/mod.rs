@@ -111,7 +111,7 @@ impl StateFile {
         let here = find_here();
         let mut left: Vec<(LeftOver, Record)> = Vec::new();
         match &here {
-            None => warn(unrecognised("/proc tells nothing of our processes")),
+            None => warn(unrecognised("/proc does not show our processes")),
             Some(here) => match self.read(here) {
                 Ok(Told { records, damaged, clock_unknown }) => {
                     if damaged > 0 {
@@ -121,7 +121,7 @@ impl StateFile {
                     if clock_unknown && !records.is_empty() {
                         let path = shown(&self.claim.path);
                         warn(format!(
-                            "{path} may be of another time namespace: jobs that are left may run twice"
+                            "{path} may be from another time namespace: jobs that are left may run twice"
                         ));
                     }
                     left = search::alive(records, own);
@@ -141,7 +141,8 @@ impl StateFile {
     pub(super) fn place(&mut self, id: JobId) -> (Option<Place<'_>>, Option<Notice>) {
         let Some(room) = self.room else { return (None, None) };
         if id.0 >= RECORDS {
-            let text = format!("only {RECORDS} jobs are recorded; of others a killed pmtr leaves no trace");
+            let text =
+                format!("only {RECORDS} jobs are recorded; a killed pmtr leaves no trace of the others");
             let first = !std::mem::replace(&mut self.told_of_number, true);
             return (None, first.then(|| Notice::Shell(Level::Warning, text.into())));
         }
@@ -214,19 +215,19 @@ impl StateFile {
         let part = self.claim.path.with_extension("new");
         match fs::remove_file(&part) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("remove an unfinished one", &e));
+                return Err(failed("remove an incomplete one", &e));
             }
             Ok(()) | Err(_) => {}
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600).custom_flags(numbers::O_NOFOLLOW);
-        let file = options.open(&part).map_err(|e| failed("make a new one", &e))?;
+        let file = options.open(&part).map_err(|e| failed("create a new one", &e))?;
         let begun = (|| {
             let mut bytes =
                 format::head(here, self.config.as_os_str().as_bytes(), own.as_raw().unsigned_abs());
             bytes.extend(records.iter().flat_map(|record| record::encode(record)));
             file.write_all_at(&bytes, 0).map_err(|e| failed("write it", &e))?;
-            let owner = file.metadata().map_err(|e| failed("look at it", &e))?.uid();
+            let owner = file.metadata().map_err(|e| failed("stat it", &e))?.uid();
             if owner != self.uid {
                 return Err(Why::Owner(owner));
             }
@@ -247,7 +248,7 @@ pub(super) fn held(config: &Path, pid: Option<u32>) -> String {
 
 /// What is said where no state file can be kept.
 pub(super) fn unrecognised(why: &str) -> String {
-    format!("jobs that are left when pmtr is killed can't be recognised: {why}")
+    format!("jobs left by a killed pmtr can't be recognized: {why}")
 }
 
 fn shown(path: &Path) -> Clean<'_> {
@@ -269,7 +270,7 @@ fn without_parents(path: &Path) -> PathBuf {
 pub(super) fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists && fs::symlink_metadata(dir).is_err() => {
-            return Err(failed("make it", &e));
+            return Err(failed("create it", &e));
         }
         Ok(()) | Err(_) => {}
     }
@@ -280,7 +281,7 @@ pub(super) fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
             _ => failed("open it", &e),
         }
     });
-    let there = opened?.metadata().map_err(|e| failed("look at it", &e))?;
+    let there = opened?.metadata().map_err(|e| failed("stat it", &e))?;
     match there.mode() & 0o7777 {
         _ if there.uid() != uid => Err(Why::Owner(there.uid())),
         mode if mode & 0o022 != 0 => Err(Why::Mode(mode)),

@@ -271,7 +271,7 @@ fn a_file_of_the_first_version_is_read_and_one_of_an_unknown_clock_is_told_of() 
     write(dir.path(), &bytes(&Here { clock: None, ..here() }, CONFIG, &[&job.1]));
     let path = path_in(dir.path());
     let line =
-        format!("{} may be of another time namespace: jobs that are left may run twice", path.display());
+        format!("{} may be from another time namespace: jobs that are left may run twice", path.display());
     assert_eq!(takes_over(dir.path()), (expected, vec![line]));
     write(dir.path(), &bytes(&Here { clock: None, ..here() }, CONFIG, &[]));
     assert_eq!(takes_over(dir.path()), (Vec::new(), Vec::new()));
@@ -327,11 +327,11 @@ fn what_is_no_file_of_ours_alone_is_refused() {
     assert_eq!(claim(dir.path()).unwrap_err(), refusal("is a directory"));
     fs::remove_dir(&path).unwrap();
     assert!(Command::new("mkfifo").arg("-m").arg("600").arg(&path).status().unwrap().success());
-    assert_eq!(claim(dir.path()).unwrap_err(), refusal("is a FIFO and no regular file"));
+    assert_eq!(claim(dir.path()).unwrap_err(), refusal("is a FIFO, not a regular file"));
     fs::remove_file(&path).unwrap();
     write(dir.path(), b"");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o660)).unwrap();
-    assert_eq!(claim(dir.path()).unwrap_err(), refusal("has the mode 0660, which others could have used"));
+    assert_eq!(claim(dir.path()).unwrap_err(), refusal("has mode 0660, which other users could have used"));
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     fs::hard_link(&path, dir.join("second")).unwrap();
     assert_eq!(claim(dir.path()).unwrap_err(), refusal("has 2 names"));
@@ -355,14 +355,14 @@ fn a_directory_in_which_others_can_write_is_refused() {
     refused(&link, "is a symbolic link, which is never followed");
     for mode in [0o775, 0o757, 0o1777] {
         fs::set_permissions(&real, fs::Permissions::from_mode(mode)).unwrap();
-        refused(&real, &format!("has the mode {mode:04o}, which others could have used"));
+        refused(&real, &format!("has mode {mode:04o}, which other users could have used"));
     }
     let foreign = StateFile::claim(&real, Path::new(CONFIG), uid() + 1).unwrap_err();
     assert_eq!(
         foreign,
         Refusal::Unusable(format!("{}: belongs to another user (uid {})", real.display(), uid()))
     );
-    refused(&dir.join("no/such"), "can't make it: No such file or directory");
+    refused(&dir.join("no/such"), "can't create it: No such file or directory");
     fs::write(dir.join("file"), "").unwrap();
     refused(&dir.join("file"), "can't open it: Not a directory");
 }

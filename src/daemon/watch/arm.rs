@@ -173,7 +173,7 @@ impl Watch {
     pub(super) fn say_when_restored(&mut self) {
         if self.complained && self.eye.is_some() && self.short.is_empty() {
             self.complained = false;
-            self.say(Level::Info, "files are watched for changes again".into());
+            self.say(Level::Info, "watching files for changes again".into());
         }
     }
 
@@ -187,7 +187,7 @@ impl Watch {
             };
             self.say(
                 Level::Warning,
-                format!("can't watch files for changes: {reason}{hint}; looking every {secs} sec instead"),
+                format!("can't watch files for changes: {reason}{hint}; checking every {secs} sec instead"),
             );
         }
     }

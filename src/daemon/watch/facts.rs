@@ -89,8 +89,8 @@ impl Watch {
             (Ok((file, meta)), _) => {
                 let stamp = Stamp::of(&meta);
                 if self.mounts.leads_to_kernel(&path, meta.dev()) {
-                    let how = ", by a link: it counts as missing";
-                    self.remark(id, "one of the kernel's own files", Level::Warning, how);
+                    let how = ", reached by a link; it counts as missing";
+                    self.remark(id, "a file of the kernel", Level::Warning, how);
                     return self.tell(id, None, Some(stamp), seen);
                 }
                 if stamp.is_long() {
@@ -100,7 +100,7 @@ impl Watch {
                 self.hashing.push_back((id, Hashing::new(file, stamp)));
             }
             (Err(Refusal::Other(what)), _) => {
-                self.remark(id, what, Level::Warning, ", not a regular file: it counts as missing");
+                self.remark(id, what, Level::Warning, ", not a regular file; it counts as missing");
                 self.tell(id, None, found, seen);
             }
             (_, Some(LoadError::Unreadable(errno))) if not_permitted(errno) => {
@@ -108,13 +108,18 @@ impl Watch {
             }
             (_, Some(LoadError::Unreadable(errno))) if !lasts(errno) => self.unopened(id, now, seen),
             (_, Some(LoadError::Unreadable(Errno(EREMOTE)))) => {
-                let what = "on a file system that can make pmtr wait";
-                self.remark(id, what, Level::Warning, ", by a link of another user: it counts as missing");
+                let what = "on a file system that can delay pmtr";
+                self.remark(
+                    id,
+                    what,
+                    Level::Warning,
+                    ", reached by a link of another user; it counts as missing",
+                );
                 self.tell(id, None, None, seen);
             }
             (_, Some(LoadError::Unreadable(Errno(ENAMETOOLONG)))) => {
-                let how = ", through more than 256 directories and links, say: it counts as missing";
-                self.remark(id, "reached by too long a path", Level::Warning, how);
+                let how = ", more than 256 directories and links; it counts as missing";
+                self.remark(id, "reached by a path that is too long", Level::Warning, how);
                 self.tell(id, None, None, seen);
             }
             (Err(_), _) => self.tell(id, None, found, seen),
@@ -124,7 +129,7 @@ impl Watch {
     /// A file is too long to be read each time.
     fn tell_long(&mut self, id: Id, stamp: Stamp, seen: &mut Vec<Seen>) {
         const _: () = assert!(HASHED_AT_MOST == 64 << 20);
-        let how = ": size, inode and time of modification alone tell whether it changes";
+        let how = "; changes are detected by size, inode and modification time only";
         self.remark(id, "larger than 64 MiB", Level::Info, how);
         self.tell(id, Some(stamp.print()), Some(stamp), seen);
     }
@@ -133,7 +138,7 @@ impl Watch {
     fn remark(&mut self, id: Id, what: &'static str, level: Level, and: &str) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if std::mem::replace(&mut entry.remark, what) != what && !what.is_empty() {
-            let text = format!("{}, on which jobs depend, is {what}{and}", Clean(&entry.path));
+            let text = format!("{}, which jobs depend on, is {what}{and}", Clean(&entry.path));
             self.say(level, text);
         }
     }

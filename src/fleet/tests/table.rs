@@ -44,8 +44,8 @@ fn a_host_that_is_not_heard_leaves_and_its_return_is_told() {
     let said = [
         "app1 (10.0.0.5) reports for the first time",
         "app2 (10.0.0.6) reports for the first time",
-        "app1 (10.0.0.5) was not heard for 60 sec",
-        "app2 (10.0.0.6) was not heard for 60 sec",
+        "app1 (10.0.0.5) has been silent for 60 sec",
+        "app2 (10.0.0.6) has been silent for 60 sec",
         "app1 (10.0.0.5) is heard again",
     ];
     assert_eq!(post.says(), said);
@@ -90,15 +90,15 @@ fn a_full_table_refuses_new_hosts_and_says_so_once() {
     for last in 3..200 {
         hears(&mut post, 1, last, "c");
     }
-    let full = "c (10.0.0.3) and other new hosts are left out, there are 2 already; \
-                let some report to another receiver";
+    let full = "c (10.0.0.3) and other new hosts are ignored, there are already 2; \
+                let some hosts report to another receiver";
     assert_eq!(post.says(), [full]);
     assert_eq!(order(&post.fleet), ["a (10.0.0.1)", "b (10.0.0.2)"]);
     // One of the two is silent: it makes room.
     hears(&mut post, 59, 2, "b");
     hears(&mut post, 60, 3, "c");
     assert_eq!(order(&post.fleet), ["b (10.0.0.2)", "c (10.0.0.3)"]);
-    let said = ["a (10.0.0.1) was not heard for 60 sec", "c (10.0.0.3) reports for the first time"];
+    let said = ["a (10.0.0.1) has been silent for 60 sec", "c (10.0.0.3) reports for the first time"];
     assert_eq!(post.says(), said);
     // It is forgotten, so that nobody is told of what became of it, and it finds no room any more.
     assert_eq!(post.changes(), []);
@@ -131,7 +131,7 @@ fn who_was_silent_for_longest_is_forgotten_first() {
     post.hears(at(101), &key(1, "a"), None, "a");
     let said = post.says();
     assert_eq!(said.first().unwrap(), "c (10.0.0.3) is heard again");
-    assert!(said.last().unwrap().starts_with("a (10.0.0.1) and other new hosts are left out"));
+    assert!(said.last().unwrap().starts_with("a (10.0.0.1) and other new hosts are ignored"));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn an_address_has_sixteen_names_and_silent_ones_make_room() {
     let said = post.says();
     assert_eq!(said.len(), 18);
     let full =
-        "10.0.0.9 reports under more than 16 names, the others are left out; find out who sends from there";
+        "10.0.0.9 reports under more than 16 names, the rest are ignored; check what is sending from there";
     assert_eq!(said[17], full);
     hears(&mut post, 59, 8, "neighbour");
     hears(&mut post, 61, 9, "n5000");
@@ -180,7 +180,7 @@ fn jobs_beyond_the_limit_are_counted_and_not_kept() {
     let said = post.says();
     assert_eq!(
         said[1..],
-        ["app1 (10.0.0.5) reports more than 3 jobs, the others are left out; divide them among several pmtr"]
+        ["app1 (10.0.0.5) reports more than 3 jobs, the rest are ignored; split them among several pmtr"]
     );
     // More parts than there may be jobs are not kept either.
     for index in 1..1_000 {
@@ -204,7 +204,7 @@ fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
         post.hears(at(secs), &greedy, None, &many.join(" "));
     }
     assert_eq!(post.shows(&greedy), shown(&many[..20].join(" "), true, 0));
-    let short = "a report of greedy (10.0.0.1) is not kept, reports may take 16000 bytes; \
+    let short = "a report of greedy (10.0.0.1) is dropped, all reports together may take 16000 bytes; \
                  let some hosts report to another receiver";
     assert_eq!(post.says()[1], short);
     post.hears(at(80), &greedy, None, &many[..25].join(" "));

@@ -101,7 +101,7 @@ fn what_matters_more_stands_higher() {
     let since = "Sat Nov 21 09:03:07 2026".into();
     let kept = Rc::new(Kept { file: last.clone(), since });
     let mistake = Mistake { line: 3, column: 5, ..Mistake::of_file(Severity::Error, "no such option") };
-    let exposed = "every user may write this file, and so run commands";
+    let exposed = "any user can write to this file and run commands through it";
     let exposed = Mistake::of_file(Severity::Warning, exposed);
     let status = JobStatus { name: job.clone(), phase: Phase::Queued, failed: None };
     let from = ([192, 0, 2, 9], 4711).into();
@@ -125,7 +125,7 @@ fn what_matters_more_stands_higher() {
                 ),
                 (
                     Notice::SendingToRest { signal: Signal::CONT, job: job.clone(), group: pid },
-                    "sending SIGCONT to what is left of job web [7]",
+                    "sending SIGCONT to the remaining processes of job web [7]",
                 ),
                 (Notice::Bouncing { job: job.clone() }, "job web: time to bounce"),
                 (
@@ -203,7 +203,7 @@ fn what_matters_more_stands_higher() {
                 ),
                 (
                     Notice::Wrong { file: file.clone(), mistake: exposed },
-                    "/etc/pmtr.conf: warning: every user may write this file, and so run commands",
+                    "/etc/pmtr.conf: warning: any user can write to this file and run commands through it",
                 ),
                 (
                     Notice::Emptied { file: file.clone() },
@@ -235,15 +235,15 @@ fn what_matters_more_stands_higher() {
                 ),
                 (
                     left(Survivors::None),
-                    "giving up on what is left of job web [7] 10 sec after SIGKILL: nothing",
+                    "giving up on the remaining processes of job web [7] 10 sec after SIGKILL: nothing",
                 ),
                 (
                     left(Survivors::Some(Box::new([]))),
-                    "giving up on what is left of job web [7] 10 sec after SIGKILL: processes that can't be named",
+                    "giving up on the remaining processes of job web [7] 10 sec after SIGKILL: processes that can't be named",
                 ),
                 (
                     left(Survivors::Some(named.into())),
-                    "giving up on what is left of job web [7] 10 sec after SIGKILL: sleep [7], a? [8]",
+                    "giving up on the remaining processes of job web [7] 10 sec after SIGKILL: sleep [7], a? [8]",
                 ),
                 (cant(Stage::User, 0, "0day"), "can't start job web: user 0day: no such user"),
                 (cant(Stage::User, 5, "ann"), "can't start job web: user ann: Input/output error"),
@@ -261,7 +261,7 @@ fn what_matters_more_stands_higher() {
                 ),
                 (
                     Notice::Unusable { file: file.clone(), blame: Blame::Written },
-                    "somebody is writing /etc/pmtr.conf",
+                    "a program is writing to /etc/pmtr.conf",
                 ),
                 (
                     Notice::Unusable { file: file.clone(), blame: Blame::Unreadable(Errno(13)) },

@@ -28,12 +28,12 @@ fn a_status_counts_the_jobs_and_one_is_no_plural() {
         (serving(12, 11, false), "12 jobs, 11 running"),
         (serving(1, 1, false), "1 job, 1 running"),
         (serving(0, 0, false), "0 jobs, 0 running"),
-        (serving(12, 11, true), "12 jobs, 11 running, the file has mistakes"),
-        (serving(1, 0, true), "1 job, 0 running, the file has mistakes"),
-        (recovered(true), "2 jobs, 1 running, the file has mistakes, the last good text is in force"),
-        (recovered(false), "2 jobs, 1 running, the last good text is in force"),
-        (Summary::Ending { running: 3 }, "ending, 3 running"),
-        (Summary::Ending { running: 0 }, "ending, 0 running"),
+        (serving(12, 11, true), "12 jobs, 11 running, the file has errors"),
+        (serving(1, 0, true), "1 job, 0 running, the file has errors"),
+        (recovered(true), "2 jobs, 1 running, the file has errors, using the last good configuration"),
+        (recovered(false), "2 jobs, 1 running, using the last good configuration"),
+        (Summary::Ending { running: 3 }, "exiting, 3 running"),
+        (Summary::Ending { running: 0 }, "exiting, 0 running"),
     ] {
         let bulletin = Bulletin { summary: Some(summary), ..Bulletin::default() };
         assert_eq!(text(bulletin, None), format!("STATUS={wanted}\n"));
@@ -44,6 +44,6 @@ fn a_status_counts_the_jobs_and_one_is_no_plural() {
 fn one_message_may_tell_all_of_it_and_none_tells_nothing() {
     let summary = Some(Summary::Ending { running: 1 });
     let all = Bulletin { milestone: Some(Milestone::Stopping), summary, alive: true };
-    assert_eq!(text(all, None), "STOPPING=1\nSTATUS=ending, 1 running\nWATCHDOG=1\n");
+    assert_eq!(text(all, None), "STOPPING=1\nSTATUS=exiting, 1 running\nWATCHDOG=1\n");
     assert_eq!(text(Bulletin::default(), Pid::new(77)), "");
 }

@@ -18,7 +18,7 @@ const KINDS: [&str; 13] = [
     " exited after ",
     "restarting too fast",
     "sending SIGTERM to job ",
-    "sending SIGTERM to what is left ",
+    "sending SIGTERM to the remaining ",
     "sending SIGKILL ",
     "pmtr: managing ",
     "adopted process ",

@@ -82,7 +82,7 @@ fn no_signal_ever_reaches_a_stranger_that_has_the_number_of_a_job_that_has_ended
     let took = begun.elapsed();
     let others = Load::now(pmtr.pid()).others_since(load);
     let [started, told_to, rest] =
-        ["started", "SIGTERM to job", "SIGTERM to what"].map(|kind| pmtr.count(kind));
+        ["started", "SIGTERM to job", "SIGTERM to the remaining"].map(|kind| pmtr.count(kind));
     eprintln!(
         "races: {started} starts in {took:.0?}, {told_to} of them told to end, {rest} rests swept; {strangers} \
          strangers, {hit} of them hit; others took {others} % of the processors"

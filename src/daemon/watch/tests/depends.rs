@@ -173,8 +173,8 @@ fn of_a_file_that_is_too_long_to_be_read_size_and_time_are_told_with_one_line() 
     for name in ["huge", "just"] {
         bench.add(name);
     }
-    let line = "huge, on which jobs depend, is larger than 64 MiB: \
-                size, inode and time of modification alone tell whether it changes";
+    let line = "huge, which jobs depend on, is larger than 64 MiB; \
+                changes are detected by size, inode and modification time only";
     assert_eq!(said(&mut bench, Duration::ZERO), (vec![line.into()], 2));
     for (script, news) in [
         ("chmod 600 huge; ln huge link; rm link", 0),
@@ -214,7 +214,7 @@ fn what_is_no_regular_file_is_said_once_and_counts_as_missing() {
     bench.sh("mkdir a");
     bench.add("a");
     let line =
-        |what: &str| format!("a, on which jobs depend, is {what}, not a regular file: it counts as missing");
+        |what: &str| format!("a, which jobs depend on, is {what}, not a regular file; it counts as missing");
     assert_eq!(said(&mut bench, secs(1)), (vec![line("a directory")], 1));
     bench.sh("rmdir a; mkdir a");
     assert_eq!(said(&mut bench, secs(5)), (vec![], 0));
@@ -230,7 +230,7 @@ fn a_link_to_one_of_the_kernels_own_files_counts_as_missing() {
     bench.watch.mounts = Mounts::read();
     bench.sh("ln -s /proc/version a");
     bench.add("a");
-    let line = "a, on which jobs depend, is one of the kernel's own files, by a link: it counts as missing";
+    let line = "a, which jobs depend on, is a file of the kernel, reached by a link; it counts as missing";
     assert_eq!(said(&mut bench, Duration::ZERO), (vec![line.into()], 1));
     // Who names it himself means it.
     bench.watch.add((*b"/proc/version").into());
@@ -248,8 +248,8 @@ fn a_link_through_too_many_directories_counts_as_missing() {
     // Each of them leads to the next one, at last to the file.
     bench.sh("way=$(printf 'd/../%.0s' $(seq 1 20)); next=d/file
         for i in $(seq 1 30); do ln -s $way$next l$i; next=l$i; done; ln -s $next new; mv new a");
-    let how = "a, on which jobs depend, is reached by too long a path, \
-        through more than 256 directories and links, say: it counts as missing";
+    let how = "a, which jobs depend on, is reached by a path that is too long, \
+        more than 256 directories and links; it counts as missing";
     assert_eq!(said(&mut bench, secs(5)), (vec![how.into()], 1));
     assert!(bench.watch.table.len() <= watches + 2, "{} watches", bench.watch.table.len());
     assert_eq!(said(&mut bench, secs(60)), (vec![], 0));

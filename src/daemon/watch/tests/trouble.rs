@@ -37,7 +37,7 @@ fn without_notifications_files_are_looked_at_and_both_changes_of_ways_are_said_o
         let a = bench.path("a");
         bench.watch.add(a);
         let seen = bench.run();
-        let complaint = format!("can't watch files for changes: {text}; looking every 2 sec instead");
+        let complaint = format!("can't watch files for changes: {text}; checking every 2 sec instead");
         assert_eq!(lines(&seen), [complaint]);
         let of_config = |seen: &&Seen| matches!(seen, Seen::Saved | Seen::Config);
         assert_eq!(bench.run_for(secs(100)).iter().filter(of_config).count(), 0, "{step}");
@@ -54,7 +54,7 @@ fn without_notifications_files_are_looked_at_and_both_changes_of_ways_are_said_o
         FAULTS.set((0, 0));
         bench.sh("rm a");
         let seen = bench.run_for(secs(2));
-        assert_eq!(lines(&seen), ["files are watched for changes again"]);
+        assert_eq!(lines(&seen), ["watching files for changes again"]);
         assert!(seen.iter().any(|s| matches!(s, Seen::File(_, None))));
         assert_eq!(bench.watch.deadline(), None, "at rest nothing is due");
         bench.sh("echo 333 >conf");
@@ -200,7 +200,7 @@ fn thousands_without_a_watch_are_tried_in_turn_and_all_at_once_when_one_has_got_
     bench.run_for(SOON);
     assert_eq!(bench.watch.retried, Id(before.0 + PATHS_PER_TURN as u64));
     FAULTS.set((0, 0));
-    assert_eq!(lines(&bench.run_for(secs(2))), ["files are watched for changes again"]);
+    assert_eq!(lines(&bench.run_for(secs(2))), ["watching files for changes again"]);
     assert_eq!(bench.watch.deadline(), None);
 }
 
