@@ -13,7 +13,7 @@ pub fn run(input: &[u8]) {
     let boot = b"0d9f7a52-3c1e-4f7e-9f0e-6a1b2c3d4e5f".to_vec();
     let here = Here { boot, namespace: 4_026_531_836, clock: Some(0) };
     // As it is, and each record of it alone.
-    let _ = format::decode(input, &here, PATH);
+    let _ = format::decode(input, &here, Some(PATH));
     let _ = format::writer(input);
     if let Some(bytes) = input.first_chunk() {
         one(bytes);
@@ -74,7 +74,7 @@ pub fn run(input: &[u8]) {
         };
     }
     file.truncate(file.len() - rest.len().min(1));
-    match format::decode(&file, &here, PATH) {
+    match format::decode(&file, &here, Some(PATH)) {
         Ok(Told { records, damaged, clock_unknown }) => {
             assert!(touched || !clock_unknown);
             assert!(records.len() + damaged <= (file.len() - HEAD_BYTES).div_ceil(RECORD_BYTES));
@@ -92,11 +92,14 @@ pub fn run(input: &[u8]) {
         Err(odd) => assert!(touched, "{odd}"),
     }
     for other in [&b"/etc/pmtr.con"[..], b"/etc/pmtr.conf2", b"", &[b'/'; PATH_BYTES + 1]] {
-        let read = format::decode(&file, &here, other);
+        let read = format::decode(&file, &here, Some(other));
         assert!(read.is_err() || touched, "it belongs to another");
     }
     let no_boot = Here { boot: Vec::new(), ..here };
-    assert!(format::decode(&file, &no_boot, PATH).is_err(), "nobody knows which run of the machine this is");
+    assert!(
+        format::decode(&file, &no_boot, Some(PATH)).is_err(),
+        "nobody knows which run of the machine this is"
+    );
 }
 
 /// What is read of a record is what would be written.

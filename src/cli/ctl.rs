@@ -138,7 +138,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
 /// A name or an address; an IPv6 address may stand in brackets.
 fn host(word: &OsStr) -> Result<Box<str>, Wrong> {
     let wrong = |why: &str| Wrong::value("-s", word, why);
-    let no_host = "is no host: expected a name or an address, such as app1, 192.0.2.7 or ::1";
+    let no_host = "is not a host: expected a name or an address, for example app1, 192.0.2.7 or ::1";
     let text = word.to_str().ok_or_else(|| wrong(no_host))?;
     let in_brackets = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = in_brackets.unwrap_or(text);
@@ -150,7 +150,7 @@ fn host(word: &OsStr) -> Result<Box<str>, Wrong> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '[' | ']' | '@' | '%');
     match text {
         text if text.contains(odd) => Err(wrong(no_host)),
-        text if text.contains(':') => Err(wrong("is no host: the port is given by -p")),
+        text if text.contains(':') => Err(wrong("is not a host: give the port with -p")),
         text => Ok(text.into()),
     }
 }
@@ -158,11 +158,11 @@ fn host(word: &OsStr) -> Result<Box<str>, Wrong> {
 /// Each job with the verb that it stands behind.
 fn orders(words: &[OsString]) -> Result<Vec<Order>, Wrong> {
     let (first, rest) = words.split_first().ok_or_else(|| {
-        Wrong::Bad("what is to be done is missing: expected enable or disable, and the names of jobs".into())
+        Wrong::Bad("missing command: expected enable or disable, then names of jobs".into())
     })?;
     let mut current = verb(first).ok_or_else(|| {
         Wrong::Bad(format!(
-            "{} is no command: expected enable or disable, and then the names of jobs",
+            "{} is not a command: expected enable or disable, then names of jobs",
             Clean(first.as_bytes())
         ))
     })?;
@@ -187,7 +187,7 @@ fn orders(words: &[OsString]) -> Result<Vec<Order>, Wrong> {
 
 fn jobs_follow(bare: Option<&OsString>) -> Result<(), Wrong> {
     bare.map_or(Ok(()), |word| {
-        Err(Wrong::Bad(format!("{} names no job: expected at least one behind it", Clean(word.as_bytes()))))
+        Err(Wrong::Bad(format!("{} names no job: expected at least one after it", Clean(word.as_bytes()))))
     })
 }
 

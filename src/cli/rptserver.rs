@@ -225,7 +225,7 @@ fn parts(path: &Path) -> impl Iterator<Item = Component<'_>> {
 
 fn address(word: &OsStr) -> Result<(IpAddr, Option<Box<str>>), Wrong> {
     let wrong = |why: &str| Wrong::value("-a", word, why);
-    let not_numeric = "is no numeric address: expected ADDRESS or ADDRESS@INTERFACE, such as 239.0.0.1@eth0";
+    let not_numeric = "is not a numeric address: expected ADDRESS or ADDRESS@INTERFACE, for example 239.0.0.1@eth0";
     let text = word.to_str().ok_or_else(|| wrong(not_numeric))?;
     let (host, interface) = match text.split_once('@') {
         Some((host, interface)) => (host, Some(interface)),
@@ -243,7 +243,7 @@ fn address(word: &OsStr) -> Result<(IpAddr, Option<Box<str>>), Wrong> {
     };
     match interface {
         Some(name) if !is_name(&name) => {
-            Err(wrong("names no interface: expected 1 to 15 letters behind the @, such as eth0"))
+            Err(wrong("names no interface: expected 1 to 15 letters after the @, for example eth0"))
         }
         name => Ok((address, name.map(Into::into))),
     }
@@ -262,9 +262,9 @@ fn stale_after(word: &OsStr) -> Result<Duration, Wrong> {
         _ => None,
     };
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    let unit: u64 = unit.filter(|_| is_number).ok_or_else(|| {
-        wrong("is no time: expected a number with s, m, h or d behind it, such as 90s or 5m")
-    })?;
+    let unit: u64 = unit
+        .filter(|_| is_number)
+        .ok_or_else(|| wrong("is not a time: expected a number with s, m, h or d, for example 90s or 5m"))?;
     // A number that is too large to be read is out of range as well.
     let secs = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     secs.filter(|secs| (1..=YEAR).contains(secs))
@@ -287,7 +287,7 @@ fn on_stale(word: &OsStr) -> Result<Vec<OsString>, Wrong> {
 fn once(word: &OsStr) -> Result<NonZeroUsize, Wrong> {
     let number = word.to_str().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
     let number = number.and_then(|text| text.parse().ok());
-    number.ok_or_else(|| Wrong::value("--once", word, "is no number of hosts: expected 1 or more"))
+    number.ok_or_else(|| Wrong::value("--once", word, "is not a number of hosts: expected 1 or more"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 pub(super) fn port(word: &OsStr) -> Result<u16, Wrong> {
     let number = word.to_str().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
     let number = number.and_then(|text| text.parse().ok()).filter(|port| *port > 0);
-    number.ok_or_else(|| Wrong::value("-p", word, "is no port: expected a number from 1 to 65535"))
+    number.ok_or_else(|| Wrong::value("-p", word, "is not a port: expected a number from 1 to 65535"))
 }
 
 /// The words of a command. They stand apart by blanks; double quotes keep blanks in a word, and inside them a

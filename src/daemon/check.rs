@@ -44,7 +44,7 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
     let name = file.as_os_str().as_bytes();
     let (text, rights) = match read(file) {
         Ok(there) => there,
-        Err(why) => return unreadable(options, why, out, err),
+        Err(why) => return unreadable(options, &why, out, err),
     };
     let mut found = rights.map(|rights| exposed(file, rights, machine.uid)).unwrap_or_default();
     let (parsed, jobs) = match config::check(&text) {
@@ -69,8 +69,9 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
 }
 
 /// A file that can't be read has one error.
-fn unreadable(options: &Options, why: String, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let found = [Mistake::of_file(Severity::Error, why)];
+fn unreadable(options: &Options, why: &str, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let hint = if options.config.as_os_str() == "-" { "; standard input is /dev/stdin" } else { "" };
+    let found = [Mistake::of_file(Severity::Error, format!("{why}{hint}"))];
     say(err, &config::render(options.config.as_os_str().as_bytes(), &found));
     tell(options, 0, &found, out)
 }

@@ -6,6 +6,7 @@ mod background;
 mod births;
 mod check;
 mod claim;
+mod claims;
 mod exposure;
 mod kernel;
 mod last_good;

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// The directory may go away between two steps, with the last file in it.
 const ATTEMPTS: u32 = 10;
+/// Two paths and a number are no longer than this.
+const NOTE_BYTES: usize = 3 * 4096;
 /// More of the base name does not fit beside the rest.
 const BASE_BYTES: usize = 200;
 
@@ -25,6 +27,8 @@ const BASE_BYTES: usize = 200;
 pub(super) struct Sole {
     claim: Claim,
     config: PathBuf,
+    /// The state file of the pmtr that was killed last with this configuration.
+    former_state: Option<PathBuf>,
 }
 
 impl Sole {
@@ -39,7 +43,10 @@ impl Sole {
         loop {
             state::enter(dir, uid).map_err(|why| unusable(dir, why))?;
             match Claim::take(path.clone(), Rules::for_a_claim(uid), holder) {
-                Ok(claim) => return Ok(Sole { claim, config: real }),
+                Ok(claim) => {
+                    let former_state = former_state(&claim.file);
+                    return Ok(Sole { claim, config: real, former_state });
+                }
                 Err(Why::Held(pid)) => return Err(Refusal::Held(state::held(config, pid))),
                 Err(Why::Failed(_, Errno(ENOENT))) if attempts > 0 => attempts -= 1,
                 Err(why) => return Err(unusable(&path, why)),
@@ -47,9 +54,16 @@ impl Sole {
         }
     }
 
-    /// Writes down who has the configuration, and which it is. The lock holds without it.
-    pub(super) fn write(&self, pid: u32) {
-        let note = [format!("{pid}\n").as_bytes(), self.config.as_os_str().as_bytes(), b"\n"].concat();
+    /// Where another pmtr has left its state when it was killed.
+    pub(super) fn former_state(&self) -> Option<&Path> {
+        self.former_state.as_deref()
+    }
+
+    /// Writes down who has the configuration, which it is, and where the state is kept. The lock holds without it.
+    pub(super) fn write(&self, pid: u32, state: Option<&Path>) {
+        let (pid, config) = (pid.to_string(), self.config.as_os_str().as_bytes());
+        let state = state.map_or(&b""[..], |state| state.as_os_str().as_bytes());
+        let note = [pid.as_bytes(), config, state, b""].join(&b'\n');
         let file = &self.claim.file;
         let _ = file.write_all_at(&note, 0).and_then(|()| file.set_len(note.len() as u64));
     }
@@ -66,6 +80,14 @@ fn file_name(real: &Path, device: u64) -> OsString {
     let base = base.get(..BASE_BYTES).unwrap_or(base);
     let sum = record::sum(&[path, b"\0", &device.to_le_bytes()].concat());
     OsString::from_vec([base, format!("-{sum:016x}.lock").as_bytes()].concat())
+}
+
+/// The third line of the file.
+fn former_state(file: &File) -> Option<PathBuf> {
+    let mut note = vec![0; NOTE_BYTES];
+    let length = file.read_at(&mut note, 0).ok()?;
+    let state = note.get(..length)?.split(|byte| *byte == b'\n').nth(2)?;
+    (!state.is_empty()).then(|| PathBuf::from(OsString::from_vec(state.to_vec())))
 }
 
 /// Who says in the file that he has it.
@@ -92,7 +114,7 @@ mod tests {
         symlink(dir.path(), dir.join("etc/up")).unwrap();
         let claim = |name: &str| Sole::claim(&locks, &dir.join(name), effective_uid());
         let sole = claim("pmtr.conf").unwrap();
-        sole.write(812);
+        sole.write(812, Some(Path::new("/run/pmtr/x.state")));
         for name in ["pmtr.conf", "etc/link.conf", "etc/up/pmtr.conf", "etc/../pmtr.conf"] {
             let held = format!("{}: a running pmtr [812] has these jobs already", dir.join(name).display());
             assert_eq!(claim(name).unwrap_err(), Refusal::Held(held));
@@ -101,6 +123,14 @@ mod tests {
         fs::write(dir.join("etc/pmtr.conf"), "").unwrap();
         claim("etc/pmtr.conf").unwrap().remove();
         claim("none.conf").unwrap().remove();
+        // One that was killed has told where its state is.
+        drop(sole);
+        let sole = claim("etc/link.conf").unwrap();
+        assert_eq!(sole.former_state(), Some(Path::new("/run/pmtr/x.state")));
+        sole.write(813, None);
+        drop(sole);
+        let sole = claim("pmtr.conf").unwrap();
+        assert_eq!(sole.former_state(), None);
         sole.remove();
         assert_eq!(fs::read_dir(&locks).unwrap().count(), 0);
         claim("etc/link.conf").unwrap().remove();

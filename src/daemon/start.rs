@@ -5,6 +5,7 @@
 use super::background::{self, Fork, Process, Side, Starting};
 use super::births::Births;
 use super::check::{self, Account, Machine};
+use super::claims::Claims;
 use super::kernel::Kernel;
 use super::last_good::LastGood;
 use super::log::{self, Log, Stderr};
@@ -13,11 +14,9 @@ use super::net::Sockets;
 use super::opening::{self, Failure};
 use super::output::Outputs;
 use super::pace::Words;
-use super::pidfile::PidFile;
 use super::reaper::Reaper;
 use super::rests::Rests;
-use super::sole::Sole;
-use super::state::{self, LeftOver, Refusal, StateFile};
+use super::state::LeftOver;
 use super::stderr::{self, OwnStderr};
 use super::trust::Trust;
 use super::watch::{Tokens, Watch};
@@ -128,24 +127,7 @@ fn start(options: Options) -> Result<(), Failure> {
     {
         crate::cli::say(&mut io::stderr(), &config::show(config));
     }
-    let pidfile = match &pidfile {
-        Some(path) => Some(PidFile::claim(path, process::effective_uid()).map_err(|why| why.to_string())?),
-        None => None,
-    };
-    let claimed = claim_sole(&file).and_then(|sole| match claim_state(state.as_deref(), &file) {
-        Ok(state) => Ok((sole, state)),
-        Err(held) => {
-            remove(None, sole.0);
-            Err(held)
-        }
-    });
-    let ((sole, of_sole), (state, of_state)) = match claimed {
-        Ok(claimed) => claimed,
-        Err(held) => {
-            remove(pidfile, None);
-            return Err(held.into());
-        }
-    };
+    let (mut claims, mut notices) = Claims::take(&file, pidfile.as_deref(), state.as_deref())?;
     let foreground = options.foreground || process::is_init();
     if !foreground && !opening.words.is_empty() {
         crate::cli::say(&mut io::stderr(), &format_args!("{}", opening.words));
@@ -158,14 +140,11 @@ fn start(options: Options) -> Result<(), Failure> {
             Side::Child(starting) => Some(starting),
         }
     };
-    match prepare(&file, &options, foreground, shelf, watch, pidfile.as_ref(), state) {
+    match prepare(&file, &options, foreground, shelf, watch, &mut claims) {
         Ok((mut daemon, left)) => {
             daemon.kernel.last_good = last_good;
-            let words = [of_sole, of_state, opening.notice];
-            words.iter().flatten().for_each(|word| daemon.kernel.log.notice(word));
-            if let Some(sole) = &sole {
-                sole.write(std::process::id());
-            }
+            notices.extend(opening.notice);
+            notices.iter().for_each(|notice| daemon.kernel.log.notice(notice));
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
@@ -175,11 +154,11 @@ fn start(options: Options) -> Result<(), Failure> {
             if let Some(state) = daemon.kernel.state.take().filter(|_| daemon.supervisor.processes() == 0) {
                 state.remove();
             }
-            remove(pidfile, sole);
+            claims.remove();
             Ok(())
         }
         Err(why) => {
-            remove(pidfile, sole);
+            claims.remove();
             Ok(tell(starting, why)?)
         }
     }
@@ -204,47 +183,6 @@ fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
     }
 }
 
-fn remove(pidfile: Option<PidFile>, sole: Option<Sole>) {
-    // The end has come: there is nobody left to tell, and a stale file is taken over by the next start.
-    let _ = pidfile.map(PidFile::remove);
-    let _ = sole.map(Sole::remove);
-}
-
-/// The claim on the configuration, and what the log is to tell of it. It is an error only that a running pmtr has it.
-fn claim_sole(file: &Path) -> Result<(Option<Sole>, Option<Notice>), String> {
-    let uid = process::effective_uid();
-    let unguarded = |level, why: &str| {
-        let text = format!("cannot lock the configuration against a second pmtr: {why}");
-        Ok((None, Some(Notice::Shell(level, text.into()))))
-    };
-    let Some(dir) = state::directory(None, uid, false) else {
-        return unguarded(Level::Debug, "XDG_RUNTIME_DIR names no directory of this user");
-    };
-    match Sole::claim(&dir, file, uid) {
-        Ok(sole) => Ok((Some(sole), None)),
-        Err(Refusal::Held(why)) => Err(why),
-        // Many containers have nothing that can be written, and nobody who starts a second one.
-        Err(Refusal::Unusable(why)) if process::is_init() => unguarded(Level::Debug, &why),
-        Err(Refusal::Unusable(why)) => unguarded(Level::Warning, &why),
-    }
-}
-
-/// The state file, and what the log is to tell of it. It is an error only that a running pmtr has it.
-fn claim_state(option: Option<&Path>, file: &Path) -> Result<(Option<StateFile>, Option<Notice>), String> {
-    let uid = process::effective_uid();
-    let Some(dir) = state::directory(option, uid, process::is_init()) else {
-        let text = state::unrecognised("no state file is kept without --state");
-        return Ok((None, Some(Notice::Shell(Level::Debug, text.into()))));
-    };
-    match StateFile::claim(&dir, file, uid) {
-        Ok(state) => Ok((Some(state), None)),
-        Err(Refusal::Held(why)) => Err(why),
-        Err(Refusal::Unusable(why)) => {
-            Ok((None, Some(Notice::Shell(Level::Warning, state::unrecognised(&why).into()))))
-        }
-    }
-}
-
 /// Everything that the loop works on. Nothing runs yet.
 fn prepare(
     file: &Path,
@@ -252,8 +190,7 @@ fn prepare(
     foreground: bool,
     shelf: Shelf,
     mut watch: Watch,
-    pidfile: Option<&PidFile>,
-    mut state: Option<StateFile>,
+    claims: &mut Claims,
 ) -> Result<(Daemon, Vec<LeftOver>), String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     let pid = process::own_pid().ok_or("has no process id")?;
@@ -268,14 +205,12 @@ fn prepare(
         .register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)
         .map_err(because("wait for signals"))?;
     watch.register(&registry);
-    if let Some(pidfile) = pidfile {
-        pidfile.write(std::process::id()).map_err(|why| why.to_string())?;
-    }
+    claims.write_pid()?;
     let rests = Rests::new(Numbers::new().map_err(because("ask for processes"))?, pid);
     let log = open_log(pid, options.verbosity > 0, foreground);
     let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
     // Last of all: from here on nothing fails, so what the old file tells is acted upon.
-    let (left, words) = state.as_mut().map(|state| state.take_over(pid)).unwrap_or_default();
+    let (left, words, state) = claims.take_over(pid);
     let trust = Trust::new(process::effective_uid());
     let mut kernel = Kernel {
         registry,

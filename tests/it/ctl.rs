@@ -322,10 +322,10 @@ fn a_reader_that_has_gone_changes_nothing() {
 fn wrong_usage_is_told_with_the_usage_and_status_two() {
     let usage = "usage: pmtr-ctl [-vh] [-s HOST] [-p PORT] [--version] enable|disable JOB...";
     for (arguments, text) in [
-        (&["-p", "0", "enable", "a"][..], "option -p: 0 is no port: expected a number from 1 to 65535"),
-        (&["-v"], "what is to be done is missing: expected enable or disable, and the names of jobs"),
-        (&["web"], "web is no command: expected enable or disable, and then the names of jobs"),
-        (&["enable"], "enable names no job: expected at least one behind it"),
+        (&["-p", "0", "enable", "a"][..], "option -p: 0 is not a port: expected a number from 1 to 65535"),
+        (&["-v"], "missing command: expected enable or disable, then names of jobs"),
+        (&["web"], "web is not a command: expected enable or disable, then names of jobs"),
+        (&["enable"], "enable names no job: expected at least one after it"),
         (&["-x"], "unknown option -x"),
     ] {
         let (status, out, err) = ctl(arguments);

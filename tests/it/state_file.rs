@@ -78,6 +78,34 @@ fn a_second_pmtr_is_refused_by_whatever_path_it_comes_and_wherever_its_state_is(
 }
 
 #[test]
+fn what_a_killed_pmtr_has_left_is_found_by_another_path_and_with_another_state_directory() {
+    let mut pmtr = Pmtr::start(&job("a", "/bin/sleep 1000", ""));
+    std::os::unix::fs::symlink(&pmtr.config, pmtr.dir.join("link.conf")).unwrap();
+    let mut left = pmtr.started("a");
+    let paths =
+        [("link.conf", "state"), ("pmtr.conf", "other"), ("pmtr.conf", "state"), ("link.conf", "other")];
+    for (config, state) in paths {
+        pmtr.signal("KILL");
+        pmtr.ends();
+        assert!(alive(left));
+        let dir = std::mem::replace(&mut pmtr.dir, Dir::new());
+        let mut command = Command::new(PMTR);
+        command.env("XDG_RUNTIME_DIR", dir.path()).current_dir(dir.path());
+        command.args(["-F", "-c", config, "--state", state]);
+        let config = dir.join("pmtr.conf");
+        pmtr = Pmtr::run(dir, config, command, |_| {});
+        pmtr.wait(&format!("job a [{left}] was left by a pmtr that was killed, sending SIGTERM"));
+        let next = pmtr.started("a");
+        assert!(!alive(left));
+        left = next;
+    }
+    assert_eq!(pmtr.stop().code(), Some(0));
+    assert!(!alive(left));
+    let kept = |dir: &str| fs::read_dir(pmtr.dir.join(dir)).unwrap().count();
+    assert_eq!((kept("state"), kept("other")), (0, 0));
+}
+
+#[test]
 fn where_the_lock_cannot_be_kept_a_line_says_so_and_the_jobs_run() {
     let dir = Dir::new();
     fs::create_dir(dir.join("pmtr")).unwrap();

@@ -74,32 +74,29 @@ fn a_host_is_a_name_or_an_address() {
     ] {
         assert_eq!(&*run(&["-s", word, "enable", "a"]).host, host);
     }
-    let expected = "is no host: expected a name or an address, such as app1, 192.0.2.7 or ::1";
+    let expected = "is not a host: expected a name or an address, for example app1, 192.0.2.7 or ::1";
     for word in
         ["udp://app1", "udp://127.0.0.1:10000", "[app1]", "[::1", "[::1]:10000", "a b", "me@app1", "\t"]
     {
         assert_eq!(wrong(&["-s", word]), format!("option -s: {} {expected}", word.replace('\t', "?")));
     }
-    assert_eq!(wrong(&["-s", "app1:9"]), "option -s: app1:9 is no host: the port is given by -p");
+    assert_eq!(wrong(&["-s", "app1:9"]), "option -s: app1:9 is not a host: give the port with -p");
 }
 
 #[test]
 fn wrong_usage_says_what_is_expected() {
     let long = "x".repeat(256);
-    let nothing = "what is to be done is missing: expected enable or disable, and the names of jobs";
+    let nothing = "missing command: expected enable or disable, then names of jobs";
     let too_long = format!("no job can have the name \"{long}\": it has 256 bytes, and 255 are the most");
     let cases: &[(&[&str], &str)] = &[
         (&[], nothing),
         (&["-v"], nothing),
         (&["--"], nothing),
-        (&["web"], "web is no command: expected enable or disable, and then the names of jobs"),
-        (
-            &["-v", "Enable", "a"],
-            "Enable is no command: expected enable or disable, and then the names of jobs",
-        ),
-        (&["enable"], "enable names no job: expected at least one behind it"),
-        (&["enable", "disable", "a"], "enable names no job: expected at least one behind it"),
-        (&["enable", "a", "disable"], "disable names no job: expected at least one behind it"),
+        (&["web"], "web is not a command: expected enable or disable, then names of jobs"),
+        (&["-v", "Enable", "a"], "Enable is not a command: expected enable or disable, then names of jobs"),
+        (&["enable"], "enable names no job: expected at least one after it"),
+        (&["enable", "disable", "a"], "enable names no job: expected at least one after it"),
+        (&["enable", "a", "disable"], "disable names no job: expected at least one after it"),
         (&["enable", ""], "no job can have the name \"\": it is empty"),
         (
             &["enable", "a b"],
@@ -111,8 +108,8 @@ fn wrong_usage_says_what_is_expected() {
         ),
         (&["enable", "a\x1bb"], "no job can have the name \"a?b\": it has a control character in it"),
         (&["enable", &long], &too_long),
-        (&["-p", "0", "enable", "a"], "option -p: 0 is no port: expected a number from 1 to 65535"),
-        (&["-p", "65536", "enable", "a"], "option -p: 65536 is no port: expected a number from 1 to 65535"),
+        (&["-p", "0", "enable", "a"], "option -p: 0 is not a port: expected a number from 1 to 65535"),
+        (&["-p", "65536", "enable", "a"], "option -p: 65536 is not a port: expected a number from 1 to 65535"),
         (&["-p"], "option -p needs an argument: PORT"),
         (&["enable", "-a"], "unknown option -a"),
         (&["--verion"], "unknown option --verion: did you mean --version?"),

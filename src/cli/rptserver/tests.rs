@@ -89,13 +89,13 @@ fn what_is_no_text_is_kept_where_it_may_stand() {
 
 #[test]
 fn wrong_usage_names_the_option_and_what_is_expected() {
-    let port = "is no port: expected a number from 1 to 65535";
-    let address = "is no numeric address: expected ADDRESS or ADDRESS@INTERFACE, such as 239.0.0.1@eth0";
-    let interface = "names no interface: expected 1 to 15 letters behind the @, such as eth0";
-    let time = "is no time: expected a number with s, m, h or d behind it, such as 90s or 5m";
+    let port = "is not a port: expected a number from 1 to 65535";
+    let address = "is not a numeric address: expected ADDRESS or ADDRESS@INTERFACE, for example 239.0.0.1@eth0";
+    let interface = "names no interface: expected 1 to 15 letters after the @, for example eth0";
+    let time = "is not a time: expected a number with s, m, h or d, for example 90s or 5m";
     let range = "is out of range: expected a time from 1s to 365d";
     let whole = "does not begin with /: expected the whole path, as nothing is searched in $PATH";
-    let hosts = "is no number of hosts: expected 1 or more";
+    let hosts = "is not a number of hosts: expected 1 or more";
     for (option, word, why) in [
         ("-p", "0", port),
         ("-p", "65536", port),

@@ -54,10 +54,10 @@ pub(super) fn words(job: &JobSpec, index: usize, places: &Places) -> Vec<(usize,
     let mut of_shell = false;
     for (nth, word) in job.cmd().enumerate().skip(1) {
         let written = places.written(index, Key::Cmd, nth);
-        // What a shell is told to run is its own matter, and quotes are put on purpose.
-        if !of_shell
-            && !written.starts_with(b"\"")
-            && let Some((kind, why)) = only_for_a_shell(word.to_bytes())
+        // What follows `-c` is for another program to expand, and quotes are put on purpose.
+        let is_meant = |kind| of_shell && kind != "quote" || written.starts_with(b"\"");
+        if let Some((kind, why)) = only_for_a_shell(word.to_bytes())
+            && !is_meant(kind)
             && !found.iter().any(|(_, other, _)| *other == kind)
         {
             found.push((nth, kind, format!("{} in cmd {why}", Clean(word.to_bytes()))));
@@ -84,6 +84,9 @@ fn only_for_a_shell(word: &[u8]) -> Option<(&'static str, &'static str)> {
             "variable",
             "stays as it is, because pmtr expands no variables: use cmd /bin/sh -c \"...\"",
         )),
+        _ if word.starts_with(b"~/") || word.starts_with(b"`") => {
+            Some(("expansion", "stays as it is, because pmtr expands nothing: use cmd /bin/sh -c \"...\""))
+        }
         _ if word.starts_with(b"'") => {
             Some(("quote", "keeps its single quotes: only double quotes hold words together"))
         }

@@ -54,9 +54,11 @@ impl Look<'_> {
         }
     }
 
-    /// Warns of a user that the job can't run as; otherwise whom it runs as, if that is another one.
+    /// Warns of a user that the job can't run as; otherwise whom it runs as.
     fn user(&mut self) -> Option<Account> {
-        let user = self.job.user()?;
+        let Some(user) = self.job.user() else {
+            return Some(Account { uid: self.machine.uid, groups: None });
+        };
         let account = (self.machine.user)(user);
         match &account {
             None => self.warn(Key::User, 0, format_args!("user {} does not exist", shown(user))),

@@ -106,7 +106,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// What a file of this configuration tells. An empty one tells nothing.
-pub fn decode(bytes: &[u8], here: &Here, path: &[u8]) -> Result<Told, Odd> {
+pub fn decode(bytes: &[u8], here: &Here, path: Option<&[u8]>) -> Result<Told, Odd> {
     if bytes.is_empty() {
         return Ok(Told::default());
     }
@@ -116,7 +116,8 @@ pub fn decode(bytes: &[u8], here: &Here, path: &[u8]) -> Result<Told, Odd> {
     let length = number(head, LENGTH).and_then(|length| usize::try_from(length).ok());
     let told =
         length.filter(|length| *length <= PATH_BYTES).and_then(|length| head.get(PATH..)?.get(..length));
-    if told.ok_or(Odd::Damaged)? != path {
+    let told = told.ok_or(Odd::Damaged)?;
+    if path.is_some_and(|path| path != told) {
         return Err(Odd::OtherPath);
     }
     let boot = boot.split(|byte| *byte == 0).next().unwrap_or_default();

@@ -39,6 +39,8 @@ pub(super) struct StateFile {
     room: Option<u32>,
     told_of_room: bool,
     told_of_number: bool,
+    /// That of a pmtr that was killed and knew the configuration by another path.
+    former: Option<Claim>,
 }
 
 /// Why there is no state file.
@@ -100,19 +102,33 @@ impl StateFile {
             let Why::Held(pid) = why else { return unusable(&path, why) };
             Refusal::Held(held(config, pid))
         })?;
-        Ok(StateFile { claim, uid, config: told, room: None, told_of_room: false, told_of_number: false })
+        Ok(StateFile {
+            claim,
+            uid,
+            config: told,
+            room: None,
+            told_of_room: false,
+            told_of_number: false,
+            former: None,
+        })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.claim.path
     }
 
     /// Reads what another pmtr has left, and begins a file of our own that has what is still alive of it, in the
-    /// order of the records. Nothing is changed about the processes.
-    pub(super) fn take_over(&mut self, own: Pid) -> (Vec<LeftOver>, Vec<Notice>) {
+    /// order of the records. Nothing is changed about the processes. `former` is the file of the pmtr that was killed
+    /// last with this configuration, if that is another one.
+    pub(super) fn take_over(&mut self, own: Pid, former: Option<&Path>) -> (Vec<LeftOver>, Vec<Notice>) {
         let mut notices = Vec::new();
         let mut warn = |text: String| notices.push(Notice::Shell(Level::Warning, text.into()));
         let here = find_here();
         let mut left: Vec<(LeftOver, Record)> = Vec::new();
         match &here {
             None => warn(unrecognised("/proc does not show our processes")),
-            Some(here) => match self.read(here) {
+            Some(here) => match self.read_both(here, former) {
                 Ok(Told { records, damaged, clock_unknown }) => {
                     if damaged > 0 {
                         let damaged = Counted(damaged as u64, "damaged record");
@@ -197,16 +213,28 @@ impl StateFile {
         Ok(room)
     }
 
-    fn read(&self, here: &Here) -> Result<Told, String> {
-        let file = &self.claim.file;
-        let broken = |error: io::Error| format!("can't be read: {}", Errno::of(&error));
-        let bytes = file.metadata().map_err(broken)?.len();
-        if bytes > format::LONGEST_BYTES {
-            return Err(Odd::TooLong.to_string());
+    fn read_both(&mut self, here: &Here, former: Option<&Path>) -> Result<Told, String> {
+        let told = read(&self.claim.file, here, Some(self.config.as_os_str().as_bytes()));
+        let Some(former) = former.filter(|former| *former != self.claim.path && former.exists()) else {
+            return told;
+        };
+        // One that is in use is a running pmtr's, which has led its link elsewhere meanwhile.
+        let Ok(claim) = Claim::take(former.to_owned(), Rules::for_a_claim(self.uid), holder) else {
+            return told;
+        };
+        let mut told = told.unwrap_or_default();
+        if let Ok(other) = read(&claim.file, here, None) {
+            told.records.extend(other.records);
+            told.damaged += other.damaged;
+            told.clock_unknown |= other.clock_unknown;
         }
-        let mut content = vec![0; usize::try_from(bytes).unwrap_or(0)];
-        file.read_exact_at(&mut content, 0).map_err(broken)?;
-        format::decode(&content, here, self.config.as_os_str().as_bytes()).map_err(|odd| odd.to_string())
+        self.former = Some(claim);
+        Ok(told)
+    }
+
+    /// What the former file has told stands in this one, and the next start will find this one.
+    pub(super) fn forget_former(&mut self) {
+        let _ = self.former.take_if(|_| self.room.is_some()).map(Claim::remove);
     }
 
     /// Puts a new file in the place of the old one. At no moment is there one that is not locked, or that lacks a
@@ -238,6 +266,18 @@ impl StateFile {
         }
         begun
     }
+}
+
+/// What a state file tells, of this configuration or of whichever it is.
+fn read(file: &File, here: &Here, config: Option<&[u8]>) -> Result<Told, String> {
+    let broken = |error: io::Error| format!("can't be read: {}", Errno::of(&error));
+    let bytes = file.metadata().map_err(broken)?.len();
+    if bytes > format::LONGEST_BYTES {
+        return Err(Odd::TooLong.to_string());
+    }
+    let mut content = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    file.read_exact_at(&mut content, 0).map_err(broken)?;
+    format::decode(&content, here, config).map_err(|odd| odd.to_string())
 }
 
 /// What is said to the second pmtr of a configuration.

@@ -34,7 +34,7 @@ fn write(dir: &Path, bytes: &[u8]) {
 
 fn takes_over(dir: &Path) -> (Vec<(String, Pid)>, Vec<String>) {
     let mut state = claim(dir).unwrap();
-    let (left, notices) = state.take_over(own());
+    let (left, notices) = state.take_over(own(), None);
     let left = left.into_iter().map(|left| (left.name.to_string(), left.pid)).collect();
     state.remove();
     (left, notices.iter().map(ToString::to_string).collect())
@@ -83,7 +83,7 @@ fn a_fresh_file_is_made_in_a_directory_that_is_made_and_removed_at_the_end() {
     let below = dir.join("state");
     let mut state = claim(&below).unwrap();
     assert_eq!(fs::metadata(&below).unwrap().mode() & 0o777, 0o700 & !umask());
-    let (left, notices) = state.take_over(own());
+    let (left, notices) = state.take_over(own(), None);
     assert!(left.is_empty() && notices.is_empty(), "{notices:?}");
     let there = fs::metadata(path_in(&below)).unwrap();
     assert_eq!((there.mode() & 0o7777, there.len()), (0o600, HEAD_BYTES as u64));
@@ -111,7 +111,7 @@ fn what_is_alive_is_found_and_stays_in_the_new_file_and_what_is_not_does_not() {
     write(dir.path(), &bytes(&here(), CONFIG, &[&dead, &late, &one.1, &early]));
     let expected = vec![("one".to_owned(), one.1.pid)];
     let mut state = claim(dir.path()).unwrap();
-    let (left, notices) = state.take_over(own());
+    let (left, notices) = state.take_over(own(), None);
     assert_eq!((left.len(), left[0].pid, notices.len()), (1, one.1.pid, 0));
     // Killed again before anything came of it: the next one finds it all the same.
     state.claim.file.unlock().unwrap();
@@ -148,7 +148,7 @@ fn who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_see
             // The main process's own record becomes such a one while pmtr runs, and is found again and again.
             write(dir.path(), b"");
             let mut state = claim(dir.path()).unwrap();
-            state.take_over(own());
+            state.take_over(own(), None);
             let at = offset(1);
             state.place(JobId(1));
             state.claim.file.write_all_at(&record::encode(&record), at).unwrap();
@@ -158,7 +158,7 @@ fn who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_see
             for _ in 0..3 {
                 state.claim.file.unlock().unwrap();
                 state = claim(dir.path()).unwrap();
-                let (left, notices) = state.take_over(own());
+                let (left, notices) = state.take_over(own(), None);
                 assert!(notices.is_empty(), "{notices:?}");
                 assert!(left.len() == 1 && left[0].pid == leader && left[0].leader.is_none(), "{left:?}");
             }
@@ -243,20 +243,20 @@ fn times_are_those_of_the_clock_here_whatever_time_namespace_they_were_written_i
         (Some(second), None, 5, false),
     ] {
         let written = bytes(&of(there), CONFIG, &[&record]);
-        let told = decode(&written, &of(here), CONFIG.as_bytes()).unwrap();
+        let told = decode(&written, &of(here), Some(CONFIG.as_bytes())).unwrap();
         let before_nanos = (expected * second).cast_unsigned();
         let after_nanos = before_nanos.wrapping_add(1_000_000_000);
         assert_eq!(told.records, [Record { before_nanos, after_nanos, ..record.clone() }]);
         assert_eq!(!told.clock_unknown, known);
         // And back again when they are handed on.
         let again = bytes(&of(here), CONFIG, &[&told.records[0]]);
-        assert_eq!(decode(&again, &of(there), CONFIG.as_bytes()).unwrap().records[0], record);
+        assert_eq!(decode(&again, &of(there), Some(CONFIG.as_bytes())).unwrap().records[0], record);
     }
     // The first version told nothing of it: it is believed where there is no other clock.
     let first = of_the_first_version(&bytes(&of(None), CONFIG, &[&record]));
     assert_eq!(format::writer(&first), Some(77));
     for (here, known) in [(Some(0), true), (Some(second), false), (None, false)] {
-        let told = decode(&first, &of(here), CONFIG.as_bytes()).unwrap();
+        let told = decode(&first, &of(here), Some(CONFIG.as_bytes())).unwrap();
         assert_eq!((told.records, !told.clock_unknown), (vec![record.clone()], known));
     }
 }
@@ -307,7 +307,7 @@ fn rubbish_is_never_a_record_and_never_a_panic() {
             let at = rng.below(bytes.len());
             bytes[at] ^= rng.byte();
         }
-        if let Ok(Told { records, .. }) = decode(&bytes, &here, CONFIG.as_bytes()) {
+        if let Ok(Told { records, .. }) = decode(&bytes, &here, Some(CONFIG.as_bytes())) {
             let whole = if untouched.starts_with(&good[..HEAD_BYTES]) { 2 } else { 0 };
             assert!(records.len() <= whole && records.iter().all(|found| *found == record), "{bytes:?}");
         }
@@ -371,7 +371,7 @@ fn a_directory_in_which_others_can_write_is_refused() {
 fn a_running_pmtr_is_named_and_its_file_left_alone() {
     let dir = Dir::new();
     let mut running = claim(dir.path()).unwrap();
-    running.take_over(own());
+    running.take_over(own(), None);
     let before = fs::read(path_in(dir.path())).unwrap();
     let held = format!("{CONFIG}: a running pmtr [{}] has these jobs already", own());
     assert_eq!(claim(dir.path()).unwrap_err(), Refusal::Held(held));
@@ -387,7 +387,7 @@ fn records_have_their_place_and_room_and_there_is_an_end_to_them() {
     let dir = Dir::new();
     let mut state = claim(dir.path()).unwrap();
     assert!(state.place(JobId(0)).0.is_none(), "nothing is recorded before the old file was read");
-    state.take_over(own());
+    state.take_over(own(), None);
     for id in [0, 1, 63, 64, 1000, RECORDS - 1] {
         let (place, notice) = state.place(JobId(id));
         assert_eq!((place.unwrap().offset, notice), (offset(id), None));

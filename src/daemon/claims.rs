@@ -1,0 +1,103 @@
+//! What one running pmtr has for itself: the pid file, the configuration, and the state file.
+#![forbid(unsafe_code)]
+
+use super::pidfile::PidFile;
+use super::sole::Sole;
+use super::state::{self, LeftOver, Refusal, StateFile};
+use crate::model::{Level, Notice, Pid};
+use crate::sys::process;
+use std::path::Path;
+
+/// The claims, each of which may be missing.
+#[derive(Default)]
+pub(super) struct Claims {
+    pidfile: Option<PidFile>,
+    sole: Option<Sole>,
+    state: Option<StateFile>,
+}
+
+impl Claims {
+    /// Claims all of it, and says what the log is to tell of that. A running pmtr that has any of it is an error.
+    pub(super) fn take(
+        config: &Path,
+        pidfile: Option<&Path>,
+        state: Option<&Path>,
+    ) -> Result<(Claims, Vec<Notice>), String> {
+        let mut claims = Claims::default();
+        let claimed = claims.take_each(config, pidfile, state);
+        match claimed {
+            Ok(notices) => Ok((claims, notices)),
+            Err(why) => {
+                claims.remove();
+                Err(why)
+            }
+        }
+    }
+
+    fn take_each(
+        &mut self,
+        config: &Path,
+        pidfile: Option<&Path>,
+        state: Option<&Path>,
+    ) -> Result<Vec<Notice>, String> {
+        let uid = process::effective_uid();
+        if let Some(path) = pidfile {
+            self.pidfile = Some(PidFile::claim(path, uid).map_err(|why| why.to_string())?);
+        }
+        let mut notices = Vec::new();
+        let init = process::is_init();
+        // Many containers have nothing that can be written, and nobody who starts a second pmtr.
+        let level = if init { Level::Debug } else { Level::Warning };
+        let mut say = |level, text: String| notices.push(Notice::Shell(level, text.into()));
+        let locks = state::directory(None, uid, false).or_else(|| state.map(Path::to_owned));
+        let states = state::directory(state, uid, init);
+        if locks.is_none() && states.is_none() {
+            let why = "without --state or XDG_RUNTIME_DIR, a second pmtr with this file is not noticed";
+            say(level, format!("{why}, and {}", state::unrecognised("no state file is kept")));
+            return Ok(notices);
+        }
+        match locks.map(|dir| Sole::claim(&dir, config, uid)) {
+            Some(Ok(sole)) => self.sole = Some(sole),
+            Some(Err(Refusal::Held(why))) => return Err(why),
+            Some(Err(Refusal::Unusable(why))) => {
+                say(level, format!("cannot lock the configuration against a second pmtr: {why}"));
+            }
+            None => {}
+        }
+        match states.map(|dir| StateFile::claim(&dir, config, uid)) {
+            Some(Ok(state)) => self.state = Some(state),
+            Some(Err(Refusal::Held(why))) => return Err(why),
+            Some(Err(Refusal::Unusable(why))) => say(Level::Warning, state::unrecognised(&why)),
+            None => say(Level::Debug, state::unrecognised("no state file is kept without --state")),
+        }
+        Ok(notices)
+    }
+
+    /// Writes down the number of this process where others look for it. That it fails is an error for the pid file only.
+    pub(super) fn write_pid(&self) -> Result<(), String> {
+        self.pidfile
+            .as_ref()
+            .map_or(Ok(()), |file| file.write(std::process::id()))
+            .map_err(|why| why.to_string())
+    }
+
+    /// What another pmtr has left, what there is to say about it, and the state file, which is ours from now on.
+    pub(super) fn take_over(&mut self, own: Pid) -> (Vec<LeftOver>, Vec<Notice>, Option<StateFile>) {
+        let former = self.sole.as_ref().and_then(Sole::former_state);
+        let taken = self.state.as_mut().map(|state| state.take_over(own, former));
+        if let Some(sole) = &self.sole {
+            sole.write(std::process::id(), self.state.as_ref().map(StateFile::path));
+        }
+        // Only now does the next start find what it had.
+        self.state.iter_mut().for_each(StateFile::forget_former);
+        let (left, notices) = taken.unwrap_or_default();
+        (left, notices, self.state.take())
+    }
+
+    /// Gives all of it up.
+    pub(super) fn remove(self) {
+        // The end has come: there is nobody left to tell, and a stale file is taken over by the next start.
+        let _ = self.pidfile.map(PidFile::remove);
+        let _ = self.sole.map(Sole::remove);
+    }
+}
