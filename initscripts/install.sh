@@ -129,7 +129,10 @@ uninstall_all() {
 }
 
 case ${1:-} in
-  install) install_all ;;
+  install)
+    install_all
+    [ -z "$DESTDIR" ] || echo "make: installed below $DESTDIR; no service was enabled or started"
+    ;;
   uninstall) uninstall_all ;;
   *) fail "usage: install.sh install|uninstall" ;;
 esac
