@@ -225,7 +225,8 @@ fn parts(path: &Path) -> impl Iterator<Item = Component<'_>> {
 
 fn address(word: &OsStr) -> Result<(IpAddr, Option<Box<str>>), Wrong> {
     let wrong = |why: &str| Wrong::value("-a", word, why);
-    let not_numeric = "is not a numeric address: expected ADDRESS or ADDRESS@INTERFACE, for example 239.0.0.1@eth0";
+    let not_numeric =
+        "is not a numeric address: expected ADDRESS or ADDRESS@INTERFACE, for example 239.0.0.1@eth0";
     let text = word.to_str().ok_or_else(|| wrong(not_numeric))?;
     let (host, interface) = match text.split_once('@') {
         Some((host, interface)) => (host, Some(interface)),

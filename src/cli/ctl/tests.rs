@@ -109,7 +109,10 @@ fn wrong_usage_says_what_is_expected() {
         (&["enable", "a\x1bb"], "no job can have the name \"a?b\": it has a control character in it"),
         (&["enable", &long], &too_long),
         (&["-p", "0", "enable", "a"], "option -p: 0 is not a port: expected a number from 1 to 65535"),
-        (&["-p", "65536", "enable", "a"], "option -p: 65536 is not a port: expected a number from 1 to 65535"),
+        (
+            &["-p", "65536", "enable", "a"],
+            "option -p: 65536 is not a port: expected a number from 1 to 65535",
+        ),
         (&["-p"], "option -p needs an argument: PORT"),
         (&["enable", "-a"], "unknown option -a"),
         (&["--verion"], "unknown option --verion: did you mean --version?"),

@@ -90,7 +90,8 @@ fn what_is_no_text_is_kept_where_it_may_stand() {
 #[test]
 fn wrong_usage_names_the_option_and_what_is_expected() {
     let port = "is not a port: expected a number from 1 to 65535";
-    let address = "is not a numeric address: expected ADDRESS or ADDRESS@INTERFACE, for example 239.0.0.1@eth0";
+    let address =
+        "is not a numeric address: expected ADDRESS or ADDRESS@INTERFACE, for example 239.0.0.1@eth0";
     let interface = "names no interface: expected 1 to 15 letters after the @, for example eth0";
     let time = "is not a time: expected a number with s, m, h or d, for example 90s or 5m";
     let range = "is out of range: expected a time from 1s to 365d";
