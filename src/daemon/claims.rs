@@ -8,6 +8,9 @@ use crate::model::{Level, Notice, Pid};
 use crate::sys::process;
 use std::path::Path;
 
+const WITHOUT: &str =
+    "no state file is kept without --state or XDG_RUNTIME_DIR, nor is a second pmtr noticed";
+
 /// The claims, each of which may be missing.
 #[derive(Default)]
 pub(super) struct Claims {
@@ -45,30 +48,30 @@ impl Claims {
             self.pidfile = Some(PidFile::claim(path, uid).map_err(|why| why.to_string())?);
         }
         let mut notices = Vec::new();
-        let init = process::is_init();
-        // Many containers have nothing that can be written, and nobody who starts a second pmtr.
-        let level = if init { Level::Debug } else { Level::Warning };
         let mut say = |level, text: String| notices.push(Notice::Shell(level, text.into()));
-        let locks = state::directory(None, uid, false).or_else(|| state.map(Path::to_owned));
+        // Process 1 writes nothing that it is not told to: a container may have no room for it, and nobody starts a
+        // second pmtr there.
+        let init = process::is_init();
+        let locks = state::directory(None, uid, init).or_else(|| state.map(Path::to_owned));
         let states = state::directory(state, uid, init);
-        if locks.is_none() && states.is_none() {
-            let why = "without --state or XDG_RUNTIME_DIR, a second pmtr with this file is not noticed";
-            say(level, format!("{why}, and {}", state::unrecognised("no state file is kept")));
-            return Ok(notices);
-        }
-        match locks.map(|dir| Sole::claim(&dir, config, uid)) {
-            Some(Ok(sole)) => self.sole = Some(sole),
-            Some(Err(Refusal::Held(why))) => return Err(why),
-            Some(Err(Refusal::Unusable(why))) => {
-                say(level, format!("cannot lock the configuration against a second pmtr: {why}"));
+        let (Some(locks), Some(states)) = (locks, states) else {
+            match init {
+                true => say(Level::Debug, state::unrecognised("no state file is kept without --state")),
+                false => say(Level::Warning, state::unrecognised(WITHOUT)),
             }
-            None => {}
+            return Ok(notices);
+        };
+        match Sole::claim(&locks, config, uid) {
+            Ok(sole) => self.sole = Some(sole),
+            Err(Refusal::Held(why)) => return Err(why),
+            Err(Refusal::Unusable(why)) => {
+                say(Level::Warning, format!("cannot lock the configuration against a second pmtr: {why}"));
+            }
         }
-        match states.map(|dir| StateFile::claim(&dir, config, uid)) {
-            Some(Ok(state)) => self.state = Some(state),
-            Some(Err(Refusal::Held(why))) => return Err(why),
-            Some(Err(Refusal::Unusable(why))) => say(Level::Warning, state::unrecognised(&why)),
-            None => say(Level::Debug, state::unrecognised("no state file is kept without --state")),
+        match StateFile::claim(&states, config, uid) {
+            Ok(state) => self.state = Some(state),
+            Err(Refusal::Held(why)) => return Err(why),
+            Err(Refusal::Unusable(why)) => say(Level::Warning, state::unrecognised(&why)),
         }
         Ok(notices)
     }
