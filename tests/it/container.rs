@@ -101,7 +101,7 @@ fn as_process_one_it_kills_a_stubborn_job_and_what_made_a_session_of_its_own_is_
     pmtr.wait("exit status 33");
     pmtr.settle();
     // Its own session is its own life, for as long as it has one.
-    assert!(pmtr.has("job daemonise: finished") && !pmtr.has("what is left of"));
+    assert!(pmtr.has("job daemonise: finished") && !pmtr.has("the remaining processes of"));
     std::fs::write(pmtr.dir.join("gate"), "go").unwrap();
     pmtr.rewind().wait("adopted process");
     wait_until("it is deaf", || pmtr.dir.join("deaf-now").exists());

@@ -178,8 +178,10 @@ fn of_a_job_that_ends_what_made_a_session_of_its_own_stays_and_its_siblings_go()
     let mut pmtr = Pmtr::start_in(dir, &config, |_| {});
     pmtr.wait("sending SIGTERM to the remaining processes of job branch");
     wait_until("the siblings are gone", || marked(&goes).is_empty());
-    pmtr.settle();
-    assert!(pmtr.has("job branch: finished"));
+    wait_until("that has been seen", || {
+        pmtr.settle();
+        pmtr.has("job branch: finished")
+    });
     wait_until("it has its session", || marked(&stays).iter().any(|pid| leads_session(*pid)));
     let [left] = marked(&stays)[..] else { panic!("{:?}", marked(&stays)) };
     assert_eq!(pmtr.stop().code(), Some(0));
@@ -203,7 +205,7 @@ fn a_session_of_its_own_is_left_alone_and_reaped_when_it_ends() {
     });
     pmtr.wait("exit status 33");
     pmtr.settle();
-    assert!(pmtr.has("job leave: finished") && !pmtr.has("what is left of"));
+    assert!(pmtr.has("job leave: finished") && !pmtr.has("the remaining processes of"));
     wait_until("it has come to its command", || marked(&marker).len() == 1);
     let pid = marked(&marker)[0];
     pmtr.save("# none\n");
