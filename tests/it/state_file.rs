@@ -11,8 +11,8 @@ pub fn job(name: &str, cmd: &str, options: &str) -> String {
 }
 
 pub fn state_files(dir: &Path) -> Vec<PathBuf> {
-    let list = fs::read_dir(dir.join("state")).unwrap();
-    list.map(|entry| entry.unwrap().path()).collect()
+    let list = fs::read_dir(dir.join("state")).unwrap().map(|entry| entry.unwrap().path());
+    list.filter(|path| path.extension().is_some_and(|kind| kind == "state")).collect()
 }
 
 /// How many files of each kind are in this directory: states and locks.

@@ -12,7 +12,7 @@ fn start_fails(rule: &str, options: &str, told: &str) {
     let (a, b) = (pmtr.started("a"), pmtr.started("b"));
     pmtr.settle();
     let Some(faults) = Faults::begin(&pmtr, &[rule]) else { return };
-    pmtr.save(&format!("{}{}", job("a", &format!("{options}\n nice 1")), job("b", "")));
+    pmtr.save(&format!("{}{}", job("a", &format!("{options}\n nice 19")), job("b", "")));
     pmtr.wait(&format!("job a {a} exited"));
     let line = pmtr.wait("can't start job a");
     assert!(line.contains(told), "{rule}: {line}");
