@@ -85,11 +85,11 @@ impl<'a> World<'a> {
     /// The same, and waits for the first one only; how long that took.
     pub fn first(keeper: &'a dyn Keeper, jobs: usize, place: &Path) -> Option<Duration> {
         let mut world = World::begin(keeper, jobs, 0, place);
-        // Nobody has had the FIFO open yet, so the kernel tells of the first one who has.
+        // No process has opened the FIFO yet, so the first open is what is reported.
         world.wait();
         let born = world.born(1);
         let took = world.begin.elapsed();
-        // Whoever ends it while it starts the others measures that.
+        // A keeper that is ended while it starts the other jobs would spoil the next measurement.
         let all = born.and_then(|_| if jobs > 1 { world.born(jobs - 1) } else { Some(Vec::new()) });
         all.map(|_| took)
     }

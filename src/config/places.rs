@@ -1,4 +1,4 @@
-//! Where the values of a configuration stand in its text, for those who have more to say about them.
+//! The place of each value in the text of a configuration, so that a warning can point at it.
 
 use super::excerpt;
 use super::fault::{Fault, Span};

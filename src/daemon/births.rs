@@ -22,7 +22,7 @@ impl Births {
         Births { base, pipes: BTreeMap::new() }
     }
 
-    /// From now on the poll tells of this one.
+    /// Registers the pipe of this child with the poll.
     pub(super) fn add(&mut self, registry: &Registry, pid: Pid, pipe: PipeReader) -> io::Result<()> {
         registry.register(&mut SourceFd(&pipe.as_raw_fd()), self.token(pid), Interest::READABLE)?;
         // A former one of this number has been reaped.

@@ -20,7 +20,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Claims all of it, and says what the log is to tell of that. A running pmtr that has any of it is an error.
+    /// Claims all of it, and returns what to log. It is an error if a running pmtr holds any of it.
     pub(super) fn take(
         config: &Path,
         pidfile: Option<&Path>,

@@ -124,7 +124,8 @@ fn content(file: &File) -> Result<Option<Vec<u8>>, Why> {
     Ok((text.len() <= LONGEST_BYTES && text.iter().all(fits)).then(|| text.to_vec()))
 }
 
-fn number(text: &[u8]) -> Option<u32> {
+/// The number in the first line.
+pub(super) fn number(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text).ok()?.lines().next()?.trim().parse().ok()
 }
 

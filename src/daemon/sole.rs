@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use super::claim::{Claim, Rules, Why};
+use super::pidfile;
 use super::state::{self, Refusal};
 use crate::model::{Clean, Errno};
 use crate::sys::numbers::ENOENT;
@@ -68,7 +69,7 @@ impl Sole {
         let _ = file.write_all_at(&note, 0).and_then(|()| file.set_len(note.len() as u64));
     }
 
-    /// Gives up the claim at the end of pmtr, when there is nobody left to tell of a failure.
+    /// Gives up the claim. pmtr is exiting, so a failure is ignored.
     pub(super) fn remove(self) {
         let _ = self.claim.remove();
     }
@@ -94,7 +95,7 @@ fn former_state(file: &File) -> Option<PathBuf> {
 fn holder(file: &File) -> Option<u32> {
     let mut buffer = [0; 16];
     let length = file.read_at(&mut buffer, 0).ok()?;
-    std::str::from_utf8(buffer.get(..length)?.split(|byte| *byte == b'\n').next()?).ok()?.parse().ok()
+    pidfile::number(buffer.get(..length)?.split(|byte| *byte == b'\n').next()?)
 }
 
 #[cfg(test)]

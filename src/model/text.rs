@@ -23,7 +23,7 @@ impl fmt::Display for Clean<'_> {
     }
 }
 
-/// So many of something: `1 job`, `2 jobs`.
+/// A number of things: `1 job`, `2 jobs`.
 pub struct Counted<'a>(pub u64, pub &'a str);
 
 impl fmt::Display for Counted<'_> {

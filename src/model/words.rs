@@ -9,7 +9,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// None yet, with room for texts of so many bytes, their NULs included.
+    /// No words yet, with room for this many bytes, including one NUL for each word.
     pub fn with_room_for(bytes: usize) -> Words {
         Words { bytes: Vec::with_capacity(bytes), count: 0 }
     }

@@ -222,17 +222,22 @@ impl StateFile {
         let Ok(claim) = Claim::take(former.to_owned(), Rules::for_a_claim(self.uid), holder) else {
             return told;
         };
-        let mut told = told.unwrap_or_default();
-        if let Ok(other) = read(&claim.file, here, None) {
-            told.records.extend(other.records);
-            told.damaged += other.damaged;
-            told.clock_unknown |= other.clock_unknown;
-        }
+        let other = read(&claim.file, here, None);
         self.former = Some(claim);
-        Ok(told)
+        match (told, other) {
+            (Ok(mut told), Ok(other)) => {
+                told.records.extend(other.records);
+                told.damaged += other.damaged;
+                told.clock_unknown |= other.clock_unknown;
+                Ok(told)
+            }
+            // Jobs that one of them names must not run twice because the other is damaged.
+            (Err(_), Ok(told)) | (Ok(told), Err(_)) => Ok(Told { damaged: told.damaged + 1, ..told }),
+            (Err(why), Err(_)) => Err(why),
+        }
     }
 
-    /// What the former file has told stands in this one, and the next start will find this one.
+    /// Removes the former file: its records are in this one, and the next start finds this one.
     pub(super) fn forget_former(&mut self) {
         let _ = self.former.take_if(|_| self.room.is_some()).map(Claim::remove);
     }

@@ -119,6 +119,29 @@ fn what_is_alive_is_found_and_stays_in_the_new_file_and_what_is_not_does_not() {
 }
 
 #[test]
+fn a_damaged_file_hides_nothing_that_the_former_one_names_and_the_other_way_round() {
+    let job = Job::new("one");
+    let good = bytes(&here(), "/elsewhere/pmtr.conf", &[&job.1]);
+    let (ours, damaged) = (bytes(&here(), CONFIG, &[&job.1]), b"damaged".to_vec());
+    for (own_bytes, former_bytes) in [(&damaged, &good), (&ours, &damaged)] {
+        let dir = Dir::new();
+        let former = dir.join("former.state");
+        write(dir.path(), own_bytes);
+        fs::write(&former, former_bytes).unwrap();
+        fs::set_permissions(&former, fs::Permissions::from_mode(0o600)).unwrap();
+        let mut state = claim(dir.path()).unwrap();
+        let (left, notices) = state.take_over(own(), Some(&former));
+        assert_eq!((left.len(), left[0].pid), (1, job.1.pid));
+        assert!(notices[0].to_string().ends_with(": 1 damaged record, ignored"), "{notices:?}");
+        // Until the lock names the new file, the former one stays.
+        assert!(former.exists());
+        state.forget_former();
+        assert!(!former.exists());
+        state.remove();
+    }
+}
+
+#[test]
 fn who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_seen_alive() {
     in_own_process(
         "daemon::state::tests::who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_seen_alive",
