@@ -1,7 +1,7 @@
 #!/bin/sh
 # The checks for which a change does not wait, one after the other, each to its end even if one fails; then a table of
 # what passed and how long it took. With words only those: boxes, mutants and so on.
-# The output of each is in target/nightly. All of them take about three hours on two processors.
+# The output of each is in target/nightly. All of them take about an hour on two processors.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${MAKE:=make}" "${CARGO:=cargo}"
