@@ -113,7 +113,7 @@ fn exit_of(status: c_int) -> Option<Exit> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ended, in_own_process, start};
+    use super::super::testing::{ended, in_own_process, start, with_python};
     use super::*;
     use std::process::Command;
 
@@ -137,6 +137,9 @@ mod tests {
 
     #[test]
     fn who_makes_us_his_tracer_is_let_go_with_his_signal_and_hides_nobody() {
+        if !with_python("a tracer by force") {
+            return;
+        }
         in_own_process(
             "sys::reap::tests::who_makes_us_his_tracer_is_let_go_with_his_signal_and_hides_nobody",
             || {

@@ -6,10 +6,14 @@ use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::{LazyLock, MutexGuard};
 
-/// Every mount that there is.
+/// Every mount that there is. The list leaves out that of the root where a chroot has none of its own.
 static MOUNTS: LazyLock<Vec<u64>> = LazyLock::new(|| {
     let list = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    list.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap()).collect()
+    let listed = list.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap());
+    let root = std::fs::File::open("/").unwrap();
+    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", root.as_raw_fd())).unwrap();
+    let root = about.lines().find_map(|line| line.strip_prefix("mnt_id:")).unwrap().trim().parse().unwrap();
+    listed.chain([root]).collect()
 });
 
 fn shared() -> Way<'static> {

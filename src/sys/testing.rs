@@ -135,6 +135,15 @@ pub(crate) fn as_root(what: &str) -> bool {
     root
 }
 
+/// Whether there is Python; says that the test is skipped when not.
+pub(crate) fn with_python(what: &str) -> bool {
+    let found = Command::new("python3").arg("-V").output().is_ok();
+    if !found {
+        eprintln!("skipped: {what} needs python3");
+    }
+    found
+}
+
 /// A directory that goes with the test, and that every user may enter and write.
 pub(crate) struct Dir(PathBuf);
 

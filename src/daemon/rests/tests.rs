@@ -2,7 +2,7 @@ use super::*;
 use crate::model::Exit;
 use crate::sys::process::own_pid;
 use crate::sys::reap;
-use crate::sys::testing::{as_root, ended, in_own_process, orphaned_session, reap_any, start};
+use crate::sys::testing::{as_root, ended, in_own_process, orphaned_session, reap_any, start, with_python};
 use std::io::{BufRead, Read, Write};
 use std::process::Stdio;
 
@@ -107,6 +107,9 @@ const ZOMBIE: &str =
 
 #[test]
 fn a_zombie_in_the_group_whose_parent_has_gone_elsewhere_holds_nothing_up() {
+    if !with_python("a zombie whose parent has left its group") {
+        return;
+    }
     in_own_process(
         "daemon::rests::tests::a_zombie_in_the_group_whose_parent_has_gone_elsewhere_holds_nothing_up",
         || {
@@ -125,6 +128,9 @@ fn a_zombie_in_the_group_whose_parent_has_gone_elsewhere_holds_nothing_up() {
 
 #[test]
 fn who_comes_into_the_group_when_that_has_been_killed_is_killed_too() {
+    if !with_python("a process that comes into a group") {
+        return;
+    }
     in_own_process(
         "daemon::rests::tests::who_comes_into_the_group_when_that_has_been_killed_is_killed_too",
         || {
