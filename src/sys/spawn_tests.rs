@@ -10,10 +10,8 @@ use std::sync::{LazyLock, MutexGuard};
 static MOUNTS: LazyLock<Vec<u64>> = LazyLock::new(|| {
     let list = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let listed = list.lines().map(|line| line.split(' ').next().unwrap().parse().unwrap());
-    let root = std::fs::File::open("/").unwrap();
-    let about = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", root.as_raw_fd())).unwrap();
-    let root = about.lines().find_map(|line| line.strip_prefix("mnt_id:")).unwrap().trim().parse().unwrap();
-    listed.chain([root]).collect()
+    let root = calls::look(std::fs::File::open("/").unwrap().as_raw_fd()).ok().map(|found| found.mount);
+    listed.chain(root).collect()
 });
 
 fn shared() -> Way<'static> {

@@ -378,10 +378,13 @@ pub fn open_to_all(dir: &Path) {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o777)).unwrap();
 }
 
-/// Runs a program to its end and returns status, stdout and stderr.
+/// Runs a program to its end and returns status, stdout and stderr. One that is not there has no status.
 pub fn output(command: &mut Command) -> (Option<i32>, String, String) {
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return (None, String::new(), error.to_string()),
+    };
     let mut stdout = child.stdout.take().unwrap();
     let reader = std::thread::spawn(move || {
         let mut text = Vec::new();
