@@ -1,5 +1,6 @@
 //! What is measured, and how much others did to it.
 
+use crate::support::wait_until;
 use std::fmt;
 use std::fs;
 use std::time::Duration;
@@ -113,6 +114,25 @@ impl Held {
         let fds = || fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
         let fds = (0..50).map(|_| fds()).min().unwrap();
         Held { pss_kb: kb("Pss:"), anonymous_kb: kb("Anonymous:"), fds }
+    }
+
+    /// The same of one that sleeps and has nothing under way, for which this waits.
+    pub fn at_rest(pid: i32) -> Held {
+        let switches = || {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+            status
+                .lines()
+                .filter(|line| line.contains("ctxt_switches"))
+                .map(str::to_string)
+                .collect::<Vec<_>>()
+        };
+        let mut held = Held::by(pid);
+        wait_until("it rests while it is looked at", || {
+            let before = switches();
+            held = Held::by(pid);
+            fields(pid).first().is_some_and(|state| state == "S") && switches() == before
+        });
+        held
     }
 }
 

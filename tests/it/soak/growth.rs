@@ -48,9 +48,9 @@ fn restarts_and_reloads_leave_neither_memory_nor_descriptors_behind() {
     // and not at all after 200 rounds, as a run of 1,000 shows.
     let warm = (2 * reloads).min(250);
     (1..=warm).for_each(&mut round);
-    let before = Held::by(pmtr.pid());
+    let before = Held::at_rest(pmtr.pid());
     (warm + 1..=warm + reloads).for_each(&mut round);
-    let after = Held::by(pmtr.pid());
+    let after = Held::at_rest(pmtr.pid());
     eprintln!(
         "growth: {reloads} reloads with {} restarts in {:.0?}: {before} before, {after} after",
         reloads * JOBS,
