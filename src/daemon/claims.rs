@@ -9,7 +9,7 @@ use crate::sys::process;
 use std::path::Path;
 
 const WITHOUT: &str =
-    "no state file is kept without --state or XDG_RUNTIME_DIR, nor is a second pmtr noticed";
+    "no state file is kept without --state DIR or XDG_RUNTIME_DIR, and no second pmtr is noticed";
 
 /// The claims, each of which may be missing.
 #[derive(Default)]
