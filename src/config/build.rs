@@ -1,12 +1,11 @@
 //! What the options mean: takes them one by one and makes the configuration of them.
 
-use super::Parsed;
-use super::fault::{Fault, Mistakes, Shown, Span};
-use super::lexer::{Line, Word};
+use super::errors::{Fault, Mistakes, Shown};
 use super::options::{Key, OptionRow, Place, TABLE};
-use super::parser::Aim;
 use super::places::{OfWord, Places};
+use super::text::{Line, Span, Word};
 use super::values;
+use super::{Aim, Parsed};
 use crate::model::{Config, Endpoint, JobDraft, JobName, JobSpec, Limit, Mistake, Resource, Words};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;

@@ -5,14 +5,13 @@
 #![forbid(unsafe_code)]
 
 mod build;
-mod excerpt;
-mod fault;
-mod lexer;
+mod errors;
 pub mod options;
 mod parser;
 mod places;
 mod show;
 mod suggest;
+mod text;
 mod values;
 
 pub use places::Places;
@@ -49,7 +48,7 @@ pub fn parse_whole(text: impl Into<Rc<Vec<u8>>>) -> Result<Parsed, Vec<Mistake>>
 /// The same for somebody who wants to know more: with the places of all values, and with warnings of what is
 /// written right and means something else than it seems.
 pub fn check(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
-    read(Parsing::of(text.to_vec(), parser::Aim::Check))
+    read(Parsing::of(text.to_vec(), Aim::Check))
 }
 
 fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
@@ -58,6 +57,15 @@ fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
         // There are no more bytes than that.
         Portion::More(_) => Err(Vec::new()),
     }
+}
+
+/// What a text is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// To be applied.
+    Apply,
+    /// To be looked at more closely: places are kept, and more is warned of.
+    Check,
 }
 
 /// A text that is being read in portions, so that others can be served in between.
@@ -74,10 +82,10 @@ pub enum Portion {
 impl Parsing {
     /// Nothing of the text has been read yet.
     pub fn new(text: impl Into<Rc<Vec<u8>>>) -> Parsing {
-        Parsing::of(text, parser::Aim::Apply)
+        Parsing::of(text, Aim::Apply)
     }
 
-    fn of(text: impl Into<Rc<Vec<u8>>>, aim: parser::Aim) -> Parsing {
+    fn of(text: impl Into<Rc<Vec<u8>>>, aim: Aim) -> Parsing {
         let text = text.into();
         if text.len() > MAX_BYTES {
             return Parsing(Err(Mistake::of_file(Severity::Error, "larger than 10 MiB")));
@@ -106,7 +114,7 @@ impl Parsing {
 /// What the operator sees of the mistakes in `file`: for each its place and what is wrong, then the line
 /// itself, then a caret under the place.
 pub fn render<'a>(file: &'a [u8], mistakes: &'a [Mistake]) -> impl fmt::Display + 'a {
-    excerpt::Rendered { file, mistakes }
+    errors::excerpt::Rendered { file, mistakes }
 }
 
 /// Whether somebody who writes this for `out` or `err` probably means `syslog`.
@@ -123,10 +131,15 @@ pub fn show(config: &Config) -> impl fmt::Display + '_ {
 fn nul(text: &[u8], at: usize) -> Mistake {
     let before = text.get(..at).unwrap_or_default();
     let newline = before.iter().rposition(|b| *b == b'\n');
-    let line = lexer::Line {
-        at: fault::Span::offset(newline.map_or(0, |n| n + 1)),
-        number: fault::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
+    let line = text::Line {
+        at: text::Span::offset(newline.map_or(0, |n| n + 1)),
+        number: text::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
     };
     let what = "NUL byte: this is not a text file, or a crash damaged it";
-    excerpt::mistake(text, Severity::Error, line, fault::Fault::new(fault::Span::new(at, at + 1), what))
+    errors::excerpt::mistake(
+        text,
+        Severity::Error,
+        line,
+        errors::Fault::new(text::Span::new(at, at + 1), what),
+    )
 }

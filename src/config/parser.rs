@@ -3,22 +3,13 @@
 
 mod recovery;
 
-use super::Parsed;
 use super::build::Builder;
-use super::fault::{Fault, Mistakes, Shown, Span};
-use super::lexer::{Lexer, Line, Word};
+use super::errors::{Fault, Mistakes, Shown};
 use super::options::{Block, Inside, OptionRow, Place, TABLE};
+use super::text::{Lexer, Line, Span, Word};
+use super::{Aim, Parsed};
 use crate::model::Mistake;
 use std::rc::Rc;
-
-/// What a text is read for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Aim {
-    /// To be applied.
-    Apply,
-    /// To be looked at more closely: places are kept, and more is warned of.
-    Check,
-}
 
 /// Reads a text and builds a configuration. It borrows nothing, so it can rest between two lines for as long as
 /// one likes.

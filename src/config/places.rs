@@ -1,9 +1,8 @@
 //! The place of each value in the text of a configuration, so that a warning can point at it.
 
-use super::excerpt;
-use super::fault::{Fault, Span};
-use super::lexer::{Line, Word};
+use super::errors::{Fault, excerpt};
 use super::options::Key;
+use super::text::{Line, Span, Word};
 use super::values;
 use crate::model::{Mistake, Resource, Severity};
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! Words to values. Each function says what it expected when the word is not that.
 
-use super::fault::Shown;
+use super::errors::Shown;
 use super::suggest;
 use crate::model::{CpuSet, Endpoint, Infinity, JobName, Resource};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -1,11 +1,11 @@
 //! After a mistake the parser goes on with the next line, in the block that was most probably meant: one
 //! slip shall not be told twice, nor hide the next one.
 
-use super::{Aim, Found, Frame, Parser, Pending, STRAY_OPEN, hint, span_of};
-use crate::config::fault::{Fault, Shown, Span};
-use crate::config::lexer::{Line, Word};
+use super::{Found, Frame, Parser, Pending, STRAY_OPEN, hint, span_of};
+use crate::config::errors::{Fault, Shown};
 use crate::config::options::{Block, Inside, OptionRow, Place, TABLE};
-use crate::config::suggest;
+use crate::config::text::{Line, Span, Word};
+use crate::config::{Aim, suggest};
 use std::rc::Rc;
 
 const GO_ON: &str = "to continue the previous line, end it with a backslash";

@@ -2,7 +2,8 @@
 //!
 //! A word is a range of the text; its bytes are copied only when a value is taken from it.
 
-use super::fault::{Fault, Span};
+use super::{Line, Span};
+use crate::config::errors::Fault;
 use std::borrow::Cow;
 
 /// A line, with those that backslashes join to it, is no longer than this: the kernel gives a command and its
@@ -27,23 +28,14 @@ enum Form {
 
 /// A word and where it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Word {
+pub(in crate::config) struct Word {
     /// From its first byte to behind its last, quotes included.
-    pub(super) span: Span,
+    pub(in crate::config) span: Span,
     form: Form,
 }
 
-/// One line, which backslashes may have joined from several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    /// Where it begins in the text.
-    pub(super) at: u32,
-    /// The number of the first line it is made of.
-    pub(super) number: u32,
-}
-
 /// Reads the text line by line. It is handed the text each time, so that it can rest between two lines.
-pub(super) struct Lexer {
+pub(in crate::config) struct Lexer {
     at: usize,
     number: u32,
     fault: Option<Fault>,
@@ -51,7 +43,7 @@ pub(super) struct Lexer {
 
 impl Word {
     /// What the word means: without quotes, with its escapes resolved.
-    pub(super) fn value<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(in crate::config) fn value<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let raw = self.span.of(text);
         let unquoted = || raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
         match self.form {
@@ -64,40 +56,44 @@ impl Word {
     }
 
     /// Whether it is this word, without quotes. Keywords and braces are asked for in this way.
-    pub(super) fn is(&self, text: &[u8], word: &str) -> bool {
+    pub(in crate::config) fn is(&self, text: &[u8], word: &str) -> bool {
         self.unquoted(text).is_some_and(|bytes| *bytes == *word.as_bytes())
     }
 
     /// What it means if it was written without quotes.
-    pub(super) fn unquoted<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    pub(in crate::config) fn unquoted<'a>(&self, text: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         (!self.quoted()).then(|| self.value(text))
     }
 
     /// Whether it was written in quotes.
-    pub(super) fn quoted(&self) -> bool {
+    pub(in crate::config) fn quoted(&self) -> bool {
         matches!(self.form, Form::Quoted | Form::Escaped)
     }
 
     /// Whether only its value was written in quotes.
-    pub(super) fn has_quoted_value(&self) -> bool {
+    pub(in crate::config) fn has_quoted_value(&self) -> bool {
         self.form == Form::Value
     }
 }
 
 impl Lexer {
     /// Begins at the start of the text; a byte order mark there means nothing.
-    pub(super) fn new(text: &[u8]) -> Lexer {
+    pub(in crate::config) fn new(text: &[u8]) -> Lexer {
         let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         Lexer { at, number: 1, fault: None }
     }
 
     /// Where the next line begins.
-    pub(super) fn at(&self) -> usize {
+    pub(in crate::config) fn at(&self) -> usize {
         self.at
     }
 
     /// Reads the next line into `words`; nothing when there is none. Of the mistakes in a line the first counts.
-    pub(super) fn next(&mut self, text: &[u8], words: &mut Vec<Word>) -> Option<(Line, Option<Fault>)> {
+    pub(in crate::config) fn next(
+        &mut self,
+        text: &[u8],
+        words: &mut Vec<Word>,
+    ) -> Option<(Line, Option<Fault>)> {
         words.clear();
         if self.at >= text.len() {
             return None;
@@ -309,96 +305,4 @@ fn without_quotes_of_value(raw: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every line as the values of its words, with `!` for a mistake.
-    fn read(text: &str) -> Vec<Vec<String>> {
-        let (mut lexer, mut words, mut lines) = (Lexer::new(text.as_bytes()), Vec::new(), Vec::new());
-        while let Some((_, fault)) = lexer.next(text.as_bytes(), &mut words) {
-            let value = |w: &Word| String::from_utf8_lossy(&w.value(text.as_bytes())).into_owned();
-            let mut line: Vec<String> = words.iter().map(value).collect();
-            line.extend(fault.map(|_| "!".to_owned()));
-            if !line.is_empty() {
-                lines.push(line);
-            }
-        }
-        lines
-    }
-
-    #[test]
-    fn lines_are_words_between_blanks() {
-        for (text, lines) in [
-            ("", vec![]),
-            ("\n \t\r\n", vec![]),
-            ("a  b\tc\r\nd", vec![vec!["a", "b", "c"], vec!["d"]]),
-            ("# no\na # b\na#b \"#c\"\n", vec![vec!["a"], vec!["a#b", "#c"]]),
-            ("a\\b \\ c\\\\ d", vec![vec!["a\\b", "\\", "c\\\\", "d"]]),
-            ("\u{feff}a", vec![vec!["a"]]),
-        ] {
-            assert_eq!(read(text), lines as Vec<Vec<&str>>, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_backslash_at_the_end_joins_two_lines() {
-        for (text, lines) in [
-            ("a \\\n  b\nc", vec![vec!["a", "b"], vec!["c"]]),
-            ("a \\\r\n  b", vec![vec!["a", "b"]]),
-            ("ab\\\ncd", vec![vec!["abcd"]]),
-            ("ab\\\n cd", vec![vec!["ab", "cd"]]),
-            ("ab\\\\\ncd", vec![vec!["ab\\cd"]]),
-            ("\"a\\\nb\"", vec![vec!["ab"]]),
-            ("\"a\\\\\nb\"", vec![vec!["a\\b"]]),
-            ("a \\", vec![vec!["a"]]),
-            ("a\\", vec![vec!["a"]]),
-            ("a # \\\nb", vec![vec!["a"], vec!["b"]]),
-            ("a \\\n# b", vec![vec!["a"]]),
-        ] {
-            assert_eq!(read(text), lines, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn quotes_hold_a_word_together() {
-        for (text, words) in [
-            (r#""a b""#, vec!["a b"]),
-            (r#""""#, vec![""]),
-            (r#""a\"b\\c\d""#, vec![r#"a"b\c\d"#]),
-            (r#"a"b c"d"#, vec![r#"a"b"#, r#"c"d"#]),
-            (r#"'a b'"#, vec!["'a", "b'"]),
-        ] {
-            assert_eq!(read(text), [words], "{text:?}");
-        }
-        for text in ["\"a", "\"a\nb\"", "\"a\\\"", "\"a\"b", "\"a\"\"b\"", "\"", "\"\\", "\"a\\\\\n"] {
-            assert_eq!(read(text)[0].last().map(String::as_str), Some("!"), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_value_of_a_variable_may_be_quoted_alone() {
-        for (text, words) in [
-            (r#"env A="b c""#, vec!["env", "A=b c"]),
-            (r#"env A="b" # c"#, vec!["env", "A=b"]),
-            (r#"env A="b # c""#, vec!["env", "A=b # c"]),
-            (r#"env A="b \"c\"""#, vec!["env", "A=b \"c\""]),
-            ("env A=\"b\\\nc\"", vec!["env", "A=bc"]),
-            (r#"env A="" B"#, vec!["env", "A=", "B"]),
-            // Not closed at the end of the word, not the first `=`, not behind env: quotes are ordinary bytes.
-            (r#"env A="b"c"#, vec!["env", r#"A="b"c"#]),
-            (r#"env A="b"#, vec!["env", r#"A="b"#]),
-            (r#"env A=b="c""#, vec!["env", r#"A=b="c""#]),
-            (r#"cmd A="b""#, vec!["cmd", r#"A="b""#]),
-            (r#"env x A="b""#, vec!["env", "x", r#"A="b""#]),
-        ] {
-            assert_eq!(read(text), [words], "{text:?}");
-        }
-    }
-
-    #[test]
-    fn keywords_are_written_without_quotes() {
-        let (text, mut words) = (b"name \"name\" na\\\nme", Vec::new());
-        Lexer::new(text).next(text, &mut words);
-        assert_eq!(words.iter().map(|w| w.is(text, "name")).collect::<Vec<_>>(), [true, false, true]);
-    }
-}
+mod tests;

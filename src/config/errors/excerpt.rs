@@ -1,7 +1,7 @@
 //! The part of a line that is shown with a mistake, cut when the mistake is made and drawn when it is printed.
 
-use super::fault::{Fault, Span};
-use super::lexer::Line;
+use super::Fault;
+use crate::config::text::{Line, Span};
 use crate::model::{Clean, Mistake, Severity};
 use std::fmt;
 
@@ -25,13 +25,13 @@ fn left_out(column: u32) -> usize {
 }
 
 /// The number of the line on which `span` begins; `line` is the joined line that holds it.
-pub(super) fn line_of(text: &[u8], line: Line, span: Span) -> u32 {
+pub(in crate::config) fn line_of(text: &[u8], line: Line, span: Span) -> u32 {
     let before = text.get(line.at as usize..span.start as usize).unwrap_or_default();
     line.number.saturating_add(Span::offset(before.iter().filter(|b| **b == b'\n').count()))
 }
 
 /// The error or warning that says `fault`.
-pub(super) fn mistake(text: &[u8], severity: Severity, line: Line, fault: Fault) -> Mistake {
+pub(in crate::config) fn mistake(text: &[u8], severity: Severity, line: Line, fault: Fault) -> Mistake {
     let (first, start, end) = (line.at as usize, fault.span.start as usize, fault.span.end as usize);
     let before = text.get(first..start).unwrap_or_default();
     let begin = before.iter().rposition(|b| *b == b'\n').map_or(first, |n| first + n + 1);
@@ -55,9 +55,9 @@ pub(super) fn mistake(text: &[u8], severity: Severity, line: Line, fault: Fault)
 }
 
 /// What the operator sees: for each mistake its place and reason, then the line, then the caret.
-pub(super) struct Rendered<'a> {
-    pub(super) file: &'a [u8],
-    pub(super) mistakes: &'a [Mistake],
+pub(in crate::config) struct Rendered<'a> {
+    pub(in crate::config) file: &'a [u8],
+    pub(in crate::config) mistakes: &'a [Mistake],
 }
 
 impl fmt::Display for Rendered<'_> {
