@@ -6,6 +6,7 @@
 
 mod access;
 mod command;
+mod file;
 mod job;
 
 use super::exposure::{self, Rights};

@@ -1,7 +1,7 @@
 //! Commands that a start would refuse, and words that mean something to a shell only.
 
 use super::super::regular;
-use super::job::{as_path, is_missing, shown};
+use super::file::{as_path, is_missing, shown};
 use crate::config::Places;
 use crate::config::options::Key;
 use crate::model::{Clean, JobSpec};

@@ -2,14 +2,14 @@
 
 use super::super::regular;
 use super::access::Account;
+use super::file::{as_path, is_missing, shown};
 use super::{Machine, command};
 use crate::config::options::Key;
 use crate::config::{self, Places};
-use crate::model::{Clean, JobSpec, Mistake};
-use std::ffi::{CStr, OsStr};
+use crate::model::{JobSpec, Mistake};
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs;
-use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -155,16 +155,4 @@ fn trouble(key: Key, path: &Path, dir: &Path, account: Option<&Account>) -> Opti
         return Some("it is a directory".to_owned());
     }
     account.and_then(|account| account.cant_append(path)).map(|why| format!("the user of the job {why}"))
-}
-
-pub(super) fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
-}
-
-pub(super) fn as_path(text: &CStr) -> &Path {
-    Path::new(OsStr::from_bytes(text.to_bytes()))
-}
-
-pub(super) fn shown(text: &CStr) -> Clean<'_> {
-    Clean(text.to_bytes())
 }
