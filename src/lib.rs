@@ -3,10 +3,10 @@
 //! The modules stand in the order of the data flow; `ARCHITECTURE.md` tells which may import which.
 
 pub mod model;
+pub mod plan;
 
 pub mod cli;
 pub mod config;
-pub mod diff;
 pub mod fleet;
 pub mod job;
 pub mod supervisor;

@@ -9,7 +9,7 @@ mod outcome;
 mod rng;
 
 use pmtr::config::{self, Parsed, options};
-use pmtr::model::{Config, Endpoint, JobSpec, Mistake};
+use pmtr::model::Mistake;
 use rng::{Rng, rounds};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -27,54 +27,18 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// Everything that a configuration says, one value a line.
+/// Everything that a configuration says, as canonical text, with the line on which each job begins.
 fn dump(parsed: &Parsed) -> String {
-    let mut text = String::new();
-    let Config { jobs, listen, report } = &parsed.config;
-    for (keyword, endpoints) in [("listen on", listen), ("report to", report)] {
-        for Endpoint { address, interface } in endpoints {
-            let at = interface.as_ref().map_or(String::new(), |name| format!("@{name}"));
-            writeln!(text, "{keyword} {address}{at}").unwrap();
-        }
-    }
-    for (index, job) in jobs.iter().enumerate() {
-        writeln!(text, "job on line {}", parsed.places.line(index)).unwrap();
-        dump_job(&mut text, job);
-    }
+    let text = String::from_utf8_lossy(&config::print(&parsed.config)).into_owned();
+    let mut jobs = 0..;
+    let line = |line: &str| match line {
+        "job {\n" => format!("job {{ # line {}\n", parsed.places.line(jobs.next().unwrap_or_default())),
+        line => line.to_owned(),
+    };
     match text.is_empty() {
         true => "nothing\n".into(),
-        false => text,
+        false => text.split_inclusive('\n').map(line).collect(),
     }
-}
-
-fn dump_job(text: &mut String, job: &JobSpec) {
-    let mut field = |name: &str, value: String| writeln!(text, "  {name} {value}").unwrap();
-    field("name", format!("{:?}", String::from_utf8_lossy(job.name().as_bytes())));
-    let lists = [
-        ("cmd", job.cmd().collect::<Vec<_>>()),
-        ("env", job.env().collect()),
-        ("depends", job.depends().collect()),
-    ];
-    for (name, words) in lists {
-        words.iter().for_each(|word| field(name, format!("{word:?}")));
-    }
-    field("dir", format!("{:?}", job.dir()));
-    let texts = [("in", job.input()), ("out", job.out()), ("err", job.err()), ("user", job.user())];
-    for (name, value) in texts {
-        value.into_iter().for_each(|value| field(name, format!("{value:?}")));
-    }
-    let flags = [("disable", job.disabled()), ("wait", job.wait()), ("once", job.once())];
-    for (name, _) in flags.into_iter().filter(|(_, set)| *set) {
-        field(name, "yes".into());
-    }
-    field("order", job.order().to_string());
-    job.nice().into_iter().for_each(|nice| field("nice", nice.to_string()));
-    if let Some(set) = job.cpus() {
-        let cpus = (0..1024).filter(|cpu| set.0[cpu / 64] >> (cpu % 64) & 1 == 1);
-        field("cpu", format!("{:?}", cpus.collect::<Vec<_>>()));
-    }
-    job.limits().iter().for_each(|limit| field("ulimit", limit.to_string()));
-    job.bounce_every().into_iter().for_each(|every| field("bounce every", format!("{every:?}")));
 }
 
 fn outcome(name: &str, text: &[u8]) -> String {
@@ -261,42 +225,47 @@ fn past_a_thousand_mistakes_are_only_counted() {
 }
 
 #[test]
-fn what_the_parser_saw_is_shown_option_by_option() {
-    let text = "listen on udp://127.0.0.1:3\nreport to udp://239.0.0.1:4@eth7\njob {\n  name full\n  cmd /bin/x \"a b\"\n\
-                  dir /srv\n  in /in\n  out /out\n  err syslog\n  user www\n  env A=b\n  env C=\n\
-                  depends {\n    /etc/app\n    rel\n  }\n  ulimit {\n    -n 30\n    -c infinity\n  }\n\
-                  order -2\n  nice 5\n  cpu 0x30\n  bounce every 2m\n  disable\n  wait\n  once\n}\n\
-                  job {\n  name bare\n  cmd /bin/y\n}\n";
-    let shown = config::show(&config::parse(text.as_bytes()).unwrap().config).to_string();
-    let expected = [
-        "listen on udp://127.0.0.1:3",
-        "report to udp://239.0.0.1:4@eth7",
-        "job full",
-        "  cmd \"/bin/x\" \"a b\"",
-        "  dir \"/srv\"",
-        "  in \"/in\"",
-        "  out \"/out\"",
-        "  err \"syslog\"",
-        "  user \"www\"",
-        "  env \"A=b\"",
-        "  env \"C=\"",
-        "  depends \"/etc/app\"",
-        "  depends \"rel\"",
-        "  ulimit -n 30",
-        "  ulimit -c infinity",
-        "  order -2",
-        "  nice 5",
-        "  cpu 0x30",
-        "  bounce every 120s",
-        "  disable",
-        "  wait",
-        "  once",
-        "job bare",
-        "  cmd \"/bin/y\"",
-        "  dir \"/\"",
-        "",
-    ];
-    assert_eq!(shown.split('\n').collect::<Vec<_>>(), expected);
+fn a_configuration_is_printed_as_a_file_that_says_the_same() {
+    let text = "listen on udp://127.0.0.1:3
+report to udp://239.0.0.1:4@eth7
+job {
+  name full
+  cmd /bin/x \"a b\" \"\" \"c\\\"d\" \"#e\" \"{\"
+  dir /srv
+  in /in
+  out /out
+  err syslog
+  user www
+  env A=b
+  env \"C=d e\"
+  disable
+  wait
+  once
+  order -2
+  nice 5
+  cpu 0x30
+  ulimit -n 30
+  ulimit -c infinity
+  bounce every 120s
+  depends {
+    /etc/app
+    \"r l\"
+  }
+}
+job {
+  name bare
+  cmd /bin/y
+}
+";
+    let config = config::parse(text.as_bytes()).unwrap().config;
+    assert_eq!(String::from_utf8_lossy(&config::print(&config)), text);
+    assert_eq!(config::show(&config).to_string(), text);
+}
+
+#[test]
+fn what_is_shown_to_a_person_does_not_control_a_terminal() {
+    let config = config::parse(b"job {\n name a\n cmd /a \x1b[2J\n}\n").unwrap().config;
+    assert_eq!(config::show(&config).to_string(), "job {\n  name a\n  cmd /a \"?[2J\"\n}\n");
 }
 
 /// The mistakes of a text, each as its line and what is wrong.

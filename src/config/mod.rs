@@ -9,14 +9,14 @@ mod errors;
 pub mod options;
 mod parser;
 mod places;
-mod show;
+mod print;
 mod suggest;
 mod text;
 mod values;
 
 pub use places::Places;
 
-use crate::model::{Config, Mistake, Severity};
+use crate::model::{Config, Mistake, SYSLOG, Severity};
 use std::fmt;
 use std::rc::Rc;
 
@@ -119,12 +119,17 @@ pub fn render<'a>(file: &'a [u8], mistakes: &'a [Mistake]) -> impl fmt::Display 
 
 /// Whether somebody who writes this for `out` or `err` probably means `syslog`.
 pub fn means_syslog(word: &[u8]) -> bool {
-    word != b"syslog" && suggest::among(&["syslog"], word).is_some()
+    word != SYSLOG.as_bytes() && suggest::among(&[SYSLOG], word).is_some()
 }
 
-/// What the parser saw, option by option.
+/// The configuration as canonical text, which parses to the same configuration.
+pub fn print(config: &Config) -> Vec<u8> {
+    print::print(config)
+}
+
+/// The canonical text as a terminal may show it.
 pub fn show(config: &Config) -> impl fmt::Display + '_ {
-    show::Shown(config)
+    print::Shown(config)
 }
 
 /// A file with NUL bytes is no text: what else could be said about its lines would only bury that.

@@ -1,6 +1,6 @@
 //! The known word that an unknown one was meant to be.
 
-use super::options::{OptionRow, Place, TABLE};
+use super::options::{OptionRow, Scope, TABLE};
 use crate::model::Resource;
 
 /// No known word is longer than this, with some room; longer ones are near to none of them.
@@ -16,9 +16,9 @@ struct Folded {
     length: usize,
 }
 
-/// The option that was probably meant by a line that begins with `first` and, perhaps, `second`. What may
-/// stand in `place` goes before what may not.
-pub(super) fn option(place: Place, first: &[u8], second: Option<&[u8]>) -> Option<&'static OptionRow> {
+/// The option that was probably meant by a line that begins with `first` and, perhaps, `second`. Options of
+/// `scope` go before others.
+pub(super) fn option(scope: Scope, first: &[u8], second: Option<&[u8]>) -> Option<&'static OptionRow> {
     let first = fold(first)?;
     let both = second.and_then(fold).and_then(|second| first.with(second.text()));
     let far = |row: &OptionRow| {
@@ -36,7 +36,7 @@ pub(super) fn option(place: Place, first: &[u8], second: Option<&[u8]>) -> Optio
         let also = row.also.iter().find(is).map(|_| 1);
         [by_name, by_keyword, by_both, also].into_iter().flatten().min()
     };
-    let near = TABLE.iter().filter_map(|row| far(row).map(|far| (far, row.place != place, row)));
+    let near = TABLE.iter().filter_map(|row| far(row).map(|far| (far, row.scope != scope, row)));
     near.min_by_key(|(far, elsewhere, _)| (*far, *elsewhere)).map(|(_, _, row)| row)
 }
 
@@ -167,7 +167,7 @@ mod tests {
             ("restart", Some("every"), "bounce every"),
             ("user:", None, "user"),
         ] {
-            let found = option(Place::Job, first.as_bytes(), second.map(str::as_bytes));
+            let found = option(Scope::Job, first.as_bytes(), second.map(str::as_bytes));
             assert_eq!(found.map(OptionRow::keyword).as_deref(), Some(meant), "{first}");
         }
     }
@@ -177,7 +177,7 @@ mod tests {
         for word in
             ["x", "-v", "quux", "foreground", "\u{e9}", "/bin/true", "a-word-longer-than-any-known-one"]
         {
-            assert!(option(Place::Job, word.as_bytes(), None).is_none(), "{word}");
+            assert!(option(Scope::Job, word.as_bytes(), None).is_none(), "{word}");
         }
     }
 

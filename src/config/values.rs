@@ -2,20 +2,38 @@
 
 use super::errors::Shown;
 use super::suggest;
-use crate::model::{CpuSet, Endpoint, Infinity, JobName, Resource};
+use crate::model::{CpuSet, Endpoint, Infinity, JobName, Resource, SYSLOG};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU32;
 use std::str::{FromStr, from_utf8};
+use std::time::Duration;
 
 /// A value, or what is wrong with the word.
 pub(super) type Value<T> = Result<T, String>;
 
-/// Whether the file system and the kernel would take it; where a program is looked for is the job's matter.
-pub(super) fn path(word: &[u8]) -> Value<&[u8]> {
+/// A path as it is given. Whether the kernel would take it, and where a program is looked for, shows at the start.
+pub(super) fn given(word: &[u8]) -> Value<&[u8]> {
     match word {
         [] => Err("expected a path, not an empty word".into()),
         _ => Ok(word),
     }
+}
+
+/// A path.
+pub(super) fn path(word: &[u8]) -> Value<Vec<u8>> {
+    given(word).map(<[u8]>::to_vec)
+}
+
+/// The path of `in`.
+pub(super) fn input(word: &[u8]) -> Value<Vec<u8>> {
+    match word == SYSLOG.as_bytes() {
+        true => Err("only `out` and `err` can be `syslog`: use ./syslog for a file with that name".into()),
+        false => path(word),
+    }
+}
+
+/// The path of `dir`.
+pub(super) fn directory(word: &[u8]) -> Value<Vec<u8>> {
+    absolute(word, "a directory begins with /").map(<[u8]>::to_vec)
 }
 
 /// An absolute path; `why` it must be one, when it is not.
@@ -197,7 +215,7 @@ fn no_limit(word: &[u8]) -> String {
 }
 
 /// `bounce every`.
-pub(super) fn interval(word: &[u8]) -> Value<NonZeroU32> {
+pub(super) fn interval(word: &[u8]) -> Value<Duration> {
     let expected = || {
         format!(
             "{} is not an interval: expected a number with s, m, h or d, for example 30s, 10m, 6h, 1d",
@@ -218,8 +236,10 @@ pub(super) fn interval(word: &[u8]) -> Value<NonZeroU32> {
     let secs = number::<u32>(digits).and_then(|count| count.checked_mul(unit_secs));
     let secs =
         secs.ok_or_else(|| format!("{} is too long: at most 4294967295s, about 136 years", Shown(word)))?;
-    NonZeroU32::new(secs)
-        .ok_or_else(|| "an interval cannot be 0: remove the option if the job should not be restarted".into())
+    match secs {
+        0 => Err("an interval cannot be 0: remove the option if the job should not be restarted".into()),
+        _ => Ok(Duration::from_secs(u64::from(secs))),
+    }
 }
 
 /// `udp://HOST:PORT`, with `@INTERFACE` where reports go.

@@ -15,7 +15,8 @@ use super::watch::{Content, Watch};
 use crate::config::{Parsed, Parsing, Portion};
 use crate::model::{
     Birth, Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    NetError, Notice, Origin, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target, Verdict,
+    NetError, Notice, Origin, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
+    Verdict,
 };
 use crate::supervisor::{Reading, System};
 use crate::sys::group::{self, Group};
@@ -112,15 +113,14 @@ impl Kernel {
 /// Of the directory and the files the child makes sure itself: here a path is taken literally.
 fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec) -> bool {
     let absolute = |path: &&CStr| path.to_bytes().starts_with(b"/");
-    let mut files = [spec.input(), spec.out(), spec.err()].into_iter().flatten().filter(absolute);
-    spec.user().is_none()
-        && mounts.is_prompt(spec.dir().to_bytes())
+    let mut files = [spec.launch.input(), spec.launch.out().file(), spec.launch.err().file()]
+        .into_iter()
+        .flatten()
+        .filter(absolute);
+    spec.launch.user().is_none()
+        && mounts.is_prompt(spec.launch.dir().to_bytes())
         && files.all(|file| mounts.is_prompt(file.to_bytes()))
-        && trust.has(spec.path().to_bytes(), mounts, clock::now())
-}
-
-fn is_syslog(path: Option<&CStr>) -> bool {
-    path == Some(c"syslog")
+        && trust.has(spec.launch.path().to_bytes(), mounts, clock::now())
 }
 
 impl System for Kernel {
@@ -128,15 +128,15 @@ impl System for Kernel {
         if memory::is_short() {
             return Err(SpawnError { stage: Stage::Prepare, errno: Errno(numbers::ENOMEM) });
         }
-        let streams = match (is_syslog(spec.out()), is_syslog(spec.err())) {
-            (false, false) => return self.start(id, spec, [None, None]),
-            (true, false) => Streams::Out,
-            (false, true) => Streams::Err,
-            (true, true) => Streams::Both,
+        let streams = match [spec.launch.out(), spec.launch.err()].map(|output| output == Output::Syslog) {
+            [false, false] => return self.start(id, spec, [None, None]),
+            [true, false] => Streams::Out,
+            [false, true] => Streams::Err,
+            [true, true] => Streams::Both,
         };
         let ends = self
             .outputs
-            .prepare(&self.registry, id, spec.name(), streams)
+            .prepare(&self.registry, id, &spec.name, streams)
             .map_err(|error| SpawnError { stage: Stage::Prepare, errno: Errno::of(&error) })?;
         let out = ends.out.as_ref().map(AsFd::as_fd);
         let err = ends.err.as_ref().map(AsFd::as_fd);

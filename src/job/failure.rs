@@ -20,7 +20,7 @@ impl Job {
     /// Why it could not be started the last time, if it could not.
     pub fn failed_start(&self) -> Option<FailedStart> {
         let Failure { error, tries, .. } = **self.failure.as_ref()?;
-        Some(FailedStart { error, subject: self.spec.subject(error.stage).into(), tries })
+        Some(FailedStart { error, subject: self.spec.launch.subject(error.stage).into(), tries })
     }
 
     /// Logs why a start failed, unless that is known already.
@@ -33,7 +33,7 @@ impl Job {
         let at = logged.filter(|_| !due).unwrap_or(now);
         self.failure = Some(Box::new(Failure { error, tries, logged: at }));
         let Some(start) = self.failed_start().filter(|_| due) else { return };
-        let job = self.spec.name().clone();
+        let job = self.spec.name.clone();
         if logged.is_some() {
             wishes.push(Wish::Log(Notice::StillCantStart { job, start }));
         } else {

@@ -10,8 +10,8 @@ mod stop;
 mod switch;
 
 use crate::model::{
-    Birth, Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Signal, SpawnError, Stage, Survivors,
-    Target,
+    Birth, Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Policy, Signal, SpawnError, Stage,
+    Survivors, Target,
 };
 use changes::{Changes, Verdict};
 use failure::Failure;
@@ -49,7 +49,7 @@ impl Job {
     /// A job that has not run yet. The first [`Job::reconcile`] sets it going.
     pub fn new(spec: JobSpec) -> Job {
         Job {
-            enabled: !spec.disabled(),
+            enabled: !spec.policy.fixed.disable,
             spec,
             state: State::Down,
             not_before: MonoTime::ZERO,
@@ -206,7 +206,7 @@ impl Job {
             State::Running { .. } | State::Sweeping { .. } => return,
         };
         self.failure = None;
-        wishes.push(Wish::Log(Notice::Started { job: self.spec.name().clone(), pid }));
+        wishes.push(Wish::Log(Notice::Started { job: self.spec.name.clone(), pid }));
     }
 
     /// Its main process has been reaped; `rest` tells of the others in its group and session.
@@ -239,7 +239,7 @@ impl Job {
                 self.sweep(pid, now, pressure);
             }
             (Survivors::Some(_), _) => {
-                let job = self.spec.name().clone();
+                let job = self.spec.name.clone();
                 wishes.push(Wish::Log(Notice::SendingToRest { signal: Signal::TERM, job, group: pid }));
                 send(Target::Rest(pid), Signal::TERM, wishes);
                 self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });
@@ -258,7 +258,7 @@ impl Job {
             Down | Queued | Launching | Waiting => {}
             Starting { pid, since } | Running { pid, since } => {
                 if self.bounce_at(since).is_some_and(|at| at <= now) {
-                    wishes.push(Wish::Log(Notice::Bouncing { job: self.spec.name().clone() }));
+                    wishes.push(Wish::Log(Notice::Bouncing { job: self.spec.name.clone() }));
                     self.stop(pid, since, now, wishes);
                 }
             }
@@ -285,7 +285,7 @@ impl Job {
     /// Takes another definition. What runs ends and the new one starts without delay;
     /// the exit of the old run is none of the new definition's business.
     pub fn redefine(&mut self, spec: JobSpec, now: MonoTime, wishes: &mut Vec<Wish>) {
-        self.obey_file(!spec.disabled(), wishes);
+        self.obey_file(!spec.policy.fixed.disable, wishes);
         self.spec = spec;
         self.debut = Debut::Pending;
         self.removed = false;
@@ -295,10 +295,15 @@ impl Job {
         self.restart(now, wishes);
     }
 
+    /// Takes other rules, under which a process runs on.
+    pub fn retune(&mut self, policy: Rc<Policy>, now: MonoTime, wishes: &mut Vec<Wish>) {
+        self.spec.policy = policy;
+        self.confirm(now, wishes);
+    }
+
     /// Stays as it is under an applied file: only a remote command's word ends.
-    pub fn confirm(&mut self, order: i32, now: MonoTime, wishes: &mut Vec<Wish>) {
-        self.spec.set_order(order);
-        self.obey_file(!self.spec.disabled(), wishes);
+    pub fn confirm(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
+        self.obey_file(!self.spec.policy.fixed.disable, wishes);
         self.removed = false;
         self.reconcile(now, wishes);
     }
@@ -308,7 +313,7 @@ impl Job {
         match self.changes.get_or_insert_default().changed(now) {
             Verdict::Restart => self.restart_for_change(now, wishes),
             Verdict::Later(at) => {
-                let (job, file) = (self.spec.name().clone(), file.clone());
+                let (job, file) = (self.spec.name.clone(), file.clone());
                 wishes.push(Wish::Log(Notice::DependsRestless { job, file, wait: at.since(now) }));
             }
             Verdict::Pending => {}
@@ -316,7 +321,7 @@ impl Job {
     }
 
     fn restart_for_change(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
-        wishes.push(Wish::Log(Notice::DependsChanged { job: self.spec.name().clone() }));
+        wishes.push(Wish::Log(Notice::DependsChanged { job: self.spec.name.clone() }));
         self.restart(now, wishes);
     }
 
@@ -343,13 +348,13 @@ impl Job {
     }
 
     fn bounce_at(&self, since: MonoTime) -> Option<MonoTime> {
-        self.spec.bounce_every().map(|every| since + every)
+        self.spec.policy.fixed.bounce_every.map(|every| since + every)
     }
 
     fn report(&mut self, pid: Pid, since: MonoTime, ending: Ending, now: MonoTime, wishes: &mut Vec<Wish>) {
         match ending {
             Ending::Ran(exit) => {
-                let (job, secs) = (self.spec.name().clone(), now.since(since).as_secs());
+                let (job, secs) = (self.spec.name.clone(), now.since(since).as_secs());
                 wishes.push(Wish::Log(Notice::Exited { job, pid, secs, exit }));
             }
             Ending::NeverStarted(error) => self.failed(error, now, wishes),
@@ -358,7 +363,8 @@ impl Job {
 
     fn ran_to_its_end(&mut self, since: MonoTime, ending: Ending, now: MonoTime, wishes: &mut Vec<Wish>) {
         match ending {
-            Ending::Ran(exit) => match policy::after_end(self.spec.once(), exit, now.since(since)) {
+            Ending::Ran(exit) => match policy::after_end(self.spec.policy.fixed.once, exit, now.since(since))
+            {
                 policy::Next::Never => self.finished = true,
                 policy::Next::AtOnce => self.not_before = now,
                 policy::Next::After(delay) => {

@@ -20,7 +20,7 @@ impl Job {
         match (survivors, pressure) {
             (Survivors::None, _) => {}
             (Survivors::Some(_), Pressure::Stuck) => {
-                let (job, left) = (self.spec.name().clone(), survivors.clone());
+                let (job, left) = (self.spec.name.clone(), survivors.clone());
                 wishes.push(Wish::Log(Notice::LeftOver { job, group, left }));
             }
             (Survivors::Some(_), Pressure::Term { .. } | Pressure::Kill { .. }) => return,
@@ -53,7 +53,7 @@ impl Job {
 
     /// Another pmtr has started it and was killed: it is told to end, and what comes after it is in the file.
     pub fn left_behind(&mut self, pid: Pid, now: MonoTime, wishes: &mut Vec<Wish>) {
-        wishes.push(Wish::Log(Notice::LeftBehind { job: self.spec.name().clone(), pid }));
+        wishes.push(Wish::Log(Notice::LeftBehind { job: self.spec.name.clone(), pid }));
         send(Target::Rest(pid), Signal::TERM, wishes);
         self.removed = true;
         self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });
@@ -74,7 +74,7 @@ impl Job {
     }
 
     pub(super) fn stop(&mut self, pid: Pid, since: MonoTime, now: MonoTime, wishes: &mut Vec<Wish>) {
-        let job = self.spec.name().clone();
+        let job = self.spec.name.clone();
         wishes.push(Wish::Log(Notice::Sending { signal: Signal::TERM, job, pid }));
         send(Target::Job(pid), Signal::TERM, wishes);
         self.state = State::Stopping { pid, since, pressure: Pressure::Term { kill_at: now + KILL_AFTER } };
@@ -88,7 +88,7 @@ impl Job {
         now: MonoTime,
         wishes: &mut Vec<Wish>,
     ) -> Pressure {
-        let job = || self.spec.name().clone();
+        let job = || self.spec.name.clone();
         match pressure {
             Pressure::Term { kill_at } if kill_at <= now => {
                 let signal = Signal::KILL;

@@ -21,9 +21,9 @@ impl Job {
 
     /// What the file says takes the place of a remote command, which is logged where that makes a difference.
     pub(super) fn obey_file(&mut self, enabled: bool, wishes: &mut Vec<Wish>) {
-        let switched = self.enabled == self.spec.disabled();
+        let switched = self.enabled == self.spec.policy.fixed.disable;
         if switched && enabled != self.enabled && !self.removed {
-            wishes.push(Wish::Log(Notice::SwitchedBack { job: self.spec.name().clone(), enabled }));
+            wishes.push(Wish::Log(Notice::SwitchedBack { job: self.spec.name.clone(), enabled }));
         }
         self.enabled = enabled;
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Errno, Exit, JobDraft, Stage};
+use crate::model::{Errno, Exit, Fixed, JobDraft, Stage};
 use std::time::Duration;
 
 fn at(secs: u64) -> MonoTime {
@@ -12,6 +12,11 @@ fn pid(raw: i32) -> Pid {
 
 fn spec(draft: JobDraft) -> JobSpec {
     JobSpec::from(JobDraft { name: b"a".to_vec(), cmd: ["/bin/a"].into(), ..draft })
+}
+
+/// A job with these rules.
+fn rules(rules: Fixed) -> JobDraft {
+    JobDraft { policy: rules.into(), ..JobDraft::default() }
 }
 
 /// Does one thing to the job and returns the signals that it wishes.
@@ -45,7 +50,7 @@ fn some() -> Survivors {
 
 #[test]
 fn goal_follows_from_file_commands_and_ends() {
-    let mut job = running(JobDraft { once: true, ..JobDraft::default() }, 0);
+    let mut job = running(rules(Fixed { once: true, ..Fixed::default() }), 0);
     assert_eq!((job.goal(), job.debut()), (Goal::Up, Debut::Begun));
     ends(&mut job, 1, 0);
     assert_eq!((job.goal(), job.debut(), job.state()), (Goal::Down, Debut::Over, State::Down));
@@ -59,7 +64,8 @@ fn goal_follows_from_file_commands_and_ends() {
 
 #[test]
 fn every_state_has_the_deadline_that_follows_from_it() {
-    let mut job = running(JobDraft { bounce_secs: std::num::NonZeroU32::new(30), ..JobDraft::default() }, 5);
+    let mut job =
+        running(rules(Fixed { bounce_every: Some(Duration::from_secs(30)), ..Fixed::default() }), 5);
     assert_eq!(job.deadline(), Some(at(35)));
     ends(&mut job, 8, 0);
     assert_eq!((job.state(), job.deadline()), (State::Waiting, Some(at(18))));
@@ -82,7 +88,7 @@ fn a_stop_keeps_its_time_whatever_else_is_asked() {
     let first = signals(&mut job, |job, wishes| job.redefine(spec(JobDraft::default()), at(1), wishes));
     assert_eq!(first, [(group, Signal::TERM), (group, Signal::CONT)]);
     let again = signals(&mut job, |job, wishes| {
-        job.redefine(spec(JobDraft { nice: Some(1), ..JobDraft::default() }), at(5), wishes);
+        job.redefine(spec(JobDraft { dir: Some(b"/srv".to_vec()), ..JobDraft::default() }), at(5), wishes);
         job.restart(at(6), wishes);
         job.remove(at(7), wishes);
         job.redefine(spec(JobDraft::default()), at(8), wishes);
@@ -139,7 +145,7 @@ fn a_sigkill_brings_the_next_look_forward_and_never_puts_it_off() {
 
 #[test]
 fn a_failed_start_is_over_for_the_gate_and_is_tried_again() {
-    let mut job = Job::new(spec(JobDraft { once: true, ..JobDraft::default() }));
+    let mut job = Job::new(spec(rules(Fixed { once: true, ..Fixed::default() })));
     let error = SpawnError { stage: Stage::Fork, errno: Errno(11) };
     for (start, next) in [(0, 1), (1, 3), (3, 7), (7, 15), (15, 25), (25, 35)] {
         let mut wishes = Vec::new();
@@ -157,7 +163,7 @@ fn an_expired_deadline_always_lies_in_the_future_afterwards() {
     // Long after everything was due, as when the machine has slept.
     for rest in [Survivors::None, some()] {
         let mut job =
-            running(JobDraft { bounce_secs: std::num::NonZeroU32::MIN.into(), ..JobDraft::default() }, 0);
+            running(rules(Fixed { bounce_every: Some(Duration::from_secs(1)), ..Fixed::default() }), 0);
         for now in [5_000, 9_000, 12_000] {
             job.expire(at(now), &mut Vec::new());
             assert!(job.deadline().is_none_or(|due| due > at(now)), "{job:?}");
@@ -183,7 +189,7 @@ fn in_every_state() -> Vec<(&'static str, Job)> {
     launching.reconcile(at(0), &mut Vec::new());
     launching.launch();
     vec![
-        ("down", Job::new(spec(JobDraft { disable: true, ..JobDraft::default() }))),
+        ("down", Job::new(spec(rules(Fixed { disable: true, ..Fixed::default() })))),
         ("waiting", with(&|job, wishes| job.exited(at(0), exit, &Survivors::None, wishes))),
         ("queued", queued),
         ("launching", launching),
@@ -229,7 +235,7 @@ fn each_state_shows_its_phase_and_the_process_that_it_is_answerable_for() {
         assert_eq!((name, job.pid(), job.sweeps(), job.phase(at(3))), (expected, pid, swept, phase));
         assert!(!job.given_up(), "{name}");
     }
-    let mut job = running(JobDraft { once: true, ..JobDraft::default() }, 0);
+    let mut job = running(rules(Fixed { once: true, ..Fixed::default() }), 0);
     ends(&mut job, 9, 0);
     assert_eq!(job.phase(at(10)), Phase::Finished);
 }
@@ -242,7 +248,7 @@ fn a_process_is_given_up_only_after_sigkill_and_ten_seconds_and_a_swept_group_th
         stuck.expire(at(now), &mut wishes);
         assert_eq!(stuck.given_up(), given_up, "{now}");
     }
-    assert!(wishes.contains(&Wish::Log(Notice::Outlived { job: stuck.spec().name().clone(), pid: pid(7) })));
+    assert!(wishes.contains(&Wish::Log(Notice::Outlived { job: stuck.spec().name.clone(), pid: pid(7) })));
     let mut job = running(JobDraft::default(), 0);
     job.exited(at(0), Ending::Ran(Exit::Code(0)), &some(), &mut wishes);
     for now in [10, 20] {
@@ -253,7 +259,7 @@ fn a_process_is_given_up_only_after_sigkill_and_ten_seconds_and_a_swept_group_th
     assert_eq!(wishes, [Wish::Look(pid(7), Detail::Names)]);
     wishes.clear();
     job.looked(at(20), &some(), &mut wishes);
-    let left = Notice::LeftOver { job: job.spec().name().clone(), group: pid(7), left: some() };
+    let left = Notice::LeftOver { job: job.spec().name.clone(), group: pid(7), left: some() };
     assert_eq!(wishes, [Wish::Log(left), Wish::Release(pid(7))]);
     assert_eq!(job.state(), State::Queued);
 }

@@ -1,5 +1,7 @@
 //! Sets of processors.
 
+use std::fmt;
+
 /// A set of processors, as the kernel takes it: bit n of word n/64.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct CpuSet(pub [u64; 16]);
@@ -28,6 +30,14 @@ impl CpuSet {
             };
             *word |= u64::MAX >> (63 - to) & u64::MAX << from;
         }
+    }
+}
+
+impl fmt::Display for CpuSet {
+    /// As a mask: `0x1d`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits: String = self.0.iter().rev().map(|word| format!("{word:016x}")).collect();
+        write!(f, "0x{}", digits.trim_start_matches('0'))
     }
 }
 

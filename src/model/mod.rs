@@ -26,7 +26,10 @@ pub use mistake::{Count, Mistake, Severity};
 pub use network::{Head, JobLine, NetError, Order, Origin, Part, Process, Role, SocketId, Station, Verdict};
 pub use notice::{Level, Notice};
 pub use pid::{JobId, Pid, Signal};
-pub use spec::{Infinity, JobDraft, JobName, JobSpec, Limit, Resource};
+pub use spec::{
+    Attributes, Difference, Fixed, Infinity, JobDraft, JobName, JobSpec, Launch, Limit, Output, Policy,
+    Resource, SYSLOG,
+};
 pub use status::{FailedStart, JobStatus, Phase};
 pub use text::{Clean, Counted};
 pub use throttle::Throttle;

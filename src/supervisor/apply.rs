@@ -3,11 +3,11 @@
 use super::files::Need;
 use super::reload::Trouble;
 use super::{Action, Place, Rank, Reading, Slot, Supervisor, recovery};
-use crate::diff::{Change, diff};
 use crate::job::{Goal, Job};
 use crate::model::{
     Config, Fingerprint, JobDraft, JobId, JobName, JobSpec, Load, LoadError, Mistake, MonoTime, Notice, Pid,
 };
+use crate::plan::{Change, plan};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -143,7 +143,7 @@ impl Supervisor {
         // Made anew in the end: to take each name out that goes would move all those behind it.
         self.names = Vec::new();
         let specs: Vec<&JobSpec> = self.jobs().map(|(_, job)| job.spec()).collect();
-        let changes = diff(&specs, &jobs);
+        let changes = plan(&specs, &jobs);
         drop(specs);
         let mut jobs: Vec<Option<JobSpec>> = jobs.into_iter().map(Some).collect();
         // Removals first: their SIGTERM is the earlier, the sooner their ports are free.
@@ -158,16 +158,22 @@ impl Supervisor {
         for change in changes {
             let (old, new) = match change {
                 Change::Removed { .. } => continue,
-                Change::Same { old, new } | Change::Altered { old, new } => (olds.get(old).copied(), new),
+                Change::Same { old, new }
+                | Change::Retuned { old, new }
+                | Change::Relaunched { old, new } => (olds.get(old).copied(), new),
                 Change::Added { new } => (None, new),
             };
             let Some(spec) = jobs.get_mut(new).and_then(Option::take) else { continue };
-            let rank: Rank = (spec.order(), u32::try_from(new).unwrap_or(u32::MAX));
+            let rank: Rank = (spec.policy.order, u32::try_from(new).unwrap_or(u32::MAX));
             match (change, old) {
                 // A job on its way out that is back is a new one; it starts when its old run has gone.
                 (Change::Same { .. }, Some((id, false))) => {
                     self.rerank(id, rank);
-                    self.with(id, actions, |job, wishes| job.confirm(rank.0, now, wishes));
+                    self.with(id, actions, |job, wishes| job.confirm(now, wishes));
+                }
+                (Change::Retuned { .. }, Some((id, false))) => {
+                    self.rerank(id, rank);
+                    self.with(id, actions, |job, wishes| job.retune(spec.policy, now, wishes));
                 }
                 (_, Some((id, _))) => {
                     self.rerank(id, rank);
@@ -196,7 +202,7 @@ impl Supervisor {
                 [name.as_bytes(), format!(" [{pid}]").as_bytes()].concat()
             };
             let spec = JobSpec::from(JobDraft { name, ..JobDraft::default() });
-            let rank = (spec.order(), place);
+            let rank = (spec.policy.order, place);
             let id = self.insert(spec, rank, actions);
             self.with(id, actions, |job, wishes| job.left_behind(pid, now, wishes));
         }
@@ -204,8 +210,7 @@ impl Supervisor {
     }
 
     fn sort_names(&mut self) {
-        let mut names: Vec<(&JobName, JobId)> =
-            self.jobs().map(|(id, job)| (job.spec().name(), id)).collect();
+        let mut names: Vec<(&JobName, JobId)> = self.jobs().map(|(id, job)| (&job.spec().name, id)).collect();
         names.sort_unstable();
         self.names = names.into_iter().map(|(_, id)| id).collect();
     }
@@ -234,7 +239,7 @@ impl Supervisor {
         let Some(slot) = self.slots.get(id.0 as usize).and_then(Option::as_ref) else { return };
         // In this order, so that a file that both definitions need stays watched.
         let before = slot.job.spec();
-        if !before.depends().eq(spec.depends()) || before.dir() != spec.dir() {
+        if !before.launch.depends().eq(spec.launch.depends()) || before.launch.dir() != spec.launch.dir() {
             let before = before.clone();
             let unwatch = self.files.remove(id, &before);
             let watch = self.files.add(id, &spec);

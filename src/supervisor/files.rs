@@ -35,7 +35,7 @@ impl Files {
     /// Files that the job needs; returns those that nobody has needed before.
     pub(super) fn add(&mut self, id: JobId, spec: &JobSpec) -> Vec<Rc<[u8]>> {
         let mut new = Vec::new();
-        for path in spec.depends_paths() {
+        for path in spec.launch.depends_paths() {
             let file = match self.by_path.get_mut(&path[..]) {
                 Some(file) => file,
                 None => {
@@ -52,7 +52,7 @@ impl Files {
     /// The job needs its files no more; returns those that nobody needs any more.
     pub(super) fn remove(&mut self, id: JobId, spec: &JobSpec) -> Vec<Rc<[u8]>> {
         let mut dropped = Vec::new();
-        for path in spec.depends_paths() {
+        for path in spec.launch.depends_paths() {
             let Some(file) = self.by_path.get_mut(&path[..]) else { continue };
             file.jobs.remove(&id);
             if file.jobs.is_empty() {
@@ -77,7 +77,7 @@ impl Files {
     /// What is known of the files that the job needs, and the first that is missing.
     pub(super) fn need(&self, spec: &JobSpec) -> (Need, Option<Rc<[u8]>>) {
         let mut need = Need::Met;
-        for path in spec.depends_paths() {
+        for path in spec.launch.depends_paths() {
             match self.by_path.get_key_value(&path[..]) {
                 Some((key, File { seen: Some(None), .. })) => return (Need::Missing, Some(key.clone())),
                 Some((_, File { seen: Some(Some(_)), .. })) => {}

@@ -26,7 +26,7 @@ impl Supervisor {
     fn say_when_paused(&mut self, actions: &mut VecDeque<Action>) {
         let holder = self.index.held_by();
         if self.is_pause_news()
-            && let Some(job) = holder.and_then(|id| self.spec(id)).map(|spec| spec.name().clone())
+            && let Some(job) = holder.and_then(|id| self.spec(id)).map(|spec| spec.name.clone())
         {
             actions.push_back(Action::Log(Notice::Pausing { job }));
         }

@@ -186,7 +186,7 @@ impl Supervisor {
             (State::Queued, Need::Missing) => Phase::Missing,
             _ => slot.job.phase(now),
         };
-        let name = slot.job.spec().name().clone();
+        let name = slot.job.spec().name.clone();
         let failed = slot.job.failed_start().filter(|_| slot.job.goal() == Goal::Up);
         Some((JobId(u32::try_from(place).ok()?), JobStatus { name, phase, failed }))
     }
@@ -232,7 +232,7 @@ impl Supervisor {
     }
 
     fn name_of(&self, id: JobId) -> &[u8] {
-        self.slot(id).map_or(b"", |slot| slot.job.spec().name().as_bytes())
+        self.slot(id).map_or(b"", |slot| slot.job.spec().name.as_bytes())
     }
 
     /// Lets `change` work on one job, hands on its wishes and files it anew.
@@ -277,7 +277,7 @@ impl Supervisor {
             Debut::Begun => true,
             Debut::Over => false,
         };
-        let holds = slot.job.spec().wait() && slot.job.goal() == Goal::Up && able;
+        let holds = slot.job.spec().policy.fixed.wait && slot.job.goal() == Goal::Up && able;
         let line = match (queued, held) {
             (false, _) => Line::None,
             (true, true) => Line::First,
@@ -295,7 +295,7 @@ impl Supervisor {
             left: slot.job.pid().is_some(),
         };
         if lacks != slot.place.lacks && slot.job.goal() == Goal::Up {
-            let job = slot.job.spec().name().clone();
+            let job = slot.job.spec().name.clone();
             match self.files.need(slot.job.spec()) {
                 (Need::Missing, Some(file)) => {
                     actions.push_back(Action::Log(Notice::DependsMissing { job, file }));

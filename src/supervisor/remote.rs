@@ -28,7 +28,7 @@ impl Supervisor {
                 }
             };
             let spec = slot.job.spec();
-            let (name, path) = (spec.name().as_bytes(), spec.path().to_bytes());
+            let (name, path) = (spec.name.as_bytes(), spec.launch.path().to_bytes());
             JobLine { name, enabled: slot.job.enabled(), seconds, process, path }
         })
     }
@@ -72,7 +72,7 @@ impl Supervisor {
         actions: &mut VecDeque<Action>,
     ) {
         let Some(slot) = self.slot(id).filter(|slot| slot.job.is_switched_by(enabled)) else { return };
-        let job = slot.job.spec().name().clone();
+        let job = slot.job.spec().name.clone();
         if self.switches.may_be_told(now, from) {
             actions.push_back(Action::Log(Notice::Switched { job, enabled }));
         }

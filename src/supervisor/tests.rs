@@ -3,8 +3,8 @@
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
-    Birth, Bulletin, Config, Detail, Ending, Endpoint, Errno, Exit, JobDraft, JobLine, JobSpec, Load,
-    LoadError, Mistake, NetError, Notice, Order, Origin, Role, SocketId, SpawnError, Stage, Station,
+    Birth, Bulletin, Config, Detail, Ending, Endpoint, Errno, Exit, Fixed, JobDraft, JobLine, JobSpec, Load,
+    LoadError, Mistake, NetError, Notice, Order, Origin, Policy, Role, SocketId, SpawnError, Stage, Station,
     Survivors, Target, Verb, Verdict,
 };
 use std::time::Duration;
@@ -30,10 +30,15 @@ impl Dice {
                     name: vec![*name],
                     cmd: ["/bin/x", &self.rng.below(2).to_string()].into(),
                     depends: (0..self.rng.below(3)).map(file).collect(),
-                    order: self.rng.below(2),
-                    wait: self.rng.below(3) == 0,
-                    once: self.rng.below(3) == 0,
-                    disable: self.rng.below(6) == 0,
+                    policy: Policy {
+                        order: self.rng.below(2),
+                        fixed: Fixed {
+                            wait: self.rng.below(3) == 0,
+                            once: self.rng.below(3) == 0,
+                            disable: self.rng.below(6) == 0,
+                            ..Fixed::default()
+                        },
+                    },
                     ..JobDraft::default()
                 }));
             }
@@ -113,7 +118,7 @@ fn assert_filed(supervisor: &Supervisor) {
         let slot = supervisor.slot(id).unwrap();
         let need = supervisor.files.need(job.spec()).0;
         assert_eq!(slot.need, need, "{job:?}");
-        assert_eq!(slot.rank.0, job.spec().order());
+        assert_eq!(slot.rank.0, job.spec().policy.order);
         let queued = job.state() == State::Queued;
         let pending = job.debut() == Debut::Pending;
         let blocked = pending && need == Need::Missing || job.debut() == Debut::Over;
@@ -125,7 +130,7 @@ fn assert_filed(supervisor: &Supervisor) {
                 true if pending => Line::First,
                 true => Line::Again(job.not_before()),
             },
-            holds: job.spec().wait() && job.goal() == Goal::Up && !blocked,
+            holds: job.spec().policy.fixed.wait && job.goal() == Goal::Up && !blocked,
             lacks: queued && need == Need::Missing,
             unsure: queued && need == Need::Unknown,
             listed: job.goal() != Goal::Gone,

@@ -128,8 +128,9 @@ impl Spawner {
     ) -> Result<Made, SpawnError> {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
-        let instead = [Instead::of(out, spec.out()), Instead::of(err, spec.err())];
-        let lent = self.shelf.lend(instead, spec.user());
+        let instead =
+            [Instead::of(out, spec.launch.out().file()), Instead::of(err, spec.launch.err().file())];
+        let lent = self.shelf.lend(instead, spec.launch.user());
         let made = lent.and_then(|()| {
             if way == Way::Copy || !self.can_share(spec, instead) {
                 return self.copy(spec, instead, place, &ticket);
@@ -177,19 +178,19 @@ impl Spawner {
 
     /// Whether a child that shares our memory can do what this job needs.
     fn can_share(&mut self, spec: &JobSpec, instead: [Option<Instead>; 2]) -> bool {
-        if spec.user().is_some() || self.sharing == Sharing::Nothing {
+        if spec.launch.user().is_some() || self.sharing == Sharing::Nothing {
             return false;
         }
-        let mut outputs = [spec.out(), spec.err()].into_iter().zip(instead);
+        let mut outputs = [spec.launch.out(), spec.launch.err()].into_iter().zip(instead);
         let opens = self.dir(spec).is_some()
-            || spec.input().is_some()
-            || outputs.any(|(file, instead)| file.is_some() && instead.is_none());
+            || spec.launch.input().is_some()
+            || outputs.any(|(file, instead)| file.file().is_some() && instead.is_none());
         !opens || *self.prompt.get_or_insert_with(prompt::works)
     }
 
     /// Where the job's process has to go; none when that is where we are.
     fn dir<'a>(&self, spec: &'a JobSpec) -> Option<&'a CStr> {
-        Some(spec.dir()).filter(|dir| !(self.at_root && *dir == c"/"))
+        Some(spec.launch.dir()).filter(|dir| !(self.at_root && *dir == c"/"))
     }
 
     /// Makes a child that shares our memory, or a copy where that does not do. The first one shows whether it works.
@@ -246,16 +247,18 @@ impl Spawner {
         way: Way,
         ticket: &Ticket,
     ) -> Result<Pid, SpawnError> {
-        let own = spec.env().count();
-        let set_by_job = |text: &CStr| spec.env().any(|env| copy::variable(env) == copy::variable(text));
+        let own = spec.launch.env().count();
+        let set_by_job =
+            |text: &CStr| spec.launch.env().any(|env| copy::variable(env) == copy::variable(text));
         let ours = self.environment.iter().map(CString::as_c_str).filter(|text| !set_by_job(text));
         // SAFETY: `spec` and our environment outlive this function, at the end of which the lists are emptied.
-        unsafe { self.envp.refill(spec.env().chain(ours)) };
+        unsafe { self.envp.refill(spec.launch.env().chain(ours)) };
         // SAFETY: as above.
-        unsafe { self.argv.refill(spec.cmd()) };
+        unsafe { self.argv.refill(spec.launch.cmd()) };
         self.limits.clear();
-        self.limits.extend((0..).zip(spec.limits()).map(|(index, limit)| bound(index, limit)));
-        let draft = place.map(|_| Draft::new(spec.name(), super::clock::since_start()));
+        self.limits
+            .extend((0..).zip(&spec.launch.attributes().limits).map(|(index, limit)| bound(index, limit)));
+        let draft = place.map(|_| Draft::new(&spec.name, super::clock::since_start()));
         let note = match (place, &draft, self.own) {
             (Some(place), Some(draft), Some(parent)) => Note::new(place, draft, parent),
             (..) => None,
@@ -287,7 +290,7 @@ impl Spawner {
             (None, Some(path)) => Output::File(path),
             (None, None) => Output::Null,
         };
-        let same = out.is_none() && err.is_none() && spec.out() == spec.err();
+        let same = out.is_none() && err.is_none() && spec.launch.out() == spec.launch.err();
         let plan = Plan {
             slot,
             mounts: match way {
@@ -298,19 +301,19 @@ impl Spawner {
             cut: self.cut,
             keep,
             null,
-            path: spec.path(),
+            path: spec.launch.path(),
             argv: &self.argv,
             dir: self.dir(spec),
-            nice: spec.nice().map(c_int::from),
-            cpus: spec.cpus(),
+            nice: spec.launch.attributes().nice.map(c_int::from),
+            cpus: spec.launch.attributes().cpus.as_ref(),
             limits: &self.limits,
             files: self.files,
-            input: spec.input(),
-            out: output(out, places[0], spec.out()),
-            err: if same { Output::SameAsOut } else { output(err, places[1], spec.err()) },
+            input: spec.launch.input(),
+            out: output(out, places[0], spec.launch.out().file()),
+            err: if same { Output::SameAsOut } else { output(err, places[1], spec.launch.err().file()) },
             reset: self.reset | signals::changed(),
         };
-        let owner = spec.user().map(|name| copy::Owner { name, own_variables });
+        let owner = spec.launch.user().map(|name| copy::Owner { name, own_variables });
         slot.enter(Stage::Fork);
         let pid = match way {
             Way::Shared(_) => self.clone(&plan),

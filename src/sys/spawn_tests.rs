@@ -1,7 +1,7 @@
 use super::super::reap::{Waited, wait_for};
 use super::super::testing::{Dir, as_root, ended, in_own_process, one_at_a_time};
 use super::*;
-use crate::model::{CpuSet, Exit, Signal};
+use crate::model::{Attributes, CpuSet, Exit, Signal};
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::{LazyLock, MutexGuard};
@@ -86,6 +86,10 @@ fn line<'a>(text: &'a str, key: &str) -> &'a str {
         .trim()
 }
 
+fn limited(limits: Vec<Limit>) -> Attributes {
+    Attributes { limits, ..Attributes::default() }
+}
+
 fn limit(resource: Resource, value: u64) -> Limit {
     Limit { resource, value: Ok(value) }
 }
@@ -142,9 +146,11 @@ fn options_reach_the_process() {
         cpus.add(1000);
         let draft = JobDraft {
             // Allowed to everybody, whatever priority the tests run with.
-            nice: Some(19),
-            cpus: Some(cpus),
-            limits: vec![limit(Resource::OpenFiles, 77), limit(Resource::Core, 0)],
+            attributes: Attributes {
+                nice: Some(19),
+                cpus: Some(cpus),
+                limits: vec![limit(Resource::OpenFiles, 77), limit(Resource::Core, 0)],
+            },
             ..bench
                 .sh("nice; pwd; ulimit -n; ulimit -c; ulimit -Hn; grep Cpus_allowed_list /proc/self/status")
         };
@@ -160,10 +166,12 @@ fn three_descriptors_are_enough_for_a_start() {
     for way in both() {
         let limits = vec![limit(Resource::OpenFiles, 3)];
         // The shell is linked before the limit is felt only when it is static, so only the step is looked at.
-        let draft = JobDraft { limits, ..bench.job(&["/bin/true"]) };
+        let draft = JobDraft { attributes: limited(limits), ..bench.job(&["/bin/true"]) };
         assert!(bench.run(draft, way).is_ok(), "{way:?}");
-        let draft =
-            JobDraft { limits: vec![limit(Resource::OpenFiles, 4)], ..bench.sh("ulimit -n; ulimit -Hn") };
+        let draft = JobDraft {
+            attributes: limited(vec![limit(Resource::OpenFiles, 4)]),
+            ..bench.sh("ulimit -n; ulimit -Hn")
+        };
         assert_eq!(bench.output(draft, way), "4\n4\n", "{way:?}");
     }
 }
@@ -180,7 +188,7 @@ fn jobs_get_the_limit_of_descriptors_that_we_had() {
             let text = bench.output(bench.sh("ulimit -Sn; ulimit -Hn"), way);
             assert_eq!(text, format!("200\n{hard}\n"), "{way:?}");
             let limits = vec![limit(Resource::OpenFiles, 300)];
-            let draft = JobDraft { limits, ..bench.sh("ulimit -Sn") };
+            let draft = JobDraft { attributes: limited(limits), ..bench.sh("ulimit -Sn") };
             assert_eq!(bench.output(draft, way), "300\n", "{way:?}");
         }
     });
@@ -238,7 +246,11 @@ fn every_step_that_fails_is_told_with_its_reason() {
     bench.fails(JobDraft { dir: text("/no/such"), ..good.clone() }, Stage::Dir, libc::ENOENT);
     bench.fails(JobDraft { dir: text("/dev/null"), ..good.clone() }, Stage::Dir, libc::ENOTDIR);
     let cpus = Some(CpuSet::default());
-    bench.fails(JobDraft { cpus, ..good.clone() }, Stage::Cpu, libc::EINVAL);
+    bench.fails(
+        JobDraft { attributes: Attributes { cpus, ..Attributes::default() }, ..good.clone() },
+        Stage::Cpu,
+        libc::EINVAL,
+    );
     bench.fails(JobDraft { input: text("missing"), ..good.clone() }, Stage::In, libc::ENOENT);
     bench.fails(JobDraft { out: text("no/such"), ..good.clone() }, Stage::Out, libc::ENOENT);
     bench.fails(JobDraft { err: text("."), ..good.clone() }, Stage::Err, libc::EISDIR);
@@ -251,7 +263,7 @@ fn every_step_that_fails_is_told_with_its_reason() {
     }
     // More than the kernel allows to anybody.
     let limits = vec![limit(Resource::Core, 0), limit(Resource::OpenFiles, u64::MAX >> 1)];
-    bench.fails(JobDraft { limits, ..good }, Stage::Limit(1), libc::EPERM);
+    bench.fails(JobDraft { attributes: limited(limits), ..good }, Stage::Limit(1), libc::EPERM);
     assert_eq!(bench.spawner.slots_used(), 0);
 }
 

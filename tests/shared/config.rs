@@ -1,10 +1,9 @@
 //! The text of a configuration: it is taken whole, or every mistake has its place in the text.
 
 use pmtr::config::{self, Parsed};
-use pmtr::diff::{Change, diff};
-use pmtr::model::{Config, JobSpec, Mistake};
+use pmtr::model::{JobSpec, Mistake};
+use pmtr::plan::{Change, plan};
 use std::ffi::CStr;
-use std::fmt::Write;
 
 /// One text. `parse` is the parser, perhaps with somebody who looks after it.
 pub fn run(text: &[u8], parse: impl Fn(&[u8]) -> Result<Parsed, Vec<Mistake>>) {
@@ -33,106 +32,33 @@ fn good(text: &[u8], parsed: &Parsed) {
     readable(&config::show(config).to_string());
 
     let old: Vec<&JobSpec> = config.jobs.iter().collect();
-    let mut names: Vec<_> = old.iter().map(|job| job.name()).collect();
+    let mut names: Vec<_> = old.iter().map(|job| &job.name).collect();
     names.sort();
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "a name twice");
-    for (at, change) in diff(&old, &config.jobs).into_iter().enumerate() {
+    for (at, change) in plan(&old, &config.jobs).into_iter().enumerate() {
         assert_eq!(change, Change::Same { old: at, new: at });
     }
 
-    let printed = print(config);
+    let printed = config::print(config);
     match config::parse(&printed) {
         Ok(again) => {
-            // The directory that every job has may be written or not.
-            let plain = config.jobs.iter().all(|job| job.dir() != c"/");
-            assert!(again.config == *config || !plain, "{}", String::from_utf8_lossy(&printed));
-            assert_eq!(print(&again.config), printed);
+            assert!(again.config == *config, "{}", String::from_utf8_lossy(&printed));
+            assert_eq!(config::print(&again.config), printed);
         }
         Err(mistakes) => panic!("{}", config::render(&printed, &mistakes)),
     }
 }
 
 fn job(job: &JobSpec) {
-    let name = job.name().as_bytes();
+    let name = job.name.as_bytes();
     assert!((1..=255).contains(&name.len()) && !name.iter().any(u8::is_ascii_whitespace), "{name:?}");
-    assert!(job.path().to_bytes().starts_with(b"/") && job.dir().to_bytes().starts_with(b"/"));
+    assert!(job.launch.path().to_bytes().starts_with(b"/") && job.launch.dir().to_bytes().starts_with(b"/"));
     let variable =
         |env: &CStr| env.to_bytes().split(|byte| *byte == b'=').next().unwrap_or_default().to_vec();
-    let mut variables: Vec<Vec<u8>> = job.env().map(variable).collect();
+    let mut variables: Vec<Vec<u8>> = job.launch.env().map(variable).collect();
     variables.sort();
     assert!(variables.windows(2).all(|pair| pair[0] != pair[1]), "a variable twice");
     assert!(variables.iter().all(|name| !name.is_empty()));
-}
-
-/// The configuration as a file that says the same.
-fn print(config: &Config) -> Vec<u8> {
-    let mut text = Vec::new();
-    for (option, endpoints) in [("listen on", &config.listen), ("report to", &config.report)] {
-        for endpoint in endpoints {
-            words(&mut text, option, [endpoint.to_string().as_bytes()]);
-        }
-    }
-    for job in &config.jobs {
-        text.extend(b"job {\n");
-        words(&mut text, "name", [job.name().as_bytes()]);
-        words(&mut text, "cmd", job.cmd().map(CStr::to_bytes));
-        if job.dir() != c"/" {
-            words(&mut text, "dir", [job.dir().to_bytes()]);
-        }
-        let one = [("in", job.input()), ("out", job.out()), ("err", job.err()), ("user", job.user())];
-        for (option, value) in one {
-            value.iter().for_each(|value| words(&mut text, option, [value.to_bytes()]));
-        }
-        job.env().for_each(|env| words(&mut text, "env", [env.to_bytes()]));
-        text.extend(b"depends {\n");
-        job.depends().for_each(|file| words(&mut text, "", [file.to_bytes()]));
-        // An empty block is a mistake.
-        if job.depends().next().is_some() {
-            text.extend(b"}\n")
-        } else {
-            text.truncate(text.len() - 10)
-        }
-        job.limits().iter().for_each(|limit| line(&mut text, "ulimit", &limit.to_string()));
-        line(&mut text, "order", &job.order().to_string());
-        job.nice().iter().for_each(|nice| line(&mut text, "nice", &nice.to_string()));
-        if let Some(cpus) = job.cpus() {
-            let mask = cpus.0.iter().rev().fold("0x".to_owned(), |mut mask, word| {
-                let _ = write!(mask, "{word:016x}");
-                mask
-            });
-            line(&mut text, "cpu", &mask);
-        }
-        job.bounce_every()
-            .iter()
-            .for_each(|every| line(&mut text, "bounce every", &format!("{}s", every.as_secs())));
-        for (option, given) in [("disable", job.disabled()), ("wait", job.wait()), ("once", job.once())] {
-            if given {
-                line(&mut text, option, "");
-            }
-        }
-        text.extend(b"}\n");
-    }
-    text
-}
-
-fn line(text: &mut Vec<u8>, option: &str, value: &str) {
-    text.extend([option, " ", value, "\n"].concat().as_bytes());
-}
-
-/// A line with these words in quotes.
-fn words<'a>(text: &mut Vec<u8>, option: &str, words: impl IntoIterator<Item = &'a [u8]>) {
-    text.extend(option.as_bytes());
-    for word in words {
-        text.extend(b" \"");
-        for byte in word {
-            if matches!(byte, b'"' | b'\\') {
-                text.push(b'\\');
-            }
-            text.push(*byte);
-        }
-        text.push(b'"');
-    }
-    text.push(b'\n');
 }
 
 fn bad(text: &[u8], mistakes: &[Mistake]) {

@@ -1,7 +1,7 @@
 //! A job's definition as the invented world writes it down.
 
-use pmtr::model::{Fingerprint, JobDraft, JobSpec, Role, Station};
-use std::num::NonZeroU32;
+use pmtr::model::{Fingerprint, Fixed, JobDraft, JobSpec, Policy, Role, Station};
+use std::time::Duration;
 
 /// The files that jobs can depend on.
 pub const FILES: [&str; 3] = ["/etc/app.conf", "/etc/keys", "/srv/relative"];
@@ -64,11 +64,15 @@ impl Def {
             cmd: ["/bin/job", &self.version.to_string()].into(),
             dir: Some(b"/srv".to_vec()),
             depends: self.files().map(text).collect(),
-            order: self.order,
-            bounce_secs: NonZeroU32::new(self.bounce),
-            disable: self.disable,
-            wait: self.wait,
-            once: self.once,
+            policy: Policy {
+                order: self.order,
+                fixed: Fixed {
+                    bounce_every: (self.bounce > 0).then(|| Duration::from_secs(self.bounce.into())),
+                    disable: self.disable,
+                    wait: self.wait,
+                    once: self.once,
+                },
+            },
             ..JobDraft::default()
         })
     }

@@ -275,7 +275,7 @@ pub fn some_temper(rng: &mut Rng) -> Temper {
 
 impl System for Sys {
     fn spawn(&mut self, _: JobId, spec: &JobSpec) -> Result<Birth, SpawnError> {
-        let name = spec.name().to_string();
+        let name = spec.name.to_string();
         self.starts_in_turn += 1;
         let Some(def) = self.reference.spawns(self.now, spec, &self.kernel) else {
             return Err(SpawnError { stage: Stage::Prepare, errno: Errno(1) });

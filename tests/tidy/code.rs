@@ -9,16 +9,16 @@ use std::path::Path;
 const MAY_IMPORT: [(&str, &[&str], &[&str]); 13] = [
     ("model", &[], &[]),
     ("config", &["model"], &[]),
-    ("diff", &["model"], &[]),
+    ("plan", &["model"], &[]),
     ("job", &["model"], &[]),
     ("cli", &["model"], &[]),
     ("wire", &["model"], &[]),
     ("fleet", &["model"], &[]),
-    ("supervisor", &["model", "diff", "job"], &[]),
+    ("supervisor", &["model", "plan", "job"], &[]),
     ("sys", &["model"], &["libc"]),
     (
         "daemon",
-        &["model", "config", "diff", "job", "supervisor", "wire", "sys", "cli"],
+        &["model", "config", "plan", "job", "supervisor", "wire", "sys", "cli"],
         &["mio", "inotify", "syslog"],
     ),
     ("client", &["model", "wire", "fleet", "cli", "sys"], &["mio"]),
@@ -27,7 +27,7 @@ const MAY_IMPORT: [(&str, &[&str], &[&str]); 13] = [
 ];
 
 /// Modules that may not ask the outside world for anything.
-const PURE: [&str; 8] = ["model", "config", "diff", "job", "supervisor", "wire", "fleet", "cli"];
+const PURE: [&str; 8] = ["model", "config", "plan", "job", "supervisor", "wire", "fleet", "cli"];
 
 /// The module to which a file below src belongs.
 fn module(path: &Path) -> String {

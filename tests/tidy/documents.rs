@@ -62,9 +62,9 @@ fn without_blanks(text: &str) -> String {
 }
 
 /// How an option is written: each form that it has, without blanks.
-fn usages(place: options::Place) -> BTreeSet<String> {
+fn usages(scope: options::Scope) -> BTreeSet<String> {
     let mut usages = BTreeSet::new();
-    for row in options::TABLE.iter().filter(|row| row.place == place) {
+    for row in options::TABLE.iter().filter(|row| row.scope == scope) {
         for arguments in row.arguments.split(" | ") {
             usages.insert(without_blanks(&format!("{}{arguments}", row.keyword())));
         }
@@ -92,8 +92,8 @@ fn flowed(text: &str) -> String {
 
 #[test]
 fn the_manual_of_the_file_has_each_option_as_the_table_writes_it_and_no_other() {
-    for (title, place) in [("FILE OPTIONS", options::Place::File), ("JOB OPTIONS", options::Place::Job)] {
-        assert_eq!(heads(&section("man/pmtr.conf.5", title), "Ic"), usages(place), "{title}");
+    for (title, scope) in [("FILE OPTIONS", options::Scope::File), ("JOB OPTIONS", options::Scope::Job)] {
+        assert_eq!(heads(&section("man/pmtr.conf.5", title), "Ic"), usages(scope), "{title}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! The syntax file of vim, held against the options of the file.
 
 use super::read;
-use pmtr::config::options::{Place, TABLE};
+use pmtr::config::options::{Scope, TABLE};
 use pmtr::model::Resource;
 use std::collections::BTreeSet;
 
@@ -21,14 +21,14 @@ fn keywords(group: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn options(place: Place) -> BTreeSet<String> {
-    TABLE.iter().filter(|row| row.place == place).map(|row| row.keyword()).collect()
+fn options(scope: Scope) -> BTreeSet<String> {
+    TABLE.iter().filter(|row| row.scope == scope).map(|row| row.keyword()).collect()
 }
 
 #[test]
 fn vim_knows_each_option_in_its_place_and_no_other() {
-    assert_eq!(keywords("pmtrFileOption"), options(Place::File));
-    assert_eq!(keywords("pmtrJobOption"), options(Place::Job));
+    assert_eq!(keywords("pmtrFileOption"), options(Scope::File));
+    assert_eq!(keywords("pmtrJobOption"), options(Scope::Job));
     let all: BTreeSet<String> = TABLE.iter().map(|row| row.keyword()).collect();
     assert_eq!(keywords("pmtrForeign"), all);
 }

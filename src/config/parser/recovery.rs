@@ -1,9 +1,9 @@
 //! After a mistake the parser goes on with the next line, in the block that was most probably meant: one
 //! slip shall not be told twice, nor hide the next one.
 
-use super::{Found, Frame, Parser, Pending, STRAY_OPEN, hint, span_of};
+use super::{Found, Frame, Parser, Pending, STRAY_OPEN, span_of};
 use crate::config::errors::{Fault, Shown};
-use crate::config::options::{Block, Inside, OptionRow, Place, TABLE};
+use crate::config::options::{Block, Inside, OptionRow, Scope, TABLE};
 use crate::config::text::{Line, Span, Word};
 use crate::config::{Aim, suggest};
 use std::rc::Rc;
@@ -21,24 +21,23 @@ impl Parser {
         let text = Rc::clone(&self.text);
         let written = Shown(keyword.of(&text));
         self.fault(line, place, || format!("expected `{expected}` after {written}: {}", row.usage()));
-        self.build.excuse(row.key);
+        self.excuse(row);
         self.skip_block(line, words);
     }
 
     /// An option that belongs to another place.
     pub(super) fn misplaced(&mut self, line: Line, row: &'static OptionRow, words: &[Word]) {
-        let frame = self.frame_of_place(row.place);
+        let frame = self.frame_of(row.scope);
         if let Some(frame) = frame.filter(|_| matches!(row.block, Block::Always(Inside::Options(_)))) {
             return self.close_for(line, words, frame);
         }
-        self.fault(line, span_of(words.get(..1).unwrap_or_default()), || match row.place {
-            Place::File => format!("`{}` belongs outside all jobs", row.keyword()),
-            Place::Job => format!("`{}` belongs in a job, between `job {{` and `}}`", row.keyword()),
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), || {
+            format!("`{}` belongs {}", row.keyword(), row.scope.belongs())
         });
         self.skip_block(line, words);
     }
 
-    pub(super) fn unknown(&mut self, line: Line, place: Place, words: &[Word]) {
+    pub(super) fn unknown(&mut self, line: Line, scope: Scope, words: &[Word]) {
         let Some((first, rest)) = words.split_first() else { return };
         let text = Rc::clone(&self.text);
         let raw = first.span.of(&text);
@@ -58,16 +57,16 @@ impl Parser {
             self.fault(line, first.span, || format!("put spaces around braces: `{} {{`", row.keyword()));
             Some(row)
         } else {
-            self.unknown_word(line, place, first, rest)
+            self.unknown_word(line, scope, first, rest)
         };
         let Some(row) = meant else { return self.skip_block(line, words) };
-        self.build.excuse(row.key);
+        self.excuse(row);
         match row.block {
-            Block::Always(inside) | Block::Instead(inside) if raw.ends_with(b"{") && row.place == place => {
+            Block::Always(inside) | Block::Instead(inside) if raw.ends_with(b"{") && row.scope == scope => {
                 self.open((row, inside), line, first.span);
             }
             // The jobs of a misspelt `job` are looked into as well.
-            Block::Always(inside @ Inside::Options(_)) if row.place == place => {
+            Block::Always(inside @ Inside::Options(_)) if row.scope == scope => {
                 self.block(line, (row, inside), first.span, rest);
             }
             Block::Never | Block::Always(_) | Block::Instead(_) => self.skip_block(line, words),
@@ -78,7 +77,7 @@ impl Parser {
     fn unknown_word(
         &mut self,
         line: Line,
-        place: Place,
+        scope: Scope,
         first: &Word,
         rest: &[Word],
     ) -> Option<&'static OptionRow> {
@@ -88,7 +87,7 @@ impl Parser {
         let second = rest.first().map(|word| word.value(&text));
         let meant = match self.mistakes.is_full() {
             true => None,
-            false => suggest::option(place, &value, second.as_deref()),
+            false => suggest::option(scope, &value, second.as_deref()),
         };
         let shown = Shown(&value);
         self.fault(line, first.span, || match meant {
@@ -103,8 +102,8 @@ impl Parser {
     pub(super) fn unreadable(&mut self, line: Line, words: &[Word], fault: Fault) {
         self.settle(words);
         self.mistakes.add(line, fault);
-        if let Some(Found::Whole(row, _)) = self.find(words, |row| row.place == Place::Job) {
-            self.build.excuse(row.key);
+        if let Some(Found::Whole(row, _)) = self.find(words, |row| row.scope == self.scope()) {
+            self.excuse(row);
         }
         self.skip_block(line, words);
     }
@@ -139,7 +138,7 @@ impl Parser {
             return Fault::new(place, format!("`{name}` needs {missing}: {}", row.usage()));
         }
         let extra = args.get(most..).unwrap_or_default();
-        let known = self.find(extra, |other| other.place == row.place);
+        let known = self.find(extra, |other| other.scope == row.scope);
         let what = match (most, known) {
             (_, Some(Found::Whole(other, _))) => {
                 let other = other.keyword();
@@ -162,7 +161,7 @@ impl Parser {
     pub(super) fn settle(&mut self, next: &[Word]) {
         let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
         self.fault(line, keyword, || lacks_block(row.0));
-        let other_option = || self.find(next, |row| row.place == Place::Job).is_some();
+        let other_option = || self.find(next, |row| row.scope == self.scope()).is_some();
         let closes = || next.first().is_some_and(|word| self.closes(word));
         let forgotten = match row.1 {
             Inside::Options(_) => !next.is_empty(),
@@ -175,7 +174,7 @@ impl Parser {
 
     /// Closes all blocks from this one inwards: an option has come that can only stand outside of them.
     pub(super) fn close_for(&mut self, line: Line, words: &[Word], frame: usize) {
-        let begin = self.open.get(frame).map(|frame| (frame.line, frame.keyword, hint(frame)));
+        let begin = self.open.get(frame).map(|frame| (frame.line, frame.keyword, frame.hint()));
         let Some(begin) = begin else { return };
         let number = self.mistakes.line_of(begin.0, begin.1);
         let text = Rc::clone(&self.text);
@@ -199,9 +198,9 @@ impl Parser {
         match found {
             // Jobs are looked into even there: a mistake in one is not to wait for the next run.
             Some(Found::Whole(row, _)) if matches!(row.block, Block::Always(Inside::Options(_))) => {
-                match self.frame_of_place(row.place) {
+                match self.frame_of(row.scope) {
                     Some(frame) => self.close_for(line, words, frame),
-                    None => self.option(line, row.place, words),
+                    None => self.option(line, row.scope, words),
                 }
             }
             Some(Found::Whole(row, _)) if row.block == Block::Never => {}
@@ -216,7 +215,7 @@ impl Parser {
 
     /// Opens a block that is skipped.
     pub(super) fn skip(&mut self, line: Line, keyword: Span) {
-        self.open.push(Frame { row: None, line, keyword, words: 0, depth: 1, ended: None });
+        self.open.push(Frame::new(None, line, keyword));
     }
 
     /// Skips the block of a line that was not understood, if it opens one.
@@ -233,15 +232,15 @@ impl Parser {
         self.pending = Some(Pending { row: None, line, keyword });
     }
 
-    /// The outermost open block whose option stands in this place.
-    fn frame_of_place(&self, place: Place) -> Option<usize> {
-        self.open.iter().position(|frame| frame.row.is_some_and(|(row, _)| row.place == place))
+    /// The outermost open block whose option is one of this scope.
+    fn frame_of(&self, scope: Scope) -> Option<usize> {
+        self.open.iter().position(|frame| frame.row.is_some_and(|(row, _)| row.scope == scope))
     }
 
     /// Whether the line begins like an option of one of the blocks around the innermost one.
     pub(super) fn option_of_an_outer_block(&self, words: &[Word]) -> bool {
         let outer =
-            |row: &OptionRow| self.open.iter().any(|f| f.row.is_some_and(|(r, _)| r.place == row.place));
+            |row: &OptionRow| self.open.iter().any(|f| f.row.is_some_and(|(r, _)| r.scope == row.scope));
         matches!(self.find(words, outer), Some(Found::Whole(..)))
     }
 }

@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 
 /// What is wrong with the program of a job.
 pub(super) fn program(job: &JobSpec) -> Option<String> {
-    let path = job.path();
+    let path = job.launch.path();
     let why = match fs::metadata(as_path(path)) {
         Err(e) if is_missing(&e) => "does not exist",
         Err(_) => return None,
@@ -52,7 +52,7 @@ fn script(path: &CStr) -> Option<String> {
 pub(super) fn words(job: &JobSpec, index: usize, places: &Places) -> Vec<(usize, String)> {
     let mut found: Vec<(usize, &str, String)> = Vec::new();
     let mut of_shell = false;
-    for (nth, word) in job.cmd().enumerate().skip(1) {
+    for (nth, word) in job.launch.cmd().enumerate().skip(1) {
         let written = places.written(index, Key::Cmd, nth);
         // What follows `-c` is for another program to expand, and quotes are put on purpose.
         let is_meant = |kind| of_shell && kind != "quote" || written.starts_with(b"\"");

@@ -41,7 +41,7 @@ pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> 
 impl Look<'_> {
     /// Adds a warning about the word of this number of an option.
     fn warn(&mut self, key: Key, nth: usize, what: impl Display) {
-        let what = format!("job {}: {what}", self.job.name());
+        let what = format!("job {}: {what}", self.job.name);
         self.found.push(self.places.warning(self.index, key, nth, what));
     }
 
@@ -56,7 +56,7 @@ impl Look<'_> {
 
     /// Warns of a user that the job can't run as; otherwise whom it runs as.
     fn user(&mut self) -> Option<Account> {
-        let Some(user) = self.job.user() else {
+        let Some(user) = self.job.launch.user() else {
             return Some(Account { uid: self.machine.uid, groups: None });
         };
         let account = (self.machine.user)(user);
@@ -72,19 +72,22 @@ impl Look<'_> {
     }
 
     fn directories(&mut self, account: Option<&Account>) {
-        let (job, dir) = (self.job, as_path(self.job.dir()));
+        let (job, dir) = (self.job, as_path(self.job.launch.dir()));
         let missing = match fs::metadata(dir) {
             Ok(there) if !there.is_dir() => Some("is not a directory"),
             Err(e) if is_missing(&e) => Some("does not exist"),
             Ok(_) | Err(_) => None,
         };
         if let Some(why) = missing {
-            self.warn(Key::Dir, 0, format_args!("dir {} {why}", shown(job.dir())));
+            self.warn(Key::Dir, 0, format_args!("dir {} {why}", shown(job.launch.dir())));
         }
-        let files =
-            [("in", Key::In, job.input()), ("out", Key::Out, job.out()), ("err", Key::Err, job.err())];
+        let files = [
+            ("in", Key::In, job.launch.input()),
+            ("out", Key::Out, job.launch.out().file()),
+            ("err", Key::Err, job.launch.err().file()),
+        ];
         for (option, key, file) in files {
-            let Some(file) = file.filter(|file| key == Key::In || *file != c"syslog") else { continue };
+            let Some(file) = file else { continue };
             // Without its directory nothing can be said of a file in it, and one warning is enough.
             if missing.is_some() && !as_path(file).is_absolute() {
                 continue;
@@ -93,8 +96,11 @@ impl Look<'_> {
                 self.warn(key, 0, format_args!("{option} {}: {why}", shown(file)));
             }
             if key != Key::In && config::means_syslog(file.to_bytes()) {
-                let what =
-                    format!("{option} {} is a file in {}: write `syslog`", shown(file), shown(job.dir()));
+                let what = format!(
+                    "{option} {} is a file in {}: write `syslog`",
+                    shown(file),
+                    shown(job.launch.dir())
+                );
                 self.warn(key, 0, format_args!("{what} to send the output to the log"));
             }
         }
@@ -102,7 +108,8 @@ impl Look<'_> {
 
     /// What is no regular file counts as missing.
     fn depends(&mut self) {
-        for (nth, (file, path)) in self.job.depends().zip(self.job.depends_paths()).enumerate() {
+        for (nth, (file, path)) in self.job.launch.depends().zip(self.job.launch.depends_paths()).enumerate()
+        {
             let Ok(there) = fs::metadata(OsStr::from_bytes(&path)) else { continue };
             if !there.is_file() {
                 let (file, kind) = (shown(file), regular::kind(there.file_type()));
@@ -113,7 +120,10 @@ impl Look<'_> {
     }
 
     fn priority(&mut self) {
-        let Some(nice) = self.job.nice().filter(|nice| *nice < 0 && self.machine.uid != 0) else { return };
+        let Some(nice) = self.job.launch.attributes().nice.filter(|nice| *nice < 0 && self.machine.uid != 0)
+        else {
+            return;
+        };
         // That limit counts from 20 downwards: 25 allows nice -5. What can't be found out is not warned of.
         let wanted = u64::try_from(20 - i64::from(nice)).unwrap_or(0);
         if let Some(Ok(hard)) = (self.machine.hard_limit)(crate::model::Resource::Nice)
@@ -129,13 +139,13 @@ impl Look<'_> {
             return;
         }
         let job = self.job;
-        for limit in job.limits() {
+        for limit in &job.launch.attributes().limits {
             let Some(Ok(hard)) = (self.machine.hard_limit)(limit.resource) else { continue };
             if limit.value.is_ok_and(|value| value <= hard) {
                 continue;
             }
             let what = format!("ulimit {limit} is above the hard limit {hard}, which only root can raise");
-            let what = format!("job {}: {what}", job.name());
+            let what = format!("job {}: {what}", job.name);
             self.found.push(self.places.warning_of_limit(self.index, limit.resource, what));
         }
     }

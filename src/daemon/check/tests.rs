@@ -288,5 +288,5 @@ fn with_more_words_the_configuration_is_shown_behind_the_numbers() {
     let scratch = Scratch::new();
     let file = scratch.file("good", "job {\n name web\n cmd /no/cmd\n}\n", 0o644);
     let (out, _, _) = test(&file, &["-t", "-vv"]);
-    assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), ["job web", "  cmd \"/no/cmd\"", "  dir \"/\""]);
+    assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), ["job {", "  name web", "  cmd /no/cmd", "}"]);
 }

@@ -152,7 +152,7 @@ impl Reference {
     }
 
     pub fn spawns(&mut self, now: MonoTime, spec: &JobSpec, kernel: &Kernel) -> Option<Def> {
-        let name = spec.name().to_string();
+        let name = spec.name.to_string();
         let Some(life) = self.life(&name).cloned() else {
             self.broken("only what is in the file starts", &name);
             return None;
@@ -161,7 +161,7 @@ impl Reference {
             self.broken("a removed job does not start", &life);
             return None;
         };
-        if spec.cmd().nth(1).is_none_or(|word| word.to_bytes() != def.version.to_string().as_bytes()) {
+        if spec.launch.cmd().nth(1).is_none_or(|word| word.to_bytes() != def.version.to_string().as_bytes()) {
             self.broken("the definition in force is started", &(spec, def));
         }
         if self.ending {

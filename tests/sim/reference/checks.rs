@@ -73,7 +73,7 @@ impl Reference {
         };
         let given_up = past(run.killed, TEN);
         let owned = supervisor.job_of(run.pid).and_then(|id| supervisor.spec(id));
-        if run.reaped.is_none() && owned.is_none_or(|spec| spec.name().as_bytes() != life.name.as_bytes()) {
+        if run.reaped.is_none() && owned.is_none_or(|spec| spec.name.as_bytes() != life.name.as_bytes()) {
             Some("every unreaped child has its owner")
         } else if run.term.is_none() && self.must_stop(life, now) {
             Some("what should stop is stopped")
@@ -120,7 +120,7 @@ impl Reference {
                 State::Starting { .. } | State::Running { .. } | State::Stopping { .. }
             );
             mains += usize::from(main);
-            for path in job.spec().depends() {
+            for path in job.spec().launch.depends() {
                 let path = if path.to_bytes() == b"relative" { FILES[2].as_bytes() } else { path.to_bytes() };
                 FILES.iter().zip(&mut needed).for_each(|(f, n)| *n |= f.as_bytes() == path);
             }

@@ -1,43 +1,46 @@
-//! Two sets of jobs to the changes between them. Jobs are known by their names.
+//! Two sets of jobs to the changes between them, graded by what they mean for the processes. Jobs are known by their
+//! names.
 #![forbid(unsafe_code)]
 
-use crate::model::JobSpec;
+use crate::model::{Difference, JobSpec};
 use std::collections::HashMap;
 
 /// What becomes of one job; the numbers are places in the two sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Every option that matters to the process is as it was.
+    /// Every option is as it was.
     Same { old: usize, new: usize },
-    /// Its definition is another one.
-    Altered { old: usize, new: usize },
-    /// It wasn't there before.
+    /// Its rules are other ones, under which its process runs on.
+    Retuned { old: usize, new: usize },
+    /// Its process has to be restarted.
+    Relaunched { old: usize, new: usize },
+    /// It is new.
     Added { new: usize },
-    /// It is there no more.
+    /// It is gone.
     Removed { old: usize },
 }
 
 /// The changes that lead from `old` to `new`: those of the new jobs in their order, then the removals.
-pub fn diff(old: &[&JobSpec], new: &[JobSpec]) -> Vec<Change> {
+pub fn plan(old: &[&JobSpec], new: &[JobSpec]) -> Vec<Change> {
     let mut taken = vec![false; old.len()];
     let mut by_name: Option<HashMap<&[u8], usize>> = None;
     let mut expected = 0;
     let mut changes = Vec::with_capacity(new.len());
     for (to, spec) in new.iter().enumerate() {
-        let name = spec.name();
+        let name = &spec.name;
         // Most saves leave the order alone: the next old job is the likely match, and no map is made.
         let from = match old.get(expected) {
-            Some(next) if next.name() == name => Some(expected),
+            Some(next) if next.name == *name => Some(expected),
             _ => by_name.get_or_insert_with(|| index(old)).get(name.as_bytes()).copied(),
         };
         changes.push(match from.and_then(|from| Some((from, old.get(from)?, taken.get_mut(from)?))) {
             Some((from, before, taken)) => {
                 expected = from + 1;
                 *taken = true;
-                if before.same(spec) {
-                    Change::Same { old: from, new: to }
-                } else {
-                    Change::Altered { old: from, new: to }
+                match before.compare(spec) {
+                    Difference::None => Change::Same { old: from, new: to },
+                    Difference::Policy => Change::Retuned { old: from, new: to },
+                    Difference::Run => Change::Relaunched { old: from, new: to },
                 }
             }
             None => Change::Added { new: to },
@@ -49,20 +52,21 @@ pub fn diff(old: &[&JobSpec], new: &[JobSpec]) -> Vec<Change> {
 }
 
 fn index<'a>(specs: &[&'a JobSpec]) -> HashMap<&'a [u8], usize> {
-    specs.iter().enumerate().map(|(place, spec)| (spec.name().as_bytes(), place)).collect()
+    specs.iter().enumerate().map(|(place, spec)| (spec.name.as_bytes(), place)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::JobDraft;
+    use crate::model::{JobDraft, Policy};
     use Change::*;
 
     fn specs(text: &str) -> Vec<JobSpec> {
         let job = |word: &str| {
+            let (word, order) = word.split_once('@').unwrap_or((word, "0"));
             let (name, cmd) = word.split_once('=').unwrap_or((word, "/bin/x"));
-            let draft = JobDraft { name: name.into(), cmd: [cmd].into(), ..JobDraft::default() };
-            JobSpec::from(draft)
+            let policy = Policy { order: order.parse().unwrap(), ..Policy::default() };
+            JobSpec::from(JobDraft { name: name.into(), cmd: [cmd].into(), policy, ..JobDraft::default() })
         };
         text.split_whitespace().map(job).collect()
     }
@@ -75,12 +79,14 @@ mod tests {
             ("a", "", vec![Removed { old: 0 }]),
             ("a b", "a b", vec![Same { old: 0, new: 0 }, Same { old: 1, new: 1 }]),
             ("a b", "b a", vec![Same { old: 1, new: 0 }, Same { old: 0, new: 1 }]),
-            ("a b", "a b=/bin/y", vec![Same { old: 0, new: 0 }, Altered { old: 1, new: 1 }]),
+            ("a b", "a b=/bin/y", vec![Same { old: 0, new: 0 }, Relaunched { old: 1, new: 1 }]),
+            ("a b", "a@9 b", vec![Retuned { old: 0, new: 0 }, Same { old: 1, new: 1 }]),
+            ("a b", "a=/bin/y@9", vec![Relaunched { old: 0, new: 0 }, Removed { old: 1 }]),
             ("a b c", "a c", vec![Same { old: 0, new: 0 }, Same { old: 2, new: 1 }, Removed { old: 1 }]),
             ("a c", "a b c", vec![Same { old: 0, new: 0 }, Added { new: 1 }, Same { old: 1, new: 2 }]),
         ] {
             let (old, new) = (specs(old), specs(new));
-            assert_eq!(diff(&old.iter().collect::<Vec<_>>(), &new), expected, "{old:?} {new:?}");
+            assert_eq!(plan(&old.iter().collect::<Vec<_>>(), &new), expected, "{old:?} {new:?}");
         }
     }
 }

@@ -1,0 +1,92 @@
+//! The arguments of an option, as the builder takes them.
+
+use crate::config::errors::{Fault, Mistakes};
+use crate::config::text::{Line, Span, Word};
+use crate::config::values::Value;
+use std::borrow::Cow;
+
+/// One line of arguments, and where to report what is odd about them.
+pub(in crate::config) struct Given<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) words: &'a [Word],
+    pub(super) line: Line,
+    pub(super) mistakes: &'a mut Mistakes,
+}
+
+/// Whether the arguments were right.
+pub(in crate::config) type Taken = Result<(), Wrong>;
+
+/// Why a value was not taken: the first argument is wrong, or what the fault says.
+pub(in crate::config) enum Wrong {
+    Word(String),
+    At(Fault),
+}
+
+impl<'a> Given<'a> {
+    pub(in crate::config) fn new(
+        text: &'a [u8],
+        words: &'a [Word],
+        line: Line,
+        mistakes: &'a mut Mistakes,
+    ) -> Given<'a> {
+        Given { text, words, line, mistakes }
+    }
+
+    /// The first argument.
+    pub(super) fn value(&self) -> Cow<'a, [u8]> {
+        let text = self.text;
+        self.words.first().map(|word| word.value(text)).unwrap_or_default()
+    }
+
+    /// Where the first argument is.
+    pub(in crate::config) fn span(&self) -> Span {
+        self.words.first().map_or(Span::new(0, 0), |word| word.span)
+    }
+
+    /// The number of the line on which the first argument is.
+    pub(super) fn number(&self) -> u32 {
+        self.mistakes.line_of(self.line, self.span())
+    }
+
+    /// Adds a warning about the first argument.
+    pub(super) fn warn(&mut self, what: impl FnOnce() -> String) {
+        let span = self.span();
+        self.mistakes.warn(self.line, span, what);
+    }
+
+    /// Sets a field that may be missing to the first argument, as `read` understands it.
+    pub(in crate::config) fn store<T>(&self, field: &mut Option<T>, read: fn(&[u8]) -> Value<T>) -> Taken {
+        *field = Some(read(&self.value())?);
+        Ok(())
+    }
+
+    /// Sets a field that has a default.
+    pub(in crate::config) fn replace<T>(&self, field: &mut T, read: fn(&[u8]) -> Value<T>) -> Taken {
+        *field = read(&self.value())?;
+        Ok(())
+    }
+}
+
+/// Sets the field of an option without arguments.
+pub(in crate::config) fn set(field: &mut bool) -> Taken {
+    *field = true;
+    Ok(())
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Wrong {
+        Wrong::Word(what)
+    }
+}
+
+impl From<&str> for Wrong {
+    fn from(what: &str) -> Wrong {
+        Wrong::Word(what.to_owned())
+    }
+}
+
+impl From<Fault> for Wrong {
+    fn from(fault: Fault) -> Wrong {
+        Wrong::At(fault)
+    }
+}

@@ -1,0 +1,170 @@
+//! The one table of all options, and what a row of it says. The parser, its suggestions, the printer, every listing
+//! of options and the test of the manual read it.
+
+mod table;
+
+pub use table::{COUNT, Key, TABLE};
+
+use super::build::{Builder, Given, Taken};
+use super::print::Printer;
+use crate::model::{Config, JobSpec};
+use std::fmt;
+
+/// The kinds of block whose lines are options; each has options of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Outside of every block.
+    File,
+    /// Inside of `job { ... }`.
+    Job,
+}
+
+/// What the braces of a block enclose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inside {
+    /// Options of this scope.
+    Options(Scope),
+    /// Lines of words that mean something to the option alone.
+    Words,
+}
+
+/// Whether an option takes a block. For one that takes none, a brace is an ordinary word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// It takes none.
+    Never,
+    /// It takes one after its arguments.
+    Always(Inside),
+    /// It takes either its arguments or a block of them.
+    Instead(Inside),
+}
+
+/// One option.
+pub struct OptionRow {
+    /// Its name in the code.
+    pub key: Key,
+    /// Its name in the file, word by word.
+    pub words: &'static [&'static str],
+    /// Where it is allowed.
+    pub scope: Scope,
+    /// Its arguments as the manual shows them, the block included.
+    pub arguments: &'static str,
+    /// The least and the greatest number of arguments, the block not counted.
+    pub count: (usize, usize),
+    /// Whether it takes a block.
+    pub block: Block,
+    /// Whether its block may be on one line.
+    pub one_line: bool,
+    /// Whether its argument may contain blanks.
+    pub blanks: bool,
+    /// Whether it may be given more than once in one block.
+    pub repeatable: bool,
+    /// Whether the block is incomplete without it.
+    pub required: bool,
+    /// What other programs call it: a message suggests our name for it.
+    pub also: &'static [&'static str],
+    /// What it does, in one line.
+    pub help: &'static str,
+    /// Takes its arguments, or one line of its block of words.
+    pub(super) take: fn(&mut Builder, &mut Given<'_>) -> Taken,
+    /// Prints it as the file would say it.
+    pub(super) print: Print,
+}
+
+/// How an option is printed.
+#[derive(Clone, Copy)]
+pub(super) enum Print {
+    /// It only holds others.
+    Nothing,
+    /// From the configuration.
+    File(fn(&Config, &mut Printer<'_>)),
+    /// From the definition of a job.
+    Job(fn(&JobSpec, &mut Printer<'_>)),
+}
+
+/// Any number of arguments.
+pub const ANY: usize = usize::MAX;
+
+impl Scope {
+    /// Where a misplaced option of this scope belongs.
+    pub(super) fn belongs(self) -> &'static str {
+        match self {
+            Scope::File => "outside all jobs",
+            Scope::Job => "in a job, between `job {` and `}`",
+        }
+    }
+
+    /// The options that are allowed here.
+    pub fn options(self) -> impl Iterator<Item = &'static OptionRow> {
+        TABLE.iter().filter(move |row| row.scope == self)
+    }
+}
+
+impl OptionRow {
+    /// Its name in the file: `bounce every`.
+    pub fn keyword(&self) -> String {
+        self.words.join(" ")
+    }
+
+    /// How it is written: `bounce every INTERVAL`.
+    pub fn usage(&self) -> String {
+        let mut usage = self.keyword();
+        if !self.arguments.is_empty() {
+            usage.push(' ');
+            usage.push_str(self.arguments);
+        }
+        usage
+    }
+}
+
+impl fmt::Debug for OptionRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_stands_at_the_index_of_its_key() {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.key as usize, index, "{:?}", row.key);
+        }
+    }
+
+    #[test]
+    fn each_row_is_complete_and_its_name_belongs_to_it_alone() {
+        for row in &TABLE {
+            assert!(!row.words.is_empty() && !row.help.is_empty(), "{:?}", row.key);
+            assert_eq!(
+                row.arguments.is_empty(),
+                row.count == (0, 0) && row.block == Block::Never,
+                "{:?}",
+                row.key
+            );
+            assert_eq!(
+                row.scope.options().filter(|other| other.words == row.words).count(),
+                1,
+                "{:?}",
+                row.key
+            );
+        }
+    }
+
+    #[test]
+    fn usage_shows_an_option_as_it_is_written() {
+        let usages: Vec<String> = TABLE.iter().map(OptionRow::usage).collect();
+        assert!(usages.contains(&"bounce every INTERVAL".to_owned()));
+        assert!(usages.contains(&"wait".to_owned()));
+    }
+
+    #[test]
+    fn what_other_programs_call_an_option_is_no_option_of_the_same_block() {
+        for row in &TABLE {
+            let taken = |also: &&&str| row.scope.options().any(|other| other.keyword() == **also);
+            assert_eq!(row.also.iter().find(taken), None, "{:?}", row.key);
+        }
+    }
+}

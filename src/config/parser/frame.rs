@@ -1,0 +1,69 @@
+//! A block that is open, and which of its options have come.
+
+use crate::config::options::{COUNT, Inside, Key, OptionRow, Scope};
+use crate::config::text::{Line, Span};
+
+/// An open block.
+pub(super) struct Frame {
+    /// Its option, or nothing if that is unknown or misplaced: then the block is skipped.
+    pub(super) row: Option<(&'static OptionRow, Inside)>,
+    pub(super) line: Line,
+    pub(super) keyword: Span,
+    /// How many words its lines had.
+    pub(super) words: usize,
+    /// How many blocks are open in a skipped one, itself included.
+    pub(super) depth: usize,
+    /// The first line in it that ends with a brace, which does not close it there.
+    pub(super) ended: Option<u32>,
+    pub(super) seen: Seen,
+}
+
+/// Which options have come in a block.
+pub(super) struct Seen {
+    /// For each row of the table the line on which it was given, or zero.
+    given: [u32; COUNT],
+    /// Options that are missing because of a mistake that has been reported.
+    excused: [bool; COUNT],
+}
+
+impl Frame {
+    pub(super) fn new(row: Option<(&'static OptionRow, Inside)>, line: Line, keyword: Span) -> Frame {
+        let seen = Seen { given: [0; COUNT], excused: [false; COUNT] };
+        Frame { row, line, keyword, words: 0, depth: 1, ended: None, seen }
+    }
+
+    /// Why a block that looks closed is not.
+    pub(super) fn hint(&self) -> String {
+        match self.ended {
+            Some(line) => format!(
+                "; line {line} ends with ` }}`, but `}}` closes a block only when it is alone on its line"
+            ),
+            None => String::new(),
+        }
+    }
+}
+
+impl Seen {
+    /// Notes that an option is given here; an error if it was given before.
+    pub(super) fn give(&mut self, row: &OptionRow, number: u32) -> Result<(), String> {
+        let Some(given) = self.given.get_mut(row.key as usize) else { return Ok(()) };
+        match std::mem::replace(given, number) {
+            0 => Ok(()),
+            _ if row.repeatable => Ok(()),
+            first => Err(format!("`{}` is given twice: first on line {first}", row.keyword())),
+        }
+    }
+
+    /// No message is to say that this option is missing.
+    pub(super) fn excuse(&mut self, key: Key) {
+        self.excused.get_mut(key as usize).into_iter().for_each(|excused| *excused = true);
+    }
+
+    /// The options without which a block of this kind is incomplete.
+    pub(super) fn missing(&self, scope: Scope) -> impl Iterator<Item = &'static OptionRow> {
+        scope.options().filter(|row| {
+            let noted = (self.given.get(row.key as usize), self.excused.get(row.key as usize));
+            row.required && noted == (Some(&0), Some(&false))
+        })
+    }
+}

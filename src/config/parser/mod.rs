@@ -1,0 +1,213 @@
+//! Lines to options and blocks. Which option is allowed where, the table says; what it means, the builder knows. What
+//! happens after a mistake is in `recovery`.
+
+mod blocks;
+mod frame;
+mod recovery;
+
+use super::build::{Builder, Given};
+use super::errors::{Fault, Mistakes};
+use super::options::{Block, Inside, OptionRow, Scope, TABLE};
+use super::text::{Lexer, Line, Span, Word};
+use super::{Aim, Parsed};
+use crate::model::Mistake;
+use frame::Frame;
+use std::rc::Rc;
+
+/// Reads a text and builds a configuration. It borrows nothing, so it can rest between two lines for as long as
+/// one likes.
+pub(super) struct Parser {
+    text: Rc<Vec<u8>>,
+    aim: Aim,
+    lexer: Lexer,
+    /// The words of the line that is being read.
+    line: Vec<Word>,
+    mistakes: Mistakes,
+    build: Builder,
+    /// The open blocks, the innermost last.
+    open: Vec<Frame>,
+    /// The option on the line before, when a `{` alone on this one would open its block.
+    pending: Option<Pending>,
+    /// Where the last block began and where it was closed.
+    closed: Option<(u32, u32)>,
+}
+
+struct Pending {
+    /// Nothing when the block is to be skipped.
+    row: Option<(&'static OptionRow, Inside)>,
+    line: Line,
+    keyword: Span,
+}
+
+/// What the first words of a line are.
+enum Found {
+    /// This option, by so many words.
+    Whole(&'static OptionRow, usize),
+    /// The beginning of this option, which has more words.
+    Begun(&'static OptionRow),
+}
+
+impl Parser {
+    pub(super) fn new(text: Rc<Vec<u8>>, aim: Aim) -> Parser {
+        let lexer = Lexer::new(&text);
+        let (mistakes, build) = (Mistakes::new(Rc::clone(&text)), Builder::new(Rc::clone(&text), aim));
+        let (line, open) = (Vec::new(), Vec::new());
+        Parser { text, aim, lexer, line, mistakes, build, open, pending: None, closed: None }
+    }
+
+    /// Reads lines of so many bytes, rounded up; false when there are no more.
+    pub(super) fn read(&mut self, bytes: usize) -> bool {
+        let (text, mut words) = (Rc::clone(&self.text), std::mem::take(&mut self.line));
+        let end = self.lexer.at().saturating_add(bytes);
+        let mut more = true;
+        while more && self.lexer.at() < end {
+            match self.lexer.next(&text, &mut words) {
+                None => more = false,
+                Some((line, None)) => self.line(line, &words),
+                Some((line, Some(fault))) => self.unreadable(line, &words, fault),
+            }
+        }
+        self.line = words;
+        more
+    }
+
+    /// What the whole text says.
+    pub(super) fn finish(mut self) -> Result<Parsed, Vec<Mistake>> {
+        self.end();
+        match self.mistakes.has_errors() {
+            false => Ok(self.build.finish(self.mistakes.into_vec())),
+            true => Err(self.mistakes.into_vec()),
+        }
+    }
+
+    fn line(&mut self, line: Line, words: &[Word]) {
+        if let [brace] = words
+            && brace.is(&self.text, "{")
+        {
+            return self.brace(line, brace.span);
+        }
+        if words.is_empty() {
+            return;
+        }
+        self.look_at_end(line, words);
+        self.settle(words);
+        let mut words = words;
+        while let Some((first, rest)) = words.split_first()
+            && self.closes(first)
+        {
+            self.closing(line, first.span, rest);
+            words = rest;
+        }
+        if !words.is_empty() {
+            self.content(line, words);
+        }
+    }
+
+    /// A line of the innermost block.
+    fn content(&mut self, line: Line, words: &[Word]) {
+        match self.inside() {
+            Some((_, Inside::Options(scope))) => self.option(line, scope, words),
+            Some((Some(row), Inside::Words)) => match self.option_of_an_outer_block(words) {
+                true => self.close_for(line, words, self.open.len() - 1),
+                false => self.words(line, row, words),
+            },
+            Some((None, Inside::Words)) | None => self.skipped(line, words),
+        }
+    }
+
+    /// A line of a block of options. A word can be an option of several kinds of block: those of this one come first.
+    fn option(&mut self, line: Line, scope: Scope, words: &[Word]) {
+        match self.find(words, |row| row.scope == scope) {
+            Some(Found::Whole(row, count)) => {
+                let (keyword, args) = words.split_at_checked(count).unwrap_or((words, &[]));
+                self.known(line, row, span_of(keyword), args);
+            }
+            Some(Found::Begun(row)) => self.begun(line, row, words),
+            None => match self.find(words, |_| true) {
+                Some(Found::Whole(row, _) | Found::Begun(row)) => self.misplaced(line, row, words),
+                None => self.unknown(line, scope, words),
+            },
+        }
+    }
+
+    fn known(&mut self, line: Line, row: &'static OptionRow, keyword: Span, args: &[Word]) {
+        let number = self.mistakes.line_of(line, keyword);
+        if let Some(Err(what)) = self.open.last_mut().map(|frame| frame.seen.give(row, number)) {
+            self.fault(line, keyword, || what);
+        }
+        match row.block {
+            Block::Never => self.set(line, row, keyword, args),
+            Block::Always(inside) | Block::Instead(inside) => self.block(line, (row, inside), keyword, args),
+        }
+    }
+
+    fn set(&mut self, line: Line, row: &OptionRow, keyword: Span, args: &[Word]) {
+        match self.counted(row, row.count, keyword, args) {
+            Ok(()) => self.take(line, row, args),
+            Err(fault) => self.mistakes.add(line, fault),
+        }
+    }
+
+    /// Hands arguments to the builder.
+    fn take(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
+        let given = Given::new(&self.text, words, line, &mut self.mistakes);
+        if let Err(fault) = self.build.take(row, given) {
+            self.mistakes.add(line, fault);
+        }
+    }
+
+    /// What stands in the innermost block; nothing when it is skipped.
+    fn inside(&self) -> Option<(Option<&'static OptionRow>, Inside)> {
+        match self.open.last() {
+            None => Some((None, Inside::Options(Scope::File))),
+            Some(frame) => frame.row.map(|(row, inside)| (Some(row), inside)),
+        }
+    }
+
+    /// The option with which the line begins.
+    fn find(&self, words: &[Word], wanted: impl Fn(&OptionRow) -> bool) -> Option<Found> {
+        let first = words.first()?.unquoted(&self.text)?;
+        let begins =
+            |row: &&'static OptionRow| row.words.first().is_some_and(|word| *word.as_bytes() == *first);
+        let whole = |row: &&'static OptionRow| {
+            words.len() >= row.words.len()
+                && row.words.iter().zip(words).all(|(known, word)| word.is(&self.text, known))
+        };
+        let (mut begun, mut longest): (Option<&'static OptionRow>, Option<&'static OptionRow>) = (None, None);
+        for row in TABLE.iter().filter(begins).filter(|row| wanted(row)) {
+            begun = begun.or(Some(row));
+            if whole(&row) && longest.is_none_or(|longest| longest.words.len() <= row.words.len()) {
+                longest = Some(row);
+            }
+        }
+        longest.map(|row| Found::Whole(row, row.words.len())).or(begun.map(Found::Begun))
+    }
+
+    /// Whether the number of arguments is right.
+    fn counted(
+        &self,
+        row: &OptionRow,
+        count: (usize, usize),
+        keyword: Span,
+        args: &[Word],
+    ) -> Result<(), Fault> {
+        match (count.0..=count.1).contains(&args.len()) {
+            true => Ok(()),
+            false => Err(self.miscounted(row, count, keyword, args)),
+        }
+    }
+
+    fn fault<T: Into<String>>(&mut self, line: Line, span: Span, what: impl FnOnce() -> T) {
+        self.mistakes.add_with(line, span, || what().into());
+    }
+}
+
+const STRAY_OPEN: &str = "stray `{`: no option before it takes a block";
+
+/// From the first of these words to the last.
+fn span_of(words: &[Word]) -> Span {
+    match (words.first(), words.last()) {
+        (Some(first), Some(last)) => first.span.to(last.span),
+        _ => Span::new(0, 0),
+    }
+}

@@ -1,0 +1,182 @@
+//! What a run is started with, packed.
+
+use super::{JobDraft, Limit};
+use crate::model::{Clean, CpuSet, Stage, Words};
+use std::ffi::CStr;
+
+/// What a run is started with: the command and what the child is given, and the files on which the start depends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// user, dir, in, out, err (empty: not given), then depends, cmd and env; each ends in NUL. The longest is last,
+    /// so that reading the others does not walk over it.
+    texts: Box<[u8]>,
+    /// None if the job has the default of each, so that equal definitions are equal here too.
+    attributes: Option<Box<Attributes>>,
+    depends_words: u32,
+    cmd_words: u32,
+}
+
+/// Attributes of the process that few jobs set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// `ulimit`, in the order of the file.
+    pub limits: Vec<Limit>,
+    /// `cpu`.
+    pub cpus: Option<CpuSet>,
+    /// `nice`.
+    pub nice: Option<i8>,
+}
+
+/// Where a stream of output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// To /dev/null.
+    Null,
+    /// To the end of this file.
+    File(&'a CStr),
+    /// To syslog, line by line.
+    Syslog,
+}
+
+/// The option value that stands for syslog.
+pub const SYSLOG: &str = "syslog";
+
+const FIXED_TEXTS: usize = 5;
+
+static DEFAULTS: Attributes = Attributes { limits: Vec::new(), cpus: None, nice: None };
+
+impl From<JobDraft> for Launch {
+    fn from(draft: JobDraft) -> Launch {
+        let fixed = [draft.user, draft.dir, draft.input, draft.out, draft.err];
+        let fixed: [Vec<u8>; FIXED_TEXTS] = fixed.map(Option::unwrap_or_default);
+        let lists = [&draft.depends.bytes, &draft.cmd.bytes, &draft.env.bytes];
+        let room = fixed.iter().map(|text| text.len() + 1).chain(lists.map(Vec::len)).sum();
+        let mut texts = Words::with_room_for(room);
+        fixed.iter().for_each(|text| texts.push(text));
+        lists.into_iter().for_each(|list| texts.bytes.extend_from_slice(list));
+        let mut attributes = draft.attributes;
+        attributes.limits.shrink_to_fit();
+        Launch {
+            texts: texts.bytes.into(),
+            attributes: (attributes != DEFAULTS).then(|| Box::new(attributes)),
+            depends_words: draft.depends.count,
+            cmd_words: draft.cmd.count,
+        }
+    }
+}
+
+impl Launch {
+    /// Path and arguments, each with its NUL.
+    pub fn cmd(&self) -> impl Iterator<Item = &CStr> {
+        self.texts().skip(FIXED_TEXTS + self.depends_words as usize).take(self.cmd_words as usize)
+    }
+
+    /// The path of the command.
+    pub fn path(&self) -> &CStr {
+        self.cmd().next().unwrap_or(c"")
+    }
+
+    /// `env`: `VAR=VALUE`, no variable twice.
+    pub fn env(&self) -> impl Iterator<Item = &CStr> {
+        self.texts().skip(FIXED_TEXTS + self.depends_words as usize + self.cmd_words as usize)
+    }
+
+    /// `depends`, as written.
+    pub fn depends(&self) -> impl Iterator<Item = &CStr> {
+        self.texts().skip(FIXED_TEXTS).take(self.depends_words as usize)
+    }
+
+    /// The paths of the files of `depends`; a relative one is relative to `dir`.
+    pub fn depends_paths(&self) -> impl Iterator<Item = Vec<u8>> {
+        self.depends().map(|path| {
+            let path = path.to_bytes();
+            if path.starts_with(b"/") {
+                return path.to_vec();
+            }
+            let dir = self.dir().to_bytes();
+            let slash: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
+            [dir, slash, path].concat()
+        })
+    }
+
+    /// `user`.
+    pub fn user(&self) -> Option<&CStr> {
+        self.fixed(0)
+    }
+
+    /// `dir`, or the root directory.
+    pub fn dir(&self) -> &CStr {
+        self.fixed(1).unwrap_or(c"/")
+    }
+
+    /// `dir`, if it is given.
+    pub fn given_dir(&self) -> Option<&CStr> {
+        self.fixed(1)
+    }
+
+    /// `in`.
+    pub fn input(&self) -> Option<&CStr> {
+        self.fixed(2)
+    }
+
+    /// `out`.
+    pub fn out(&self) -> Output<'_> {
+        self.output(3)
+    }
+
+    /// `err`.
+    pub fn err(&self) -> Output<'_> {
+        self.output(4)
+    }
+
+    /// What few jobs set.
+    pub fn attributes(&self) -> &Attributes {
+        self.attributes.as_deref().unwrap_or(&DEFAULTS)
+    }
+
+    /// What the step `stage` of a start works on, as a message names it; empty if it is nothing of the job's.
+    pub fn subject(&self, stage: Stage) -> String {
+        let text = |text: Option<&CStr>| Clean(text.unwrap_or(c"/dev/null").to_bytes()).to_string();
+        match stage {
+            Stage::User | Stage::Groups | Stage::Gid | Stage::Uid => text(self.user()),
+            Stage::Dir => text(Some(self.dir())),
+            Stage::Nice => self.attributes().nice.map_or(String::new(), |nice| nice.to_string()),
+            Stage::Limit(index) => {
+                self.attributes().limits.get(usize::from(index)).map_or(String::new(), Limit::to_string)
+            }
+            Stage::In => text(self.input()),
+            Stage::Out => text(self.fixed(3)),
+            Stage::Err => text(self.fixed(4)),
+            Stage::Exec => text(Some(self.path())),
+            Stage::Prepare | Stage::Fork | Stage::Close | Stage::Session | Stage::Cpu | Stage::Signals => {
+                String::new()
+            }
+        }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &CStr> {
+        self.texts.split_inclusive(|b| *b == 0).filter_map(|t| CStr::from_bytes_with_nul(t).ok())
+    }
+
+    fn fixed(&self, index: usize) -> Option<&CStr> {
+        self.texts().nth(index).filter(|text| !text.is_empty())
+    }
+
+    fn output(&self, index: usize) -> Output<'_> {
+        match self.fixed(index) {
+            None => Output::Null,
+            Some(word) if word.to_bytes() == SYSLOG.as_bytes() => Output::Syslog,
+            Some(file) => Output::File(file),
+        }
+    }
+}
+
+impl<'a> Output<'a> {
+    /// The file, if it is one.
+    pub fn file(self) -> Option<&'a CStr> {
+        match self {
+            Output::File(path) => Some(path),
+            Output::Null | Output::Syslog => None,
+        }
+    }
+}

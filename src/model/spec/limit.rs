@@ -1,0 +1,69 @@
+//! Bounds of resources.
+
+use std::fmt;
+
+/// A resource that `ulimit` can bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    Core,
+    Data,
+    Nice,
+    FileSize,
+    PendingSignals,
+    LockedMemory,
+    ResidentSet,
+    OpenFiles,
+    MessageQueue,
+    RealtimePriority,
+    Stack,
+    CpuTime,
+    Processes,
+    AddressSpace,
+}
+
+/// Marks a limit without bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Infinity;
+
+/// One `ulimit`: soft and hard limit alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// What is bounded.
+    pub resource: Resource,
+    /// The bound in the units of setrlimit.
+    pub value: Result<u64, Infinity>,
+}
+
+impl Resource {
+    /// Every resource with its flag and its long name.
+    pub const ALL: [(Resource, &'static str, &'static str); 14] = [
+        (Resource::Core, "-c", "RLIMIT_CORE"),
+        (Resource::Data, "-d", "RLIMIT_DATA"),
+        (Resource::Nice, "-e", "RLIMIT_NICE"),
+        (Resource::FileSize, "-f", "RLIMIT_FSIZE"),
+        (Resource::PendingSignals, "-i", "RLIMIT_SIGPENDING"),
+        (Resource::LockedMemory, "-l", "RLIMIT_MEMLOCK"),
+        (Resource::ResidentSet, "-m", "RLIMIT_RSS"),
+        (Resource::OpenFiles, "-n", "RLIMIT_NOFILE"),
+        (Resource::MessageQueue, "-q", "RLIMIT_MSGQUEUE"),
+        (Resource::RealtimePriority, "-r", "RLIMIT_RTPRIO"),
+        (Resource::Stack, "-s", "RLIMIT_STACK"),
+        (Resource::CpuTime, "-t", "RLIMIT_CPU"),
+        (Resource::Processes, "-u", "RLIMIT_NPROC"),
+        (Resource::AddressSpace, "-v", "RLIMIT_AS"),
+    ];
+
+    /// The flag by which `ulimit` names it.
+    pub fn flag(self) -> &'static str {
+        Resource::ALL.iter().find(|(r, _, _)| *r == self).map_or("-?", |(_, flag, _)| flag)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.value {
+            Ok(value) => write!(f, "{} {value}", self.resource.flag()),
+            Err(Infinity) => write!(f, "{} infinity", self.resource.flag()),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The definition of one job, packed: ten thousand of them fit into a few megabytes.
+
+mod launch;
+mod limit;
+mod name;
+mod policy;
+
+pub use launch::{Attributes, Launch, Output, SYSLOG};
+pub use limit::{Infinity, Limit, Resource};
+pub use name::JobName;
+pub use policy::{Fixed, Policy};
+
+use super::Words;
+use std::fmt;
+use std::rc::Rc;
+
+/// A job's definition in the making: what the parser fills in and tests write down.
+/// No text in it contains a NUL byte.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobDraft {
+    pub name: Vec<u8>,
+    pub cmd: Words,
+    pub dir: Option<Vec<u8>>,
+    pub input: Option<Vec<u8>>,
+    pub out: Option<Vec<u8>>,
+    pub err: Option<Vec<u8>>,
+    pub user: Option<Vec<u8>>,
+    /// `VAR=VALUE`, no variable twice.
+    pub env: Words,
+    pub depends: Words,
+    pub attributes: Attributes,
+    pub policy: Policy,
+}
+
+/// The definition of a job. Two definitions are equal if every option is the same; what a change of one means is
+/// told by [`JobSpec::compare`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct JobSpec {
+    /// `name`.
+    pub name: JobName,
+    /// What its runs are started with.
+    pub launch: Launch,
+    /// When they begin and end.
+    pub policy: Rc<Policy>,
+}
+
+/// What a new definition of a job means for its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// Every option is the same.
+    None,
+    /// Other rules, under which the process can run on.
+    Policy,
+    /// The process has to be restarted.
+    Run,
+}
+
+impl From<JobDraft> for JobSpec {
+    fn from(mut draft: JobDraft) -> JobSpec {
+        let policy = Rc::new(std::mem::take(&mut draft.policy));
+        JobSpec { name: JobName::new(&draft.name), launch: Launch::from(draft), policy }
+    }
+}
+
+impl JobSpec {
+    /// How the definition `new` of the same job differs from this one.
+    pub fn compare(&self, new: &JobSpec) -> Difference {
+        if self.launch != new.launch || self.policy.fixed != new.policy.fixed {
+            Difference::Run
+        } else if self.policy != new.policy {
+            Difference::Policy
+        } else {
+            Difference::None
+        }
+    }
+}
+
+impl fmt::Debug for JobSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobSpec")
+            .field("name", &self.name)
+            .field("cmd", &self.launch.cmd().collect::<Vec<_>>())
+            .field("order", &self.policy.order)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
