@@ -42,9 +42,9 @@ fn dump(parsed: &Parsed) -> String {
 }
 
 fn outcome(name: &str, text: &[u8]) -> String {
-    match config::check(text) {
-        Ok(parsed) => format!("{}{}", config::render(name.as_bytes(), &parsed.warnings), dump(&parsed)),
-        Err(mistakes) => config::render(name.as_bytes(), &mistakes).to_string(),
+    match config::check(config::SourceFile::new(name.as_bytes(), text.to_vec())) {
+        Ok(parsed) => format!("{}{}", config::render(&parsed.warnings), dump(&parsed)),
+        Err(mistakes) => config::render(&mistakes).to_string(),
     }
 }
 
@@ -142,9 +142,9 @@ fn any_text_is_taken_whole_or_with_a_place_for_each_mistake() {
     let seeds: Vec<Vec<u8>> = cases().iter().map(|path| std::fs::read(path).unwrap()).collect();
     for _ in 0..rounds(100_000) {
         let pieces = (0..rng.below(30)).flat_map(|_| rng.pick(&PIECES).iter().copied());
-        outcome::run(&pieces.collect::<Vec<u8>>(), config::parse);
+        outcome::run(&pieces.collect::<Vec<u8>>(), |text| config::parse(text));
         let bytes: Vec<u8> = (0..rng.below(40)).map(|_| rng.byte() | 1).collect();
-        outcome::run(&bytes, config::parse);
+        outcome::run(&bytes, |text| config::parse(text));
         let mut mutated = seeds[rng.below(seeds.len())].clone();
         for _ in 0..=rng.below(3) {
             let at = rng.below(mutated.len() + 1);
@@ -152,7 +152,7 @@ fn any_text_is_taken_whole_or_with_a_place_for_each_mistake() {
             mutated.splice(at..at + cut, piece.iter().copied());
         }
         if mutated.len() < 2000 {
-            outcome::run(&mutated, config::parse);
+            outcome::run(&mutated, |text| config::parse(text));
         }
     }
 }
@@ -196,7 +196,7 @@ fn a_text_of_the_greatest_size_takes_no_more_than_its_length_in_time() {
     ];
     let timed = |text: &str| {
         let begin = Instant::now();
-        outcome::run(text.as_bytes(), config::parse);
+        outcome::run(text.as_bytes(), |text| config::parse(text));
         begin.elapsed()
     };
     for (name, text) in &texts {
@@ -208,8 +208,9 @@ fn a_text_of_the_greatest_size_takes_no_more_than_its_length_in_time() {
 
 #[test]
 fn what_is_no_text_or_too_long_is_refused_with_one_mistake() {
-    let long = config::parse(&vec![b'\n'; config::MAX_BYTES + 1]).unwrap_err();
-    assert_eq!(config::render(b"f", &long).to_string(), "f: error: larger than 10 MiB\n");
+    let long = vec![b'\n'; config::MAX_BYTES + 1];
+    let long = config::parse(config::SourceFile::new(*b"f", long)).unwrap_err();
+    assert_eq!(config::render(&long).to_string(), "f: error: larger than 10 MiB\n");
     assert!(config::parse(&vec![b'\n'; config::MAX_BYTES]).is_ok());
     let nul = config::parse(b"x\njob {\n name a\0b\n\0").unwrap_err();
     assert_eq!((nul.len(), nul[0].line, nul[0].column), (1, 3, 8));
@@ -332,7 +333,7 @@ fn a_text_that_is_read_in_portions_means_the_same_and_no_portion_is_longer_than_
     for path in cases() {
         let text = std::fs::read(&path).unwrap();
         for bytes in [1, 7, 100] {
-            let mut parsing = config::Parsing::new(text.clone());
+            let mut parsing = config::Parsing::new(&text);
             let mut portions = 0;
             let answer = loop {
                 portions += 1;
@@ -350,7 +351,7 @@ fn a_text_that_is_read_in_portions_means_the_same_and_no_portion_is_longer_than_
     }
     // A line is never cut, and others are served after each.
     let text = "env A=\n".repeat(100_000);
-    let mut parsing = config::Parsing::new(text.clone().into_bytes());
+    let mut parsing = config::Parsing::new(&text);
     let mut portions = 1;
     while let config::Portion::More(more) = parsing.go_on(70_000) {
         (parsing, portions) = (more, portions + 1);

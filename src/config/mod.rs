@@ -15,10 +15,10 @@ mod text;
 mod values;
 
 pub use places::Places;
+pub use text::SourceFile;
 
 use crate::model::{Config, Mistake, SYSLOG, Severity};
 use std::fmt;
-use std::rc::Rc;
 
 /// A file is no longer than this.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
@@ -36,19 +36,14 @@ pub struct Parsed {
 
 /// Reads a configuration, or finds all its errors and warnings in the order of the file. Past a thousand of a kind
 /// they are only counted.
-pub fn parse(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
-    parse_whole(text.to_vec())
-}
-
-/// The same, of a text that need not be copied.
-pub fn parse_whole(text: impl Into<Rc<Vec<u8>>>) -> Result<Parsed, Vec<Mistake>> {
-    read(Parsing::new(text))
+pub fn parse(source: impl Into<SourceFile>) -> Result<Parsed, Vec<Mistake>> {
+    read(Parsing::new(source))
 }
 
 /// The same for somebody who wants to know more: with the places of all values, and with warnings of what is
 /// written right and means something else than it seems.
-pub fn check(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
-    read(Parsing::of(text.to_vec(), Aim::Check))
+pub fn check(source: impl Into<SourceFile>) -> Result<Parsed, Vec<Mistake>> {
+    read(Parsing::of(source.into(), Aim::Check))
 }
 
 fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
@@ -81,22 +76,22 @@ pub enum Portion {
 
 impl Parsing {
     /// Nothing of the text has been read yet.
-    pub fn new(text: impl Into<Rc<Vec<u8>>>) -> Parsing {
-        Parsing::of(text, Aim::Apply)
+    pub fn new(source: impl Into<SourceFile>) -> Parsing {
+        Parsing::of(source.into(), Aim::Apply)
     }
 
-    fn of(text: impl Into<Rc<Vec<u8>>>, aim: Aim) -> Parsing {
-        let text = text.into();
+    fn of(source: SourceFile, aim: Aim) -> Parsing {
+        let text = &source.text;
         if text.len() > MAX_BYTES {
-            return Parsing(Err(Mistake::of_file(Severity::Error, "larger than 10 MiB")));
+            return Parsing(Err(Mistake::of_file(source.name, Severity::Error, "larger than 10 MiB")));
         }
         // Most have none, which `contains` finds out by many bytes at once.
         if text.contains(&0)
             && let Some(at) = text.iter().position(|b| *b == 0)
         {
-            return Parsing(Err(nul(&text, at)));
+            return Parsing(Err(nul(&source, at)));
         }
-        Parsing(Ok(Box::new(parser::Parser::new(text, aim))))
+        Parsing(Ok(Box::new(parser::Parser::new(source, aim))))
     }
 
     /// Reads lines of so many bytes; the last one is read to its end.
@@ -111,10 +106,10 @@ impl Parsing {
     }
 }
 
-/// What the operator sees of the mistakes in `file`: for each its place and what is wrong, then the line
-/// itself, then a caret under the place.
-pub fn render<'a>(file: &'a [u8], mistakes: &'a [Mistake]) -> impl fmt::Display + 'a {
-    errors::excerpt::Rendered { file, mistakes }
+/// What the operator sees of these mistakes: for each its place and what is wrong, then the line itself, then a caret
+/// under the place.
+pub fn render(mistakes: &[Mistake]) -> impl fmt::Display + '_ {
+    errors::excerpt::Rendered(mistakes)
 }
 
 /// Whether somebody who writes this for `out` or `err` probably means `syslog`.
@@ -133,16 +128,17 @@ pub fn show(config: &Config) -> impl fmt::Display + '_ {
 }
 
 /// A file with NUL bytes is no text: what else could be said about its lines would only bury that.
-fn nul(text: &[u8], at: usize) -> Mistake {
-    let before = text.get(..at).unwrap_or_default();
+fn nul(source: &SourceFile, at: usize) -> Mistake {
+    let before = source.text.get(..at).unwrap_or_default();
     let newline = before.iter().rposition(|b| *b == b'\n');
     let line = text::Line {
+        file: text::FileId::default(),
         at: text::Span::offset(newline.map_or(0, |n| n + 1)),
         number: text::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
     };
     let what = "NUL byte: this is not a text file, or a crash damaged it";
     errors::excerpt::mistake(
-        text,
+        source,
         Severity::Error,
         line,
         errors::Fault::new(text::Span::new(at, at + 1), what),

@@ -2,15 +2,14 @@
 
 use super::errors::{Fault, excerpt};
 use super::options::Key;
-use super::text::{Line, Span, Word};
+use super::text::{Line, SourceFiles, Span, Word};
 use super::values;
 use crate::model::{Mistake, Resource, Severity};
-use std::rc::Rc;
 
 /// The places of all jobs and of the words that their options were given. Empty unless somebody asked for them.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
-    text: Rc<Vec<u8>>,
+    sources: SourceFiles,
     jobs: Vec<OfJob>,
     words: Vec<OfWord>,
 }
@@ -32,8 +31,9 @@ pub(super) struct OfWord {
 }
 
 impl Places {
-    pub(super) fn new(text: Rc<Vec<u8>>) -> Places {
-        Places { text, ..Places::default() }
+    /// These places, in these files.
+    pub(super) fn of(self, sources: SourceFiles) -> Places {
+        Places { sources, ..self }
     }
 
     pub(super) fn add(&mut self, line: Line, keyword: Span, words: Vec<OfWord>) {
@@ -43,12 +43,16 @@ impl Places {
 
     /// The line on which this job begins, counting jobs from zero.
     pub fn line(&self, job: usize) -> u32 {
-        self.jobs.get(job).map_or(0, |job| excerpt::line_of(&self.text, job.line, job.keyword))
+        self.jobs
+            .get(job)
+            .map_or(0, |job| excerpt::line_of(self.sources.text_of(job.line), job.line, job.keyword))
     }
 
     /// The word of this number that an option of a job was given, as it was written.
     pub fn written(&self, job: usize, key: Key, nth: usize) -> &[u8] {
-        self.words(job, key).nth(nth).map_or(&[], |place| place.word.span.of(&self.text))
+        self.words(job, key)
+            .nth(nth)
+            .map_or(&[], |place| place.word.span.of(self.sources.text_of(place.line)))
     }
 
     /// A warning that points at that word, or at the job where there is no such word.
@@ -58,7 +62,9 @@ impl Places {
 
     /// A warning that points at the last limit of this resource.
     pub fn warning_of_limit(&self, job: usize, resource: Resource, what: String) -> Mistake {
-        let of_resource = |place: &&OfWord| values::resource(&place.word.value(&self.text)) == Some(resource);
+        let of_resource = |place: &&OfWord| {
+            values::resource(&place.word.value(self.sources.text_of(place.line))) == Some(resource)
+        };
         self.warning_at(job, self.words(job, Key::Ulimit).filter(of_resource).last(), what)
     }
 
@@ -70,9 +76,9 @@ impl Places {
         };
         match place {
             Some((line, span)) => {
-                excerpt::mistake(&self.text, Severity::Warning, line, Fault::new(span, what))
+                excerpt::mistake(&self.sources.of(line), Severity::Warning, line, Fault::new(span, what))
             }
-            None => Mistake::of_file(Severity::Warning, what),
+            None => Mistake::of_file(self.sources.of(Line::default()).name, Severity::Warning, what),
         }
     }
 

@@ -12,7 +12,7 @@ mod job;
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
 use crate::cli::{Mode, Options, say};
-use crate::config::{self, Parsed};
+use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Counted, Errno, Infinity, Mistake, Resource, Severity};
 use crate::sys::numbers::{O_NOCTTY, O_NONBLOCK};
 use crate::sys::process;
@@ -24,6 +24,7 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::rc::Rc;
 
 /// A configuration is never longer. One byte more is read, so that the parser sees that it is too long.
 const LONGEST_BYTES: u64 = 10 * 1024 * 1024;
@@ -44,11 +45,11 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
     let file = &options.config;
     let name = file.as_os_str().as_bytes();
     let (text, rights) = match read(file) {
-        Ok(there) => there,
+        Ok((text, rights)) => (Rc::new(text), rights),
         Err(why) => return unreadable(options, &why, out, err),
     };
     let mut found = rights.map(|rights| exposed(file, rights, machine.uid)).unwrap_or_default();
-    let (parsed, jobs) = match config::check(&text) {
+    let (parsed, jobs) = match config::check(SourceFile::new(name, Rc::clone(&text))) {
         Ok(Parsed { config, warnings, places }) => {
             found.extend(warnings);
             found.extend(job::look(&config.jobs, &places, machine));
@@ -61,7 +62,7 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
             (None, jobs_begun(&text))
         }
     };
-    say(err, &config::render(name, &found));
+    say(err, &config::render(&found));
     let status = tell(options, jobs, &found, out);
     if let Some(config) = parsed.filter(|_| options.verbosity > 1) {
         say(out, &config::show(&config));
@@ -72,8 +73,9 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
 /// A file that can't be read has one error.
 fn unreadable(options: &Options, why: &str, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let hint = if options.config.as_os_str() == "-" { "; standard input is /dev/stdin" } else { "" };
-    let found = [Mistake::of_file(Severity::Error, format!("{why}{hint}"))];
-    say(err, &config::render(options.config.as_os_str().as_bytes(), &found));
+    let name = options.config.as_os_str().as_bytes();
+    let found = [Mistake::of_file(name, Severity::Error, format!("{why}{hint}"))];
+    say(err, &config::render(&found));
     tell(options, 0, &found, out)
 }
 
@@ -91,7 +93,8 @@ fn exposed(file: &Path, rights: Rights, uid: u32) -> Vec<Mistake> {
     let absolute = std::path::absolute(file);
     let path = absolute.as_deref().unwrap_or(file).as_os_str().as_bytes();
     let found = exposure::of(path, rights, uid, &Mounts::read());
-    found.into_iter().map(|what| Mistake::of_file(Severity::Warning, what)).collect()
+    let warning = |what| Mistake::of_file(file.as_os_str().as_bytes(), Severity::Warning, what);
+    found.into_iter().map(warning).collect()
 }
 
 /// The text, and the rights of the file that it was read from; those of a stream do not matter. A test never makes the

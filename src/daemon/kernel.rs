@@ -12,7 +12,7 @@ use super::rests::Rests;
 use super::state::StateFile;
 use super::trust::Trust;
 use super::watch::{Content, Watch};
-use crate::config::{Parsed, Parsing, Portion};
+use crate::config::{Parsed, Parsing, Portion, SourceFile};
 use crate::model::{
     Birth, Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
     NetError, Notice, Origin, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
@@ -158,7 +158,11 @@ impl System for Kernel {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }
                 let text = Rc::new(text);
-                self.parsing = Some((fingerprint, text.clone(), Parsing::new(text)));
+                self.parsing = Some((
+                    fingerprint,
+                    text.clone(),
+                    Parsing::new(SourceFile::new(self.watch.config(), text)),
+                ));
                 self.read_on()
             }
         }

@@ -9,7 +9,7 @@ use super::claim::{Rules, Why, failed, inspect};
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
 use super::watch::fingerprint;
-use crate::config::{self, Parsed};
+use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Config, Fingerprint, Kept, Level, Mistake, MonoTime, Notice, Severity};
 use crate::sys::clock;
 use crate::sys::numbers::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
@@ -85,13 +85,14 @@ impl LastGood {
         if text.is_empty() {
             return Ok(Search::Empty);
         }
-        let name = self.path.as_os_str().as_bytes();
-        let Parsed { config, mut warnings, .. } = config::parse(&text).map_err(|mistakes| {
-            let first = mistakes.first().map(|mistake| mistake.headline(name).to_string());
-            format!("has errors: {}", first.unwrap_or_default())
-        })?;
+        let (name, text) = (self.path.as_os_str().as_bytes(), Rc::new(text));
+        let Parsed { config, mut warnings, .. } = config::parse(SourceFile::new(name, Rc::clone(&text)))
+            .map_err(|mistakes| {
+                let first = mistakes.first().map(|mistake| mistake.headline().to_string());
+                format!("has errors: {}", first.unwrap_or_default())
+            })?;
         let exposed = exposure::of(name, rights, self.uid, &Mounts::read());
-        warnings.extend(exposed.into_iter().map(|what| Mistake::of_file(Severity::Warning, what)));
+        warnings.extend(exposed.into_iter().map(|what| Mistake::of_file(name, Severity::Warning, what)));
         let kept = Rc::new(Kept { file: name.into(), since: clock::text_of(there.mtime()).into() });
         Ok(Search::Found(Found { content: fingerprint(&text), config, warnings, kept }))
     }

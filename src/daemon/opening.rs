@@ -4,7 +4,7 @@
 
 use super::last_good::{Found, LastGood, Search};
 use super::watch::{Content, Watch};
-use crate::config::{self, Parsed};
+use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
 use crate::supervisor::{Beginning, Event, Reading, Recovery, Want, beginning, blame, want};
 use crate::sys::{numbers, process};
@@ -119,7 +119,7 @@ fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
     match watch.load(Reading::Always) {
         Ok(Content::New(content, text)) => {
             let text = Rc::new(text);
-            match config::parse_whole(Rc::clone(&text)) {
+            match config::parse(SourceFile::new(watch.config(), Rc::clone(&text))) {
                 Ok(Parsed { config, mut warnings, .. }) => {
                     warnings.extend(watch.exposures(process::effective_uid()));
                     (Ok(Load::New(content, config, warnings)), Some(text))
@@ -137,7 +137,7 @@ fn told(name: &[u8], found: &Result<Load, LoadError>) -> String {
     let why = match found {
         Err(LoadError::Mistakes(mistakes)) => {
             let failed = Notice::ParseFailed { file: name.into() };
-            return format!("{failed}\n{}", config::render(name, mistakes).to_string().trim_end());
+            return format!("{failed}\n{}", config::render(mistakes).to_string().trim_end());
         }
         Err(LoadError::Missing) => format!("can't read it: {}", Errno(numbers::ENOENT)),
         Err(LoadError::Unreadable(errno)) => format!("can't read it: {errno}"),

@@ -2,6 +2,7 @@
 
 use super::Counted;
 use std::fmt;
+use std::rc::Rc;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,8 @@ pub enum Severity {
 /// One error or warning, with its place. Lines and columns count from one; a column counts bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mistake {
+    /// What messages call the file.
+    pub file: Rc<[u8]>,
     /// Whether it is an error.
     pub severity: Severity,
     /// How many further ones it stands for, which are not shown.
@@ -41,8 +44,8 @@ pub struct Count {
 
 impl Mistake {
     /// One that is about the file as a whole.
-    pub fn of_file(severity: Severity, what: impl Into<Box<str>>) -> Mistake {
-        Mistake { severity, what: what.into(), ..Mistake::default() }
+    pub fn of_file(file: impl Into<Rc<[u8]>>, severity: Severity, what: impl Into<Box<str>>) -> Mistake {
+        Mistake { file: file.into(), severity, what: what.into(), ..Mistake::default() }
     }
 
     /// Counts these and those that they stand for.
@@ -58,23 +61,20 @@ impl Mistake {
     }
 
     /// The first line of the message: place and reason, as a log shows it.
-    pub fn headline<'a>(&'a self, file: &'a [u8]) -> impl fmt::Display + 'a {
-        Headline { mistake: self, file }
+    pub fn headline(&self) -> impl fmt::Display + '_ {
+        Headline(self)
     }
 }
 
-struct Headline<'a> {
-    mistake: &'a Mistake,
-    file: &'a [u8],
-}
+struct Headline<'a>(&'a Mistake);
 
 impl fmt::Display for Headline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", super::Clean(self.file))?;
-        if self.mistake.line > 0 {
-            write!(f, "{}:{}:", self.mistake.line, self.mistake.column)?;
+        write!(f, "{}:", super::Clean(&self.0.file))?;
+        if self.0.line > 0 {
+            write!(f, "{}:{}:", self.0.line, self.0.column)?;
         }
-        write!(f, " {}: {}", self.mistake.severity, self.mistake.what)
+        write!(f, " {}: {}", self.0.severity, self.0.what)
     }
 }
 

@@ -103,10 +103,7 @@ pub enum Notice {
     ParseFailed {
         file: Rc<[u8]>,
     },
-    Wrong {
-        file: Rc<[u8]>,
-        mistake: Mistake,
-    },
+    Mistake(Mistake),
     MoreMistakes(Count),
     UsingPrevious,
     ConfigMissing {
@@ -233,7 +230,7 @@ impl Notice {
             }
             Outlived { .. } | LeftOver { .. } | CantStart { .. } | StillCantStart { .. } => Level::Error,
             ParseFailed { .. } => Level::Error,
-            Wrong { mistake, .. } => match mistake.severity {
+            Mistake(mistake) => match mistake.severity {
                 Severity::Error => Level::Error,
                 Severity::Warning => Level::Warning,
             },
@@ -306,7 +303,7 @@ impl fmt::Display for Notice {
             DependsBack { job } => write!(f, "job {job}: all files that it depends on exist"),
             Rescanning => f.write_str("rescanning job configuration"),
             ParseFailed { file } => write!(f, "FAILED to parse {}", Clean(file)),
-            Wrong { file, mistake } => write!(f, "{}", mistake.headline(file)),
+            Mistake(mistake) => write!(f, "{}", mistake.headline()),
             MoreMistakes(Count { errors, warnings: 0 }) => {
                 write!(f, "and {}; pmtr -t shows all", Counted(*errors, "more error"))
             }

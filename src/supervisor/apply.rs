@@ -112,7 +112,7 @@ impl Supervisor {
         if !first {
             self.applying();
         }
-        actions.extend(recovery::noticed(&self.file, &warnings).map(Action::Log));
+        actions.extend(recovery::noticed(&warnings).map(Action::Log));
         let jobless = first && config.jobs.is_empty();
         self.enforce(now, config, actions);
         actions.extend(jobless.then(|| Action::Log(Notice::NoJobs { file: self.file.clone() })));

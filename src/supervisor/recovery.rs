@@ -79,15 +79,15 @@ pub fn blame(file: &Rc<[u8]>, found: &Result<Load, LoadError>) -> Vec<Notice> {
 
 /// A file with errors as the log shows it.
 pub(super) fn mistaken<'a>(file: &'a Rc<[u8]>, mistakes: &'a [Mistake]) -> impl Iterator<Item = Notice> + 'a {
-    std::iter::once(Notice::ParseFailed { file: file.clone() }).chain(noticed(file, mistakes))
+    std::iter::once(Notice::ParseFailed { file: file.clone() }).chain(noticed(mistakes))
 }
 
 /// Errors and warnings as lines of the log, the first ones and how many more there are.
-pub(super) fn noticed<'a>(file: &'a Rc<[u8]>, mistakes: &'a [Mistake]) -> impl Iterator<Item = Notice> + 'a {
-    let wrong = |mistake: &Mistake| Notice::Wrong { file: file.clone(), mistake: mistake.clone() };
+pub(super) fn noticed(mistakes: &[Mistake]) -> impl Iterator<Item = Notice> + '_ {
+    let notice = |mistake: &Mistake| Notice::Mistake(mistake.clone());
     let rest = mistakes.get(MISTAKES_LOGGED..).filter(|rest| !rest.is_empty());
     let more = rest.map(|rest| Notice::MoreMistakes(Mistake::count(rest)));
-    told(mistakes).iter().map(wrong).chain(more)
+    told(mistakes).iter().map(notice).chain(more)
 }
 
 /// Those that the log shows.
@@ -127,7 +127,7 @@ impl Supervisor {
             }
         }
         self.reload.apply(content);
-        actions.extend(noticed(&kept.file, &warnings).map(Action::Log));
+        actions.extend(noticed(&warnings).map(Action::Log));
         self.reload.recovered(kept);
         actions.extend(self.last_good().map(Action::Log));
         self.enforce(now, config, actions);
@@ -175,7 +175,7 @@ mod tests {
     fn each_reason_has_its_lines() {
         let file: Rc<[u8]> = (*b"/c").into();
         let mistake =
-            |line| Mistake { line, column: 1, width: 1, ..Mistake::of_file(Severity::Error, "odd") };
+            |line| Mistake { line, column: 1, width: 1, ..Mistake::of_file(*b"/c", Severity::Error, "odd") };
         let many = LoadError::Mistakes((1..=22).map(mistake).collect());
         for (found, first, count) in [
             (load(0, 0), "/c is empty", 1),

@@ -274,11 +274,15 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
 fn as_many_mistakes_that_are_other_ones_are_news() {
     let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
     let mut told = |what: &str| {
-        let mistake = Mistake { line: 1, column: 1, ..Mistake::of_file(crate::model::Severity::Error, what) };
+        let mistake = Mistake {
+            line: 1,
+            column: 1,
+            ..Mistake::of_file(*b"/etc/pmtr.conf", crate::model::Severity::Error, what)
+        };
         let (mut actions, load) = (VecDeque::new(), Err(LoadError::Mistakes(vec![mistake])));
         let event = Event::Loaded(Reading::IfChanged(None), load);
         supervisor.handle(MonoTime::ZERO, event, &mut actions);
-        let wrong = |action: &&Action| matches!(action, Action::Log(Notice::Wrong { .. }));
+        let wrong = |action: &&Action| matches!(action, Action::Log(Notice::Mistake(_)));
         actions.iter().filter(wrong).count()
     };
     assert_eq!([told("one"), told("one"), told("another"), told("another")], [1, 0, 1, 0]);

@@ -16,7 +16,7 @@ pub fn run(text: &[u8], parse: impl Fn(&[u8]) -> Result<Parsed, Vec<Mistake>>) {
 fn good(text: &[u8], parsed: &Parsed) {
     let Parsed { config, warnings, .. } = parsed;
     messages(text, warnings);
-    let checked = config::check(text).unwrap_or_else(|m| panic!("{}", config::render(text, &m)));
+    let checked = config::check(text).unwrap_or_else(|m| panic!("{}", config::render(&m)));
     assert!(checked.config == *config);
     messages(text, &checked.warnings);
     let lines: Vec<u32> = (0..config.jobs.len()).map(|job| checked.places.line(job)).collect();
@@ -45,7 +45,7 @@ fn good(text: &[u8], parsed: &Parsed) {
             assert!(again.config == *config, "{}", String::from_utf8_lossy(&printed));
             assert_eq!(config::print(&again.config), printed);
         }
-        Err(mistakes) => panic!("{}", config::render(&printed, &mistakes)),
+        Err(mistakes) => panic!("{}", config::render(&mistakes)),
     }
 }
 
@@ -96,7 +96,7 @@ fn messages(text: &[u8], mistakes: &[Mistake]) {
         assert!((1..=here.len() + 1).contains(&(*column as usize)), "{mistake:?}: {here:?}");
         assert!(shown.is_empty() || here.windows(shown.len()).any(|part| part == &shown[..]), "{mistake:?}");
     }
-    readable(&config::render(b"pmtr.conf", mistakes).to_string());
+    readable(&config::render(mistakes).to_string());
 }
 
 /// Nothing in it would be obeyed by a terminal.

@@ -94,7 +94,7 @@ pub fn mistakes(count: u32) -> LoadError {
         column: 3,
         width: 4,
         text: (*b"  uesr me").into(),
-        ..Mistake::of_file(Severity::Error, "unknown option")
+        ..Mistake::of_file(*b"/etc/pmtr.conf", Severity::Error, "unknown option")
     };
     LoadError::Mistakes((1..=count).map(mistake).collect())
 }

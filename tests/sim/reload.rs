@@ -413,7 +413,7 @@ fn only_a_remote_command_that_ends_is_said_to_end() {
 #[test]
 fn that_others_can_write_the_file_is_told_each_time_it_is_applied() {
     let mut world = World::unborn(30_000);
-    let warning = |what: &str| Mistake::of_file(Severity::Warning, what);
+    let warning = |what: &str| Mistake::of_file(*b"/etc/pmtr.conf", Severity::Warning, what);
     world.sys.warnings = vec![warning("every user may write this file"), warning("and its directory")];
     world.begin(&[job("a")]);
     assert_eq!(world.order(), "a");

@@ -122,8 +122,8 @@ fn the_example_shows_every_option_and_holds_with_all_of_them() {
 }
 
 fn holds(what: &str, text: &str) {
-    if let Err(mistakes) = config::parse(text.as_bytes()) {
-        panic!("{}", config::render(what.as_bytes(), &mistakes));
+    if let Err(mistakes) = config::parse(config::SourceFile::new(what.as_bytes(), text.as_bytes().to_vec())) {
+        panic!("{}", config::render(&mistakes));
     }
 }
 
@@ -185,8 +185,9 @@ fn displays(page: &str) -> Vec<String> {
 #[test]
 fn the_mistake_in_the_manual_is_told_as_the_manual_says() {
     let text = b"job {\n  name app\n  cmd /bin/app\n  uesr nobody\n}\n";
-    let mistakes = config::parse(text).unwrap_err();
-    let told = config::render(b"/etc/pmtr.conf", &mistakes).to_string();
+    let file = config::SourceFile::new(*b"/etc/pmtr.conf", text.to_vec());
+    let mistakes = config::parse(file).unwrap_err();
+    let told = config::render(&mistakes).to_string();
     assert!(
         displays("man/pmtr.conf.5").iter().any(|display| display.trim_end() == told.trim_end()),
         "{told}"

@@ -11,13 +11,12 @@ pub(super) use given::{Given, Taken, Wrong, set};
 use super::errors::{Fault, Mistakes};
 use super::options::{Key, OptionRow, Scope};
 use super::places::{OfWord, Places};
-use super::text::{Line, Span, Word};
+use super::text::{Line, SourceFiles, Span, Word};
 use super::values;
 use super::{Aim, Parsed};
 use crate::model::{JobName, JobSpec, Mistake};
 use file::FileBlock;
 use job::{JobBlock, keep_last_of_each_variable};
-use std::rc::Rc;
 
 /// The configuration in the making: a builder for each kind of block.
 pub(super) struct Builder {
@@ -29,9 +28,10 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(text: Rc<Vec<u8>>, aim: Aim) -> Builder {
-        let file = FileBlock::with_room_for(text.len());
-        Builder { aim, places: Places::new(text), file, job: JobBlock::default() }
+    /// For a text of this length.
+    pub(super) fn new(bytes: usize, aim: Aim) -> Builder {
+        let file = FileBlock::with_room_for(bytes);
+        Builder { aim, places: Places::default(), file, job: JobBlock::default() }
     }
 
     /// Begins a block of options; an error if it is the first one too many.
@@ -89,9 +89,9 @@ impl Builder {
         }
     }
 
-    /// The configuration, with these warnings.
-    pub(super) fn finish(self, warnings: Vec<Mistake>) -> Parsed {
-        Parsed { config: self.file.config, warnings, places: self.places }
+    /// The configuration that these files hold, with these warnings.
+    pub(super) fn finish(self, warnings: Vec<Mistake>, sources: SourceFiles) -> Parsed {
+        Parsed { config: self.file.config, warnings, places: self.places.of(sources) }
     }
 
     /// Notes where these words of an option are.

@@ -1,9 +1,10 @@
 //! The part of a line that is shown with a mistake, cut when the mistake is made and drawn when it is printed.
 
 use super::Fault;
-use crate::config::text::{Line, Span};
+use crate::config::text::{Line, SourceFile, Span};
 use crate::model::{Clean, Mistake, Severity};
 use std::fmt;
+use std::rc::Rc;
 
 /// A line is shown from its beginning when no more bytes than this stand before the caret.
 const BEFORE: usize = 100;
@@ -31,8 +32,14 @@ pub(in crate::config) fn line_of(text: &[u8], line: Line, span: Span) -> u32 {
 }
 
 /// The error or warning that says `fault`.
-pub(in crate::config) fn mistake(text: &[u8], severity: Severity, line: Line, fault: Fault) -> Mistake {
+pub(in crate::config) fn mistake(
+    source: &SourceFile,
+    severity: Severity,
+    line: Line,
+    fault: Fault,
+) -> Mistake {
     let (first, start, end) = (line.at as usize, fault.span.start as usize, fault.span.end as usize);
+    let text = &source.text;
     let before = text.get(first..start).unwrap_or_default();
     let begin = before.iter().rposition(|b| *b == b'\n').map_or(first, |n| first + n + 1);
     let column = Span::offset(start.saturating_sub(begin) + 1);
@@ -44,6 +51,7 @@ pub(in crate::config) fn mistake(text: &[u8], severity: Severity, line: Line, fa
     let marked = text.get(start..end).unwrap_or_default();
     let marked = marked.iter().take(SHOWN).position(|b| *b == b'\n').unwrap_or(marked.len());
     Mistake {
+        file: Rc::clone(&source.name),
         severity,
         more: 0,
         line: line_of(text, line, fault.span),
@@ -55,15 +63,12 @@ pub(in crate::config) fn mistake(text: &[u8], severity: Severity, line: Line, fa
 }
 
 /// What the operator sees: for each mistake its place and reason, then the line, then the caret.
-pub(in crate::config) struct Rendered<'a> {
-    pub(in crate::config) file: &'a [u8],
-    pub(in crate::config) mistakes: &'a [Mistake],
-}
+pub(in crate::config) struct Rendered<'a>(pub(in crate::config) &'a [Mistake]);
 
 impl fmt::Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for mistake in self.mistakes {
-            writeln!(f, "{}", mistake.headline(self.file))?;
+        for mistake in self.0 {
+            writeln!(f, "{}", mistake.headline())?;
             if mistake.line > 0 {
                 excerpt(f, mistake)?;
             }

@@ -1,20 +1,19 @@
 //! The errors and warnings of one text: a place and a reason become a `Mistake` with its line.
 
 use super::{Fault, excerpt};
-use crate::config::text::{Line, Span};
+use crate::config::text::{Line, SourceFiles, Span};
 use crate::model::{Counted, Mistake, Severity};
-use std::rc::Rc;
 
 /// More errors or warnings than this are only counted.
 const KEPT: usize = 1000;
 
-/// The errors and warnings of one text.
+/// The errors and warnings of a configuration.
 pub(in crate::config) struct Mistakes {
-    text: Rc<Vec<u8>>,
+    sources: SourceFiles,
     errors: Kept,
     warnings: Kept,
-    /// Where the line of the last error begins.
-    last: Option<u32>,
+    /// The line of the last error.
+    last: Option<Line>,
 }
 
 /// The first ones of a kind.
@@ -26,8 +25,8 @@ struct Kept {
 }
 
 impl Mistakes {
-    pub(in crate::config) fn new(text: Rc<Vec<u8>>) -> Mistakes {
-        Mistakes { text, errors: Kept::default(), warnings: Kept::default(), last: None }
+    pub(in crate::config) fn new(sources: SourceFiles) -> Mistakes {
+        Mistakes { sources, errors: Kept::default(), warnings: Kept::default(), last: None }
     }
 
     /// Whether there are errors.
@@ -52,39 +51,45 @@ impl Mistakes {
 
     /// The same, where the text costs more than the rest: it is made only if it is kept.
     pub(in crate::config) fn add_with(&mut self, line: Line, span: Span, what: impl FnOnce() -> String) {
-        if self.last.replace(line.at) != Some(line.at) {
+        if self.last.replace(line) != Some(line) {
             self.add_to_line(line, span, what);
         }
     }
 
     /// Adds an error although its line may have had one before.
     pub(in crate::config) fn add_to_line(&mut self, line: Line, span: Span, what: impl FnOnce() -> String) {
-        let text = &self.text;
-        self.errors.add(|| excerpt::mistake(text, Severity::Error, line, Fault::new(span, what())));
+        let sources = &self.sources;
+        self.errors
+            .add(|| excerpt::mistake(&sources.of(line), Severity::Error, line, Fault::new(span, what())));
     }
 
     /// Adds a warning.
     pub(in crate::config) fn warn(&mut self, line: Line, span: Span, what: impl FnOnce() -> String) {
-        let text = &self.text;
-        self.warnings.add(|| excerpt::mistake(text, Severity::Warning, line, Fault::new(span, what())));
+        let sources = &self.sources;
+        self.warnings
+            .add(|| excerpt::mistake(&sources.of(line), Severity::Warning, line, Fault::new(span, what())));
     }
 
     /// The number of the line on which this stands.
     pub(in crate::config) fn line_of(&self, line: Line, span: Span) -> u32 {
-        excerpt::line_of(&self.text, line, span)
+        excerpt::line_of(self.sources.text_of(line), line, span)
     }
 
-    /// All of them in the order of the file, and at the end one of each kind for those that were only counted.
-    pub(in crate::config) fn into_vec(self) -> Vec<Mistake> {
+    /// All of them in the order of the file, and at the end one of each kind for those that were only counted; and the
+    /// files that they are about.
+    pub(in crate::config) fn finish(self) -> (Vec<Mistake>, SourceFiles) {
         let counted = [(Severity::Error, self.errors.more), (Severity::Warning, self.warnings.more)];
         let mut list = self.errors.list;
         list.extend(self.warnings.list);
         list.sort_by_key(|mistake| (mistake.line, mistake.column));
         list.extend(counted.into_iter().filter(|(_, more)| *more > 0).map(|(severity, more)| {
             let what = Counted(more, &format!("more {severity}")).to_string();
-            Mistake { more: more - 1, ..Mistake::of_file(severity, what) }
+            Mistake {
+                more: more - 1,
+                ..Mistake::of_file(self.sources.of(Line::default()).name, severity, what)
+            }
         }));
-        list
+        (list, self.sources)
     }
 }
 

@@ -8,7 +8,7 @@ mod recovery;
 use super::build::{Builder, Given};
 use super::errors::{Fault, Mistakes};
 use super::options::{Block, Inside, OptionRow, Scope, TABLE};
-use super::text::{Lexer, Line, Span, Word};
+use super::text::{FileId, Lexer, Line, SourceFile, SourceFiles, Span, Word};
 use super::{Aim, Parsed};
 use crate::model::Mistake;
 use frame::Frame;
@@ -17,6 +17,7 @@ use std::rc::Rc;
 /// Reads a text and builds a configuration. It borrows nothing, so it can rest between two lines for as long as
 /// one likes.
 pub(super) struct Parser {
+    /// The text of the file that is being read.
     text: Rc<Vec<u8>>,
     aim: Aim,
     lexer: Lexer,
@@ -48,9 +49,10 @@ enum Found {
 }
 
 impl Parser {
-    pub(super) fn new(text: Rc<Vec<u8>>, aim: Aim) -> Parser {
-        let lexer = Lexer::new(&text);
-        let (mistakes, build) = (Mistakes::new(Rc::clone(&text)), Builder::new(Rc::clone(&text), aim));
+    pub(super) fn new(source: SourceFile, aim: Aim) -> Parser {
+        let text = Rc::clone(&source.text);
+        let lexer = Lexer::new(FileId::default(), &text);
+        let (mistakes, build) = (Mistakes::new(SourceFiles::new(source)), Builder::new(text.len(), aim));
         let (line, open) = (Vec::new(), Vec::new());
         Parser { text, aim, lexer, line, mistakes, build, open, pending: None, closed: None }
     }
@@ -74,9 +76,11 @@ impl Parser {
     /// What the whole text says.
     pub(super) fn finish(mut self) -> Result<Parsed, Vec<Mistake>> {
         self.end();
-        match self.mistakes.has_errors() {
-            false => Ok(self.build.finish(self.mistakes.into_vec())),
-            true => Err(self.mistakes.into_vec()),
+        let has_errors = self.mistakes.has_errors();
+        let (mistakes, sources) = self.mistakes.finish();
+        match has_errors {
+            false => Ok(self.build.finish(mistakes, sources)),
+            true => Err(mistakes),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A word is a range of the text; its bytes are copied only when a value is taken from it.
 
-use super::{Line, Span};
+use super::{FileId, Line, Span};
 use crate::config::errors::Fault;
 use std::borrow::Cow;
 
@@ -36,6 +36,7 @@ pub(in crate::config) struct Word {
 
 /// Reads the text line by line. It is handed the text each time, so that it can rest between two lines.
 pub(in crate::config) struct Lexer {
+    file: FileId,
     at: usize,
     number: u32,
     fault: Option<Fault>,
@@ -77,10 +78,10 @@ impl Word {
 }
 
 impl Lexer {
-    /// Begins at the start of the text; a byte order mark there means nothing.
-    pub(in crate::config) fn new(text: &[u8]) -> Lexer {
+    /// Begins at the start of the text of this file; a byte order mark there means nothing.
+    pub(in crate::config) fn new(file: FileId, text: &[u8]) -> Lexer {
         let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-        Lexer { at, number: 1, fault: None }
+        Lexer { file, at, number: 1, fault: None }
     }
 
     /// Where the next line begins.
@@ -98,7 +99,7 @@ impl Lexer {
         if self.at >= text.len() {
             return None;
         }
-        let line = Line { at: Span::offset(self.at), number: self.number };
+        let line = Line { file: self.file, at: Span::offset(self.at), number: self.number };
         let begin = self.at;
         loop {
             if self.at - begin > MAX_LINE_BYTES {

@@ -1,8 +1,11 @@
 //! The text of a file: ranges, lines and words. Knows nothing of options.
 
 mod lexer;
+mod source;
 
 pub(super) use lexer::{Lexer, Word};
+pub use source::SourceFile;
+pub(super) use source::{FileId, SourceFiles};
 
 /// A range of the text. Offsets fit into 32 bits, as the text is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +36,10 @@ impl Span {
 }
 
 /// One line, which backslashes may have joined from several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::config) struct Line {
+    /// The file that it is in.
+    pub(in crate::config) file: FileId,
     /// Where it begins in the text.
     pub(in crate::config) at: u32,
     /// The number of the first line it is made of.

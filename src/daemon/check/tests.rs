@@ -69,7 +69,7 @@ fn effective_gid() -> u32 {
 /// The warnings of one job with these lines, by place and text.
 fn warnings(uid: u32, lines: &str) -> Vec<String> {
     let text = format!("job {{\n name web\n{lines}\n}}\n");
-    let parsed = config::check(text.as_bytes()).unwrap_or_else(|m| panic!("{}", config::render(b"", &m)));
+    let parsed = config::check(text.as_bytes()).unwrap_or_else(|m| panic!("{}", config::render(&m)));
     let found = job::look(&parsed.config.jobs, &parsed.places, &machine(uid));
     let shown = |warning: &Mistake| {
         assert_eq!(warning.severity, Severity::Warning);

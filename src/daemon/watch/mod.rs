@@ -370,7 +370,13 @@ impl Watch {
         let read = config.and_then(|entry| Some((&entry.path, entry.stamp?.rights())));
         let found =
             read.map(|(path, rights)| exposure::of(path, rights, uid, &self.mounts)).unwrap_or_default();
-        found.into_iter().map(|what| Mistake::of_file(Severity::Warning, what)).collect()
+        let warning = |what| Mistake::of_file(self.config(), Severity::Warning, what);
+        found.into_iter().map(warning).collect()
+    }
+
+    /// The path of the configuration, as messages name it.
+    pub fn config(&self) -> Rc<[u8]> {
+        self.entries.get(&CONFIG).map(|entry| entry.path.clone()).unwrap_or_default()
     }
 
     /// Something happened to a file.

@@ -138,7 +138,7 @@ fn whole(
     let rests = |state| matches!(reading, Reading::IfUnwritten(_, wanted) if wanted == state);
     if stamp.bytes > LARGEST {
         let state = state_of(&stamp, &[]);
-        return Err(fail(if written && !rests(state) { LoadError::Busy(state) } else { too_large() }));
+        return Err(fail(if written && !rests(state) { LoadError::Busy(state) } else { too_large(path) }));
     }
     let mut bytes = Vec::new();
     // Room is made for what the file says it has; a file of /proc says nothing.
@@ -147,7 +147,7 @@ fn whole(
     let read = (&mut file).take(LARGEST + 1).read_to_end(&mut bytes);
     read.map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(fail(too_large()));
+        return Err(fail(too_large(path)));
     }
     let after = file.metadata().map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
     let after = Stamp::of(&after);
@@ -185,9 +185,9 @@ pub(super) fn state_of(stamp: &Stamp, bytes: &[u8]) -> Fingerprint {
     Fingerprint { bytes: stamp.bytes, ..print_of(bytes, hasher) }
 }
 
-fn too_large() -> LoadError {
+fn too_large(path: &[u8]) -> LoadError {
     let what = format!("the file is larger than {} MiB", LARGEST >> 20);
-    LoadError::Mistakes(vec![Mistake::of_file(Severity::Error, what)])
+    LoadError::Mistakes(vec![Mistake::of_file(path, Severity::Error, what)])
 }
 
 /// Whether a file that has just been created is worth reading. A plain new file is not before it is closed;

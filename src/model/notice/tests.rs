@@ -100,9 +100,10 @@ fn what_matters_more_stands_higher() {
     let last: Rc<[u8]> = (*b"/var/lib/pmtr/last-good.conf").into();
     let since = "Sat Nov 21 09:03:07 2026".into();
     let kept = Rc::new(Kept { file: last.clone(), since });
-    let mistake = Mistake { line: 3, column: 5, ..Mistake::of_file(Severity::Error, "no such option") };
+    let mistake =
+        Mistake { line: 3, column: 5, ..Mistake::of_file(file.clone(), Severity::Error, "no such option") };
     let exposed = "any user can write to this file and run commands through it";
-    let exposed = Mistake::of_file(Severity::Warning, exposed);
+    let exposed = Mistake::of_file(file.clone(), Severity::Warning, exposed);
     let status = JobStatus { name: job.clone(), phase: Phase::Queued, failed: None };
     let from = ([192, 0, 2, 9], 4711).into();
     let more_mistakes = |errors, warnings| Notice::MoreMistakes(Count { errors, warnings });
@@ -202,7 +203,7 @@ fn what_matters_more_stands_higher() {
                     "waiting for the writer of /etc/pmtr.conf to close it",
                 ),
                 (
-                    Notice::Wrong { file: file.clone(), mistake: exposed },
+                    Notice::Mistake(exposed),
                     "/etc/pmtr.conf: warning: any user can write to this file and run commands through it",
                 ),
                 (
@@ -248,7 +249,7 @@ fn what_matters_more_stands_higher() {
                 (cant(Stage::User, 0, "0day"), "can't start job web: user 0day: no such user"),
                 (cant(Stage::User, 5, "ann"), "can't start job web: user ann: Input/output error"),
                 (cant(Stage::Cpu, 22, ""), "can't start job web: cpu: Invalid argument"),
-                (Notice::Wrong { file: file.clone(), mistake }, "/etc/pmtr.conf:3:5: error: no such option"),
+                (Notice::Mistake(mistake), "/etc/pmtr.conf:3:5: error: no such option"),
                 (
                     Notice::LastGood { file: file.clone(), kept },
                     "NOTE: using the LAST GOOD job config of Sat Nov 21 09:03:07 2026, from /var/lib/pmtr/last-good.conf, until /etc/pmtr.conf is fixed",

@@ -253,7 +253,7 @@ fn what_is_no_file_is_not_opened_and_what_is_too_large_not_read() {
     bench.sh("truncate -s 10485761 conf");
     let Err(LoadError::Mistakes(mistakes)) = bench.watch.load(Reading::Always) else { panic!() };
     assert_eq!((mistakes.len(), mistakes[0].line), (1, 0));
-    assert_eq!(mistakes[0].headline(b"conf").to_string(), "conf: error: the file is larger than 10 MiB");
+    assert!(mistakes[0].headline().to_string().ends_with("/conf: error: the file is larger than 10 MiB"));
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! The files of a configuration.
+
+use super::Line;
+use std::rc::Rc;
+
+/// One file: what messages call it, and its text.
+#[derive(Clone, Debug, Default)]
+pub struct SourceFile {
+    pub(in crate::config) name: Rc<[u8]>,
+    pub(in crate::config) text: Rc<Vec<u8>>,
+}
+
+/// Which of the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::config) struct FileId(u16);
+
+/// All files, the main one first.
+#[derive(Clone, Debug, Default)]
+pub(in crate::config) struct SourceFiles(Vec<SourceFile>);
+
+impl SourceFile {
+    /// The text need not be copied.
+    pub fn new(name: impl Into<Rc<[u8]>>, text: impl Into<Rc<Vec<u8>>>) -> SourceFile {
+        SourceFile { name: name.into(), text: text.into() }
+    }
+}
+
+/// A text without a name.
+impl<T: AsRef<[u8]> + ?Sized> From<&T> for SourceFile {
+    fn from(text: &T) -> SourceFile {
+        SourceFile::new([], text.as_ref().to_vec())
+    }
+}
+
+impl SourceFiles {
+    pub(in crate::config) fn new(main: SourceFile) -> SourceFiles {
+        SourceFiles(vec![main])
+    }
+
+    /// The file in which this line is.
+    pub(in crate::config) fn of(&self, line: Line) -> SourceFile {
+        self.0.get(usize::from(line.file.0)).cloned().unwrap_or_default()
+    }
+
+    /// The text in which this line is.
+    pub(in crate::config) fn text_of(&self, line: Line) -> &[u8] {
+        self.0.get(usize::from(line.file.0)).map_or(&[], |source| &source.text)
+    }
+}
