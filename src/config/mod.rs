@@ -1,7 +1,6 @@
 //! Text to configuration: the parser of `pmtr.conf`. Never opens a file.
 //!
-//! Every mistake is found in one run, in one pass over the text, and a text with a mistake yields no
-//! configuration at all.
+//! Every mistake is found in one pass over the text, and a text with an error yields no configuration at all.
 #![forbid(unsafe_code)]
 
 mod build;
@@ -40,8 +39,8 @@ pub fn parse(source: impl Into<SourceFile>) -> Result<Parsed, Vec<Mistake>> {
     read(Parsing::new(source))
 }
 
-/// The same for somebody who wants to know more: with the places of all values, and with warnings of what is
-/// written right and means something else than it seems.
+/// The same, with the places of all values, and with warnings about text that is allowed but probably does not mean
+/// what it seems to.
 pub fn check(source: impl Into<SourceFile>) -> Result<Parsed, Vec<Mistake>> {
     read(Parsing::of(source.into(), Aim::Check))
 }
@@ -49,7 +48,7 @@ pub fn check(source: impl Into<SourceFile>) -> Result<Parsed, Vec<Mistake>> {
 fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
     match parsing.go_on(usize::MAX) {
         Portion::Done(answer) => answer,
-        // There are no more bytes than that.
+        // No text is that long.
         Portion::More(_) => Err(Vec::new()),
     }
 }
@@ -59,14 +58,14 @@ fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
 enum Aim {
     /// To be applied.
     Apply,
-    /// To be looked at more closely: places are kept, and more is warned of.
+    /// To be checked: places are kept, and there are more warnings.
     Check,
 }
 
-/// A text that is being read in portions, so that others can be served in between.
+/// A text that is read in portions, so that other work can be done in between.
 pub struct Parsing(Result<Box<parser::Parser>, Mistake>);
 
-/// What came of one portion.
+/// The result of one portion.
 pub enum Portion {
     /// There is more to read.
     More(Parsing),
@@ -94,7 +93,7 @@ impl Parsing {
         Parsing(Ok(Box::new(parser::Parser::new(source, aim))))
     }
 
-    /// Reads lines of so many bytes; the last one is read to its end.
+    /// Reads lines of about this many bytes; the last one is read to its end.
     pub fn go_on(self, bytes: usize) -> Portion {
         match self.0 {
             Err(mistake) => Portion::Done(Err(vec![mistake])),
@@ -112,7 +111,7 @@ pub fn render(mistakes: &[Mistake]) -> impl fmt::Display + '_ {
     errors::excerpt::Rendered(mistakes)
 }
 
-/// Whether somebody who writes this for `out` or `err` probably means `syslog`.
+/// Whether this value of `out` or `err` is probably meant to be `syslog`.
 pub fn means_syslog(word: &[u8]) -> bool {
     word != SYSLOG.as_bytes() && suggest::among(&[SYSLOG], word).is_some()
 }

@@ -6,7 +6,7 @@ use super::text::{Line, SourceFiles, Span, Word};
 use super::values;
 use crate::model::{Mistake, Resource, Severity};
 
-/// The places of all jobs and of the words that their options were given. Empty unless somebody asked for them.
+/// The places of all jobs and of the words that their options were given. Empty unless they were asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     sources: SourceFiles,

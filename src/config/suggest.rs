@@ -63,12 +63,12 @@ impl Folded {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
-    /// With this behind a blank, if there is room.
+    /// With a blank and this appended, if there is room.
     fn with(self, word: &[u8]) -> Option<Folded> {
         self.join(b" ")?.join(word)
     }
 
-    /// With this behind it, if there is room.
+    /// With this appended, if there is room.
     fn join(mut self, more: impl AsRef<[u8]>) -> Option<Folded> {
         let more = more.as_ref();
         let length = self.length + more.len();
@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// The whole table, without a thought of what can be left out.
+    /// The whole table, nothing left out.
     fn plain_distance(word: &[u8], known: &[u8]) -> usize {
         let mut table = vec![vec![0; known.len() + 1]; word.len() + 1];
         for i in 0..=word.len() {

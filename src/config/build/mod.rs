@@ -18,7 +18,7 @@ use crate::model::{JobName, JobSpec, Mistake};
 use file::FileBlock;
 use job::{JobBlock, keep_last_of_each_variable};
 
-/// The configuration in the making: a builder for each kind of block.
+/// The configuration so far: a builder for each kind of block.
 pub(super) struct Builder {
     aim: Aim,
     places: Places,

@@ -6,9 +6,9 @@ use crate::model::{Clean, Mistake, Severity};
 use std::fmt;
 use std::rc::Rc;
 
-/// A line is shown from its beginning when no more bytes than this stand before the caret.
+/// A line is shown from its beginning if at most this many bytes are before the caret.
 const BEFORE: usize = 100;
-/// Otherwise it is shown from so many bytes before the caret. Both sides of this file know this rule,
+/// Otherwise it is shown from this many bytes before the caret. Both sides of this file know this rule,
 /// so a mistake need not carry along where its text was cut.
 const BEFORE_CUT: usize = 40;
 /// No more of a line than this is shown.
@@ -44,7 +44,7 @@ pub(in crate::config) fn mistake(
     let begin = before.iter().rposition(|b| *b == b'\n').map_or(first, |n| first + n + 1);
     let column = Span::offset(start.saturating_sub(begin) + 1);
     let shown = text.get(begin + left_out(column)..).unwrap_or_default();
-    // One byte more than is shown tells the printer that there is more.
+    // One byte more than is shown: from that the printer knows that there is more.
     let shown = shown.get(..=SHOWN).unwrap_or(shown);
     let shown = shown.split(|b| *b == b'\n').next().unwrap_or_default();
     let shown = shown.strip_suffix(b"\r").unwrap_or(shown);
@@ -92,7 +92,7 @@ fn excerpt(f: &mut fmt::Formatter<'_>, mistake: &Mistake) -> fmt::Result {
 }
 
 /// The bytes as a terminal shall show them. A tab becomes one blank: how wide a terminal would
-/// draw it depends on where it stands.
+/// draw it depends on its column.
 fn printable(bytes: &[u8]) -> String {
     let blanks: Vec<u8> = bytes.iter().map(|b| if *b == b'\t' { b' ' } else { *b }).collect();
     Clean(&blanks).to_string()

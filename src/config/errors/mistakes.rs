@@ -70,7 +70,7 @@ impl Mistakes {
             .add(|| excerpt::mistake(&sources.of(line), Severity::Warning, line, Fault::new(span, what())));
     }
 
-    /// The number of the line on which this stands.
+    /// The number of the line on which this is.
     pub(in crate::config) fn line_of(&self, line: Line, span: Span) -> u32 {
         excerpt::line_of(self.sources.text_of(line), line, span)
     }

@@ -88,7 +88,7 @@ impl Parser {
         }
     }
 
-    /// What stands in a block behind its `{` on the same line.
+    /// What follows the `{` of a block on the same line.
     fn line_of_block(&mut self, line: Line, words: &[Word]) {
         match self.inside() {
             Some((Some(row), Inside::Words)) => self.words(line, row, words),

@@ -14,8 +14,7 @@ use crate::model::Mistake;
 use frame::Frame;
 use std::rc::Rc;
 
-/// Reads a text and builds a configuration. It borrows nothing, so it can rest between two lines for as long as
-/// one likes.
+/// Reads a text and builds a configuration. It borrows nothing, so it can pause between any two lines.
 pub(super) struct Parser {
     /// The text of the file that is being read.
     text: Rc<Vec<u8>>,
@@ -42,7 +41,7 @@ struct Pending {
 
 /// What the first words of a line are.
 enum Found {
-    /// This option, by so many words.
+    /// This option, and the number of its words.
     Whole(&'static OptionRow, usize),
     /// The beginning of this option, which has more words.
     Begun(&'static OptionRow),
@@ -57,7 +56,7 @@ impl Parser {
         Parser { text, aim, lexer, line, mistakes, build, open, pending: None, closed: None }
     }
 
-    /// Reads lines of so many bytes, rounded up; false when there are no more.
+    /// Reads lines of about this many bytes, the last one to its end; false if there are no more.
     pub(super) fn read(&mut self, bytes: usize) -> bool {
         let (text, mut words) = (Rc::clone(&self.text), std::mem::take(&mut self.line));
         let end = self.lexer.at().saturating_add(bytes);
@@ -160,7 +159,7 @@ impl Parser {
         }
     }
 
-    /// What stands in the innermost block; nothing when it is skipped.
+    /// What the innermost block encloses; nothing if it is skipped.
     fn inside(&self) -> Option<(Option<&'static OptionRow>, Inside)> {
         match self.open.last() {
             None => Some((None, Inside::Options(Scope::File))),

@@ -1,5 +1,5 @@
-//! After a mistake the parser goes on with the next line, in the block that was most probably meant: one
-//! slip shall not be told twice, nor hide the next one.
+//! After a mistake the parser continues with the next line, in the block that was probably meant: one slip is reported
+//! once and hides no other.
 
 use super::{Found, Frame, Parser, Pending, STRAY_OPEN, span_of};
 use crate::config::errors::{Fault, Shown};
@@ -25,7 +25,7 @@ impl Parser {
         self.skip_block(line, words);
     }
 
-    /// An option that belongs to another place.
+    /// An option that belongs to another block.
     pub(super) fn misplaced(&mut self, line: Line, row: &'static OptionRow, words: &[Word]) {
         let frame = self.frame_of(row.scope);
         if let Some(frame) = frame.filter(|_| matches!(row.block, Block::Always(Inside::Options(_)))) {
@@ -65,7 +65,7 @@ impl Parser {
             Block::Always(inside) | Block::Instead(inside) if raw.ends_with(b"{") && row.scope == scope => {
                 self.open((row, inside), line, first.span);
             }
-            // The jobs of a misspelt `job` are looked into as well.
+            // The options of a misspelt `job` are read as well.
             Block::Always(inside @ Inside::Options(_)) if row.scope == scope => {
                 self.block(line, (row, inside), first.span, rest);
             }
@@ -73,7 +73,7 @@ impl Parser {
         }
     }
 
-    /// Tells that it is unknown, and what was probably meant.
+    /// Reports an unknown word, and what was probably meant.
     fn unknown_word(
         &mut self,
         line: Line,
@@ -81,7 +81,7 @@ impl Parser {
         first: &Word,
         rest: &[Word],
     ) -> Option<&'static OptionRow> {
-        // Looking for what was meant costs more than all else: not for mistakes that are only counted.
+        // The search costs more than everything else, so mistakes that are only counted go without.
         let text = Rc::clone(&self.text);
         let value = first.value(&text);
         let second = rest.first().map(|word| word.value(&text));
@@ -98,7 +98,7 @@ impl Parser {
         meant
     }
 
-    /// A line whose words can't be told apart.
+    /// A line that could not be split into words.
     pub(super) fn unreadable(&mut self, line: Line, words: &[Word], fault: Fault) {
         self.settle(words);
         self.mistakes.add(line, fault);
@@ -108,14 +108,14 @@ impl Parser {
         self.skip_block(line, words);
     }
 
-    /// What the end of a line seems to do and does not.
+    /// An end of a line that does not do what it seems to.
     pub(super) fn look_at_end(&mut self, line: Line, words: &[Word]) {
         let (Some((last, before)), Some(frame)) = (words.split_last(), self.open.last_mut()) else { return };
         let is = |word: &Word, brace| word.is(&self.text, brace);
         if is(last, "}") && !before.is_empty() && !before.iter().any(|word| is(word, "{")) {
             frame.ended = frame.ended.or(Some(self.mistakes.line_of(line, last.span)));
         }
-        // One that joins lines is part of no word.
+        // A backslash that joins lines is part of no word.
         if self.aim == Aim::Check && !last.quoted() && last.span.of(&self.text).ends_with(b"\\") {
             self.mistakes.warn(line, last.span, || {
                 "this backslash does not continue the line: nothing may follow it, not even spaces".to_owned()
@@ -157,7 +157,7 @@ impl Parser {
         Fault::new(span_of(extra), what)
     }
 
-    /// Decides what becomes of an option whose `{` has not come with the next line.
+    /// Decides about an option whose `{` is not on the next line either.
     pub(super) fn settle(&mut self, next: &[Word]) {
         let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
         self.fault(line, keyword, || lacks_block(row.0));
@@ -172,7 +172,7 @@ impl Parser {
         }
     }
 
-    /// Closes all blocks from this one inwards: an option has come that can only stand outside of them.
+    /// Closes all blocks from this one inwards, because of an option that is allowed only outside of them.
     pub(super) fn close_for(&mut self, line: Line, words: &[Word], frame: usize) {
         let begin = self.open.get(frame).map(|frame| (frame.line, frame.keyword, frame.hint()));
         let Some(begin) = begin else { return };
@@ -196,7 +196,7 @@ impl Parser {
     pub(super) fn skipped(&mut self, line: Line, words: &[Word]) {
         let found = self.find(words, |_| true);
         match found {
-            // Jobs are looked into even there: a mistake in one is not to wait for the next run.
+            // Jobs are read even there, so that a mistake in one is found in this run.
             Some(Found::Whole(row, _)) if matches!(row.block, Block::Always(Inside::Options(_))) => {
                 match self.frame_of(row.scope) {
                     Some(frame) => self.close_for(line, words, frame),

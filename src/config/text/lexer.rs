@@ -22,19 +22,19 @@ enum Form {
     Quoted,
     /// In quotes, with backslashes that mean something.
     Escaped,
-    /// `NAME="VALUE"` behind `env`, with quotes around the value alone.
+    /// `NAME="VALUE"` after `env`, with quotes around the value alone.
     Value,
 }
 
-/// A word and where it stands.
+/// A word and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::config) struct Word {
-    /// From its first byte to behind its last, quotes included.
+    /// All its bytes, quotes included.
     pub(in crate::config) span: Span,
     form: Form,
 }
 
-/// Reads the text line by line. It is handed the text each time, so that it can rest between two lines.
+/// Reads the text line by line. Each call gets the text, so the lexer borrows nothing between two lines.
 pub(in crate::config) struct Lexer {
     file: FileId,
     at: usize,
@@ -56,7 +56,7 @@ impl Word {
         }
     }
 
-    /// Whether it is this word, without quotes. Keywords and braces are asked for in this way.
+    /// Whether it is this word, without quotes: a keyword or a brace.
     pub(in crate::config) fn is(&self, text: &[u8], word: &str) -> bool {
         self.unquoted(text).is_some_and(|bytes| *bytes == *word.as_bytes())
     }
@@ -132,7 +132,7 @@ impl Lexer {
 
     /// Gives up a line that is too long, up to its end.
     fn skip_line(&mut self, text: &[u8], words: &mut Vec<Word>, begin: usize) {
-        // The first one tells which option it is, which nobody is to miss then.
+        // The first word is kept: it names the option, which is then not reported as missing.
         words.truncate(1);
         let span = words.first().map_or(Span::new(begin, begin + 1), |word| word.span);
         self.fault = Some(Fault::new(span, TOO_LONG));
@@ -150,7 +150,7 @@ impl Lexer {
 
     fn plain(&mut self, text: &[u8]) -> Word {
         let (start, mut end, mut form) = (self.at, self.at, Form::Plain);
-        // What it is if another byte follows: a join behind the last one has broken nothing.
+        // What it is if another byte follows: a join after the last byte breaks nothing.
         let mut form_of_more = Form::Plain;
         loop {
             let stop = self.find(text, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
@@ -174,7 +174,7 @@ impl Lexer {
         Word { span: Span::new(start, end), form }
     }
 
-    /// `NAME="VALUE"`, if that is what stands here: the quote after the first `=` holds the value together, when it is
+    /// `NAME="VALUE"`, if that is what comes next: the quote after the first `=` holds the value together, if it is
     /// closed at the end of the word.
     fn quoted_value(&mut self, text: &[u8]) -> Option<Word> {
         let equals = self.find(text, |b| matches!(b, b'=' | b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
@@ -258,7 +258,7 @@ impl Lexer {
     }
 }
 
-/// The length of a backslash with the end of its line, if that is what stands here.
+/// The length of a backslash with the end of its line, if that is what comes next.
 fn join(text: &[u8], at: usize) -> Option<usize> {
     match text.get(at..)? {
         [b'\\'] => Some(1),

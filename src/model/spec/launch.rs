@@ -38,7 +38,7 @@ pub enum Output<'a> {
     Syslog,
 }
 
-/// The option value that stands for syslog.
+/// The value of `out` and `err` that means syslog.
 pub const SYSLOG: &str = "syslog";
 
 const FIXED_TEXTS: usize = 5;

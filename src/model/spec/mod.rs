@@ -14,7 +14,7 @@ use super::Words;
 use std::fmt;
 use std::rc::Rc;
 
-/// A job's definition in the making: what the parser fills in and tests write down.
+/// A job's definition before it is packed: the parser fills it in, and tests write it down.
 /// No text in it contains a NUL byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobDraft {
@@ -32,8 +32,8 @@ pub struct JobDraft {
     pub policy: Policy,
 }
 
-/// The definition of a job. Two definitions are equal if every option is the same; what a change of one means is
-/// told by [`JobSpec::compare`].
+/// The definition of a job. Two definitions are equal if every option is the same; [`JobSpec::compare`] says what a
+/// change means for the process.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JobSpec {
     /// `name`.

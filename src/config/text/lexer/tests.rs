@@ -75,7 +75,7 @@ fn the_value_of_a_variable_may_be_quoted_alone() {
         (r#"env A="b \"c\"""#, vec!["env", "A=b \"c\""]),
         ("env A=\"b\\\nc\"", vec!["env", "A=bc"]),
         (r#"env A="" B"#, vec!["env", "A=", "B"]),
-        // Not closed at the end of the word, not the first `=`, not behind env: quotes are ordinary bytes.
+        // Not closed at the end of the word, not the first `=`, not after env: quotes are ordinary bytes.
         (r#"env A="b"c"#, vec!["env", r#"A="b"c"#]),
         (r#"env A="b"#, vec!["env", r#"A="b"#]),
         (r#"env A=b="c""#, vec!["env", r#"A=b="c""#]),
