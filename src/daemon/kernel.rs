@@ -19,6 +19,7 @@ use crate::model::{
     Verdict,
 };
 use crate::supervisor::{Reading, System};
+use crate::sys::child_spec::ChildSpec;
 use crate::sys::group::{self, Group};
 use crate::sys::spawn::{Made, Spawner, Way};
 use crate::sys::{clock, memory, numbers, process};
@@ -78,7 +79,7 @@ impl Kernel {
         &mut self,
         id: JobId,
         spec: &JobSpec,
-        [out, err]: [Option<BorrowedFd>; 2],
+        outputs: [Option<BorrowedFd>; 2],
     ) -> Result<Birth, SpawnError> {
         let mounts = self.watch.mounts();
         let shared = can_be_waited_for(&mut self.trust, mounts, spec);
@@ -87,7 +88,7 @@ impl Kernel {
         if let Some(notice) = notice {
             self.log.notice(&notice);
         }
-        Ok(match self.spawner.spawn(spec, out, err, place, way)? {
+        Ok(match self.spawner.spawn(&ChildSpec::of_job(spec, outputs, place), way)? {
             Made::Executed(pid) => Birth::Executed(pid),
             Made::Failed(pid) => Birth::Underway(pid),
             Made::Copy(pid, pipe) => {

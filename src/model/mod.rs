@@ -34,7 +34,7 @@ pub use status::{FailedStart, JobStatus, Phase};
 pub use text::{Clean, Counted};
 pub use throttle::Throttle;
 pub use time::MonoTime;
-pub use words::Words;
+pub use words::{Texts, Words};
 
 #[cfg(test)]
 #[path = "../../tests/shared/rng.rs"]

@@ -1,5 +1,7 @@
 //! Lists of texts, packed.
 
+use std::ffi::CStr;
+
 /// Texts one behind the other: many short ones take no more room than their bytes. None contains a NUL byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
@@ -27,6 +29,11 @@ impl Words {
         self.bytes.split(|byte| *byte == 0).take(self.count as usize)
     }
 
+    /// The texts as C strings.
+    pub fn texts(&self) -> Texts<'_> {
+        Texts::of(&self.bytes)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.count as usize
@@ -35,6 +42,46 @@ impl Words {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+}
+
+/// Texts that lie packed in memory of somebody else. As an iterator it returns those that are left.
+#[derive(Clone, Debug)]
+pub struct Texts<'a> {
+    /// Each text ends in NUL.
+    bytes: &'a [u8],
+    /// At most this many are returned.
+    most: usize,
+}
+
+impl<'a> Texts<'a> {
+    /// The texts in these bytes, each of which ends in NUL.
+    pub fn of(bytes: &'a [u8]) -> Texts<'a> {
+        Texts { bytes, most: usize::MAX }
+    }
+
+    /// Without the first `count` texts.
+    pub fn after(mut self, count: usize) -> Texts<'a> {
+        (0..count).for_each(|_| {
+            self.next();
+        });
+        self
+    }
+
+    /// The first `count` texts only.
+    pub fn first(self, count: usize) -> Texts<'a> {
+        Texts { most: self.most.min(count), ..self }
+    }
+}
+
+impl<'a> Iterator for Texts<'a> {
+    type Item = &'a CStr;
+
+    fn next(&mut self) -> Option<&'a CStr> {
+        let most = self.most.checked_sub(1)?;
+        let text = CStr::from_bytes_until_nul(self.bytes).ok()?;
+        (self.bytes, self.most) = (self.bytes.get(text.to_bytes_with_nul().len()..)?, most);
+        Some(text)
     }
 }
 
@@ -66,5 +113,16 @@ mod tests {
         assert_eq!(words.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"b c"]);
         assert_eq!((words.len(), &words), (3, &Words::from(["a", "", "b c"])));
         assert_ne!(words, Words::from(["a", "", "b", "c"]));
+    }
+
+    #[test]
+    fn packed_texts_are_c_strings_and_a_part_of_them_ends_where_it_should() {
+        let words = Words::from(["a", "", "b c", "d"]);
+        assert_eq!(words.texts().collect::<Vec<_>>(), [c"a", c"", c"b c", c"d"]);
+        assert_eq!(words.texts().after(1).first(2).collect::<Vec<_>>(), [c"", c"b c"]);
+        assert_eq!(words.texts().first(2).after(1).collect::<Vec<_>>(), [c""]);
+        assert_eq!((words.texts().after(9).next(), Texts::of(b"").next()), (None, None));
+        // What has no NUL is no text.
+        assert_eq!(Texts::of(b"a\0b").collect::<Vec<_>>(), [c"a"]);
     }
 }

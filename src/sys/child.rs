@@ -4,6 +4,7 @@
 //! here allocates, panics, locks, drops or calls into the C library beyond `calls`: all is laid out in the `Plan`.
 
 use super::calls::{self, Bounds, Done, Pointers};
+use super::passing::Move;
 use super::prompt;
 use super::record::Note;
 use super::slots::Slot;
@@ -17,6 +18,17 @@ const NOT_STARTED: c_int = 127;
 
 /// Below this number of descriptors the steps that open files would not get through.
 const ENOUGH_FILES: u64 = 16;
+
+/// Where descriptor 0 leads.
+#[derive(Clone, Copy)]
+pub(super) enum Input<'a> {
+    /// To a file that is read.
+    File(&'a CStr),
+    /// Nowhere, as no file is given.
+    Null,
+    /// To this pipe.
+    Pipe(c_int),
+}
 
 /// Where descriptor 1 or 2 leads.
 #[derive(Clone, Copy)]
@@ -59,10 +71,10 @@ pub(super) struct Plan<'a> {
     pub(super) note: Option<Note<'a>>,
     pub(super) cut: Cut,
     /// Descriptors above 2, in rising order, that stay open until the command runs.
-    pub(super) keep: [c_int; 4],
+    pub(super) keep: &'a [c_int],
     /// One of them, which leads to /dev/null, if there was one when we started.
     pub(super) null: Option<c_int>,
-    pub(super) path: &'a CStr,
+    pub(super) program: &'a CStr,
     pub(super) argv: &'a Pointers,
     /// None when that is where we are.
     pub(super) dir: Option<&'a CStr>,
@@ -71,9 +83,12 @@ pub(super) struct Plan<'a> {
     pub(super) limits: &'a [Bound],
     /// Gives back the limit of descriptors that we have raised for ourselves.
     pub(super) files: Option<Bounds>,
-    pub(super) input: Option<&'a CStr>,
+    pub(super) umask: libc::mode_t,
+    pub(super) input: Input<'a>,
     pub(super) out: Output<'a>,
     pub(super) err: Output<'a>,
+    /// Descriptors beyond those, which take their place when the files are open.
+    pub(super) moves: &'a [Move],
     /// Signals that are not at their default, bit n-1 for signal n.
     pub(super) reset: u64,
 }
@@ -112,7 +127,7 @@ fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
 /// a record gives up, so that there is none of whom nobody knows.
 pub(super) fn new_session(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Session);
-    calls::umask(0o022);
+    calls::umask(plan.umask);
     let pid = calls::setsid()?;
     match &plan.note {
         Some(note) => note.leave(pid),
@@ -124,13 +139,14 @@ pub(super) fn new_session(plan: &Plan) -> Done {
 /// and copies only what lies below the highest range: so this takes the same time with many descriptors as with few.
 pub(super) fn close_others(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Close);
-    let [first, second, third, last] = plan.keep;
-    calls::close_range(last.saturating_add(1), u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
-    for (before, after) in [(2, first), (first, second), (second, third), (third, last)] {
-        let (first, last) = (before.saturating_add(1), after.saturating_sub(1));
-        if first <= last {
-            calls::close_range(first, last.cast_unsigned(), 0)?;
+    let highest = plan.keep.last().copied().unwrap_or(2);
+    calls::close_range(highest.saturating_add(1), u32::MAX, libc::CLOSE_RANGE_UNSHARE)?;
+    let mut first = 3;
+    for kept in plan.keep {
+        if first < *kept {
+            calls::close_range(first, kept.saturating_sub(1).cast_unsigned(), 0)?;
         }
+        first = kept.saturating_add(1);
     }
     Ok(())
 }
@@ -168,9 +184,12 @@ pub(super) fn prepare(plan: &Plan) -> Done {
 
 /// Becomes the user, in the one order that leaves nothing behind, and makes sure of it.
 pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
+    // Otherwise the command could not open /dev/stdin or /dev/stderr.
+    if let Input::Pipe(fd) = plan.input {
+        calls::give_away(fd, switch.uid, switch.gid);
+    }
     for output in [plan.out, plan.err] {
         if let Output::Pipe(fd) = output {
-            // Else the job could not open /dev/stderr anew.
             calls::give_away(fd, switch.uid, switch.gid);
         }
     }
@@ -197,13 +216,20 @@ pub(super) fn open_files(plan: &Plan) -> Done {
     }
     plan.slot.enter(Stage::In);
     match plan.input {
-        Some(path) => open_file(0, path, libc::O_RDONLY, plan)?,
-        None => lead_nowhere(0, plan)?,
+        Input::File(path) => open_file(0, path, libc::O_RDONLY, plan)?,
+        Input::Null => lead_nowhere(0, plan)?,
+        Input::Pipe(there) => calls::duplicate(there, 0)?,
     }
     plan.slot.enter(Stage::Out);
     open_output(1, plan.out, plan)?;
     plan.slot.enter(Stage::Err);
-    open_output(2, plan.err, plan)
+    open_output(2, plan.err, plan)?;
+    // Last: their numbers may be those of descriptors that the steps above need.
+    for Move { from, to } in plan.moves {
+        plan.slot.enter(Stage::Prepare);
+        calls::duplicate(*from, *to)?;
+    }
+    Ok(())
 }
 
 fn open_output(fd: c_int, output: Output, plan: &Plan) -> Done {
@@ -269,5 +295,5 @@ fn is_low(bound: &Bound) -> bool {
 /// Runs the command; comes back only when that fails.
 pub(super) fn exec(plan: &Plan, envp: &Pointers) -> Done {
     plan.slot.enter(Stage::Exec);
-    Err(calls::exec(plan.path, plan.argv, envp))
+    Err(calls::exec(plan.program, plan.argv, envp))
 }

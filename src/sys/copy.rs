@@ -5,6 +5,7 @@
 
 use super::calls::{self, Done, Pointers};
 use super::child::{self, Cut, Plan};
+use super::child_spec::Identity;
 use super::done;
 use super::signals::Blocked;
 use super::users::{self, User};
@@ -12,32 +13,24 @@ use crate::model::{Errno, Stage};
 use libc::c_int;
 use std::ffi::{CStr, CString};
 
-/// What only a copy needs.
-pub(super) struct Owner<'a> {
-    /// `user`.
-    pub(super) name: &'a CStr,
-    /// How many of the variables, the first ones, the job's own `env` sets.
-    pub(super) own_variables: usize,
-}
-
-/// Makes a child that is a copy.
-pub(super) fn fork(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Result<c_int, Errno> {
+/// Makes a child that is a copy. `own` of the variables, the first ones, are its own.
+pub(super) fn fork(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Result<c_int, Errno> {
     // A handler that ran in the copy would write into our pipe.
     let _blocked = Blocked::new();
     // SAFETY: pmtr has one thread, so the copy has all that its parent has, and no lock is left held by another.
     match done(unsafe { libc::fork() })? {
-        0 => live(plan, envp, owner),
+        0 => live(plan, envp, identity, own),
         pid => Ok(pid),
     }
 }
 
 /// The whole life of a child that is a copy.
-fn live(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> ! {
-    let errno = steps(plan, envp, owner).err().unwrap_or(Errno(0));
+fn live(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> ! {
+    let errno = steps(plan, envp, identity, own).err().unwrap_or(Errno(0));
     child::give_up(plan.slot, errno)
 }
 
-fn steps(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Done {
+fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
     child::new_session(plan)?;
     match plan.cut {
         Cut::Range => child::close_others(plan)?,
@@ -45,16 +38,16 @@ fn steps(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Done {
     }
     // At once: whoever waits in a later step can be told to end.
     child::reset_signals(plan)?;
-    let Some(owner) = owner else {
+    let Some(name) = identity.user else {
         child::prepare(plan)?;
         return finish(plan, envp);
     };
     plan.slot.enter(Stage::User);
-    let user = users::lookup(owner.name).map_err(|errno| errno.unwrap_or(Errno(0)))?;
-    let variables = variables_of(&user, envp, owner.own_variables);
-    let mut own = Pointers::new();
-    // SAFETY: `variables` is dropped after `own`, and the strings of `envp` live in the copied memory for good.
-    unsafe { own.refill(merge(envp, &variables, owner.own_variables)) };
+    let user = users::lookup(name).map_err(|errno| errno.unwrap_or(Errno(0)))?;
+    let variables = variables_of(&user, envp, own);
+    let mut merged = Pointers::new();
+    // SAFETY: `variables` is dropped after `merged`, and the strings of `envp` live in the copied memory for good.
+    unsafe { merged.refill(merge(envp, &variables, own)) };
     child::prepare(plan)?;
     // Once with our rights: should the user have as many keys as he may, the job still shares no keyring with others.
     calls::join_own_keyring();
@@ -62,7 +55,7 @@ fn steps(plan: &Plan, envp: &Pointers, owner: Option<&Owner>) -> Done {
         child::become_user(plan, switch)?;
         calls::join_own_keyring();
     }
-    finish(plan, &own)
+    finish(plan, &merged)
 }
 
 fn finish(plan: &Plan, envp: &Pointers) -> Done {

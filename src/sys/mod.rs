@@ -7,6 +7,7 @@
 mod address;
 mod calls;
 mod child;
+pub mod child_spec;
 pub mod clock;
 mod copy;
 pub mod group;
@@ -16,6 +17,7 @@ pub mod lock;
 mod made;
 pub mod memory;
 pub mod numbers;
+mod passing;
 pub mod process;
 mod prompt;
 pub mod reap;

@@ -22,7 +22,7 @@ const NAME_BYTES: usize = 255;
 
 /// Where a child is to leave its record.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct RecordPlace<'a> {
     /// The state file.
     pub file: BorrowedFd<'a>,
     /// Where in it.
@@ -81,7 +81,7 @@ impl Draft {
 }
 
 impl<'a> Note<'a> {
-    pub(super) fn new(place: Place<'a>, draft: &'a Draft, parent: Pid) -> Option<Note<'a>> {
+    pub(super) fn new(place: RecordPlace<'a>, draft: &'a Draft, parent: Pid) -> Option<Note<'a>> {
         let (file, offset) = (place.file.as_raw_fd(), libc::off_t::try_from(place.offset).ok()?);
         Some(Note { file, offset, draft, parent: parent.as_raw() })
     }

@@ -1,6 +1,7 @@
 //! What a child gets in place of its job's files: it lies on a shelf where the child looks for it, from before its
 //! birth until it has taken it.
 
+use super::child_spec::Stream;
 use super::{calls, check, done};
 use crate::model::{Errno, SpawnError, Stage};
 use libc::c_int;
@@ -26,8 +27,12 @@ pub(super) enum Standard {
 }
 
 impl<'a> Instead<'a> {
-    pub(super) fn of(pipe: Option<BorrowedFd<'a>>, file: Option<&CStr>) -> Option<Instead<'a>> {
-        pipe.map(Instead::Pipe).or_else(|| file.and_then(own_output).map(Instead::Own))
+    pub(super) fn of(output: Stream<'a>) -> Option<Instead<'a>> {
+        match output {
+            Stream::Null => None,
+            Stream::File(path) => own_output(path).map(Instead::Own),
+            Stream::Pipe(pipe) => Some(Instead::Pipe(pipe)),
+        }
     }
 }
 
@@ -162,15 +167,17 @@ fn place() -> io::Result<OwnedFd> {
     above_standard(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The same descriptor, by a number above 2 if no address.
+/// The same descriptor, by a number above 2.
 fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() > 2 {
-        return Ok(fd);
-    }
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate_from(fd.as_fd(), 3) }
+}
+
+/// Makes another name of a descriptor, with the lowest free number from `lowest` on. It is closed on exec.
+pub(super) fn duplicate_from(fd: BorrowedFd, lowest: c_int) -> io::Result<OwnedFd> {
     // SAFETY: takes numbers.
-    let higher = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) })?;
+    let made = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) })?;
     // SAFETY: the kernel has just made it, so nobody else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(higher) })
+    Ok(unsafe { OwnedFd::from_raw_fd(made) })
 }
 
 /// Makes `place` another name of `fd`.

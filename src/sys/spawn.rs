@@ -1,23 +1,25 @@
-//! Starting the process of a job: everything is laid out first, then a child of one of two kinds is made.
+//! Starting a process: everything is laid out first, then a child of one of two kinds is made.
 //!
 //! A *shared* child uses our memory and descriptors on a stack of its own while we are suspended, so it costs the
 //! same however large we are. A *copy* costs more and holds nobody up. What a child could not do it writes into
 //! its slot, which is read when it is reaped.
 
 use super::calls::{self, Bounds, Pointers};
-use super::child::{Bound, Cut, Output, Plan};
-use super::record::{Draft, Note, Place};
+use super::child::{Bound, Cut, Input, Output, Plan};
+use super::child_spec::{ChildSpec, Stream};
+use super::passing::Passing;
+use super::record::{Draft, Note};
 use super::sharing::{self, Sharing, Trial};
 use super::shelf::Instead;
 use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
 use super::{child, copy, done, last_errno, prompt, reap};
-use crate::model::{Errno, JobDraft, JobSpec, Limit, Pid, Resource, SpawnError, Stage};
+use crate::model::{Errno, Limit, Pid, Resource, SpawnError, Stage, Texts};
 use libc::{c_int, c_long, c_void};
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 
 pub use super::made::Made;
@@ -73,6 +75,15 @@ pub struct Spawner {
     argv: Pointers,
     envp: Pointers,
     limits: Vec<Bound>,
+    keep: Vec<c_int>,
+}
+
+/// A start on its way.
+struct Start<'a> {
+    spec: &'a ChildSpec<'a>,
+    instead: [Option<Instead<'a>>; 2],
+    passing: Passing,
+    ticket: &'a Ticket,
 }
 
 impl Spawner {
@@ -99,6 +110,7 @@ impl Spawner {
             argv: Pointers::new(),
             envp: Pointers::new(),
             limits: Vec::new(),
+            keep: Vec::new(),
         })
     }
 
@@ -113,29 +125,21 @@ impl Spawner {
         }
     }
 
-    /// Starts the job. `out` and `err` are the ends of pipes that take the place of its files; a record of the
-    /// process is left in `place`.
+    /// Starts a child.
     ///
     /// That something comes back means that there is a child. What became of one that is not known to have executed
     /// its command is told by `has_executed` and `reaped`.
-    pub fn spawn(
-        &mut self,
-        spec: &JobSpec,
-        out: Option<BorrowedFd>,
-        err: Option<BorrowedFd>,
-        place: Option<Place>,
-        way: Way,
-    ) -> Result<Made, SpawnError> {
+    pub fn spawn(&mut self, spec: &ChildSpec, way: Way) -> Result<Made, SpawnError> {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
-        let instead =
-            [Instead::of(out, spec.launch.out().file()), Instead::of(err, spec.launch.err().file())];
-        let lent = self.shelf.lend(instead, spec.launch.user());
-        let made = lent.and_then(|()| {
-            if way == Way::Copy || !self.can_share(spec, instead) {
-                return self.copy(spec, instead, place, &ticket);
+        let instead = [Instead::of(spec.out), Instead::of(spec.err)];
+        let lent = self.shelf.lend(instead, spec.identity.user).and_then(|()| Passing::of(spec));
+        let made = lent.and_then(|passing| {
+            let start = Start { spec, instead, passing, ticket: &ticket };
+            if way == Way::Copy || !self.can_share(&start) {
+                return self.copy(start);
             }
-            self.share(spec, instead, place, way, &ticket)
+            self.share(start, way)
         });
         self.shelf.take_back(instead);
         match &made {
@@ -147,16 +151,13 @@ impl Spawner {
     }
 
     /// Makes a copy, with a pipe that nobody writes to: its last writing end is closed when the command is executed, or
-    /// with the child. Where there is room for no pipe, the job starts without.
-    fn copy(
-        &mut self,
-        spec: &JobSpec,
-        instead: [Option<Instead>; 2],
-        place: Option<Place>,
-        ticket: &Ticket,
-    ) -> Result<Made, SpawnError> {
-        let pipe = io::pipe().ok().filter(|(_, writer)| self.shelf.lend_word(writer.as_fd()).is_ok());
-        let pid = self.make(spec, instead, place, Way::Copy, ticket);
+    /// with the child. Where there is room for no pipe, the child starts without.
+    fn copy(&mut self, mut start: Start) -> Result<Made, SpawnError> {
+        let pipe = io::pipe().ok().filter(|(_, writer)| {
+            let kept = start.passing.keep_word(writer.as_fd());
+            kept.and_then(|()| self.shelf.lend_word(writer.as_fd())).is_ok()
+        });
+        let pid = self.make(&start, Way::Copy);
         self.shelf.take_back_word();
         Ok(Made::Copy(pid?, pipe.map(|(reader, _)| reader)))
     }
@@ -176,46 +177,40 @@ impl Spawner {
         self.slots.stage(pid) == Some(Stage::Exec) && !self.slots.has_failed(pid)
     }
 
-    /// Whether a child that shares our memory can do what this job needs.
-    fn can_share(&mut self, spec: &JobSpec, instead: [Option<Instead>; 2]) -> bool {
-        if spec.launch.user().is_some() || self.sharing == Sharing::Nothing {
+    /// Whether a child that shares our memory can do what this start needs.
+    fn can_share(&mut self, Start { spec, instead, .. }: &Start) -> bool {
+        if spec.identity.user.is_some() || self.sharing == Sharing::Nothing {
             return false;
         }
-        let mut outputs = [spec.launch.out(), spec.launch.err()].into_iter().zip(instead);
+        let mut outputs = [spec.out, spec.err].into_iter().zip(instead);
         let opens = self.dir(spec).is_some()
-            || spec.launch.input().is_some()
-            || outputs.any(|(file, instead)| file.file().is_some() && instead.is_none());
+            || spec.input.file().is_some()
+            || outputs.any(|(output, instead)| output.file().is_some() && instead.is_none());
         !opens || *self.prompt.get_or_insert_with(prompt::works)
     }
 
-    /// Where the job's process has to go; none when that is where we are.
-    fn dir<'a>(&self, spec: &'a JobSpec) -> Option<&'a CStr> {
-        Some(spec.launch.dir()).filter(|dir| !(self.at_root && *dir == c"/"))
+    /// Where the child has to go; none when that is where we are.
+    fn dir<'a>(&self, spec: &ChildSpec<'a>) -> Option<&'a CStr> {
+        Some(spec.dir).filter(|dir| !(self.at_root && *dir == c"/"))
     }
 
     /// Makes a child that shares our memory, or a copy where that does not do. The first one shows whether it works.
-    fn share(
-        &mut self,
-        spec: &JobSpec,
-        instead: [Option<Instead>; 2],
-        place: Option<Place>,
-        way: Way,
-        ticket: &Ticket,
-    ) -> Result<Made, SpawnError> {
-        let mut made = self.make(spec, instead, place, way, ticket);
+    fn share(&mut self, start: Start, way: Way) -> Result<Made, SpawnError> {
+        let ticket = start.ticket;
+        let mut made = self.make(&start, way);
         if !self.proven && self.learn(&made, ticket) == Trial::Refused {
-            // It has given up before anything of the job's own was done.
+            // It has given up before it did anything of its own.
             made.into_iter().for_each(wait_for_end);
             self.probe();
             if self.sharing == Sharing::Nothing {
-                return self.copy(spec, instead, place, ticket);
+                return self.copy(start);
             }
-            made = self.make(spec, instead, place, way, ticket);
+            made = self.make(&start, way);
         }
         let pid = made?;
         if self.slots.is_declined(ticket) {
             wait_for_end(pid);
-            return self.copy(spec, instead, place, ticket);
+            return self.copy(start);
         }
         Ok(match self.slots.failure(ticket) {
             None if self.slots.runs(ticket) => Made::Executed(pid),
@@ -239,58 +234,39 @@ impl Spawner {
         trial
     }
 
-    fn make(
-        &mut self,
-        spec: &JobSpec,
-        instead: [Option<Instead>; 2],
-        place: Option<Place>,
-        way: Way,
-        ticket: &Ticket,
-    ) -> Result<Pid, SpawnError> {
-        let own = spec.launch.env().count();
-        let set_by_job =
-            |text: &CStr| spec.launch.env().any(|env| copy::variable(env) == copy::variable(text));
-        let ours = self.environment.iter().map(CString::as_c_str).filter(|text| !set_by_job(text));
+    fn make(&mut self, start: &Start, way: Way) -> Result<Pid, SpawnError> {
+        let Start { spec, passing, .. } = start;
+        let set_by_child =
+            |text: &CStr| spec.env.clone().any(|env| copy::variable(env) == copy::variable(text));
+        let ours = self.environment.iter().map(CString::as_c_str).filter(|text| !set_by_child(text));
         // SAFETY: `spec` and our environment outlive this function, at the end of which the lists are emptied.
-        unsafe { self.envp.refill(spec.launch.env().chain(ours)) };
+        unsafe { self.envp.refill(spec.env.clone().chain(ours)) };
         // SAFETY: as above.
-        unsafe { self.argv.refill(spec.launch.cmd()) };
+        unsafe { self.argv.refill(spec.argv.clone()) };
         self.limits.clear();
-        self.limits
-            .extend((0..).zip(&spec.launch.attributes().limits).map(|(index, limit)| bound(index, limit)));
-        let draft = place.map(|_| Draft::new(&spec.name, super::clock::since_start()));
-        let note = match (place, &draft, self.own) {
-            (Some(place), Some(draft), Some(parent)) => Note::new(place, draft, parent),
+        self.limits.extend((0..).zip(spec.limits).map(|(index, limit)| bound(index, limit)));
+        let (places, word, nowhere) = self.shelf.numbers();
+        self.keep.clear();
+        self.keep.extend([places[0], places[1], word, self.shelf.null().unwrap_or(nowhere)]);
+        self.keep.extend(passing.numbers());
+        self.keep.sort_unstable();
+        let draft = spec.record.map(|record| Draft::new(record.name, super::clock::since_start()));
+        let note = match (spec.record, &draft, self.own) {
+            (Some(record), Some(draft), Some(parent)) => Note::new(record.place, draft, parent),
             (..) => None,
         };
-        let made = self.fork(spec, instead, note, way, ticket, own);
+        let made = self.fork(start, note, way);
         self.argv.empty();
         self.envp.empty();
         made
     }
 
-    fn fork(
-        &self,
-        spec: &JobSpec,
-        [out, err]: [Option<Instead>; 2],
-        note: Option<Note>,
-        way: Way,
-        ticket: &Ticket,
-        own_variables: usize,
-    ) -> Result<Pid, SpawnError> {
+    fn fork(&self, start: &Start, note: Option<Note>, way: Way) -> Result<Pid, SpawnError> {
+        let Start { spec, instead: [out, err], passing, ticket } = start;
         let error = |errno| SpawnError { stage: Stage::Fork, errno };
         let slot = self.slots.slot(ticket).ok_or(error(Errno(libc::EAGAIN)))?;
-        let (places, word, nowhere) = self.shelf.numbers();
-        let null = self.shelf.null();
-        let mut keep = [places[0], places[1], word, null.unwrap_or(nowhere)];
-        keep.sort_unstable();
-        let output = |instead, place, file| match (instead, file) {
-            (Some(Instead::Pipe(_)), _) => Output::Pipe(place),
-            (Some(Instead::Own(_)), _) => Output::Own(place),
-            (None, Some(path)) => Output::File(path),
-            (None, None) => Output::Null,
-        };
-        let same = out.is_none() && err.is_none() && spec.launch.out() == spec.launch.err();
+        let (places, ..) = self.shelf.numbers();
+        let same = out.is_none() && err.is_none() && spec.out.file() == spec.err.file();
         let plan = Plan {
             slot,
             mounts: match way {
@@ -299,25 +275,30 @@ impl Spawner {
             },
             note,
             cut: self.cut,
-            keep,
-            null,
-            path: spec.launch.path(),
+            keep: &self.keep,
+            null: self.shelf.null(),
+            program: spec.program,
             argv: &self.argv,
             dir: self.dir(spec),
-            nice: spec.launch.attributes().nice.map(c_int::from),
-            cpus: spec.launch.attributes().cpus.as_ref(),
+            nice: spec.nice.map(c_int::from),
+            cpus: spec.cpus,
             limits: &self.limits,
             files: self.files,
-            input: spec.launch.input(),
-            out: output(out, places[0], spec.launch.out().file()),
-            err: if same { Output::SameAsOut } else { output(err, places[1], spec.launch.err().file()) },
+            umask: spec.umask,
+            input: match (passing.input(), spec.input) {
+                (Some(pipe), _) => Input::Pipe(pipe),
+                (None, Stream::File(path)) => Input::File(path),
+                (None, Stream::Null | Stream::Pipe(_)) => Input::Null,
+            },
+            out: output(spec.out, *out, places[0]),
+            err: if same { Output::SameAsOut } else { output(spec.err, *err, places[1]) },
+            moves: passing.moves(),
             reset: self.reset | signals::changed(),
         };
-        let owner = spec.launch.user().map(|name| copy::Owner { name, own_variables });
         slot.enter(Stage::Fork);
         let pid = match way {
             Way::Shared(_) => self.clone(&plan),
-            Way::Copy => copy::fork(&plan, &self.envp, owner.as_ref()),
+            Way::Copy => copy::fork(&plan, &self.envp, spec.identity, spec.env.clone().count()),
         };
         pid.and_then(|pid| Pid::new(pid).ok_or(Errno(libc::EAGAIN))).map_err(error)
     }
@@ -340,9 +321,7 @@ impl Spawner {
     /// Finds out how much can be shared, by up to three children that run nothing.
     fn probe(&mut self) {
         self.proven = true;
-        let nowhere = b"/proc/self/no-such-file".to_vec();
-        let spec =
-            JobSpec::from(JobDraft { name: b"probe".to_vec(), cmd: [nowhere].into(), ..JobDraft::default() });
+        let spec = ChildSpec::new(c"/proc/self/no-such-file", Texts::of(b"probe\0"));
         for (sharing, cut) in [
             (Sharing::MemoryAndFiles, Cut::Range),
             (Sharing::Memory, Cut::Range),
@@ -359,8 +338,8 @@ impl Spawner {
         self.cut = if no_range { Cut::Walk } else { Cut::Range };
     }
 
-    fn try_out(&mut self, spec: &JobSpec) -> Option<SpawnError> {
-        let pid = self.spawn(spec, None, None, None, Way::Shared(&[])).ok()?.pid();
+    fn try_out(&mut self, spec: &ChildSpec) -> Option<SpawnError> {
+        let pid = self.spawn(spec, Way::Shared(&[])).ok()?.pid();
         wait_for_end(pid);
         self.reaped(pid)
     }
@@ -368,6 +347,15 @@ impl Spawner {
     #[cfg(test)]
     pub(super) fn slots_used(&self) -> usize {
         self.slots.used()
+    }
+}
+
+fn output<'a>(stream: Stream<'a>, instead: Option<Instead>, place: c_int) -> Output<'a> {
+    match (instead, stream) {
+        (Some(Instead::Pipe(_)), _) => Output::Pipe(place),
+        (Some(Instead::Own(_)), _) => Output::Own(place),
+        (None, Stream::File(path)) => Output::File(path),
+        (None, Stream::Null | Stream::Pipe(_)) => Output::Null,
     }
 }
 

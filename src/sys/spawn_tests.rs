@@ -1,8 +1,10 @@
+use super::super::child_spec::{Identity, Passed};
 use super::super::reap::{Waited, wait_for};
+use super::super::record::RecordPlace;
 use super::super::testing::{Dir, as_root, ended, in_own_process, one_at_a_time};
 use super::*;
-use crate::model::{Attributes, CpuSet, Exit, Signal};
-use std::io::Read;
+use crate::model::{Attributes, CpuSet, Exit, JobDraft, JobSpec, Signal, Words};
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::{LazyLock, MutexGuard};
 
@@ -54,7 +56,15 @@ impl Bench {
 
     /// Runs it to its end.
     fn run(&mut self, draft: JobDraft, way: Way) -> Result<Exit, SpawnError> {
-        let pid = self.spawner.spawn(&JobSpec::from(draft), None, None, None, way)?.pid();
+        let pid = self.spawn(draft, way)?.pid();
+        self.outcome(pid)
+    }
+
+    fn spawn(&mut self, draft: JobDraft, way: Way) -> Result<Made, SpawnError> {
+        self.spawner.spawn(&ChildSpec::of_job(&JobSpec::from(draft), [None, None], None), way)
+    }
+
+    fn outcome(&mut self, pid: Pid) -> Result<Exit, SpawnError> {
         let exit = ended(pid);
         match self.spawner.reaped(pid) {
             Some(error) => {
@@ -228,7 +238,8 @@ fn pipes_take_the_place_of_files_and_end_with_the_job() {
         let (mut out_end, out) = io::pipe().unwrap();
         let (mut err_end, err) = io::pipe().unwrap();
         let spec = JobSpec::from(bench.sh("echo one; echo two >&2"));
-        let pid = bench.spawner.spawn(&spec, Some(out.as_fd()), Some(err.as_fd()), None, way).unwrap().pid();
+        let child = ChildSpec::of_job(&spec, [Some(out.as_fd()), Some(err.as_fd())], None);
+        let pid = bench.spawner.spawn(&child, way).unwrap().pid();
         drop((out, err));
         let (mut one, mut two) = (String::new(), String::new());
         out_end.read_to_string(&mut one).unwrap();
@@ -281,8 +292,9 @@ fn a_job_runs_as_its_user_with_its_groups_and_variables() {
         let (mut end, out) = io::pipe().unwrap();
         let script = "grep -E '^(Uid|Gid|Groups)' /proc/self/status; echo to-err > /dev/stderr; env";
         let spec = JobDraft { env: ["USER=mine"].into(), ..draft(&bench, &["/bin/sh", "-c", script]) };
-        let pid =
-            bench.spawner.spawn(&spec.into(), Some(out.as_fd()), Some(out.as_fd()), None, way).unwrap().pid();
+        let spec = JobSpec::from(spec);
+        let child = ChildSpec::of_job(&spec, [Some(out.as_fd()); 2], None);
+        let pid = bench.spawner.spawn(&child, way).unwrap().pid();
         drop(out);
         let mut text = String::new();
         end.read_to_string(&mut text).unwrap();
@@ -344,7 +356,7 @@ fn a_copy_that_is_held_up_says_where_and_can_be_told_to_end() {
     // SAFETY: a C string that outlives the call.
     assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
     let draft = JobDraft { input: Some(b"fifo".to_vec()), ..bench.job(&["/bin/true"]) };
-    let made = bench.spawner.spawn(&draft.into(), None, None, None, Way::Copy).unwrap();
+    let made = bench.spawn(draft, Way::Copy).unwrap();
     let Made::Copy(pid, Some(mut pipe)) = made else { panic!("{made:?}") };
     while bench.spawner.stage(pid) != Some(Stage::In) {
         std::thread::yield_now();
@@ -360,15 +372,15 @@ fn a_copy_that_is_held_up_says_where_and_can_be_told_to_end() {
 fn the_end_of_a_copys_pipe_tells_that_it_runs_its_command_or_never_will() {
     let mut bench = Bench::new();
     for (command, runs) in [("/bin/sleep", true), ("/no/such/sleep", false)] {
-        let spec = JobSpec::from(JobDraft { out: None, err: None, ..bench.job(&[command, "1000"]) });
-        let made = bench.spawner.spawn(&spec, None, None, None, Way::Copy).unwrap();
+        let draft = JobDraft { out: None, err: None, ..bench.job(&[command, "1000"]) };
+        let made = bench.spawn(draft.clone(), Way::Copy).unwrap();
         let Made::Copy(pid, Some(mut pipe)) = made else { panic!("{made:?}") };
         assert_eq!(pipe.read(&mut [0]).unwrap(), 0);
         assert_eq!(bench.spawner.has_executed(pid), runs, "{command}");
         super::super::group::signal_job(pid, Signal::KILL);
         ended(pid);
         assert_eq!(bench.spawner.reaped(pid).is_some(), !runs, "{command}");
-        let made = bench.spawner.spawn(&spec, None, None, None, shared()).unwrap();
+        let made = bench.spawn(draft, shared()).unwrap();
         assert_eq!(matches!(made, Made::Executed(_)), runs, "{made:?}");
         super::super::group::signal_job(made.pid(), Signal::KILL);
         ended(made.pid());
@@ -391,6 +403,86 @@ fn a_start_works_the_same_where_less_can_be_shared() {
         }
         bench.fails(bench.job(&["/no/such"]), Stage::Exec, libc::ENOENT);
     }
+}
+
+#[test]
+fn a_helper_gets_its_own_arguments_variables_input_descriptors_and_umask() {
+    let mut bench = Bench::new();
+    bench.spawner.environment = [c"A=ours", c"B=ours"].map(CString::from).into();
+    // The shell shows what it was given; it reads its input first, and so waits for us.
+    let script = "cat; echo $0 $A $B; umask; pwd; echo 3 >&3; echo 9 >&9; ls /proc/$$/fd";
+    let (argv, env) = (Words::from(["helper", "-c", script]), Words::from(["A=own"]));
+    for way in both() {
+        let (input, mut to_input) = io::pipe().unwrap();
+        let (mut from_out, out) = io::pipe().unwrap();
+        let [(mut from_three, three), (mut from_nine, nine)] = [(); 2].map(|()| io::pipe().unwrap());
+        // The other numbers are those of what a start itself needs.
+        let more = (4..9).map(|number| Passed { number, fd: three.as_fd() });
+        let passed = [(3, &three), (9, &nine)].map(|(number, pipe)| Passed { number, fd: pipe.as_fd() });
+        let passed: Vec<Passed> = passed.into_iter().chain(more).collect();
+        let child = ChildSpec {
+            env: env.texts(),
+            input: Stream::Pipe(input.as_fd()),
+            out: Stream::Pipe(out.as_fd()),
+            err: Stream::Pipe(out.as_fd()),
+            passed: &passed,
+            umask: 0o027,
+            ..ChildSpec::new(c"/bin/sh", argv.texts())
+        };
+        let made = bench.spawner.spawn(&child, way).unwrap();
+        drop((input, out, three, nine));
+        let pid = made.pid();
+        if let Made::Copy(_, pipe) = made {
+            assert_eq!(pipe.unwrap().read(&mut [0]).unwrap(), 0);
+            assert!(bench.spawner.has_executed(pid));
+        }
+        to_input.write_all(b"input\n").unwrap();
+        drop(to_input);
+        // Each comes to its end: nobody but the child has the other one.
+        let read = |end: &mut io::PipeReader| io::read_to_string(end).unwrap();
+        let out = read(&mut from_out);
+        assert_eq!(out, "input\nhelper own ours\n0027\n/\n0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n", "{way:?}");
+        assert_eq!([read(&mut from_three), read(&mut from_nine)], ["3\n", "9\n"], "{way:?}");
+        assert_eq!(bench.outcome(pid), Ok(Exit::Code(0)), "{way:?}");
+    }
+}
+
+#[test]
+fn a_pipe_as_input_can_be_opened_again_by_the_user() {
+    if !as_root("another user") {
+        return;
+    }
+    let mut bench = Bench::new();
+    let argv = Words::from(["cat", "/dev/stdin"]);
+    let (input, mut to_input) = io::pipe().unwrap();
+    let (from_out, out) = io::pipe().unwrap();
+    let child = ChildSpec {
+        input: Stream::Pipe(input.as_fd()),
+        out: Stream::Pipe(out.as_fd()),
+        identity: Identity { user: Some(c"daemon") },
+        ..ChildSpec::new(c"/bin/cat", argv.texts())
+    };
+    let pid = bench.spawner.spawn(&child, Way::Copy).unwrap().pid();
+    drop(out);
+    to_input.write_all(b"input\n").unwrap();
+    drop(to_input);
+    assert_eq!(io::read_to_string(from_out).unwrap(), "input\n");
+    assert_eq!(bench.outcome(pid), Ok(Exit::Code(0)));
+}
+
+#[test]
+fn a_number_that_no_child_may_have_is_refused() {
+    let mut bench = Bench::new();
+    let (argv, stdin) = (Words::from(["true"]), io::stdin());
+    for number in [0, 2, 10, 255] {
+        let passed = [Passed { number, fd: stdin.as_fd() }];
+        let child = ChildSpec { passed: &passed, ..ChildSpec::new(c"/bin/true", argv.texts()) };
+        for way in both() {
+            let error = bench.spawner.spawn(&child, way).unwrap_err();
+            assert_eq!(error, SpawnError { stage: Stage::Prepare, errno: Errno(libc::EBADF) });
+        }
+    }
+    assert_eq!(bench.spawner.slots_used(), 0);
 }
 
 /// What a shared child may call: none of these allocates, locks or knows of threads.
@@ -504,8 +596,10 @@ fn a_child_leaves_its_record_before_it_does_anything_else() {
                 draft.dir = Some(b"/no/such/directory".to_vec());
             }
             let before = super::super::clock::since_start();
-            let place = Place { file: file.as_fd(), offset };
-            let pid = bench.spawner.spawn(&draft.into(), None, None, Some(place), way).unwrap().pid();
+            let place = RecordPlace { file: file.as_fd(), offset };
+            let spec = JobSpec::from(draft);
+            let child = ChildSpec::of_job(&spec, [None, None], Some(place));
+            let pid = bench.spawner.spawn(&child, way).unwrap().pid();
             ended(pid);
             assert_eq!(bench.spawner.reaped(pid).is_some(), missing);
             let mut bytes = [0; super::super::record::RECORD_BYTES];
@@ -523,12 +617,13 @@ fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() 
     let mut bench = Bench::new();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     for way in both() {
-        let place = Some(Place { file: full.as_fd(), offset: 0 });
+        let place = Some(RecordPlace { file: full.as_fd(), offset: 0 });
         let spec = JobSpec::from(bench.job(&["/bin/true"]));
-        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap().pid();
+        let child = ChildSpec::of_job(&spec, [None, None], place);
+        let pid = bench.spawner.spawn(&child, way).unwrap().pid();
         assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(0), None), "{way:?}");
         let ours = bench.spawner.own.replace(Pid::new(i32::MAX).unwrap());
-        let pid = bench.spawner.spawn(&spec, None, None, place, way).unwrap().pid();
+        let pid = bench.spawner.spawn(&child, way).unwrap().pid();
         let error = SpawnError { stage: Stage::Session, errno: Errno(libc::ESRCH) };
         assert_eq!((ended(pid), bench.spawner.reaped(pid)), (Exit::Code(127), Some(error)), "{way:?}");
         bench.spawner.own = ours;
@@ -537,7 +632,7 @@ fn a_child_that_has_lost_its_parent_gives_up_and_one_that_cannot_write_starts() 
 
 /// Starts it, and tells whether that was done by a child that shares our memory.
 fn shares(bench: &mut Bench, draft: &JobDraft, way: Way) -> bool {
-    let pid = bench.spawner.spawn(&JobSpec::from(draft.clone()), None, None, None, way).unwrap().pid();
+    let pid = bench.spawn(draft.clone(), way).unwrap().pid();
     // A copy has its slot for life.
     let shared = bench.spawner.slots_used() == 0;
     super::super::group::signal_job(pid, Signal::KILL);

@@ -11,7 +11,7 @@ mod search;
 use super::claim::{Claim, Rules, Why, failed};
 use crate::model::{Clean, Counted, Errno, JobId, JobName, Level, Notice, Pid};
 use crate::sys::group::Group;
-use crate::sys::record::{self, Place, RECORD_BYTES, Record};
+use crate::sys::record::{self, RECORD_BYTES, Record, RecordPlace};
 use crate::sys::{clock, numbers, stat};
 use format::{HEAD_BYTES, Here, Odd, RECORDS, Told};
 use std::ffi::OsString;
@@ -154,7 +154,7 @@ impl StateFile {
     }
 
     /// Where the process of this job is to leave its record, and what there is to say about it.
-    pub(super) fn place(&mut self, id: JobId) -> (Option<Place<'_>>, Option<Notice>) {
+    pub(super) fn place(&mut self, id: JobId) -> (Option<RecordPlace<'_>>, Option<Notice>) {
         let Some(room) = self.room else { return (None, None) };
         if id.0 >= RECORDS {
             let text =
@@ -180,7 +180,7 @@ impl StateFile {
                 return (None, notice);
             }
         }
-        (Some(Place { file: self.claim.file.as_fd(), offset: offset(id.0) }), notice)
+        (Some(RecordPlace { file: self.claim.file.as_fd(), offset: offset(id.0) }), notice)
     }
 
     /// Something of the run whose main process had this pid is known to have been alive at this time: the next pmtr

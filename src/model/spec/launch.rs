@@ -1,7 +1,7 @@
 //! What a run is started with, packed.
 
 use super::{JobDraft, Limit};
-use crate::model::{Clean, CpuSet, Stage, Words};
+use crate::model::{Clean, CpuSet, Stage, Texts, Words};
 use std::ffi::CStr;
 
 /// What a run is started with: the command and what the child is given, and the files on which the start depends.
@@ -67,8 +67,8 @@ impl From<JobDraft> for Launch {
 
 impl Launch {
     /// Path and arguments, each with its NUL.
-    pub fn cmd(&self) -> impl Iterator<Item = &CStr> {
-        self.texts().skip(FIXED_TEXTS + self.depends_words as usize).take(self.cmd_words as usize)
+    pub fn cmd(&self) -> Texts<'_> {
+        self.texts().after(FIXED_TEXTS + self.depends_words as usize).first(self.cmd_words as usize)
     }
 
     /// The path of the command.
@@ -77,8 +77,8 @@ impl Launch {
     }
 
     /// `env`: `VAR=VALUE`, no variable twice.
-    pub fn env(&self) -> impl Iterator<Item = &CStr> {
-        self.texts().skip(FIXED_TEXTS + self.depends_words as usize + self.cmd_words as usize)
+    pub fn env(&self) -> Texts<'_> {
+        self.texts().after(FIXED_TEXTS + self.depends_words as usize + self.cmd_words as usize)
     }
 
     /// `depends`, as written.
@@ -154,8 +154,8 @@ impl Launch {
         }
     }
 
-    fn texts(&self) -> impl Iterator<Item = &CStr> {
-        self.texts.split_inclusive(|b| *b == 0).filter_map(|t| CStr::from_bytes_with_nul(t).ok())
+    fn texts(&self) -> Texts<'_> {
+        Texts::of(&self.texts)
     }
 
     fn fixed(&self, index: usize) -> Option<&CStr> {

@@ -1,0 +1,149 @@
+//! What a child is given. A job's process and a helper are described in the same way.
+//!
+//! Everything is borrowed, so that describing a child costs nothing.
+
+use super::record::RecordPlace;
+use crate::model::{CpuSet, JobName, JobSpec, Limit, Output, Texts};
+use std::ffi::CStr;
+use std::os::fd::BorrowedFd;
+
+/// The umask of jobs.
+const UMASK: u32 = 0o022;
+
+/// What a child is given.
+#[derive(Clone, Debug)]
+pub struct ChildSpec<'a> {
+    /// The file to execute.
+    pub program: &'a CStr,
+    /// The arguments. The first one is the name that the program sees of itself.
+    pub argv: Texts<'a>,
+    /// `VAR=VALUE`, no variable twice. They replace the variables of the user, which replace ours.
+    pub env: Texts<'a>,
+    /// Standard input.
+    pub input: Stream<'a>,
+    /// Standard output. A file is appended to.
+    pub out: Stream<'a>,
+    /// Standard error, likewise. The same file as that of `out` is opened once.
+    pub err: Stream<'a>,
+    /// Further descriptors.
+    pub passed: &'a [Passed<'a>],
+    /// The mask for new files.
+    pub umask: u32,
+    /// As whom it runs.
+    pub identity: Identity<'a>,
+    /// The working directory.
+    pub dir: &'a CStr,
+    /// Its priority, if not ours.
+    pub nice: Option<i8>,
+    /// Its processors, if not ours.
+    pub cpus: Option<&'a CpuSet>,
+    /// Its limits, where they are not ours. An error names one by its index.
+    pub limits: &'a [Limit],
+    /// The record that it writes as soon as it leads its session.
+    pub record: Option<NewRecord<'a>>,
+}
+
+/// Where a standard descriptor leads.
+#[derive(Clone, Copy, Debug)]
+pub enum Stream<'a> {
+    /// To `/dev/null`.
+    Null,
+    /// To this file. As an output, `/dev/stdout` and `/dev/stderr` mean our own.
+    File(&'a CStr),
+    /// To this end of a pipe of ours, which the child's user will own.
+    Pipe(BorrowedFd<'a>),
+}
+
+/// A descriptor of ours that the child inherits.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a> {
+    /// Its number in the child, from 3 to 9.
+    pub number: u8,
+    /// Our descriptor.
+    pub fd: BorrowedFd<'a>,
+}
+
+/// As whom a child runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity<'a> {
+    /// The user by name or number; none for our own.
+    pub user: Option<&'a CStr>,
+}
+
+/// A record that a child is to write.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRecord<'a> {
+    /// Where it goes.
+    pub place: RecordPlace<'a>,
+    /// Whose it is.
+    pub name: &'a JobName,
+}
+
+impl<'a> ChildSpec<'a> {
+    /// A child with nothing but a command.
+    pub fn new(program: &'a CStr, argv: Texts<'a>) -> ChildSpec<'a> {
+        ChildSpec {
+            program,
+            argv,
+            env: Texts::of(b""),
+            input: Stream::Null,
+            out: Stream::Null,
+            err: Stream::Null,
+            passed: &[],
+            umask: UMASK,
+            identity: Identity::default(),
+            dir: c"/",
+            nice: None,
+            cpus: None,
+            limits: &[],
+            record: None,
+        }
+    }
+
+    /// The process of a job. Pipes, where there are some, take the place of its `out` and `err`.
+    pub fn of_job(
+        spec: &'a JobSpec,
+        [out, err]: [Option<BorrowedFd<'a>>; 2],
+        place: Option<RecordPlace<'a>>,
+    ) -> ChildSpec<'a> {
+        let output = |pipe: Option<BorrowedFd<'a>>, output: Output<'a>| {
+            pipe.map_or(Stream::of(output.file()), Stream::Pipe)
+        };
+        let (launch, attributes) = (&spec.launch, spec.launch.attributes());
+        ChildSpec {
+            env: launch.env(),
+            input: Stream::of(launch.input()),
+            out: output(out, launch.out()),
+            err: output(err, launch.err()),
+            identity: Identity { user: launch.user() },
+            dir: launch.dir(),
+            nice: attributes.nice,
+            cpus: attributes.cpus.as_ref(),
+            limits: &attributes.limits,
+            record: place.map(|place| NewRecord { place, name: &spec.name }),
+            ..ChildSpec::new(launch.path(), launch.cmd())
+        }
+    }
+}
+
+impl<'a> Stream<'a> {
+    fn of(file: Option<&'a CStr>) -> Stream<'a> {
+        file.map_or(Stream::Null, Stream::File)
+    }
+
+    /// The file that it leads to, if it leads to one.
+    pub(super) fn file(self) -> Option<&'a CStr> {
+        match self {
+            Stream::File(path) => Some(path),
+            Stream::Null | Stream::Pipe(_) => None,
+        }
+    }
+
+    /// The pipe that it leads to, if it leads to one.
+    pub(super) fn pipe(self) -> Option<BorrowedFd<'a>> {
+        match self {
+            Stream::Pipe(fd) => Some(fd),
+            Stream::Null | Stream::File(_) => None,
+        }
+    }
+}
