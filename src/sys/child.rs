@@ -7,7 +7,7 @@ use super::calls::{self, Bounds, Done, Pointers};
 use super::passing::Move;
 use super::prompt;
 use super::record::Note;
-use super::slots::Slot;
+use super::slots::{Reason, Slot};
 use super::users::Switch;
 use crate::model::{CpuSet, Errno, Stage};
 use libc::{c_int, c_long};
@@ -95,7 +95,7 @@ pub(super) struct Plan<'a> {
 
 /// Gives up: the slot tells at which step, and why.
 pub(super) fn give_up(slot: Slot, errno: Errno) -> ! {
-    slot.fail(errno);
+    slot.fail(Reason { errno, line: 0 });
     calls::exit(NOT_STARTED)
 }
 

@@ -54,6 +54,7 @@ impl Trial {
 
 #[cfg(test)]
 mod tests {
+    use super::super::slots::Reason;
     use super::*;
 
     #[test]
@@ -71,7 +72,7 @@ mod tests {
             let ticket = slots.take().unwrap();
             let slot = slots.slot(&ticket).unwrap();
             slot.enter(stage);
-            errno.into_iter().for_each(|errno| slot.fail(Errno(errno)));
+            errno.into_iter().for_each(|errno| slot.fail(Reason { errno: Errno(errno), line: 0 }));
             assert_eq!(Trial::of(&child, &slots, &ticket), shows, "{stage} {errno:?}");
         }
         let ticket = slots.take().unwrap();

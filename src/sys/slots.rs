@@ -1,27 +1,39 @@
 //! A small table in shared memory, in which children write how far they have come.
 //!
 //! A slot belongs to one child from before its birth until it is reaped. Only that child writes it; we read it.
+//! All that it says is in one atomic word, so what is read belongs together, and no order between words matters.
 
 use crate::model::{Errno, Pid, SpawnError, Stage};
 use std::collections::BTreeMap;
 use std::io;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// As many children may be on their way, or have come into being as copies and be alive, at once. The memory is
 /// taken page by page as the slots come into use, the lowest first.
 const SLOTS: usize = 65_536;
 
-const FAILED: u32 = 1 << 31;
-/// No stage has this bit.
-const DECLINED: u32 = 1 << 7;
-const ERRNO_SHIFT: u32 = 16;
-const ERRNO_BITS: u32 = 0x7fff;
+// The word, from its lowest bit: 7 bits for the step, one for "declined", 8 for an index that the step has, 15 for
+// errno, one for "failed", and 32 for a line of a file.
 const INDEX_SHIFT: u32 = 8;
+const ERRNO_SHIFT: u32 = 16;
+const ERRNO_BITS: u64 = 0x7fff;
+const LINE_SHIFT: u32 = 32;
+/// No stage has this bit.
+const DECLINED: u64 = 1 << 7;
+const FAILED: u64 = 1 << 31;
+
+/// Why a step failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub(super) errno: Errno,
+    /// The line of the file that the step has read; zero where it is about no line.
+    pub(super) line: u32,
+}
 
 /// The table, and who has which slot.
 pub(super) struct Slots {
-    cells: NonNull<AtomicU32>,
+    cells: NonNull<AtomicU64>,
     /// Slots that have been used and given back.
     free: Vec<u32>,
     /// The slots from here on have never been used.
@@ -35,7 +47,7 @@ pub(super) struct Ticket(u32);
 
 /// A slot as the child sees it.
 #[derive(Clone, Copy)]
-pub(super) struct Slot<'a>(&'a AtomicU32);
+pub(super) struct Slot<'a>(&'a AtomicU64);
 
 impl Slot<'_> {
     /// Tells that the child has come to this step.
@@ -44,9 +56,9 @@ impl Slot<'_> {
     }
 
     /// Tells that the step entered last has failed.
-    pub(super) fn fail(self, errno: Errno) {
-        let errno = errno.0.cast_unsigned() & ERRNO_BITS;
-        self.0.fetch_or(FAILED | errno << ERRNO_SHIFT, Relaxed);
+    pub(super) fn fail(self, Reason { errno, line }: Reason) {
+        let errno = u64::from(errno.0.cast_unsigned()) & ERRNO_BITS;
+        self.0.fetch_or(FAILED | errno << ERRNO_SHIFT | u64::from(line) << LINE_SHIFT, Relaxed);
     }
 
     /// Tells that the step entered last could take a while: it is one for a copy.
@@ -60,7 +72,7 @@ impl Slots {
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
         // SAFETY: a new mapping at an address that the kernel chooses touches no memory that is in use.
         let memory =
-            unsafe { libc::mmap(ptr::null_mut(), SLOTS * size_of::<AtomicU32>(), access, kind, -1, 0) };
+            unsafe { libc::mmap(ptr::null_mut(), SLOTS * size_of::<AtomicU64>(), access, kind, -1, 0) };
         match NonNull::new(memory) {
             Some(memory) if memory.as_ptr() != libc::MAP_FAILED => {
                 Ok(Slots { cells: memory.cast(), free: Vec::new(), untouched: 0, owners: BTreeMap::new() })
@@ -88,9 +100,8 @@ impl Slots {
 
     /// Why the child failed, if it did.
     pub(super) fn failure(&self, ticket: &Ticket) -> Option<SpawnError> {
-        let value = self.cell(ticket.0)?.load(Relaxed);
-        let errno = Errno((value >> ERRNO_SHIFT & ERRNO_BITS).cast_signed());
-        stage(value).filter(|_| value & FAILED != 0).map(|stage| SpawnError { stage, errno })
+        failure(self.cell(ticket.0)?.load(Relaxed))
+            .map(|(stage, Reason { errno, .. })| SpawnError { stage, errno })
     }
 
     /// Whether the child has come to its command and has not failed there.
@@ -140,7 +151,7 @@ impl Slots {
         self.untouched as usize - self.free.len()
     }
 
-    fn cell(&self, index: u32) -> Option<&AtomicU32> {
+    fn cell(&self, index: u32) -> Option<&AtomicU64> {
         // SAFETY: the mapping holds SLOTS of them, is aligned to a page, starts zeroed and lives as long as self.
         // Children write to it at the same time, which is what atomics are for.
         let cells = unsafe { std::slice::from_raw_parts(self.cells.as_ptr(), SLOTS) };
@@ -151,12 +162,12 @@ impl Slots {
 impl Drop for Slots {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours alone: every reference into it borrows self. Children have their own.
-        unsafe { libc::munmap(self.cells.as_ptr().cast(), SLOTS * size_of::<AtomicU32>()) };
+        unsafe { libc::munmap(self.cells.as_ptr().cast(), SLOTS * size_of::<AtomicU64>()) };
     }
 }
 
 /// A stage as a number above zero, with the index of a limit above it.
-fn code(stage: Stage) -> u32 {
+fn code(stage: Stage) -> u64 {
     match stage {
         Stage::Prepare => 1,
         Stage::Fork => 2,
@@ -166,7 +177,7 @@ fn code(stage: Stage) -> u32 {
         Stage::Dir => 6,
         Stage::Nice => 7,
         Stage::Cpu => 8,
-        Stage::Limit(index) => 9 | (index as u32) << INDEX_SHIFT,
+        Stage::Limit(index) => 9 | u64::from(index) << INDEX_SHIFT,
         Stage::Groups => 10,
         Stage::Gid => 11,
         Stage::Uid => 12,
@@ -178,7 +189,7 @@ fn code(stage: Stage) -> u32 {
     }
 }
 
-fn stage(value: u32) -> Option<Stage> {
+fn stage(value: u64) -> Option<Stage> {
     let [number, index, ..] = (value & !DECLINED).to_le_bytes();
     Some(match number {
         1 => Stage::Prepare,
@@ -202,9 +213,38 @@ fn stage(value: u32) -> Option<Stage> {
     })
 }
 
+/// The step that has failed, and why.
+fn failure(value: u64) -> Option<(Stage, Reason)> {
+    let errno = (value >> ERRNO_SHIFT & ERRNO_BITS).try_into().map(Errno).ok()?;
+    let line = (value >> LINE_SHIFT).try_into().ok()?;
+    stage(value).filter(|_| value & FAILED != 0).map(|stage| (stage, Reason { errno, line }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn reason(errno: i32, line: u32) -> Reason {
+        Reason { errno: Errno(errno), line }
+    }
+
+    #[test]
+    fn a_reason_survives_with_any_line_index_and_errno() {
+        let mut slots = Slots::new().unwrap();
+        let ticket = slots.take().unwrap();
+        let slot = slots.slot(&ticket).unwrap();
+        for stage in [Stage::Prepare, Stage::Exec, Stage::Limit(0), Stage::Limit(255)] {
+            for line in [0, 1, 0x8000_0000, u32::MAX] {
+                for errno in [0, libc::EACCES, 4095, 0x7fff] {
+                    slot.enter(stage);
+                    assert_eq!(failure(slot.0.load(Relaxed)), None);
+                    slot.fail(reason(errno, line));
+                    assert_eq!(failure(slot.0.load(Relaxed)), Some((stage, reason(errno, line))));
+                    assert!(!slots.is_declined(&ticket));
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_stage_survives_the_way_through_a_slot() {
@@ -222,7 +262,7 @@ mod tests {
         let (pid, ticket) = (Pid::new(77).unwrap(), slots.take().unwrap());
         slots.slot(&ticket).unwrap().enter(Stage::Limit(3));
         assert_eq!(slots.failure(&ticket), None);
-        slots.slot(&ticket).unwrap().fail(Errno(libc::EPERM));
+        slots.slot(&ticket).unwrap().fail(reason(libc::EPERM, 7));
         let error = SpawnError { stage: Stage::Limit(3), errno: Errno(libc::EPERM) };
         assert_eq!(slots.failure(&ticket), Some(error));
         assert!(!slots.is_declined(&ticket));
@@ -240,7 +280,7 @@ mod tests {
         let mut slots = Slots::new().unwrap();
         let ticket = slots.take().unwrap();
         slots.slot(&ticket).unwrap().enter(Stage::Exec);
-        slots.slot(&ticket).unwrap().fail(Errno(2));
+        slots.slot(&ticket).unwrap().fail(reason(2, u32::MAX));
         slots.give_back(ticket);
         let again = slots.take().unwrap();
         assert_eq!(slots.failure(&again), None);
