@@ -5,7 +5,7 @@
 
 use crate::format::{self, HEAD_BYTES, Here, PATH_BYTES, Told};
 use pmtr::model::{JobName, Pid};
-use pmtr::sys::record::{self, RECORD_BYTES, Record};
+use pmtr::sys::record::{self, RECORD_BYTES, Record, RecordKind};
 
 const PATH: &[u8] = b"/etc/pmtr.conf";
 
@@ -36,7 +36,12 @@ pub fn run(input: &[u8]) {
                 let after_nanos = u64::from(number(2)) << (number(1) & 31);
                 let pid = Pid::new(i32::from(number(3)) << (number(1) >> 5) | 1).expect("it is odd");
                 let (name, seen) = (JobName::new(name), what & 4 != 0);
-                let record = Record { pid, name, before_nanos, after_nanos, seen };
+                let kind = match what >> 3 & 3 {
+                    1 => RecordKind::Helper,
+                    2 => RecordKind::Log,
+                    _ => RecordKind::Job,
+                };
+                let record = Record { kind, pid, name, before_nanos, after_nanos, seen };
                 let bytes = record::encode(&record);
                 let read = record::decode(&bytes);
                 assert!(read.is_none() || read.as_ref() == Some(&record), "{read:?}");

@@ -140,13 +140,13 @@ impl Rests {
             group,
             leader_born,
             ours: false,
-            known_nanos: left.seen_nanos,
+            known_nanos: left.record.after_nanos,
             orders: Vec::new(),
             killing: false,
             killed: Vec::new(),
             left: None,
         };
-        self.rests.insert(left.pid, rest);
+        self.rests.insert(left.record.pid, rest);
     }
 
     /// What is left, as far as that is known: who is not known to have ended is there.

@@ -271,7 +271,7 @@ impl Daemon {
     /// What another pmtr has left is told to end, and the first configuration comes into force.
     fn begin(&mut self, left: Vec<LeftOver>, first: Event) {
         let now: MonoTime = clock::now();
-        let known = left.iter().map(|left| (left.name.clone(), left.pid)).collect();
+        let known = left.iter().map(|left| (left.record.name.clone(), left.record.pid)).collect();
         // The core numbers its first jobs in the same order.
         for (id, left) in (0..).map(JobId).zip(left) {
             self.kernel.rests.take_over(id, left);

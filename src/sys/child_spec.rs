@@ -2,7 +2,7 @@
 //!
 //! Everything is borrowed, so that describing a child costs nothing.
 
-use super::record::RecordPlace;
+use super::record::{RecordKind, RecordPlace};
 use crate::model::{CpuSet, JobName, JobSpec, Limit, Output, Texts};
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
@@ -75,7 +75,9 @@ pub struct Identity<'a> {
 pub struct NewRecord<'a> {
     /// Where it goes.
     pub place: RecordPlace<'a>,
-    /// Whose it is.
+    /// What the child is for.
+    pub kind: RecordKind,
+    /// The job that it belongs to.
     pub name: &'a JobName,
 }
 
@@ -120,7 +122,7 @@ impl<'a> ChildSpec<'a> {
             nice: attributes.nice,
             cpus: attributes.cpus.as_ref(),
             limits: &attributes.limits,
-            record: place.map(|place| NewRecord { place, name: &spec.name }),
+            record: place.map(|place| NewRecord { place, kind: RecordKind::Job, name: &spec.name }),
             ..ChildSpec::new(launch.path(), launch.cmd())
         }
     }

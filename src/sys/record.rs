@@ -29,12 +29,25 @@ pub struct RecordPlace<'a> {
     pub offset: u64,
 }
 
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordKind {
+    /// It is the main process of a job.
+    Job,
+    /// It runs a command on behalf of a job.
+    Helper,
+    /// It writes the output of jobs to files.
+    Log,
+}
+
 /// A record as it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The main process of the job.
+    /// What the process is for.
+    pub kind: RecordKind,
+    /// The process, which leads its session.
     pub pid: Pid,
-    /// The job's name.
+    /// The name of the job that it belongs to.
     pub name: JobName,
     /// When the process was not born yet, in nanoseconds since the machine's start.
     pub before_nanos: u64,
@@ -44,11 +57,15 @@ pub struct Record {
     pub seen: bool,
 }
 
-/// Stands beside the pid of what was seen alive later. A pid has 31 bits.
+// The word of the pid, from its lowest bit: 31 bits for the pid, one that is zero, one for "seen", two for the kind.
+/// What was seen alive later.
 const SEEN: u64 = 1 << 32;
+const KIND_SHIFT: u32 = 33;
+const KIND_BITS: u64 = 3;
 
 /// The part of a record that is laid out before the birth.
 pub(super) struct Draft {
+    kind: RecordKind,
     given: [u8; GIVEN_BYTES],
     sum: u64,
 }
@@ -65,17 +82,18 @@ pub(super) struct Note<'a> {
 
 impl Draft {
     /// Lays out the record of a child that is born behind this moment.
-    pub(super) fn new(name: &JobName, before_nanos: u64) -> Draft {
+    pub(super) fn new(kind: RecordKind, name: &JobName, before_nanos: u64) -> Draft {
         let name = name.as_bytes();
         let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
         let mut given = [0; GIVEN_BYTES];
         let parts = before_nanos.to_le_bytes().into_iter().chain([length]).chain(name.iter().copied());
         given.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
-        Draft { sum: sum(&given), given }
+        Draft { kind, sum: sum(&given), given }
     }
 
     /// The child's own part.
     fn own(&self, pid: u64, after_nanos: u64) -> [u64; 3] {
+        let pid = pid | code(self.kind) << KIND_SHIFT;
         [after_nanos.to_le(), pid.to_le(), mix(mix(self.sum, after_nanos), pid).to_le()]
     }
 }
@@ -110,13 +128,33 @@ pub fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Record> {
     if !fits || rest.iter().any(|byte| *byte != 0) || after_nanos < before_nanos {
         return None;
     }
-    let pid = Pid::new(i32::try_from(raw_pid & !SEEN).ok()?)?;
-    Some(Record { pid, name: JobName::new(name), before_nanos, after_nanos, seen: raw_pid & SEEN != 0 })
+    let kind = kind(raw_pid >> KIND_SHIFT & KIND_BITS)?;
+    let pid = Pid::new(i32::try_from(raw_pid & !SEEN & !(KIND_BITS << KIND_SHIFT)).ok()?)?;
+    let (name, seen) = (JobName::new(name), raw_pid & SEEN != 0);
+    Some(Record { kind, pid, name, before_nanos, after_nanos, seen })
+}
+
+/// Zero is the kind that all records had once.
+fn code(kind: RecordKind) -> u64 {
+    match kind {
+        RecordKind::Job => 0,
+        RecordKind::Helper => 1,
+        RecordKind::Log => 2,
+    }
+}
+
+fn kind(code: u64) -> Option<RecordKind> {
+    match code {
+        0 => Some(RecordKind::Job),
+        1 => Some(RecordKind::Helper),
+        2 => Some(RecordKind::Log),
+        _ => None,
+    }
 }
 
 /// The bytes of a record, as a child would have left it or as its parent writes it later.
 pub fn encode(record: &Record) -> [u8; RECORD_BYTES] {
-    let draft = Draft::new(&record.name, record.before_nanos);
+    let draft = Draft::new(record.kind, &record.name, record.before_nanos);
     let pid = u64::from(record.pid.as_raw().unsigned_abs());
     let own = draft.own(if record.seen { pid | SEEN } else { pid }, record.after_nanos);
     let mut bytes = [0; RECORD_BYTES];
@@ -145,14 +183,19 @@ mod tests {
 
     fn record(name: &[u8]) -> Record {
         let pid = Pid::new(4711).unwrap();
-        Record { pid, name: JobName::new(name), before_nanos: 5, after_nanos: u64::MAX, seen: false }
+        let (kind, name) = (RecordKind::Job, JobName::new(name));
+        Record { kind, pid, name, before_nanos: 5, after_nanos: u64::MAX, seen: false }
     }
 
     #[test]
     fn a_record_survives_its_way_whatever_the_name() {
         for name in [&b"a"[..], b"web", &[0xff; 255]] {
-            for record in [record(name), Record { seen: true, after_nanos: 9, ..record(name) }] {
-                assert_eq!(decode(&encode(&record)), Some(record));
+            for kind in [RecordKind::Job, RecordKind::Helper, RecordKind::Log] {
+                let young = Record { kind, ..record(name) };
+                let seen = Record { seen: true, after_nanos: 9, ..young.clone() };
+                for record in [young, seen] {
+                    assert_eq!(decode(&encode(&record)), Some(record));
+                }
             }
         }
     }
@@ -176,8 +219,9 @@ mod tests {
         for odd in [record(b""), record(b"two words"), record(b"nul\0"), zero] {
             assert_eq!(decode(&encode(&odd)), None);
         }
-        let draft = Draft::new(&JobName::new(b"web"), 5);
-        for pid in [0, 1 << 31, SEEN, 1 << 31 | SEEN, 7 | 1 << 33, u64::MAX] {
+        let draft = Draft::new(RecordKind::Job, &JobName::new(b"web"), 5);
+        // The last but one would be of a fourth kind.
+        for pid in [0, 1 << 31, SEEN, 1 << 31 | SEEN, 7 | 1 << 35, 7 | 3 << KIND_SHIFT, u64::MAX] {
             let own = draft.own(pid, 6).into_iter().flat_map(u64::to_ne_bytes);
             let bytes: Vec<u8> = own.chain(draft.given).collect();
             assert_eq!(decode(bytes[..].try_into().unwrap()), None, "{pid}");

@@ -250,7 +250,8 @@ impl Spawner {
         self.keep.extend([places[0], places[1], word, self.shelf.null().unwrap_or(nowhere)]);
         self.keep.extend(passing.numbers());
         self.keep.sort_unstable();
-        let draft = spec.record.map(|record| Draft::new(record.name, super::clock::since_start()));
+        let now = super::clock::since_start;
+        let draft = spec.record.map(|record| Draft::new(record.kind, record.name, now()));
         let note = match (spec.record, &draft, self.own) {
             (Some(record), Some(draft), Some(parent)) => Note::new(record.place, draft, parent),
             (..) => None,

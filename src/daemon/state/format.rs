@@ -1,7 +1,11 @@
 //! The bytes of a state file: a head that says whose it is, then the records of the jobs by their numbers.
 //! What is read is mistrusted; what does not fit in every respect counts as not there.
+//!
+//! Files of all earlier versions are read, because an upgrade after a crash would otherwise run each job twice. A
+//! version has a number of its own as soon as an earlier pmtr would take something in its files for something else:
+//! it says then that the file is from another version. The first version has no `CLOCK`. The second has jobs only.
 
-use crate::sys::record::{self, RECORD_BYTES, Record};
+use crate::sys::record::{self, RECORD_BYTES, Record, RecordKind};
 use std::fmt;
 
 /// More jobs are not recorded.
@@ -13,8 +17,8 @@ pub const LONGEST_BYTES: u64 = HEAD_BYTES as u64 + RECORDS as u64 * RECORD_BYTES
 /// Paths of configurations are never longer.
 pub const PATH_BYTES: usize = 4096;
 
-const MAGIC: &[u8; 16] = b"pmtr state 2\n\0\0\0";
-/// The first version has no `CLOCK`.
+const MAGIC: &[u8; 16] = b"pmtr state 3\n\0\0\0";
+const SECOND_MAGIC: &[u8; 16] = b"pmtr state 2\n\0\0\0";
 const FIRST_MAGIC: &[u8; 16] = b"pmtr state 1\n\0\0\0";
 const FIRST_HEAD_BYTES: usize = PATH + PATH_BYTES + 8;
 const BOOT_BYTES: usize = 40;
@@ -98,7 +102,7 @@ pub fn writer(bytes: &[u8]) -> Option<u32> {
 
 /// The head of any version without its checksum, and what follows it.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let versions = [(MAGIC, HEAD_BYTES), (FIRST_MAGIC, FIRST_HEAD_BYTES)];
+    let versions = [(MAGIC, HEAD_BYTES), (SECOND_MAGIC, HEAD_BYTES), (FIRST_MAGIC, FIRST_HEAD_BYTES)];
     let (_, length) = versions.into_iter().find(|(magic, _)| bytes.starts_with(*magic))?;
     let (head, rest) = bytes.split_at_checked(length)?;
     let (head, sum) = head.split_last_chunk()?;
@@ -133,9 +137,11 @@ pub fn decode(bytes: &[u8], here: &Here, path: Option<&[u8]>) -> Result<Told, Od
         None => Some(0).filter(|_| here.clock == Some(0)),
     };
     let ahead = here.clock.zip(clock).map(|(here, there)| here.wrapping_sub(there));
+    let has_kinds = head.starts_with(MAGIC);
     let mut told = Told { clock_unknown: ahead.is_none(), ..Told::default() };
     for bytes in rest.chunks(RECORD_BYTES).filter(|bytes| bytes.iter().any(|byte| *byte != 0)) {
-        match bytes.try_into().ok().and_then(record::decode) {
+        let record = bytes.try_into().ok().and_then(record::decode);
+        match record.filter(|record| has_kinds || record.kind == RecordKind::Job) {
             Some(record) => told.records.push(moved(record, ahead.unwrap_or(0))),
             None => told.damaged += 1,
         }

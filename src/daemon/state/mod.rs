@@ -9,7 +9,7 @@ mod format;
 mod search;
 
 use super::claim::{Claim, Rules, Why, failed};
-use crate::model::{Clean, Counted, Errno, JobId, JobName, Level, Notice, Pid};
+use crate::model::{Clean, Counted, Errno, JobId, Level, Notice, Pid};
 use crate::sys::group::Group;
 use crate::sys::record::{self, RECORD_BYTES, Record, RecordPlace};
 use crate::sys::{clock, numbers, stat};
@@ -52,16 +52,13 @@ pub(super) enum Refusal {
     Unusable(String),
 }
 
-/// What was left of a job by a pmtr that was killed, and is surely what it was.
+/// What a pmtr that was killed has left of a job, and is surely what it was.
 #[derive(Debug)]
 pub(super) struct LeftOver {
-    pub(super) name: JobName,
-    /// The number of its main process, of its group and of its session.
-    pub(super) pid: Pid,
+    /// What the next pmtr is to find of it: as seen alive now, and without its main process if that has ended.
+    pub(super) record: Record,
     /// Its main process. None when only others of its session are left.
     pub(super) leader: Option<Leader>,
-    /// When all of it was as told, in nanoseconds since the machine's start.
-    pub(super) seen_nanos: u64,
 }
 
 /// A main process that lives.
@@ -125,7 +122,7 @@ impl StateFile {
         let mut notices = Vec::new();
         let mut warn = |text: String| notices.push(Notice::Shell(Level::Warning, text.into()));
         let here = find_here();
-        let mut left: Vec<(LeftOver, Record)> = Vec::new();
+        let mut left: Vec<LeftOver> = Vec::new();
         match &here {
             None => warn(unrecognised("/proc does not show our processes")),
             Some(here) => match self.read_both(here, former) {
@@ -145,12 +142,12 @@ impl StateFile {
                 Err(why) => warn(format!("{} {why}, ignored", shown(&self.claim.path))),
             },
         }
-        let records: Vec<&Record> = left.iter().map(|(_, record)| record).collect();
+        let records: Vec<&Record> = left.iter().map(|left| &left.record).collect();
         match self.begin(&here.clone().unwrap_or_default(), &records, own) {
             Ok(()) => self.room = here.and(u32::try_from(records.len()).ok()),
             Err(why) => warn(unrecognised(&format!("{}: {why}", shown(&self.claim.path)))),
         }
-        (left.into_iter().map(|(left, _)| left).collect(), notices)
+        (left, notices)
     }
 
     /// Where the process of this job is to leave its record, and what there is to say about it.

@@ -9,8 +9,8 @@ use crate::sys::stat::{self, Stat};
 use crate::sys::{clock, session};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What lives of these records, in their order, with the record that the next pmtr is to find of it.
-pub(super) fn alive(records: Vec<Record>, own: Pid) -> Vec<(LeftOver, Record)> {
+/// What lives of these records, in their order.
+pub(super) fn alive(records: Vec<Record>, own: Pid) -> Vec<LeftOver> {
     let now = clock::since_start();
     let leaders: Vec<Option<Leader>> = records.iter().map(leader).collect();
     let orphaned = records.iter().zip(&leaders).filter(|(record, leader)| leader.is_none() && record.seen);
@@ -23,11 +23,7 @@ pub(super) fn alive(records: Vec<Record>, own: Pid) -> Vec<(LeftOver, Record)> {
         let pid = record.pid;
         let of_it = || sessions.get(&pid).is_some_and(|births| births.iter().any(|at| is_of(&record, *at)));
         if (leader.is_some() || record.seen && of_it()) && known.insert(pid) {
-            let name = record.name.clone();
-            left.push((
-                LeftOver { name, pid, leader, seen_nanos: now },
-                Record { after_nanos: now, seen: true, ..record },
-            ));
+            left.push(LeftOver { record: Record { after_nanos: now, seen: true, ..record }, leader });
         }
     }
     left

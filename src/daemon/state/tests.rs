@@ -1,12 +1,15 @@
 use super::format::{Odd, decode, file_name, head};
 use super::*;
-use crate::model::Signal;
 use crate::model::rng::Rng;
+use crate::model::{JobName, Signal};
 use crate::sys::clock;
+use crate::sys::record::RecordKind;
 use crate::sys::stat::Stat;
 use crate::sys::testing::{Dir, ended, in_own_process, orphaned_session};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Child, Command};
+
+mod versions;
 
 const CONFIG: &str = "/etc/some.conf";
 
@@ -35,7 +38,7 @@ fn write(dir: &Path, bytes: &[u8]) {
 fn takes_over(dir: &Path) -> (Vec<(String, Pid)>, Vec<String>) {
     let mut state = claim(dir).unwrap();
     let (left, notices) = state.take_over(own(), None);
-    let left = left.into_iter().map(|left| (left.name.to_string(), left.pid)).collect();
+    let left = left.into_iter().map(|left| (left.record.name.to_string(), left.record.pid)).collect();
     state.remove();
     (left, notices.iter().map(ToString::to_string).collect())
 }
@@ -55,7 +58,14 @@ impl Job {
         let after_nanos = clock::since_start();
         Job(
             child,
-            Record { pid, name: JobName::new(name.as_bytes()), before_nanos, after_nanos, seen: false },
+            Record {
+                kind: RecordKind::Job,
+                pid,
+                name: JobName::new(name.as_bytes()),
+                before_nanos,
+                after_nanos,
+                seen: false,
+            },
         )
     }
 }
@@ -112,7 +122,7 @@ fn what_is_alive_is_found_and_stays_in_the_new_file_and_what_is_not_does_not() {
     let expected = vec![("one".to_owned(), one.1.pid)];
     let mut state = claim(dir.path()).unwrap();
     let (left, notices) = state.take_over(own(), None);
-    assert_eq!((left.len(), left[0].pid, notices.len()), (1, one.1.pid, 0));
+    assert_eq!((left.len(), left[0].record.pid, notices.len()), (1, one.1.pid, 0));
     // Killed again before anything came of it: the next one finds it all the same.
     state.claim.file.unlock().unwrap();
     assert_eq!(takes_over(dir.path()), (expected, Vec::new()));
@@ -131,7 +141,7 @@ fn a_damaged_file_hides_nothing_that_the_former_one_names_and_the_other_way_roun
         fs::set_permissions(&former, fs::Permissions::from_mode(0o600)).unwrap();
         let mut state = claim(dir.path()).unwrap();
         let (left, notices) = state.take_over(own(), Some(&former));
-        assert_eq!((left.len(), left[0].pid), (1, job.1.pid));
+        assert_eq!((left.len(), left[0].record.pid), (1, job.1.pid));
         assert!(notices[0].to_string().ends_with(": 1 damaged record, ignored"), "{notices:?}");
         // Until the lock names the new file, the former one stays.
         assert!(former.exists());
@@ -152,7 +162,8 @@ fn who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_see
             let after_nanos = clock::since_start();
             ended(leader);
             let (born, name) = (Stat::of(other).unwrap().born_ticks, JobName::new(b"web"));
-            let record = Record { pid: leader, name, before_nanos, after_nanos, seen: false };
+            let record =
+                Record { kind: RecordKind::Job, pid: leader, name, before_nanos, after_nanos, seen: false };
             let seen = |nanos| Record { after_nanos: nanos, seen: true, ..record.clone() };
             while clock::ticks(clock::since_start()) <= born + 1 {
                 std::thread::yield_now();
@@ -183,7 +194,10 @@ fn who_has_the_session_of_a_dead_leader_is_found_if_he_was_there_when_it_was_see
                 state = claim(dir.path()).unwrap();
                 let (left, notices) = state.take_over(own(), None);
                 assert!(notices.is_empty(), "{notices:?}");
-                assert!(left.len() == 1 && left[0].pid == leader && left[0].leader.is_none(), "{left:?}");
+                assert!(
+                    left.len() == 1 && left[0].record.pid == leader && left[0].leader.is_none(),
+                    "{left:?}"
+                );
             }
             crate::sys::session::member(other, leader).signal(&[Signal::TERM]);
         },
@@ -198,7 +212,8 @@ fn a_stranger_is_never_taken_for_a_job() {
     let mut sleep = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
     let pid = Pid::new(sleep.id().cast_signed()).unwrap();
     let name = JobName::new(b"x");
-    let forged = Record { pid, name, before_nanos, after_nanos: u64::MAX, seen: false };
+    let forged =
+        Record { kind: RecordKind::Job, pid, name, before_nanos, after_nanos: u64::MAX, seen: false };
     let init = Record { pid: Pid::new(1).unwrap(), ..forged.clone() };
     let ours = Record { pid: own(), ..forged.clone() };
     write(dir.path(), &bytes(&here(), CONFIG, &[&forged, &init, &ours, &job.1, &job.1]));
@@ -238,68 +253,6 @@ fn a_file_of_another_boot_namespace_or_path_and_a_damaged_one_are_ignored_with_a
     assert!(notices.len() == 1 && notices[0].ends_with(": 2 damaged records, ignored"), "{notices:?}");
 }
 
-/// The file as its first version was.
-fn of_the_first_version(bytes: &[u8]) -> Vec<u8> {
-    let (head, records) = bytes.split_at(HEAD_BYTES);
-    let mut first = [b"pmtr state 1", &head[12..HEAD_BYTES - 16]].concat();
-    first.extend(record::sum(&first).to_le_bytes());
-    [&first, records].concat()
-}
-
-#[test]
-fn times_are_those_of_the_clock_here_whatever_time_namespace_they_were_written_in() {
-    let record = Record {
-        pid: Pid::new(7).unwrap(),
-        name: JobName::new(b"web"),
-        before_nanos: 5_000_000_000,
-        after_nanos: 6_000_000_000,
-        seen: false,
-    };
-    let of = |clock| Here { boot: b"boot".to_vec(), namespace: 9, clock };
-    let second = 1_000_000_000;
-    for (there, here, expected, known) in [
-        (Some(0), Some(0), 5, true),
-        (Some(0), Some(86_400 * second), 86_405, true),
-        (Some(86_400 * second), Some(0), 5 - 86_400, true),
-        (Some(-2 * second), Some(3 * second), 10, true),
-        (None, Some(0), 5, false),
-        (Some(second), None, 5, false),
-    ] {
-        let written = bytes(&of(there), CONFIG, &[&record]);
-        let told = decode(&written, &of(here), Some(CONFIG.as_bytes())).unwrap();
-        let before_nanos = (expected * second).cast_unsigned();
-        let after_nanos = before_nanos.wrapping_add(1_000_000_000);
-        assert_eq!(told.records, [Record { before_nanos, after_nanos, ..record.clone() }]);
-        assert_eq!(!told.clock_unknown, known);
-        // And back again when they are handed on.
-        let again = bytes(&of(here), CONFIG, &[&told.records[0]]);
-        assert_eq!(decode(&again, &of(there), Some(CONFIG.as_bytes())).unwrap().records[0], record);
-    }
-    // The first version told nothing of it: it is believed where there is no other clock.
-    let first = of_the_first_version(&bytes(&of(None), CONFIG, &[&record]));
-    assert_eq!(format::writer(&first), Some(77));
-    for (here, known) in [(Some(0), true), (Some(second), false), (None, false)] {
-        let told = decode(&first, &of(here), Some(CONFIG.as_bytes())).unwrap();
-        assert_eq!((told.records, !told.clock_unknown), (vec![record.clone()], known));
-    }
-}
-
-#[test]
-fn a_file_of_the_first_version_is_read_and_one_of_an_unknown_clock_is_told_of() {
-    let dir = Dir::new();
-    let job = Job::new("job");
-    let expected = vec![("job".to_owned(), job.1.pid)];
-    write(dir.path(), &of_the_first_version(&bytes(&here(), CONFIG, &[&job.1])));
-    assert_eq!(takes_over(dir.path()), (expected.clone(), Vec::new()));
-    write(dir.path(), &bytes(&Here { clock: None, ..here() }, CONFIG, &[&job.1]));
-    let path = path_in(dir.path());
-    let line =
-        format!("{} may be from another time namespace: jobs that are left may run twice", path.display());
-    assert_eq!(takes_over(dir.path()), (expected, vec![line]));
-    write(dir.path(), &bytes(&Here { clock: None, ..here() }, CONFIG, &[]));
-    assert_eq!(takes_over(dir.path()), (Vec::new(), Vec::new()));
-}
-
 #[test]
 fn a_huge_file_is_not_read() {
     let dir = Dir::new();
@@ -314,7 +267,7 @@ fn rubbish_is_never_a_record_and_never_a_panic() {
     let mut rng = Rng::new(1);
     let here = Here { boot: b"boot".to_vec(), namespace: 9, clock: Some(0) };
     let (pid, name) = (Pid::new(7).unwrap(), JobName::new(b"web"));
-    let record = Record { pid, name, before_nanos: 1, after_nanos: 2, seen: false };
+    let record = Record { kind: RecordKind::Job, pid, name, before_nanos: 1, after_nanos: 2, seen: false };
     let good = bytes(&here, CONFIG, &[&record, &record]);
     for _ in 0..300_000 {
         let mut bytes = if rng.one_in(2) {
