@@ -15,7 +15,7 @@ use crate::cli::{Mode, Options, say};
 use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Counted, Errno, Infinity, Mistake, Resource, Severity};
 use crate::sys::numbers::{O_NOCTTY, O_NONBLOCK};
-use crate::sys::process;
+use crate::sys::ready;
 pub use access::Account;
 use std::ffi::CStr;
 use std::fs::OpenOptions;
@@ -109,7 +109,7 @@ fn read(file: &Path) -> Result<(Vec<u8>, Option<Rights>), String> {
         let rest = (LONGEST_BYTES + 1).saturating_sub(text.len() as u64);
         match Read::by_ref(&mut opened).take(rest).read_to_end(&mut text) {
             Ok(_) => break,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => process::wait_for_input(opened.as_fd()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => ready::wait_for_input(opened.as_fd()),
             Err(error) => return Err(unreadable(error)),
         }
     }

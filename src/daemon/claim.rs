@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use crate::model::Errno;
-use crate::sys::{numbers, process};
+use crate::sys::{numbers, stat};
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
@@ -99,7 +99,7 @@ impl Claim {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let pid = holder(&claim.file);
-                    if looks >= if pid.is_none_or(process::runs) { DYING } else { ORPHANS } {
+                    if looks >= if pid.is_none_or(stat::runs) { DYING } else { ORPHANS } {
                         return Err(Why::Held(pid));
                     }
                     looks += 1;

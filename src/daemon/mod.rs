@@ -40,7 +40,6 @@ use crate::supervisor::{Event, Next, Supervisor, turn};
 use crate::sys::clock;
 use crate::sys::group::{self, Group};
 use crate::sys::memory;
-use crate::sys::process;
 use crate::sys::reap::{self, Peeked, Waited};
 use crate::sys::signals::{Caught, SignalPipe};
 use kernel::Kernel;
@@ -173,7 +172,7 @@ impl Daemon {
     fn tidy(&mut self) {
         let applied = self.supervisor.applied();
         if applied != self.tidied {
-            process::trim_memory();
+            memory::trim();
             self.tidied = applied;
         }
     }

@@ -11,7 +11,7 @@ mod tests;
 
 use super::log::{Log, Stream};
 use crate::model::{JobId, JobName, MonoTime, Pid};
-use crate::sys::{numbers, process};
+use crate::sys::{descriptors, numbers};
 use mio::{Interest, Registry, Token};
 use source::{Source, Stage, Turn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -110,7 +110,7 @@ impl Outputs {
         for (pipe, stream) in [(out, Stream::Out), (err, Stream::Err)] {
             let Some((reader, writer)) = pipe else { continue };
             // The configuration must remain readable.
-            if process::is_among_last(reader.as_fd()) {
+            if descriptors::is_among_last(reader.as_fd()) {
                 self.unborn(job);
                 return Err(io::Error::from_raw_os_error(numbers::EMFILE));
             }

@@ -29,7 +29,7 @@ use crate::sys::process::{self, Forked};
 use crate::sys::session::Numbers;
 use crate::sys::signals::{self, SignalPipe};
 use crate::sys::spawn::{Shelf, Spawner};
-use crate::sys::{clock, lock, users};
+use crate::sys::{clock, descriptors, limits, lock, memory, users};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token};
 use std::io;
@@ -70,7 +70,7 @@ pub fn run(options: Options) -> ExitCode {
 /// `-t` and `--check`.
 fn test(options: &Options) -> ExitCode {
     let machine = Machine {
-        hard_limit: &process::hard_limit,
+        hard_limit: &limits::hard_limit,
         uid: process::effective_uid(),
         user: &|name| users::lookup(name).ok().map(|user| Account::of(&user)),
     };
@@ -87,14 +87,14 @@ fn is_same(one: &Path, other: &Path) -> bool {
 
 fn start(options: Options) -> Result<(), Failure> {
     // Whatever the caller left open is nobody's business but his.
-    process::close_inherited();
+    descriptors::close_inherited();
     process::stop_timers();
     // While the lowest numbers are free.
     let shelf =
         Shelf::new().map_err(|error| format!("can't prepare to start processes: {}", Errno::of(&error)))?;
     process::umask(UMASK);
     process::leave_keyring();
-    process::return_large_blocks();
+    memory::return_large_blocks();
     let absolute = |path: &Path| background::absolute(path).map_err(|why| why.to_string());
     let file = absolute(&options.config)?;
     let pidfile = options.pidfile.as_deref().map(absolute).transpose()?;
@@ -299,6 +299,6 @@ impl Process for OwnProcess {
     }
 
     fn redirect(&mut self, file: BorrowedFd<'_>, standard: i32) -> io::Result<()> {
-        process::redirect(file, standard)
+        descriptors::redirect(file, standard)
     }
 }

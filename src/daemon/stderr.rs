@@ -3,7 +3,7 @@
 
 use super::log::Stderr;
 use crate::sys::numbers::{ENOTSOCK, O_NOCTTY, O_NONBLOCK};
-use crate::sys::process;
+use crate::sys::ready;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -86,9 +86,9 @@ impl Stderr for OwnStderr {
     fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             OwnStderr::Reopened(file) => file.write(bytes),
-            OwnStderr::Shared(stderr) => match process::send(stderr.as_fd(), bytes) {
+            OwnStderr::Shared(stderr) => match ready::send(stderr.as_fd(), bytes) {
                 Err(error) if error.raw_os_error() == Some(ENOTSOCK) => {
-                    if process::poll_writable(stderr.as_fd()) {
+                    if ready::poll_writable(stderr.as_fd()) {
                         stderr.lock().write(bytes)
                     } else {
                         Err(ErrorKind::WouldBlock.into())

@@ -4,13 +4,14 @@
 //! here allocates, panics, locks, drops or calls into the C library beyond `calls`: all is laid out in the `Plan`.
 
 use super::calls::{self, Bounds, Done, Pointers};
+use super::limits::{Bound, FILES};
 use super::passing::Move;
 use super::prompt;
 use super::record::Note;
 use super::slots::{Reason, Slot};
 use super::users::Switch;
 use crate::model::{CpuSet, Errno, Stage};
-use libc::{c_int, c_long};
+use libc::c_int;
 use std::ffi::CStr;
 
 /// The status of a child that did not get to its command. The slot tells why.
@@ -43,14 +44,6 @@ pub(super) enum Output<'a> {
     Own(c_int),
     /// To where descriptor 1 leads.
     SameAsOut,
-}
-
-/// One `ulimit`.
-#[derive(Clone, Copy)]
-pub(super) struct Bound {
-    pub(super) stage: Stage,
-    pub(super) resource: c_long,
-    pub(super) bounds: Bounds,
 }
 
 /// How foreign descriptors are kept from the job.
@@ -278,14 +271,14 @@ pub(super) fn lower_files(plan: &Plan) -> Done {
     match &plan.files {
         Some(bounds) if !given => {
             plan.slot.enter(Stage::Prepare);
-            calls::set_limit(libc::RLIMIT_NOFILE as c_long, bounds)
+            calls::set_limit(FILES, bounds)
         }
         Some(_) | None => Ok(()),
     }
 }
 
 fn is_files(bound: &Bound) -> bool {
-    bound.resource == libc::RLIMIT_NOFILE as c_long
+    bound.resource == FILES
 }
 
 fn is_low(bound: &Bound) -> bool {

@@ -91,7 +91,7 @@ pub(super) fn variable(text: &CStr) -> &[u8] {
 /// What close_range does, on a kernel that does not have it.
 fn close_by_walking(plan: &Plan) {
     plan.slot.enter(Stage::Close);
-    let open = super::process::open_descriptors();
+    let open = super::descriptors::all_open();
     for fd in open.into_iter().filter(|fd| *fd > 2 && !plan.keep.contains(fd)) {
         calls::close(fd);
     }

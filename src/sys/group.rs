@@ -26,7 +26,7 @@ impl Group {
     /// The same without a descriptor whose number is in the upper half: where there are many groups at once, the
     /// rest of the descriptors is for others.
     pub fn in_lower_half(self) -> Group {
-        let pidfd = self.pidfd.filter(|fd| super::process::is_in_lower_half(fd.as_fd()));
+        let pidfd = self.pidfd.filter(|fd| super::descriptors::is_in_lower_half(fd.as_fd()));
         Group { pidfd, ..self }
     }
 

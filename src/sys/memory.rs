@@ -195,6 +195,29 @@ fn blocks(layout: Layout) -> usize {
     layout.size().div_ceil(BLOCK_BYTES).max(1)
 }
 
+/// Has large blocks come from the kernel and go back to it one by one, whatever has been freed before: else the C
+/// library learns from the first large block to keep the later ones.
+pub fn return_large_blocks() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes two numbers; there is one thread, and blocks that are in use stay where they are.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
+    };
+}
+
+/// The C library's own first threshold.
+#[cfg(target_env = "gnu")]
+const LARGE_BLOCK_BYTES: libc::c_int = 128 * 1024;
+
+/// Gives memory that is free back to the kernel, where the C library would keep it.
+pub fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: only touches what is not in use.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

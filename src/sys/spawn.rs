@@ -5,8 +5,9 @@
 //! its slot, which is read when it is reaped.
 
 use super::calls::{self, Bounds, Pointers};
-use super::child::{Bound, Cut, Input, Output, Plan};
+use super::child::{Cut, Input, Output, Plan};
 use super::child_spec::{ChildSpec, Stream};
+use super::limits::{Bound, FILES};
 use super::passing::Passing;
 use super::record::{Draft, Note};
 use super::sharing::{self, Sharing, Trial};
@@ -15,8 +16,8 @@ use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
 use super::{child, copy, done, last_errno, prompt, reap};
-use crate::model::{Errno, Limit, Pid, Resource, SpawnError, Stage, Texts};
-use libc::{c_int, c_long, c_void};
+use crate::model::{Errno, Pid, SpawnError, Stage, Texts};
+use libc::{c_int, c_void};
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
@@ -34,9 +35,6 @@ pub enum Way<'a> {
     /// As a copy of us.
     Copy,
 }
-
-/// The limit of open descriptors as a number.
-pub(super) const FILES: c_long = libc::RLIMIT_NOFILE as c_long;
 
 /// What belongs to the one who started us, and to no job.
 const NOT_FOR_JOBS: [&[u8]; 9] = [
@@ -244,7 +242,7 @@ impl Spawner {
         // SAFETY: as above.
         unsafe { self.argv.refill(spec.argv.clone()) };
         self.limits.clear();
-        self.limits.extend((0..).zip(spec.limits).map(|(index, limit)| bound(index, limit)));
+        self.limits.extend((0..).zip(spec.limits).map(|(index, limit)| Bound::of(index, limit)));
         let (places, word, nowhere) = self.shelf.numbers();
         self.keep.clear();
         self.keep.extend([places[0], places[1], word, self.shelf.null().unwrap_or(nowhere)]);
@@ -377,37 +375,6 @@ extern "C" fn live_shared(argument: *mut c_void) -> c_int {
     // SAFETY: `clone` passes a Birth that lives until this child has run its command or ended.
     let birth = unsafe { &*argument.cast::<Birth>() };
     child::live(birth.plan, birth.envp)
-}
-
-/// The kernel's number of a resource.
-pub(super) fn number(resource: Resource) -> c_long {
-    let number = match resource {
-        Resource::Core => libc::RLIMIT_CORE,
-        Resource::Data => libc::RLIMIT_DATA,
-        Resource::Nice => libc::RLIMIT_NICE,
-        Resource::FileSize => libc::RLIMIT_FSIZE,
-        Resource::PendingSignals => libc::RLIMIT_SIGPENDING,
-        Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
-        Resource::ResidentSet => libc::RLIMIT_RSS,
-        Resource::OpenFiles => libc::RLIMIT_NOFILE,
-        Resource::MessageQueue => libc::RLIMIT_MSGQUEUE,
-        Resource::RealtimePriority => libc::RLIMIT_RTPRIO,
-        Resource::Stack => libc::RLIMIT_STACK,
-        Resource::CpuTime => libc::RLIMIT_CPU,
-        Resource::Processes => libc::RLIMIT_NPROC,
-        Resource::AddressSpace => libc::RLIMIT_AS,
-    };
-    number as c_long
-}
-
-fn bound(index: u8, limit: &Limit) -> Bound {
-    // The largest number is the kernel's infinity.
-    let value = limit.value.unwrap_or(u64::MAX);
-    Bound {
-        stage: Stage::Limit(index),
-        resource: number(limit.resource),
-        bounds: Bounds { soft: value, hard: value },
-    }
 }
 
 #[cfg(test)]

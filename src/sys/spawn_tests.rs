@@ -3,7 +3,7 @@ use super::super::reap::{Waited, wait_for};
 use super::super::record::RecordPlace;
 use super::super::testing::{Dir, as_root, ended, in_own_process, one_at_a_time};
 use super::*;
-use crate::model::{Attributes, CpuSet, Exit, JobDraft, JobSpec, Signal, Words};
+use crate::model::{Attributes, CpuSet, Exit, JobDraft, JobSpec, Limit, Resource, Signal, Words};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::sync::{LazyLock, MutexGuard};

@@ -40,6 +40,16 @@ pub fn is_ours() -> bool {
     own.is_some() && shown.as_deref().and_then(|path| path.to_str()) == own.as_deref()
 }
 
+/// Whether the process with this number is there and has not ended.
+pub fn runs(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::new) else { return false };
+    match Stat::of(pid) {
+        Some(stat) => !stat.zombie,
+        // SAFETY: takes numbers; signal zero only asks.
+        None => !is_ours() && super::check(unsafe { libc::kill(pid.as_raw(), 0) }).is_ok(),
+    }
+}
+
 /// The numbers of all processes that are there from the first to the last of them. Is read bit by bit.
 #[derive(Debug)]
 pub struct List(Listing);

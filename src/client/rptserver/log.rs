@@ -1,7 +1,7 @@
 //! What the receiver says while it runs: lines on stderr, which nothing ever waits for.
 
 use crate::model::Level;
-use crate::sys::process;
+use crate::sys::ready;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
@@ -53,7 +53,7 @@ impl Log {
 /// Whether a line got out.
 fn put(text: &str) -> bool {
     let stderr = io::stderr();
-    if !process::poll_writable(stderr.as_fd()) {
+    if !ready::poll_writable(stderr.as_fd()) {
         return false;
     }
     let line = format!("pmtr-rptserver: {text}\n");

@@ -17,7 +17,7 @@ use crate::fleet::pages::Form;
 use crate::fleet::{Fleet, Limits};
 use crate::model::{Clean, Errno, Level, MonoTime, Signal, Throttle};
 use crate::sys::signals::{self, SignalPipe};
-use crate::sys::{clock, process};
+use crate::sys::{clock, descriptors, memory, process};
 use digest::Digest;
 use doubt::Doubt;
 use file::Target;
@@ -71,9 +71,9 @@ pub fn run(options: Options) -> ExitCode {
 fn start(options: Options) -> Result<Receiver, String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     // Whatever the caller left open is nobody's business but his.
-    process::close_inherited();
+    descriptors::close_inherited();
     process::stop_timers();
-    process::return_large_blocks();
+    memory::return_large_blocks();
     let now = clock::now();
     let publications = publications(&options, now)?;
     let opened = socket::open(options.address.as_ref(), options.port)?;

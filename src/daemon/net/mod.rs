@@ -10,7 +10,7 @@ mod turns;
 
 use crate::model::{Errno, JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
 use crate::supervisor::Event;
-use crate::sys::{memory, numbers, process, udp};
+use crate::sys::{descriptors, host, memory, numbers, udp};
 use crate::wire::{control, report};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -92,7 +92,7 @@ impl Listener {
 /// lines for sockets may take from jobs what their start needs, nor from the file what it is read with.
 fn frugal(opened: io::Result<std::net::UdpSocket>) -> Result<UdpSocket, NetError> {
     let socket = opened.map_err(sender::failed)?;
-    if !process::is_in_lower_half(socket.as_fd()) {
+    if !descriptors::is_in_lower_half(socket.as_fd()) {
         return Err(NetError::Failed(Errno(numbers::EMFILE)));
     }
     Ok(UdpSocket::from_std(socket))
@@ -165,7 +165,7 @@ impl Sockets {
             }
             report::encode_line(&line, &mut body);
         }
-        let (body, host) = (Rc::new(body), process::host_name());
+        let (body, host) = (Rc::new(body), host::name());
         self.serial = self.serial.wrapping_add(1);
         for (id, sender) in &mut self.senders {
             match sender.begin(registry, &host, self.serial, &body) {

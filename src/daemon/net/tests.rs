@@ -132,7 +132,7 @@ fn a_report_in_several_datagrams_arrives_whole_at_each_destination() {
 
 #[test]
 fn the_head_names_the_host_and_the_interface() {
-    let host = String::from_utf8(process::host_name()).unwrap();
+    let host = String::from_utf8(host::name()).unwrap();
     let mut world = World::new();
     let (receiver, address) = other();
     world.open(0, Role::Report, endpoint(address, None)).unwrap();
