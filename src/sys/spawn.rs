@@ -378,5 +378,4 @@ extern "C" fn live_shared(argument: *mut c_void) -> c_int {
 }
 
 #[cfg(test)]
-#[path = "spawn_tests.rs"]
 mod tests;
