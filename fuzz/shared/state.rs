@@ -3,7 +3,7 @@
 //! The input says what is changed in a good file, because a checksum guards everything: a byte of 0 to 3 with what
 //! belongs to it, again and again.
 
-use crate::format::{self, HEAD_BYTES, Here, PATH_BYTES, Told};
+use crate::format::{self, Contents, HEAD_BYTES, Here, PATH_BYTES};
 use pmtr::model::{JobName, Pid};
 use pmtr::sys::record::{self, RECORD_BYTES, Record, RecordKind};
 
@@ -80,7 +80,7 @@ pub fn run(input: &[u8]) {
     }
     file.truncate(file.len() - rest.len().min(1));
     match format::decode(&file, &here, Some(PATH)) {
-        Ok(Told { records, damaged, clock_unknown }) => {
+        Ok(Contents { records, damaged, clock_unknown }) => {
             assert!(touched || !clock_unknown);
             assert!(records.len() + damaged <= (file.len() - HEAD_BYTES).div_ceil(RECORD_BYTES));
             assert!(touched || records == whole, "{records:?}");

@@ -3,7 +3,7 @@
 
 use super::pidfile::PidFile;
 use super::sole::Sole;
-use super::state::{self, LeftOver, Refusal, StateFile};
+use super::state::{self, LeftOver, NotClaimed, StateFile};
 use crate::model::{Level, Notice, Pid};
 use crate::sys::process;
 use std::path::Path;
@@ -63,15 +63,15 @@ impl Claims {
         };
         match Sole::claim(&locks, config, uid) {
             Ok(sole) => self.sole = Some(sole),
-            Err(Refusal::Held(why)) => return Err(why),
-            Err(Refusal::Unusable(why)) => {
+            Err(NotClaimed::Held(why)) => return Err(why),
+            Err(NotClaimed::Unusable(why)) => {
                 say(Level::Warning, format!("cannot lock the configuration against a second pmtr: {why}"));
             }
         }
         match StateFile::claim(&states, config, uid) {
             Ok(state) => self.state = Some(state),
-            Err(Refusal::Held(why)) => return Err(why),
-            Err(Refusal::Unusable(why)) => say(Level::Warning, state::unrecognised(&why)),
+            Err(NotClaimed::Held(why)) => return Err(why),
+            Err(NotClaimed::Unusable(why)) => say(Level::Warning, state::unrecognised(&why)),
         }
         Ok(notices)
     }

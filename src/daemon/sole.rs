@@ -6,7 +6,7 @@
 
 use super::claim::{Claim, Rules, Why};
 use super::pidfile;
-use super::state::{self, Refusal};
+use super::state::{self, NotClaimed};
 use crate::model::{Clean, Errno};
 use crate::sys::numbers::ENOENT;
 use crate::sys::record;
@@ -34,12 +34,12 @@ pub(super) struct Sole {
 
 impl Sole {
     /// Claims the configuration at this absolute path with a file in `dir`.
-    pub(super) fn claim(dir: &Path, config: &Path, uid: u32) -> Result<Sole, Refusal> {
+    pub(super) fn claim(dir: &Path, config: &Path, uid: u32) -> Result<Sole, NotClaimed> {
         let real = fs::canonicalize(config).unwrap_or_else(|_| config.to_owned());
         let device = fs::metadata(&real).map_or(0, |there| there.dev());
         let path = dir.join(file_name(&real, device));
         let unusable =
-            |path: &Path, why| Refusal::Unusable(format!("{}: {why}", Clean(path.as_os_str().as_bytes())));
+            |path: &Path, why| NotClaimed::Unusable(format!("{}: {why}", Clean(path.as_os_str().as_bytes())));
         let mut attempts = ATTEMPTS;
         loop {
             state::enter(dir, uid).map_err(|why| unusable(dir, why))?;
@@ -48,7 +48,7 @@ impl Sole {
                     let former_state = former_state(&claim.file);
                     return Ok(Sole { claim, config: real, former_state });
                 }
-                Err(Why::Held(pid)) => return Err(Refusal::Held(state::held(config, pid))),
+                Err(Why::Held(pid)) => return Err(NotClaimed::Held(state::held(config, pid))),
                 Err(Why::Failed(_, Errno(ENOENT))) if attempts > 0 => attempts -= 1,
                 Err(why) => return Err(unusable(&path, why)),
             }
@@ -118,7 +118,7 @@ mod tests {
         sole.write(812, Some(Path::new("/run/pmtr/x.state")));
         for name in ["pmtr.conf", "etc/link.conf", "etc/up/pmtr.conf", "etc/../pmtr.conf"] {
             let held = format!("{}: a running pmtr [812] has these jobs already", dir.join(name).display());
-            assert_eq!(claim(name).unwrap_err(), Refusal::Held(held));
+            assert_eq!(claim(name).unwrap_err(), NotClaimed::Held(held));
         }
         // Another file is another configuration, whether it is there or not.
         fs::write(dir.join("etc/pmtr.conf"), "").unwrap();
@@ -151,8 +151,8 @@ mod tests {
         fs::create_dir(&locks).unwrap();
         fs::set_permissions(&locks, fs::Permissions::from_mode(0o777)).unwrap();
         let told = Sole::claim(&locks, &dir.join("a"), effective_uid()).unwrap_err();
-        assert!(matches!(&told, Refusal::Unusable(why) if why.contains("mode 0777")), "{told:?}");
+        assert!(matches!(&told, NotClaimed::Unusable(why) if why.contains("mode 0777")), "{told:?}");
         let told = Sole::claim(&dir.join("no/locks"), &dir.join("a"), effective_uid()).unwrap_err();
-        assert!(matches!(&told, Refusal::Unusable(why) if why.contains("No such file")), "{told:?}");
+        assert!(matches!(&told, NotClaimed::Unusable(why) if why.contains("No such file")), "{told:?}");
     }
 }

@@ -28,7 +28,7 @@ use crate::supervisor::{Event, Supervisor, turn};
 use crate::sys::process::{self, Forked};
 use crate::sys::session::Numbers;
 use crate::sys::signals::{self, SignalPipe};
-use crate::sys::spawn::{Shelf, Spawner};
+use crate::sys::spawn::{ChildFds, Spawner};
 use crate::sys::{clock, descriptors, limits, lock, memory, users};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token};
@@ -90,8 +90,8 @@ fn start(options: Options) -> Result<(), Failure> {
     descriptors::close_inherited();
     process::stop_timers();
     // While the lowest numbers are free.
-    let shelf =
-        Shelf::new().map_err(|error| format!("can't prepare to start processes: {}", Errno::of(&error)))?;
+    let child_fds = ChildFds::new()
+        .map_err(|error| format!("can't prepare to start processes: {}", Errno::of(&error)))?;
     process::umask(UMASK);
     process::leave_keyring();
     memory::return_large_blocks();
@@ -140,7 +140,7 @@ fn start(options: Options) -> Result<(), Failure> {
             Side::Child(starting) => Some(starting),
         }
     };
-    match prepare(&file, &options, foreground, shelf, watch, &mut claims) {
+    match prepare(&file, &options, foreground, child_fds, watch, &mut claims) {
         Ok((mut daemon, left)) => {
             daemon.kernel.last_good = last_good;
             notices.extend(opening.notice);
@@ -188,7 +188,7 @@ fn prepare(
     file: &Path,
     options: &Options,
     foreground: bool,
-    shelf: Shelf,
+    child_fds: ChildFds,
     mut watch: Watch,
     claims: &mut Claims,
 ) -> Result<(Daemon, Vec<LeftOver>), String> {
@@ -197,7 +197,7 @@ fn prepare(
     // Without it orphans of jobs go to process 1, which reaps them as well.
     let subreaper = process::become_subreaper();
     let signals = SignalPipe::install(&HANDLED).map_err(because("catch signals"))?;
-    let mut spawner = Spawner::new(shelf).map_err(because("prepare to start processes"))?;
+    let mut spawner = Spawner::new(child_fds).map_err(because("prepare to start processes"))?;
     spawner.raise_own_files();
     let poll = Poll::new().map_err(because("wait for events"))?;
     let registry = poll.registry().try_clone().map_err(because("wait for events"))?;

@@ -22,7 +22,7 @@ pub(super) type Done = Result<(), Errno>;
 /// A limit as the kernel takes it, with the same layout everywhere.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(super) struct Rlimit {
     pub(super) soft: u64,
     pub(super) hard: u64,
 }
@@ -30,7 +30,7 @@ pub(super) struct Bounds {
 /// What the kernel tells of an object, as far as it is asked; laid out as its struct statx.
 #[repr(C)]
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Statx {
     mask: u32,
     _sizes_and_owner: [u32; 6],
     pub(super) mode: u16,
@@ -43,7 +43,7 @@ pub(super) struct Found {
     _more: [u64; 13],
 }
 
-const _: () = assert!(size_of::<Found>() == 256);
+const _: () = assert!(size_of::<Statx>() == 256);
 
 fn long(returned: c_long) -> Done {
     if returned == -1 { Err(last_errno()) } else { Ok(()) }
@@ -100,11 +100,11 @@ pub(super) fn find(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
 }
 
 /// Looks at what somebody has taken hold of, by what the kernel knows already.
-pub(super) fn look(fd: c_int) -> Result<Found, Errno> {
+pub(super) fn look(fd: c_int) -> Result<Statx, Errno> {
     let (flags, mask) =
         (libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC, libc::STATX_TYPE | libc::STATX_MNT_ID);
-    let mut found = Found::default();
-    // SAFETY: an empty C string, and room for one struct statx, which Found is laid out as.
+    let mut found = Statx::default();
+    // SAFETY: an empty C string, and room for one struct statx, which Statx is laid out as.
     long(unsafe { libc::syscall(libc::SYS_statx, fd, c"".as_ptr(), flags, mask, &raw mut found) })?;
     // Kernels that cannot tell the mount are older than the way in which it was found.
     if found.mask & mask == mask { Ok(found) } else { Err(Errno(libc::ENOSYS)) }
@@ -121,16 +121,16 @@ pub(super) fn affinity(cpus: &CpuSet) -> Done {
     long(unsafe { libc::syscall(libc::SYS_sched_setaffinity, 0, size_of_val(&cpus.0), words) })
 }
 
-pub(super) fn set_limit(resource: c_long, bounds: &Bounds) -> Done {
-    let none = ptr::null_mut::<Bounds>();
-    // SAFETY: Bounds is laid out as struct rlimit64, is read only, and nothing is to be written.
+pub(super) fn set_limit(resource: c_long, bounds: &Rlimit) -> Done {
+    let none = ptr::null_mut::<Rlimit>();
+    // SAFETY: Rlimit is laid out as struct rlimit64, is read only, and nothing is to be written.
     long(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, &raw const *bounds, none) })
 }
 
-pub(super) fn limit(resource: c_long) -> Result<Bounds, Errno> {
-    let mut bounds = Bounds { soft: 0, hard: 0 };
-    let none = ptr::null::<Bounds>();
-    // SAFETY: Bounds is laid out as struct rlimit64, and the kernel writes exactly one.
+pub(super) fn limit(resource: c_long) -> Result<Rlimit, Errno> {
+    let mut bounds = Rlimit { soft: 0, hard: 0 };
+    let none = ptr::null::<Rlimit>();
+    // SAFETY: Rlimit is laid out as struct rlimit64, and the kernel writes exactly one.
     long(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, none, &raw mut bounds) })?;
     Ok(bounds)
 }

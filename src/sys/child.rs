@@ -3,11 +3,11 @@
 //! The same steps serve a child that shares our memory and one that is a copy. Because of the first kind, nothing
 //! here allocates, panics, locks, drops or calls into the C library beyond `calls`: all is laid out in the `Plan`.
 
-use super::calls::{self, Bounds, Done, Pointers};
-use super::limits::{Bound, FILES};
+use super::calls::{self, Done, Pointers, Rlimit};
+use super::limits::{FILES, Ulimit};
 use super::passing::Move;
 use super::prompt;
-use super::record::Note;
+use super::record::RecordWriter;
 use super::slots::{Reason, Slot};
 use super::users::Switch;
 use crate::model::{CpuSet, Errno, Stage};
@@ -48,7 +48,7 @@ pub(super) enum Output<'a> {
 
 /// How foreign descriptors are kept from the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum CloseMethod {
     /// By close_range(2).
     Range,
     /// The kernel has no such call: a copy walks its table, a shared child relies on close-on-exec.
@@ -61,8 +61,8 @@ pub(super) struct Plan<'a> {
     /// The mounts on which a child opens files when it must not wait; none when it may.
     pub(super) mounts: Option<&'a [u64]>,
     /// None when no state file is kept.
-    pub(super) note: Option<Note<'a>>,
-    pub(super) cut: Cut,
+    pub(super) record: Option<RecordWriter<'a>>,
+    pub(super) closing: CloseMethod,
     /// Descriptors above 2, in rising order, that stay open until the command runs.
     pub(super) keep: &'a [c_int],
     /// One of them, which leads to /dev/null, if there was one when we started.
@@ -73,9 +73,9 @@ pub(super) struct Plan<'a> {
     pub(super) dir: Option<&'a CStr>,
     pub(super) nice: Option<c_int>,
     pub(super) cpus: Option<&'a CpuSet>,
-    pub(super) limits: &'a [Bound],
+    pub(super) limits: &'a [Ulimit],
     /// Gives back the limit of descriptors that we have raised for ourselves.
-    pub(super) files: Option<Bounds>,
+    pub(super) files: Option<Rlimit>,
     pub(super) umask: libc::mode_t,
     pub(super) input: Input<'a>,
     pub(super) out: Output<'a>,
@@ -103,7 +103,7 @@ pub(super) fn live(plan: &Plan, envp: &Pointers) -> ! {
 
 fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
     new_session(plan)?;
-    if plan.cut == Cut::Range {
+    if plan.closing == CloseMethod::Range {
         close_others(plan)?;
     }
     prepare(plan)?;
@@ -122,8 +122,8 @@ pub(super) fn new_session(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Session);
     calls::umask(plan.umask);
     let pid = calls::setsid()?;
-    match &plan.note {
-        Some(note) => note.leave(pid),
+    match &plan.record {
+        Some(record) => record.leave(pid),
         None => Ok(()),
     }
 }
@@ -277,11 +277,11 @@ pub(super) fn lower_files(plan: &Plan) -> Done {
     }
 }
 
-fn is_files(bound: &Bound) -> bool {
+fn is_files(bound: &Ulimit) -> bool {
     bound.resource == FILES
 }
 
-fn is_low(bound: &Bound) -> bool {
+fn is_low(bound: &Ulimit) -> bool {
     is_files(bound) && bound.bounds.hard < ENOUGH_FILES
 }
 

@@ -20,11 +20,11 @@ pub struct ChildSpec<'a> {
     /// `VAR=VALUE`, no variable twice. They replace the variables of the user, which replace ours.
     pub env: Texts<'a>,
     /// Standard input.
-    pub input: Stream<'a>,
+    pub input: Stdio<'a>,
     /// Standard output. A file is appended to.
-    pub out: Stream<'a>,
+    pub out: Stdio<'a>,
     /// Standard error, likewise. The same file as that of `out` is opened once.
-    pub err: Stream<'a>,
+    pub err: Stdio<'a>,
     /// Further descriptors.
     pub passed: &'a [Passed<'a>],
     /// The mask for new files.
@@ -45,7 +45,7 @@ pub struct ChildSpec<'a> {
 
 /// Where a standard descriptor leads.
 #[derive(Clone, Copy, Debug)]
-pub enum Stream<'a> {
+pub enum Stdio<'a> {
     /// To `/dev/null`.
     Null,
     /// To this file. As an output, `/dev/stdout` and `/dev/stderr` mean our own.
@@ -88,9 +88,9 @@ impl<'a> ChildSpec<'a> {
             program,
             argv,
             env: Texts::of(b""),
-            input: Stream::Null,
-            out: Stream::Null,
-            err: Stream::Null,
+            input: Stdio::Null,
+            out: Stdio::Null,
+            err: Stdio::Null,
             passed: &[],
             umask: UMASK,
             identity: Identity::default(),
@@ -109,12 +109,12 @@ impl<'a> ChildSpec<'a> {
         place: Option<RecordPlace<'a>>,
     ) -> ChildSpec<'a> {
         let output = |pipe: Option<BorrowedFd<'a>>, output: Output<'a>| {
-            pipe.map_or(Stream::of(output.file()), Stream::Pipe)
+            pipe.map_or(Stdio::of(output.file()), Stdio::Pipe)
         };
         let (launch, attributes) = (&spec.launch, spec.launch.attributes());
         ChildSpec {
             env: launch.env(),
-            input: Stream::of(launch.input()),
+            input: Stdio::of(launch.input()),
             out: output(out, launch.out()),
             err: output(err, launch.err()),
             identity: Identity { user: launch.user() },
@@ -128,24 +128,24 @@ impl<'a> ChildSpec<'a> {
     }
 }
 
-impl<'a> Stream<'a> {
-    fn of(file: Option<&'a CStr>) -> Stream<'a> {
-        file.map_or(Stream::Null, Stream::File)
+impl<'a> Stdio<'a> {
+    fn of(file: Option<&'a CStr>) -> Stdio<'a> {
+        file.map_or(Stdio::Null, Stdio::File)
     }
 
     /// The file that it leads to, if it leads to one.
     pub(super) fn file(self) -> Option<&'a CStr> {
         match self {
-            Stream::File(path) => Some(path),
-            Stream::Null | Stream::Pipe(_) => None,
+            Stdio::File(path) => Some(path),
+            Stdio::Null | Stdio::Pipe(_) => None,
         }
     }
 
     /// The pipe that it leads to, if it leads to one.
     pub(super) fn pipe(self) -> Option<BorrowedFd<'a>> {
         match self {
-            Stream::Pipe(fd) => Some(fd),
-            Stream::Null | Stream::File(_) => None,
+            Stdio::Pipe(fd) => Some(fd),
+            Stdio::Null | Stdio::File(_) => None,
         }
     }
 }

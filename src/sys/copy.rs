@@ -4,7 +4,7 @@
 //! directory server or a FIFO holds no lock, no port and no other job's pipe.
 
 use super::calls::{self, Done, Pointers};
-use super::child::{self, Cut, Plan};
+use super::child::{self, CloseMethod, Plan};
 use super::child_spec::Identity;
 use super::done;
 use super::signals::Blocked;
@@ -32,9 +32,9 @@ fn live(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> ! {
 
 fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
     child::new_session(plan)?;
-    match plan.cut {
-        Cut::Range => child::close_others(plan)?,
-        Cut::Walk => close_by_walking(plan),
+    match plan.closing {
+        CloseMethod::Range => child::close_others(plan)?,
+        CloseMethod::Walk => close_by_walking(plan),
     }
     // At once: whoever waits in a later step can be told to end.
     child::reset_signals(plan)?;
@@ -99,7 +99,7 @@ fn close_by_walking(plan: &Plan) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::users::Entry;
+    use super::super::users::PasswdEntry;
     use super::*;
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
         let mut envp = Pointers::new();
         // SAFETY: string literals live for ever.
         unsafe { envp.refill(given.into_iter()) };
-        let entry = Entry { name: c"ann".into(), home: c"/home/ann".into(), shell: c"/bin/sh".into() };
+        let entry = PasswdEntry { name: c"ann".into(), home: c"/home/ann".into(), shell: c"/bin/sh".into() };
         let user = User { uid: 7, gid: 8, switch: None, entry: Some(entry) };
         let users = variables_of(&user, &envp, 2);
         let merged: Vec<&CStr> = merge(&envp, &users, 2).collect();

@@ -98,7 +98,7 @@ mod tests {
         in_own_process("sys::descriptors::tests::the_lower_half_is_that_of_the_soft_limit", || {
             let hard = calls::limit(FILES).unwrap().hard;
             let files: Vec<File> = (0..20).map(|_| File::open("/").unwrap()).collect();
-            let bounds = calls::Bounds { soft: 2 * u64::try_from(files[9].as_raw_fd()).unwrap(), hard };
+            let bounds = calls::Rlimit { soft: 2 * u64::try_from(files[9].as_raw_fd()).unwrap(), hard };
             calls::set_limit(FILES, &bounds).unwrap();
             let lower = files.iter().filter(|file| is_in_lower_half(file.as_fd())).count();
             assert_eq!(lower, 9);
@@ -110,7 +110,7 @@ mod tests {
         in_own_process("sys::descriptors::tests::the_last_numbers_are_two", || {
             let hard = calls::limit(FILES).unwrap().hard;
             let files: Vec<File> = (0..9).map(|_| File::open("/").unwrap()).collect();
-            let bounds = calls::Bounds { soft: u64::try_from(files[8].as_raw_fd()).unwrap() + 1, hard };
+            let bounds = calls::Rlimit { soft: u64::try_from(files[8].as_raw_fd()).unwrap() + 1, hard };
             calls::set_limit(FILES, &bounds).unwrap();
             let last: Vec<bool> = files.iter().map(|file| is_among_last(file.as_fd())).collect();
             assert_eq!(last, [false, false, false, false, false, false, false, true, true]);

@@ -1,6 +1,6 @@
 //! The limits of resources as the kernel has them.
 
-use super::calls::{self, Bounds};
+use super::calls::{self, Rlimit};
 use crate::model::{Infinity, Limit, Resource, Stage};
 use libc::c_long;
 
@@ -9,21 +9,21 @@ pub(super) const FILES: c_long = libc::RLIMIT_NOFILE as c_long;
 
 /// One `ulimit`.
 #[derive(Clone, Copy)]
-pub(super) struct Bound {
+pub(super) struct Ulimit {
     pub(super) stage: Stage,
     pub(super) resource: c_long,
-    pub(super) bounds: Bounds,
+    pub(super) bounds: Rlimit,
 }
 
-impl Bound {
+impl Ulimit {
     /// The limit that stands at this place in the definition.
-    pub(super) fn of(index: u8, limit: &Limit) -> Bound {
+    pub(super) fn of(index: u8, limit: &Limit) -> Ulimit {
         // The largest number is the kernel's infinity.
         let value = limit.value.unwrap_or(u64::MAX);
-        Bound {
+        Ulimit {
             stage: Stage::Limit(index),
             resource: number(limit.resource),
-            bounds: Bounds { soft: value, hard: value },
+            bounds: Rlimit { soft: value, hard: value },
         }
     }
 }

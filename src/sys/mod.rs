@@ -7,6 +7,7 @@
 mod address;
 mod calls;
 mod child;
+mod child_fds;
 pub mod child_spec;
 pub mod clock;
 mod copy;
@@ -28,7 +29,6 @@ pub mod reap;
 pub mod record;
 pub mod session;
 mod sharing;
-mod shelf;
 pub mod signals;
 mod slots;
 pub mod spawn;

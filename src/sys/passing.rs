@@ -3,8 +3,8 @@
 //! In the child, each only becomes another name of ours. Ours must not be a number that the child may have, so each
 //! is first duplicated above those, here, where an error can be reported.
 
+use super::child_fds::duplicate_from;
 use super::child_spec::{ChildSpec, Passed};
-use super::shelf::duplicate_from;
 use crate::model::{Errno, SpawnError, Stage};
 use libc::c_int;
 use std::io;
@@ -53,7 +53,7 @@ impl Passing {
     }
 
     /// Has a copy keep this open until it runs its command, whatever numbers it gets.
-    pub(super) fn keep_word(&mut self, fd: BorrowedFd) -> Result<(), Errno> {
+    pub(super) fn keep_exec_pipe(&mut self, fd: BorrowedFd) -> Result<(), Errno> {
         if self.moves.is_empty() { Ok(()) } else { self.keep(fd).map(drop) }
     }
 

@@ -4,7 +4,7 @@
 //! What is there is looked at before it is opened, and then that very object is opened, so it does not matter who
 //! swaps what in between. Whatever could take a while is declined, and the job is started as a copy instead.
 
-use super::calls::{self, Done, Found};
+use super::calls::{self, Done, Statx};
 use crate::model::Errno;
 use libc::c_int;
 use std::ffi::CStr;
@@ -47,7 +47,7 @@ pub(super) fn open_as(fd: c_int, path: &CStr, flags: c_int, mounts: &[u64]) -> D
 }
 
 /// Takes hold of what is at a path on one of these mounts, without opening it.
-fn find(path: &CStr, flags: c_int, mounts: &[u64]) -> Result<(c_int, Found), Errno> {
+fn find(path: &CStr, flags: c_int, mounts: &[u64]) -> Result<(c_int, Statx), Errno> {
     let fd = calls::find(path, flags)?;
     let found = calls::look(fd)?;
     if mounts.contains(&found.mount) { Ok((fd, found)) } else { Err(Errno(libc::EAGAIN)) }

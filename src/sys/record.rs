@@ -64,7 +64,7 @@ const KIND_SHIFT: u32 = 33;
 const KIND_BITS: u64 = 3;
 
 /// The part of a record that is laid out before the birth.
-pub(super) struct Draft {
+pub(super) struct RecordBody {
     kind: RecordKind,
     given: [u8; GIVEN_BYTES],
     sum: u64,
@@ -72,23 +72,23 @@ pub(super) struct Draft {
 
 /// What a child needs for its record.
 #[derive(Clone, Copy)]
-pub(super) struct Note<'a> {
+pub(super) struct RecordWriter<'a> {
     pub(super) file: c_int,
     pub(super) offset: libc::off_t,
-    pub(super) draft: &'a Draft,
+    pub(super) body: &'a RecordBody,
     /// Our pid. Is it not the child's parent any more, nobody will know of the child.
     pub(super) parent: c_int,
 }
 
-impl Draft {
+impl RecordBody {
     /// Lays out the record of a child that is born behind this moment.
-    pub(super) fn new(kind: RecordKind, name: &JobName, before_nanos: u64) -> Draft {
+    pub(super) fn new(kind: RecordKind, name: &JobName, before_nanos: u64) -> RecordBody {
         let name = name.as_bytes();
         let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
         let mut given = [0; GIVEN_BYTES];
         let parts = before_nanos.to_le_bytes().into_iter().chain([length]).chain(name.iter().copied());
         given.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
-        Draft { kind, sum: sum(&given), given }
+        RecordBody { kind, sum: sum(&given), given }
     }
 
     /// The child's own part.
@@ -98,17 +98,17 @@ impl Draft {
     }
 }
 
-impl<'a> Note<'a> {
-    pub(super) fn new(place: RecordPlace<'a>, draft: &'a Draft, parent: Pid) -> Option<Note<'a>> {
+impl<'a> RecordWriter<'a> {
+    pub(super) fn new(place: RecordPlace<'a>, body: &'a RecordBody, parent: Pid) -> Option<RecordWriter<'a>> {
         let (file, offset) = (place.file.as_raw_fd(), libc::off_t::try_from(place.offset).ok()?);
-        Some(Note { file, offset, draft, parent: parent.as_raw() })
+        Some(RecordWriter { file, offset, body, parent: parent.as_raw() })
     }
 
     /// In the child with this number: writes the record, then makes sure that there is somebody, now or later, who knows of us.
     /// That nothing could be written is no reason not to start: the room was there before.
     pub(super) fn leave(&self, pid: c_int) -> Done {
-        let own = self.draft.own(u64::from(pid.cast_unsigned()), calls::since_start());
-        calls::write_two(self.file, &own, &self.draft.given, self.offset);
+        let own = self.body.own(u64::from(pid.cast_unsigned()), calls::since_start());
+        calls::write_two(self.file, &own, &self.body.given, self.offset);
         calls::is_child_of(self.parent)
     }
 }
@@ -154,11 +154,11 @@ fn kind(code: u64) -> Option<RecordKind> {
 
 /// The bytes of a record, as a child would have left it or as its parent writes it later.
 pub fn encode(record: &Record) -> [u8; RECORD_BYTES] {
-    let draft = Draft::new(record.kind, &record.name, record.before_nanos);
+    let body = RecordBody::new(record.kind, &record.name, record.before_nanos);
     let pid = u64::from(record.pid.as_raw().unsigned_abs());
-    let own = draft.own(if record.seen { pid | SEEN } else { pid }, record.after_nanos);
+    let own = body.own(if record.seen { pid | SEEN } else { pid }, record.after_nanos);
     let mut bytes = [0; RECORD_BYTES];
-    let parts = own.into_iter().flat_map(u64::to_ne_bytes).chain(draft.given);
+    let parts = own.into_iter().flat_map(u64::to_ne_bytes).chain(body.given);
     bytes.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
     bytes
 }
@@ -219,11 +219,11 @@ mod tests {
         for odd in [record(b""), record(b"two words"), record(b"nul\0"), zero] {
             assert_eq!(decode(&encode(&odd)), None);
         }
-        let draft = Draft::new(RecordKind::Job, &JobName::new(b"web"), 5);
+        let body = RecordBody::new(RecordKind::Job, &JobName::new(b"web"), 5);
         // The last but one would be of a fourth kind.
         for pid in [0, 1 << 31, SEEN, 1 << 31 | SEEN, 7 | 1 << 35, 7 | 3 << KIND_SHIFT, u64::MAX] {
-            let own = draft.own(pid, 6).into_iter().flat_map(u64::to_ne_bytes);
-            let bytes: Vec<u8> = own.chain(draft.given).collect();
+            let own = body.own(pid, 6).into_iter().flat_map(u64::to_ne_bytes);
+            let bytes: Vec<u8> = own.chain(body.given).collect();
             assert_eq!(decode(bytes[..].try_into().unwrap()), None, "{pid}");
         }
     }

@@ -1,7 +1,7 @@
 //! How much a shared child can share here, and what the first one of them shows of that.
 
 use super::calls;
-use super::child::Cut;
+use super::child::CloseMethod;
 use super::slots::{Slots, Ticket};
 use crate::model::{Errno, Pid, SpawnError, Stage};
 use libc::c_int;
@@ -16,11 +16,11 @@ pub(super) enum Sharing {
 }
 
 /// What is tried first, and how foreign descriptors are kept from jobs.
-pub(super) fn beginning() -> (Sharing, Cut) {
+pub(super) fn beginning() -> (Sharing, CloseMethod) {
     // As a child does it, with descriptors that nobody has.
     match calls::close_range(c_int::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE) {
-        Ok(()) => (Sharing::MemoryAndFiles, Cut::Range),
-        Err(_) => (Sharing::Memory, Cut::Walk),
+        Ok(()) => (Sharing::MemoryAndFiles, CloseMethod::Range),
+        Err(_) => (Sharing::Memory, CloseMethod::Walk),
     }
 }
 

@@ -4,14 +4,14 @@
 //! same however large we are. A *copy* costs more and holds nobody up. What a child could not do it writes into
 //! its slot, which is read when it is reaped.
 
-use super::calls::{self, Bounds, Pointers};
-use super::child::{Cut, Input, Output, Plan};
-use super::child_spec::{ChildSpec, Stream};
-use super::limits::{Bound, FILES};
+use super::calls::{self, Pointers, Rlimit};
+use super::child::{CloseMethod, Input, Output, Plan};
+use super::child_fds::Substitute;
+use super::child_spec::{ChildSpec, Stdio};
+use super::limits::{FILES, Ulimit};
 use super::passing::Passing;
-use super::record::{Draft, Note};
+use super::record::{RecordBody, RecordWriter};
 use super::sharing::{self, Sharing, Trial};
-use super::shelf::Instead;
 use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
@@ -23,8 +23,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 
+pub use super::child_fds::ChildFds;
 pub use super::made::Made;
-pub use super::shelf::Shelf;
 
 /// How a process is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,51 +56,51 @@ pub struct Spawner {
     slots: Slots,
     /// Our pid.
     own: Option<Pid>,
-    shelf: Shelf,
+    child_fds: ChildFds,
     /// Our directory is the root: jobs that run there need not go there.
     at_root: bool,
     sharing: Sharing,
     /// A shared child has shown that it works so.
     proven: bool,
-    cut: Cut,
+    closing: CloseMethod,
     /// Whether files can be opened without waiting, once that has been asked.
     prompt: Option<bool>,
     environment: Box<[CString]>,
     reset: u64,
     /// What jobs get, when our own limit of descriptors has been raised.
-    files: Option<Bounds>,
+    files: Option<Rlimit>,
     // Reused from one start to the next. Empty in between.
     argv: Pointers,
     envp: Pointers,
-    limits: Vec<Bound>,
+    limits: Vec<Ulimit>,
     keep: Vec<c_int>,
 }
 
 /// A start on its way.
 struct Start<'a> {
     spec: &'a ChildSpec<'a>,
-    instead: [Option<Instead<'a>>; 2],
+    instead: [Option<Substitute<'a>>; 2],
     passing: Passing,
     ticket: &'a Ticket,
 }
 
 impl Spawner {
     /// What works here the first children show. Where they show that less does, others that run nothing are tried.
-    pub fn new(shelf: Shelf) -> io::Result<Spawner> {
+    pub fn new(child_fds: ChildFds) -> io::Result<Spawner> {
         let wanted = |(name, _): &(std::ffi::OsString, _)| !NOT_FOR_JOBS.contains(&name.as_encoded_bytes());
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             CString::new([&name.into_vec()[..], b"=", &value.into_vec()].concat()).ok()
         };
-        let (sharing, cut) = sharing::beginning();
+        let (sharing, closing) = sharing::beginning();
         Ok(Spawner {
             stack: Stack::new()?,
             slots: Slots::new()?,
             own: super::process::own_pid(),
-            shelf,
+            child_fds,
             at_root: std::env::current_dir().is_ok_and(|dir| dir == std::path::Path::new("/")),
             sharing,
             proven: false,
-            cut,
+            closing,
             prompt: None,
             environment: std::env::vars_os().filter(wanted).filter_map(text).collect(),
             reset: signals::to_reset(),
@@ -118,7 +118,7 @@ impl Spawner {
         if before.soft == before.hard {
             return;
         }
-        if calls::set_limit(FILES, &Bounds { soft: before.hard, ..before }).is_ok() {
+        if calls::set_limit(FILES, &Rlimit { soft: before.hard, ..before }).is_ok() {
             self.files.get_or_insert(before);
         }
     }
@@ -130,8 +130,8 @@ impl Spawner {
     pub fn spawn(&mut self, spec: &ChildSpec, way: Way) -> Result<Made, SpawnError> {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
-        let instead = [Instead::of(spec.out), Instead::of(spec.err)];
-        let lent = self.shelf.lend(instead, spec.identity.user).and_then(|()| Passing::of(spec));
+        let instead = [Substitute::of(spec.out), Substitute::of(spec.err)];
+        let lent = self.child_fds.place_outputs(instead, spec.identity.user).and_then(|()| Passing::of(spec));
         let made = lent.and_then(|passing| {
             let start = Start { spec, instead, passing, ticket: &ticket };
             if way == Way::Copy || !self.can_share(&start) {
@@ -139,7 +139,7 @@ impl Spawner {
             }
             self.share(start, way)
         });
-        self.shelf.take_back(instead);
+        self.child_fds.clear_outputs(instead);
         match &made {
             // It shared our memory until it ran the command: nobody writes the slot any more.
             Ok(Made::Executed(_)) | Err(_) => self.slots.give_back(ticket),
@@ -152,11 +152,11 @@ impl Spawner {
     /// with the child. Where there is room for no pipe, the child starts without.
     fn copy(&mut self, mut start: Start) -> Result<Made, SpawnError> {
         let pipe = io::pipe().ok().filter(|(_, writer)| {
-            let kept = start.passing.keep_word(writer.as_fd());
-            kept.and_then(|()| self.shelf.lend_word(writer.as_fd())).is_ok()
+            let kept = start.passing.keep_exec_pipe(writer.as_fd());
+            kept.and_then(|()| self.child_fds.place_exec_pipe(writer.as_fd())).is_ok()
         });
         let pid = self.make(&start, Way::Copy);
-        self.shelf.take_back_word();
+        self.child_fds.clear_exec_pipe();
         Ok(Made::Copy(pid?, pipe.map(|(reader, _)| reader)))
     }
 
@@ -242,29 +242,29 @@ impl Spawner {
         // SAFETY: as above.
         unsafe { self.argv.refill(spec.argv.clone()) };
         self.limits.clear();
-        self.limits.extend((0..).zip(spec.limits).map(|(index, limit)| Bound::of(index, limit)));
-        let (places, word, nowhere) = self.shelf.numbers();
+        self.limits.extend((0..).zip(spec.limits).map(|(index, limit)| Ulimit::of(index, limit)));
+        let (places, exec_pipe, nowhere) = self.child_fds.numbers();
         self.keep.clear();
-        self.keep.extend([places[0], places[1], word, self.shelf.null().unwrap_or(nowhere)]);
+        self.keep.extend([places[0], places[1], exec_pipe, self.child_fds.null().unwrap_or(nowhere)]);
         self.keep.extend(passing.numbers());
         self.keep.sort_unstable();
         let now = super::clock::since_start;
-        let draft = spec.record.map(|record| Draft::new(record.kind, record.name, now()));
-        let note = match (spec.record, &draft, self.own) {
-            (Some(record), Some(draft), Some(parent)) => Note::new(record.place, draft, parent),
+        let body = spec.record.map(|record| RecordBody::new(record.kind, record.name, now()));
+        let record = match (spec.record, &body, self.own) {
+            (Some(record), Some(body), Some(parent)) => RecordWriter::new(record.place, body, parent),
             (..) => None,
         };
-        let made = self.fork(start, note, way);
+        let made = self.fork(start, record, way);
         self.argv.empty();
         self.envp.empty();
         made
     }
 
-    fn fork(&self, start: &Start, note: Option<Note>, way: Way) -> Result<Pid, SpawnError> {
+    fn fork(&self, start: &Start, record: Option<RecordWriter>, way: Way) -> Result<Pid, SpawnError> {
         let Start { spec, instead: [out, err], passing, ticket } = start;
         let error = |errno| SpawnError { stage: Stage::Fork, errno };
         let slot = self.slots.slot(ticket).ok_or(error(Errno(libc::EAGAIN)))?;
-        let (places, ..) = self.shelf.numbers();
+        let (places, ..) = self.child_fds.numbers();
         let same = out.is_none() && err.is_none() && spec.out.file() == spec.err.file();
         let plan = Plan {
             slot,
@@ -272,10 +272,10 @@ impl Spawner {
                 Way::Shared(mounts) => Some(mounts),
                 Way::Copy => None,
             },
-            note,
-            cut: self.cut,
+            record,
+            closing: self.closing,
             keep: &self.keep,
-            null: self.shelf.null(),
+            null: self.child_fds.null(),
             program: spec.program,
             argv: &self.argv,
             dir: self.dir(spec),
@@ -286,8 +286,8 @@ impl Spawner {
             umask: spec.umask,
             input: match (passing.input(), spec.input) {
                 (Some(pipe), _) => Input::Pipe(pipe),
-                (None, Stream::File(path)) => Input::File(path),
-                (None, Stream::Null | Stream::Pipe(_)) => Input::Null,
+                (None, Stdio::File(path)) => Input::File(path),
+                (None, Stdio::Null | Stdio::Pipe(_)) => Input::Null,
             },
             out: output(spec.out, *out, places[0]),
             err: if same { Output::SameAsOut } else { output(spec.err, *err, places[1]) },
@@ -304,15 +304,15 @@ impl Spawner {
 
     /// Makes a child that shares our memory. Comes back when it runs its command or has given up.
     fn clone(&self, plan: &Plan) -> Result<c_int, Errno> {
-        let birth = Birth { plan, envp: &self.envp };
-        let argument = (&raw const birth).cast_mut().cast::<c_void>();
+        let start = SharedStart { plan, envp: &self.envp };
+        let argument = (&raw const start).cast_mut().cast::<c_void>();
         let files = if self.sharing == Sharing::MemoryAndFiles { libc::CLONE_FILES } else { 0 };
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD | files;
         // No handler of ours may run in the child: it would write to our memory and our pipe.
         let _blocked = Blocked::new();
         // SAFETY: the child runs `live_shared` on a stack that nobody else uses, and never returns from it, so
         // nothing returns twice. CLONE_VFORK suspends this thread until the child has run its command or ended:
-        // so what `birth` borrows outlives every use, and the only memory that both touch are atomics and errno.
+        // so what `start` borrows outlives every use, and the only memory that both touch are atomics and errno.
         // No user is changed in this way, so the kernel does not take our memory for that of another user.
         done(unsafe { libc::clone(live_shared, self.stack.top(), flags, argument) })
     }
@@ -321,12 +321,12 @@ impl Spawner {
     fn probe(&mut self) {
         self.proven = true;
         let spec = ChildSpec::new(c"/proc/self/no-such-file", Texts::of(b"probe\0"));
-        for (sharing, cut) in [
-            (Sharing::MemoryAndFiles, Cut::Range),
-            (Sharing::Memory, Cut::Range),
-            (Sharing::Memory, Cut::Walk),
+        for (sharing, closing) in [
+            (Sharing::MemoryAndFiles, CloseMethod::Range),
+            (Sharing::Memory, CloseMethod::Range),
+            (Sharing::Memory, CloseMethod::Walk),
         ] {
-            (self.sharing, self.cut) = (sharing, cut);
+            (self.sharing, self.closing) = (sharing, closing);
             if let Some(SpawnError { stage: Stage::Exec, errno: Errno(libc::ENOENT) }) = self.try_out(&spec) {
                 return;
             }
@@ -334,7 +334,7 @@ impl Spawner {
         // Nothing that such a child tells reaches us. Whether it can close a range we can ask for ourselves.
         self.sharing = Sharing::Nothing;
         let no_range = calls::close_range(c_int::MAX, u32::MAX, libc::CLOSE_RANGE_CLOEXEC).is_err();
-        self.cut = if no_range { Cut::Walk } else { Cut::Range };
+        self.closing = if no_range { CloseMethod::Walk } else { CloseMethod::Range };
     }
 
     fn try_out(&mut self, spec: &ChildSpec) -> Option<SpawnError> {
@@ -349,12 +349,12 @@ impl Spawner {
     }
 }
 
-fn output<'a>(stream: Stream<'a>, instead: Option<Instead>, place: c_int) -> Output<'a> {
+fn output<'a>(stream: Stdio<'a>, instead: Option<Substitute>, place: c_int) -> Output<'a> {
     match (instead, stream) {
-        (Some(Instead::Pipe(_)), _) => Output::Pipe(place),
-        (Some(Instead::Own(_)), _) => Output::Own(place),
-        (None, Stream::File(path)) => Output::File(path),
-        (None, Stream::Null | Stream::Pipe(_)) => Output::Null,
+        (Some(Substitute::Pipe(_)), _) => Output::Pipe(place),
+        (Some(Substitute::Own(_)), _) => Output::Own(place),
+        (None, Stdio::File(path)) => Output::File(path),
+        (None, Stdio::Null | Stdio::Pipe(_)) => Output::Null,
     }
 }
 
@@ -366,15 +366,15 @@ fn wait_for_end(pid: Pid) {
 }
 
 /// What a shared child is born with.
-struct Birth<'a> {
+struct SharedStart<'a> {
     plan: &'a Plan<'a>,
     envp: &'a Pointers,
 }
 
 extern "C" fn live_shared(argument: *mut c_void) -> c_int {
-    // SAFETY: `clone` passes a Birth that lives until this child has run its command or ended.
-    let birth = unsafe { &*argument.cast::<Birth>() };
-    child::live(birth.plan, birth.envp)
+    // SAFETY: `clone` passes a SharedStart that lives until this child has run its command or ended.
+    let start = unsafe { &*argument.cast::<SharedStart>() };
+    child::live(start.plan, start.envp)
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ pub(crate) fn let_few_wait(listener: &UnixListener) {
 /// Lifts the limit of descriptors as far as it goes, and returns it. For a process of its own.
 pub(crate) fn most_descriptors() -> u64 {
     let hard = super::calls::limit(super::limits::FILES).unwrap().hard;
-    super::calls::set_limit(super::limits::FILES, &super::calls::Bounds { soft: hard, hard }).unwrap();
+    super::calls::set_limit(super::limits::FILES, &super::calls::Rlimit { soft: hard, hard }).unwrap();
     hard
 }
 

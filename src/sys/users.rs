@@ -19,7 +19,7 @@ pub struct User {
     /// The ids to change to; none when the user is the one that runs this already.
     pub switch: Option<Switch>,
     /// What the data base says; none for a bare number that is our own.
-    pub entry: Option<Entry>,
+    pub entry: Option<PasswdEntry>,
 }
 
 /// The ids of another user.
@@ -35,7 +35,7 @@ pub struct Switch {
 
 /// The texts of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct PasswdEntry {
     /// The login name.
     pub name: CString,
     /// The home directory.
@@ -55,14 +55,14 @@ const LARGEST: usize = 1 << 20;
 pub fn lookup(name: &CStr) -> Result<User, Option<Errno>> {
     let (uid, gid, entry) = match number_of(name.to_bytes())? {
         None => {
-            let found = find(Key::Name(name))?.ok_or(None)?;
+            let found = find(PasswdKey::Name(name))?.ok_or(None)?;
             // A data base may be lenient about case or aliases; we are not.
             if found.2.name.as_c_str() != name {
                 return Err(None);
             }
             found
         }
-        Some(uid) => match find(Key::Uid(uid)) {
+        Some(uid) => match find(PasswdKey::Uid(uid)) {
             Ok(Some(found)) if found.0 == uid => found,
             Ok(_) if uid == effective_uid() => return Ok(ourselves(uid)),
             Ok(_) => return Err(None),
@@ -103,14 +103,14 @@ fn number_of(name: &[u8]) -> Result<Option<uid_t>, Option<Errno>> {
 }
 
 #[derive(Clone, Copy)]
-enum Key<'a> {
+enum PasswdKey<'a> {
     Name(&'a CStr),
     Uid(uid_t),
 }
 
-type Found = (uid_t, gid_t, Entry);
+type Found = (uid_t, gid_t, PasswdEntry);
 
-fn find(key: Key) -> Result<Option<Found>, Option<Errno>> {
+fn find(key: PasswdKey) -> Result<Option<Found>, Option<Errno>> {
     let mut room: Vec<c_char> = vec![0; 1024];
     loop {
         let mut entry = MaybeUninit::<libc::passwd>::zeroed();
@@ -118,11 +118,13 @@ fn find(key: Key) -> Result<Option<Found>, Option<Errno>> {
         let (texts, size) = (room.as_mut_ptr(), room.len());
         let error = match key {
             // SAFETY: the name is a C string, the entry has room for one, the texts for as many bytes as told.
-            Key::Name(name) => unsafe {
+            PasswdKey::Name(name) => unsafe {
                 libc::getpwnam_r(name.as_ptr(), entry.as_mut_ptr(), texts, size, &mut found)
             },
             // SAFETY: as above, without a name.
-            Key::Uid(uid) => unsafe { libc::getpwuid_r(uid, entry.as_mut_ptr(), texts, size, &mut found) },
+            PasswdKey::Uid(uid) => unsafe {
+                libc::getpwuid_r(uid, entry.as_mut_ptr(), texts, size, &mut found)
+            },
         };
         match error {
             0 if found.is_null() => return Ok(None),
@@ -143,7 +145,7 @@ fn copy_of(entry: &libc::passwd) -> Option<Found> {
     };
     let home = text(entry.pw_dir).unwrap_or_default();
     let shell = text(entry.pw_shell).unwrap_or_default();
-    Some((entry.pw_uid, entry.pw_gid, Entry { name: text(entry.pw_name)?, home, shell }))
+    Some((entry.pw_uid, entry.pw_gid, PasswdEntry { name: text(entry.pw_name)?, home, shell }))
 }
 
 fn groups_of(name: &CStr, gid: gid_t) -> Result<Vec<gid_t>, Errno> {

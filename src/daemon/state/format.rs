@@ -44,7 +44,7 @@ pub struct Here {
 
 /// What a file tells about left-overs.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Contents {
     /// With the times that the clock here would have shown.
     pub records: Vec<Record>,
     /// How many more are damaged.
@@ -55,7 +55,7 @@ pub struct Told {
 
 /// Why a file tells nothing about left-overs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Odd {
+pub enum Unreadable {
     Damaged,
     TooLong,
     OtherBoot,
@@ -63,14 +63,14 @@ pub enum Odd {
     OtherPath,
 }
 
-impl fmt::Display for Odd {
+impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Odd::Damaged => "is damaged or from another version",
-            Odd::TooLong => "is too long for a state file",
-            Odd::OtherBoot => "was written before this machine booted",
-            Odd::OtherNamespace => "was written in another pid namespace",
-            Odd::OtherPath => "belongs to another configuration",
+            Unreadable::Damaged => "is damaged or from another version",
+            Unreadable::TooLong => "is too long for a state file",
+            Unreadable::OtherBoot => "was written before this machine booted",
+            Unreadable::OtherNamespace => "was written in another pid namespace",
+            Unreadable::OtherPath => "belongs to another configuration",
         })
     }
 }
@@ -110,26 +110,26 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// What a file of this configuration tells. An empty one tells nothing.
-pub fn decode(bytes: &[u8], here: &Here, path: Option<&[u8]>) -> Result<Told, Odd> {
+pub fn decode(bytes: &[u8], here: &Here, path: Option<&[u8]>) -> Result<Contents, Unreadable> {
     if bytes.is_empty() {
-        return Ok(Told::default());
+        return Ok(Contents::default());
     }
-    let (head, rest) = split(bytes).ok_or(Odd::Damaged)?;
-    let boot = head.get(BOOT..NAMESPACE).ok_or(Odd::Damaged)?;
-    let namespace = head.get(NAMESPACE..).and_then(<[u8]>::first_chunk).ok_or(Odd::Damaged)?;
+    let (head, rest) = split(bytes).ok_or(Unreadable::Damaged)?;
+    let boot = head.get(BOOT..NAMESPACE).ok_or(Unreadable::Damaged)?;
+    let namespace = head.get(NAMESPACE..).and_then(<[u8]>::first_chunk).ok_or(Unreadable::Damaged)?;
     let length = number(head, LENGTH).and_then(|length| usize::try_from(length).ok());
     let told =
         length.filter(|length| *length <= PATH_BYTES).and_then(|length| head.get(PATH..)?.get(..length));
-    let told = told.ok_or(Odd::Damaged)?;
+    let told = told.ok_or(Unreadable::Damaged)?;
     if path.is_some_and(|path| path != told) {
-        return Err(Odd::OtherPath);
+        return Err(Unreadable::OtherPath);
     }
     let boot = boot.split(|byte| *byte == 0).next().unwrap_or_default();
     if here.boot.is_empty() || boot != here.boot {
-        return Err(Odd::OtherBoot);
+        return Err(Unreadable::OtherBoot);
     }
     if u64::from_le_bytes(*namespace) != here.namespace {
-        return Err(Odd::OtherNamespace);
+        return Err(Unreadable::OtherNamespace);
     }
     let clock = match head.get(CLOCK..).and_then(<[u8]>::first_chunk) {
         Some(clock) => Some(i64::from_le_bytes(*clock)).filter(|clock| *clock != UNKNOWN),
@@ -138,7 +138,7 @@ pub fn decode(bytes: &[u8], here: &Here, path: Option<&[u8]>) -> Result<Told, Od
     };
     let ahead = here.clock.zip(clock).map(|(here, there)| here.wrapping_sub(there));
     let has_kinds = head.starts_with(MAGIC);
-    let mut told = Told { clock_unknown: ahead.is_none(), ..Told::default() };
+    let mut told = Contents { clock_unknown: ahead.is_none(), ..Contents::default() };
     for bytes in rest.chunks(RECORD_BYTES).filter(|bytes| bytes.iter().any(|byte| *byte != 0)) {
         let record = bytes.try_into().ok().and_then(record::decode);
         match record.filter(|record| has_kinds || record.kind == RecordKind::Job) {

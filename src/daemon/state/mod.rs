@@ -13,7 +13,7 @@ use crate::model::{Clean, Counted, Errno, JobId, Level, Notice, Pid};
 use crate::sys::group::Group;
 use crate::sys::record::{self, RECORD_BYTES, Record, RecordPlace};
 use crate::sys::{clock, numbers, stat};
-use format::{HEAD_BYTES, Here, Odd, RECORDS, Told};
+use format::{Contents, HEAD_BYTES, Here, RECORDS, Unreadable};
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -45,7 +45,7 @@ pub(super) struct StateFile {
 
 /// Why there is no state file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum NotClaimed {
     /// A running pmtr has the same configuration: it is not to be run twice.
     Held(String),
     /// Nothing that would keep pmtr from running.
@@ -85,19 +85,19 @@ pub(super) fn directory(option: Option<&Path>, uid: u32, init: bool) -> Option<P
 
 impl StateFile {
     /// Claims the file of this configuration in `dir`, both absolute. What it holds stays for `take_over`.
-    pub(super) fn claim(dir: &Path, config: &Path, uid: u32) -> Result<StateFile, Refusal> {
-        let unusable = |path: &Path, why: Why| Refusal::Unusable(format!("{}: {why}", shown(path)));
+    pub(super) fn claim(dir: &Path, config: &Path, uid: u32) -> Result<StateFile, NotClaimed> {
+        let unusable = |path: &Path, why: Why| NotClaimed::Unusable(format!("{}: {why}", shown(path)));
         enter(dir, uid).map_err(|why| unusable(dir, why))?;
         let told = without_parents(config);
         let name = told.as_os_str().as_bytes();
         if name.len() > format::PATH_BYTES {
-            return Err(Refusal::Unusable("the configuration's path is too long".into()));
+            return Err(NotClaimed::Unusable("the configuration's path is too long".into()));
         }
         let path = dir.join(OsString::from_vec(format::file_name(name)));
         let claim = Claim::take(path.clone(), Rules::for_a_claim(uid), holder);
         let claim = claim.map_err(|why| {
             let Why::Held(pid) = why else { return unusable(&path, why) };
-            Refusal::Held(held(config, pid))
+            NotClaimed::Held(held(config, pid))
         })?;
         Ok(StateFile {
             claim,
@@ -126,7 +126,7 @@ impl StateFile {
         match &here {
             None => warn(unrecognised("/proc does not show our processes")),
             Some(here) => match self.read_both(here, former) {
-                Ok(Told { records, damaged, clock_unknown }) => {
+                Ok(Contents { records, damaged, clock_unknown }) => {
                     if damaged > 0 {
                         let damaged = Counted(damaged as u64, "damaged record");
                         warn(format!("{}: {damaged}, ignored", shown(&self.claim.path)));
@@ -210,7 +210,7 @@ impl StateFile {
         Ok(room)
     }
 
-    fn read_both(&mut self, here: &Here, former: Option<&Path>) -> Result<Told, String> {
+    fn read_both(&mut self, here: &Here, former: Option<&Path>) -> Result<Contents, String> {
         let told = read(&self.claim.file, here, Some(self.config.as_os_str().as_bytes()));
         let Some(former) = former.filter(|former| *former != self.claim.path && former.exists()) else {
             return told;
@@ -229,7 +229,7 @@ impl StateFile {
                 Ok(told)
             }
             // Jobs that one of them names must not run twice because the other is damaged.
-            (Err(_), Ok(told)) | (Ok(told), Err(_)) => Ok(Told { damaged: told.damaged + 1, ..told }),
+            (Err(_), Ok(told)) | (Ok(told), Err(_)) => Ok(Contents { damaged: told.damaged + 1, ..told }),
             (Err(why), Err(_)) => Err(why),
         }
     }
@@ -271,11 +271,11 @@ impl StateFile {
 }
 
 /// What a state file tells, of this configuration or of whichever it is.
-fn read(file: &File, here: &Here, config: Option<&[u8]>) -> Result<Told, String> {
+fn read(file: &File, here: &Here, config: Option<&[u8]>) -> Result<Contents, String> {
     let broken = |error: io::Error| format!("can't be read: {}", Errno::of(&error));
     let bytes = file.metadata().map_err(broken)?.len();
     if bytes > format::LONGEST_BYTES {
-        return Err(Odd::TooLong.to_string());
+        return Err(Unreadable::TooLong.to_string());
     }
     let mut content = vec![0; usize::try_from(bytes).unwrap_or(0)];
     file.read_exact_at(&mut content, 0).map_err(broken)?;

@@ -1,4 +1,4 @@
-use super::format::{Odd, decode, file_name, head};
+use super::format::{Unreadable, decode, file_name, head};
 use super::*;
 use crate::model::rng::Rng;
 use crate::model::{JobName, Signal};
@@ -21,7 +21,7 @@ fn own() -> Pid {
     crate::sys::process::own_pid().unwrap()
 }
 
-fn claim(dir: &Path) -> Result<StateFile, Refusal> {
+fn claim(dir: &Path) -> Result<StateFile, NotClaimed> {
     StateFile::claim(dir, Path::new(CONFIG), uid())
 }
 
@@ -232,13 +232,13 @@ fn a_file_of_another_boot_namespace_or_path_and_a_damaged_one_are_ignored_with_a
     let mut flipped = good.clone();
     flipped[100] ^= 1;
     for (bytes, odd) in [
-        (bytes(&boot, CONFIG, &[&job.1]), Odd::OtherBoot),
-        (bytes(&Here::default(), CONFIG, &[&job.1]), Odd::OtherBoot),
-        (bytes(&namespace, CONFIG, &[&job.1]), Odd::OtherNamespace),
-        (bytes(&here(), "/etc/other.conf", &[&job.1]), Odd::OtherPath),
-        (flipped, Odd::Damaged),
-        (good[..HEAD_BYTES - 1].to_vec(), Odd::Damaged),
-        (b"12\n".to_vec(), Odd::Damaged),
+        (bytes(&boot, CONFIG, &[&job.1]), Unreadable::OtherBoot),
+        (bytes(&Here::default(), CONFIG, &[&job.1]), Unreadable::OtherBoot),
+        (bytes(&namespace, CONFIG, &[&job.1]), Unreadable::OtherNamespace),
+        (bytes(&here(), "/etc/other.conf", &[&job.1]), Unreadable::OtherPath),
+        (flipped, Unreadable::Damaged),
+        (good[..HEAD_BYTES - 1].to_vec(), Unreadable::Damaged),
+        (b"12\n".to_vec(), Unreadable::Damaged),
     ] {
         write(dir.path(), &bytes);
         let line = format!("{} {odd}, ignored", path_in(dir.path()).display());
@@ -283,7 +283,7 @@ fn rubbish_is_never_a_record_and_never_a_panic() {
             let at = rng.below(bytes.len());
             bytes[at] ^= rng.byte();
         }
-        if let Ok(Told { records, .. }) = decode(&bytes, &here, Some(CONFIG.as_bytes())) {
+        if let Ok(Contents { records, .. }) = decode(&bytes, &here, Some(CONFIG.as_bytes())) {
             let whole = if untouched.starts_with(&good[..HEAD_BYTES]) { 2 } else { 0 };
             assert!(records.len() <= whole && records.iter().all(|found| *found == record), "{bytes:?}");
         }
@@ -294,7 +294,7 @@ fn rubbish_is_never_a_record_and_never_a_panic() {
 fn what_is_no_file_of_ours_alone_is_refused() {
     let dir = Dir::new();
     let path = path_in(dir.path());
-    let refusal = |what: &str| Refusal::Unusable(format!("{}: {what}", path.display()));
+    let refusal = |what: &str| NotClaimed::Unusable(format!("{}: {what}", path.display()));
     symlink(dir.join("elsewhere"), &path).unwrap();
     assert_eq!(claim(dir.path()).unwrap_err(), refusal("is a symbolic link, which is never followed"));
     assert!(!dir.join("elsewhere").exists());
@@ -324,7 +324,7 @@ fn a_directory_in_which_others_can_write_is_refused() {
     let dir = Dir::new();
     let (real, link) = (dir.join("real"), dir.join("link"));
     let refused = |path: &Path, what: &str| {
-        assert_eq!(claim(path).unwrap_err(), Refusal::Unusable(format!("{}: {what}", path.display())));
+        assert_eq!(claim(path).unwrap_err(), NotClaimed::Unusable(format!("{}: {what}", path.display())));
     };
     fs::create_dir(&real).unwrap();
     symlink(&real, &link).unwrap();
@@ -336,7 +336,7 @@ fn a_directory_in_which_others_can_write_is_refused() {
     let foreign = StateFile::claim(&real, Path::new(CONFIG), uid() + 1).unwrap_err();
     assert_eq!(
         foreign,
-        Refusal::Unusable(format!("{}: belongs to another user (uid {})", real.display(), uid()))
+        NotClaimed::Unusable(format!("{}: belongs to another user (uid {})", real.display(), uid()))
     );
     refused(&dir.join("no/such"), "can't create it: No such file or directory");
     fs::write(dir.join("file"), "").unwrap();
@@ -350,7 +350,7 @@ fn a_running_pmtr_is_named_and_its_file_left_alone() {
     running.take_over(own(), None);
     let before = fs::read(path_in(dir.path())).unwrap();
     let held = format!("{CONFIG}: a running pmtr [{}] has these jobs already", own());
-    assert_eq!(claim(dir.path()).unwrap_err(), Refusal::Held(held));
+    assert_eq!(claim(dir.path()).unwrap_err(), NotClaimed::Held(held));
     assert_eq!(fs::read(path_in(dir.path())).unwrap(), before);
     // Another configuration has another file.
     let other = StateFile::claim(dir.path(), Path::new("/srv/some.conf"), uid()).unwrap();
@@ -406,6 +406,6 @@ fn a_path_that_climbs_is_that_of_the_same_configuration() {
     }
     let state = StateFile::claim(&real.join("state"), &real.join("pmtr.conf"), uid()).unwrap();
     let again = StateFile::claim(&real.join("state"), &real.join("sub/../pmtr.conf"), uid());
-    assert!(matches!(again, Err(Refusal::Held(_))));
+    assert!(matches!(again, Err(NotClaimed::Held(_))));
     state.remove();
 }

@@ -38,7 +38,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let _alone = one_at_a_time();
-        Bench { spawner: Spawner::new(Shelf::new().unwrap()).unwrap(), dir: Dir::new(), _alone }
+        Bench { spawner: Spawner::new(ChildFds::new().unwrap()).unwrap(), dir: Dir::new(), _alone }
     }
 
     /// A job that works in the directory and writes to a new file `out` there.
@@ -145,7 +145,7 @@ fn a_job_has_three_descriptors_however_many_are_open_here() {
         };
         lists(&mut bench, shared());
         lists(&mut bench, Way::Copy);
-        bench.spawner.cut = Cut::Walk;
+        bench.spawner.closing = CloseMethod::Walk;
         lists(&mut bench, Way::Copy);
         drop(inherited);
     });
@@ -194,7 +194,7 @@ fn three_descriptors_are_enough_for_a_start() {
 fn jobs_get_the_limit_of_descriptors_that_we_had() {
     in_own_process("sys::spawn::tests::jobs_get_the_limit_of_descriptors_that_we_had", || {
         let hard = calls::limit(FILES).unwrap().hard;
-        calls::set_limit(FILES, &Bounds { soft: 200, hard }).unwrap();
+        calls::set_limit(FILES, &Rlimit { soft: 200, hard }).unwrap();
         let mut bench = Bench::new();
         bench.spawner.raise_own_files();
         assert_eq!(calls::limit(FILES).unwrap().soft, hard);

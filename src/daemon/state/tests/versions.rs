@@ -79,7 +79,7 @@ fn what_earlier_versions_have_recorded_are_jobs() {
     ];
     for (bytes, clock_unknown) in [(file(SECOND), false), (file(FIRST), true)] {
         let told = decode(&bytes, &there(), Some(CONFIG.as_bytes())).unwrap();
-        assert_eq!(told, Told { records: records.to_vec(), damaged: 0, clock_unknown });
+        assert_eq!(told, Contents { records: records.to_vec(), damaged: 0, clock_unknown });
         assert_eq!(format::writer(&bytes), Some(77));
     }
 }
@@ -99,9 +99,12 @@ fn a_later_version_is_not_read() {
     let now = bytes(&there(), CONFIG, &[&some(RecordKind::Job)]);
     for number in [b'0', b'4', b'9'] {
         let later = numbered(&now, number);
-        assert_eq!((decode(&later, &there(), None), format::writer(&later)), (Err(Odd::Damaged), None));
+        assert_eq!(
+            (decode(&later, &there(), None), format::writer(&later)),
+            (Err(Unreadable::Damaged), None)
+        );
     }
-    assert_eq!(Odd::Damaged.to_string(), "is damaged or from another version");
+    assert_eq!(Unreadable::Damaged.to_string(), "is damaged or from another version");
 }
 
 #[test]

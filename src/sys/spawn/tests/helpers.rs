@@ -22,9 +22,9 @@ fn a_helper_gets_its_own_arguments_variables_input_descriptors_and_umask() {
         let passed: Vec<Passed> = passed.into_iter().chain(more).collect();
         let child = ChildSpec {
             env: env.texts(),
-            input: Stream::Pipe(input.as_fd()),
-            out: Stream::Pipe(out.as_fd()),
-            err: Stream::Pipe(out.as_fd()),
+            input: Stdio::Pipe(input.as_fd()),
+            out: Stdio::Pipe(out.as_fd()),
+            err: Stdio::Pipe(out.as_fd()),
             passed: &passed,
             umask: 0o027,
             ..ChildSpec::new(c"/bin/sh", argv.texts())
@@ -57,8 +57,8 @@ fn a_pipe_as_input_can_be_opened_again_by_the_user() {
     let (input, mut to_input) = io::pipe().unwrap();
     let (from_out, out) = io::pipe().unwrap();
     let child = ChildSpec {
-        input: Stream::Pipe(input.as_fd()),
-        out: Stream::Pipe(out.as_fd()),
+        input: Stdio::Pipe(input.as_fd()),
+        out: Stdio::Pipe(out.as_fd()),
         identity: Identity { user: Some(c"daemon") },
         ..ChildSpec::new(c"/bin/cat", argv.texts())
     };

@@ -60,8 +60,8 @@ fn between_birth_and_command_there_are_only_system_calls() {
             "slots::Slot::",
             "slots::code",
             "prompt::",
-            "record::Note",
-            "record::Draft>::own",
+            "record::RecordWriter",
+            "record::RecordBody>::own",
             "record::mix",
             "spawn::live_shared",
         ];

@@ -46,13 +46,13 @@ fn the_end_of_a_copys_pipe_tells_that_it_runs_its_command_or_never_will() {
 #[test]
 fn a_start_works_the_same_where_less_can_be_shared() {
     let mut bench = Bench::new();
-    for (sharing, cut) in [
-        (Sharing::Memory, Cut::Range),
-        (Sharing::Memory, Cut::Walk),
-        (Sharing::Nothing, Cut::Range),
-        (Sharing::Nothing, Cut::Walk),
+    for (sharing, closing) in [
+        (Sharing::Memory, CloseMethod::Range),
+        (Sharing::Memory, CloseMethod::Walk),
+        (Sharing::Nothing, CloseMethod::Range),
+        (Sharing::Nothing, CloseMethod::Walk),
     ] {
-        (bench.spawner.sharing, bench.spawner.cut) = (sharing, cut);
+        (bench.spawner.sharing, bench.spawner.closing) = (sharing, closing);
         for way in both() {
             assert_eq!(bench.output(bench.sh("echo x"), way), "x\n");
         }

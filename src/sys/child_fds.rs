@@ -1,7 +1,9 @@
-//! What a child gets in place of its job's files: it lies on a shelf where the child looks for it, from before its
-//! birth until it has taken it.
+//! Descriptors at fixed numbers, where each child finds what it gets from us.
+//!
+//! Before a child is made, the pipes and outputs that it gets in place of files are put there. Afterwards these
+//! numbers lead nowhere again.
 
-use super::child_spec::Stream;
+use super::child_spec::Stdio;
 use super::{calls, check, done};
 use crate::model::{Errno, SpawnError, Stage};
 use libc::c_int;
@@ -13,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// What takes the place of a job's file.
 #[derive(Clone, Copy)]
-pub(super) enum Instead<'a> {
+pub(super) enum Substitute<'a> {
     Pipe(BorrowedFd<'a>),
     /// Where our own output leads: opened by its path it would have to be open to the job's user.
     Own(Standard),
@@ -26,12 +28,12 @@ pub(super) enum Standard {
     Error,
 }
 
-impl<'a> Instead<'a> {
-    pub(super) fn of(output: Stream<'a>) -> Option<Instead<'a>> {
+impl<'a> Substitute<'a> {
+    pub(super) fn of(output: Stdio<'a>) -> Option<Substitute<'a>> {
         match output {
-            Stream::Null => None,
-            Stream::File(path) => own_output(path).map(Instead::Own),
-            Stream::Pipe(pipe) => Some(Instead::Pipe(pipe)),
+            Stdio::Null => None,
+            Stdio::File(path) => own_output(path).map(Substitute::Own),
+            Stdio::Pipe(pipe) => Some(Substitute::Pipe(pipe)),
         }
     }
 }
@@ -59,27 +61,27 @@ impl Standard {
 
 /// Descriptors above 2 that children find where they look for them. Best made before anything else is opened: the
 /// lower their numbers, the less is to be copied and to be closed for each start, at best by a single call.
-pub struct Shelf {
+pub struct ChildFds {
     /// /dev/null, if there was one when we started: where what has no file leads.
     null: Option<OwnedFd>,
-    /// For descriptors 1 and 2 of the child; they lead nowhere as long as nothing is lent.
+    /// For descriptors 1 and 2 of the child. Between two starts they lead nowhere.
     places: [OwnedFd; 2],
-    /// For what a copy closes by running its command; it leads nowhere as long as nothing is lent.
-    word: OwnedFd,
+    /// For the pipe that a copy closes when it runs its command. Between two starts it leads nowhere.
+    exec_pipe: OwnedFd,
     nowhere: OwnedFd,
     /// Our own outputs, each as jobs get it, once one has asked for it: the terminal that it leads to, opened for
     /// writing only, or none when it leads elsewhere.
     terminals: [OnceCell<Option<OwnedFd>>; 2],
 }
 
-impl Shelf {
+impl ChildFds {
     /// Takes the lowest numbers that are free.
-    pub fn new() -> io::Result<Shelf> {
+    pub fn new() -> io::Result<ChildFds> {
         let null = OpenOptions::new().read(true).write(true).open("/dev/null").ok().map(OwnedFd::from);
         let null = null.map(above_standard).transpose()?;
         let [one, other] = [place()?, place()?];
         let places = if one.as_raw_fd() < other.as_raw_fd() { [one, other] } else { [other, one] };
-        Ok(Shelf { null, places, word: place()?, nowhere: place()?, terminals: Default::default() })
+        Ok(ChildFds { null, places, exec_pipe: place()?, nowhere: place()?, terminals: Default::default() })
     }
 
     /// The number of /dev/null.
@@ -89,25 +91,29 @@ impl Shelf {
 
     /// The numbers of the two places, of the third, and of the descriptor that always leads nowhere.
     pub(super) fn numbers(&self) -> ([c_int; 2], c_int, c_int) {
-        (self.places.each_ref().map(AsRawFd::as_raw_fd), self.word.as_raw_fd(), self.nowhere.as_raw_fd())
+        (self.places.each_ref().map(AsRawFd::as_raw_fd), self.exec_pipe.as_raw_fd(), self.nowhere.as_raw_fd())
     }
 
     /// Puts this where a copy keeps it open until it runs its command.
-    pub(super) fn lend_word(&self, fd: BorrowedFd) -> Result<(), Errno> {
-        put(fd, &self.word)
+    pub(super) fn place_exec_pipe(&self, fd: BorrowedFd) -> Result<(), Errno> {
+        put(fd, &self.exec_pipe)
     }
 
-    pub(super) fn take_back_word(&self) {
-        // As in `take_back`.
-        let _ = put(self.nowhere.as_fd(), &self.word);
+    pub(super) fn clear_exec_pipe(&self) {
+        // As in `clear_outputs`.
+        let _ = put(self.nowhere.as_fd(), &self.exec_pipe);
     }
 
     /// Puts what takes the place of files where a child that runs as `user` looks for it.
-    pub(super) fn lend(&self, instead: [Option<Instead>; 2], user: Option<&CStr>) -> Result<(), SpawnError> {
+    pub(super) fn place_outputs(
+        &self,
+        instead: [Option<Substitute>; 2],
+        user: Option<&CStr>,
+    ) -> Result<(), SpawnError> {
         for ((place, instead), stage) in self.places.iter().zip(instead).zip([Stage::Out, Stage::Err]) {
             let fd = match instead {
-                Some(Instead::Pipe(fd)) => fd,
-                Some(Instead::Own(standard)) => match self.own(standard) {
+                Some(Substitute::Pipe(fd)) => fd,
+                Some(Substitute::Own(standard)) => match self.own(standard) {
                     Ok(fd) => fd,
                     // Whoever runs as we do may read what we may read.
                     Err(_) if user.is_none() => standard.fd(),
@@ -139,7 +145,7 @@ impl Shelf {
     }
 
     /// Gives up our second names of the pipes: the reader would wait for their end for ever.
-    pub(super) fn take_back(&self, instead: [Option<Instead>; 2]) {
+    pub(super) fn clear_outputs(&self, instead: [Option<Substitute>; 2]) {
         for (place, _) in self.places.iter().zip(instead).filter(|(_, instead)| instead.is_some()) {
             // Both are open and the table does not grow: this cannot fail.
             let _ = put(self.nowhere.as_fd(), place);
