@@ -1,8 +1,8 @@
 //! The system calls of a child between its birth and its command, one to a function.
 //!
-//! None of them allocates, takes a lock or runs code of the C library beyond the call itself and errno, so all
-//! of them may be used by a child that shares our memory. Calls that the C library would extend to "all threads"
-//! (ids and limits) go through `syscall`.
+//! None of them allocates, takes a lock, or runs code of the C library beyond the call itself and errno. So a shared
+//! child may use all of them. Calls that the C library would extend to "all threads" (ids and limits) go through
+//! `syscall`.
 
 use super::{done, last_errno};
 use crate::model::{CpuSet, Errno};
@@ -27,7 +27,7 @@ pub(super) struct Rlimit {
     pub(super) hard: u64,
 }
 
-/// What the kernel tells of an object, as far as it is asked; laid out as its struct statx.
+/// What the kernel says about an object, as far as we ask; laid out as its struct statx.
 #[repr(C)]
 #[derive(Default)]
 pub(super) struct Statx {
@@ -38,7 +38,7 @@ pub(super) struct Statx {
     /// Of a device.
     pub(super) device_major: u32,
     _minor_and_file_system: [u32; 3],
-    /// The mount through which it was found, by the number that the list of mounts has in front.
+    /// The mount through which it was found, by its number in the list of mounts.
     pub(super) mount: u64,
     _more: [u64; 13],
 }
@@ -51,9 +51,8 @@ fn long(returned: c_long) -> Done {
 
 /// Closes the descriptors from `first` to `last`, with `flags` of close_range(2).
 pub(super) fn close_range(first: c_int, last: c_uint, flags: c_uint) -> Done {
-    // SAFETY: the call takes numbers. Whoever calls this closes descriptors of a table of the child's own, or before
-    // anything is opened, or such as nobody can have, so no owner on our side is left with a number that means
-    // something else.
+    // SAFETY: the call takes numbers. Callers close descriptors in a table of the child's own, or before anything is
+    // opened, or such as nobody can have. So no owner on our side is left with a number that means something else.
     long(unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) })
 }
 
@@ -78,14 +77,14 @@ pub(super) fn chdir(dir: &CStr) -> Done {
     done(unsafe { libc::chdir(dir.as_ptr()) }).map(drop)
 }
 
-/// Enters a directory that somebody has taken hold of.
+/// Enters a directory by its descriptor.
 pub(super) fn fchdir(dir: c_int) -> Done {
     // SAFETY: takes a number.
     done(unsafe { libc::fchdir(dir) }).map(drop)
 }
 
-/// Takes hold of what is at a path, without opening it and without waiting: fails where the kernel would have to ask
-/// a disk, a server or another process for the way.
+/// Finds what is at a path, without opening it and without waiting. Fails if the kernel would have to ask a disk, a
+/// server or another process for the way.
 pub(super) fn find(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
     let flags = u64::from((flags | libc::O_PATH | libc::O_CLOEXEC).cast_unsigned());
     let how = [flags, 0, libc::RESOLVE_CACHED];
@@ -99,14 +98,14 @@ pub(super) fn find(path: &CStr, flags: c_int) -> Result<c_int, Errno> {
     }
 }
 
-/// Looks at what somebody has taken hold of, by what the kernel knows already.
+/// Looks at what a descriptor stands for, by what the kernel has cached.
 pub(super) fn look(fd: c_int) -> Result<Statx, Errno> {
     let (flags, mask) =
         (libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC, libc::STATX_TYPE | libc::STATX_MNT_ID);
     let mut found = Statx::default();
     // SAFETY: an empty C string, and room for one struct statx, which Statx is laid out as.
     long(unsafe { libc::syscall(libc::SYS_statx, fd, c"".as_ptr(), flags, mask, &raw mut found) })?;
-    // Kernels that cannot tell the mount are older than the way in which it was found.
+    // A kernel that can find a path without waiting also reports the mount.
     if found.mask & mask == mask { Ok(found) } else { Err(Errno(libc::ENOSYS)) }
 }
 
@@ -140,7 +139,7 @@ pub(super) fn set_groups(groups: &[libc::gid_t]) -> Done {
     long(unsafe { libc::syscall(SETGROUPS, groups.len(), groups.as_ptr()) })
 }
 
-/// Sets the real, effective and saved group id, and looks whether it is so.
+/// Sets the real, effective and saved group id, and checks the result.
 pub(super) fn set_gid(gid: libc::gid_t) -> Done {
     // SAFETY: takes numbers.
     long(unsafe { libc::syscall(SETRESGID, gid, gid, gid) })?;
@@ -150,7 +149,7 @@ pub(super) fn set_gid(gid: libc::gid_t) -> Done {
     if [real, effective, saved] == [gid; 3] { Ok(()) } else { Err(Errno(libc::EPERM)) }
 }
 
-/// Sets the real, effective and saved user id, and looks whether it is so.
+/// Sets the real, effective and saved user id, and checks the result.
 pub(super) fn set_uid(uid: libc::uid_t) -> Done {
     // SAFETY: takes numbers.
     long(unsafe { libc::syscall(SETRESUID, uid, uid, uid) })?;
@@ -160,7 +159,7 @@ pub(super) fn set_uid(uid: libc::uid_t) -> Done {
     if [real, effective, saved] == [uid; 3] { Ok(()) } else { Err(Errno(libc::EPERM)) }
 }
 
-/// Gives up all capabilities, also those that exec would give back.
+/// Gives up all capabilities, including those that exec would restore.
 pub(super) fn drop_capabilities() -> Done {
     // The third version of the call, with two sets of three words.
     const VERSION: u32 = 0x2008_0522;
@@ -169,23 +168,23 @@ pub(super) fn drop_capabilities() -> Done {
     long(unsafe { libc::syscall(libc::SYS_capset, header.as_mut_ptr(), none.as_ptr()) })
 }
 
-/// Leaves the session keyring for an empty one that nobody else has. Where there are no keyrings, or this user may
-/// have no more, the old one stays: that is no reason not to start.
+/// Joins a new session keyring, which nobody else has. If there are no keyrings, or the user may have no more, the
+/// old one stays, and the child starts all the same.
 pub(super) fn join_own_keyring() {
     const JOIN_SESSION_KEYRING: c_long = 1;
     // SAFETY: takes numbers; the null in place of a name asks for a keyring without one.
     unsafe { libc::syscall(libc::SYS_keyctl, JOIN_SESSION_KEYRING, ptr::null::<c_char>()) };
 }
 
-/// Gives what is behind a descriptor to a user. That it can't be done is no reason not to start.
+/// Changes the owner of what a descriptor stands for. A failure is no reason not to start.
 pub(super) fn give_away(fd: c_int, uid: libc::uid_t, gid: libc::gid_t) {
     // SAFETY: takes numbers.
     unsafe { libc::fchown(fd, uid, gid) };
 }
 
-/// Opens a file as exactly this descriptor, which is one above those that are open already, or open itself.
+/// Opens a file as exactly this descriptor, which is open or the lowest that is not.
 pub(super) fn open_as(fd: c_int, path: &CStr, flags: c_int) -> Done {
-    // The lowest free number is the one closed here: no further number is needed, whatever the limit.
+    // The number closed here is the lowest free one. So no further number is needed, whatever the limit is.
     close(fd);
     let mode: c_uint = 0o644;
     // SAFETY: a C string that outlives the call; the mode has the type that variadic arguments want.
@@ -195,7 +194,7 @@ pub(super) fn open_as(fd: c_int, path: &CStr, flags: c_int) -> Done {
     }
 }
 
-/// Opens once more what is behind a descriptor. Wants /proc.
+/// Opens what a descriptor stands for once more. Needs /proc.
 pub(super) fn reopen(fd: c_int, flags: c_int) -> Result<c_int, Errno> {
     let mut path = *b"/proc/self/fd/\0\0\0\0";
     let digit = |value: c_int| (value % 10).to_le_bytes()[0].wrapping_add(b'0');
@@ -210,7 +209,7 @@ pub(super) fn reopen(fd: c_int, flags: c_int) -> Result<c_int, Errno> {
     done(unsafe { libc::open(path.as_ptr().cast(), flags | libc::O_LARGEFILE) })
 }
 
-/// Sets the flags that can be set of an open file: those of `O_APPEND` and `O_NONBLOCK` that are not given are gone.
+/// Sets the flags of an open file that can be set: `O_APPEND` and `O_NONBLOCK` are cleared unless given.
 pub(super) fn set_status(fd: c_int, flags: c_int) -> Done {
     // SAFETY: takes numbers.
     done(unsafe { libc::fcntl(fd, libc::F_SETFL, flags) }).map(drop)
@@ -231,7 +230,7 @@ pub(super) fn set_default(signal: c_int) -> Done {
     long(unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, SIGNAL_SET_BYTES) })
 }
 
-/// Lets every signal through.
+/// Unblocks all signals.
 pub(super) fn unblock_all() -> Done {
     let mask = [0_u64; 2];
     let none = ptr::null_mut::<u64>();
@@ -296,20 +295,20 @@ pub(super) fn drop_queued(set: &Mask) -> bool {
 pub(super) const SIGNAL_SET_BYTES: usize =
     if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
 
-/// Runs the command; comes back only when that fails.
+/// Executes the command. Returns only if that fails.
 pub(super) fn exec(path: &CStr, argv: &Pointers, envp: &Pointers) -> Errno {
     // SAFETY: both lists end in a null pointer and hold C strings that live in this memory (see `Pointers`).
     unsafe { libc::execve(path.as_ptr(), argv.0.as_ptr(), envp.0.as_ptr()) };
     last_errno()
 }
 
-/// Whether this is still our parent: whom it leaves behind has another one.
+/// Checks that this is still our parent. If it has ended, we have another one.
 pub(super) fn is_child_of(parent: c_int) -> Done {
     // SAFETY: takes nothing and cannot fail.
     if unsafe { libc::getppid() } == parent { Ok(()) } else { Err(Errno(libc::ESRCH)) }
 }
 
-/// Nanoseconds since the machine was started, its sleep included.
+/// Nanoseconds since the machine was started, including the time it was suspended.
 pub(super) fn since_start() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call fills in the one timespec that it is given. It takes no lock, and this clock exists since
@@ -319,7 +318,7 @@ pub(super) fn since_start() -> u64 {
     secs.wrapping_mul(1_000_000_000).wrapping_add(nanos)
 }
 
-/// Writes two pieces one behind the other at this place of a file.
+/// Writes two pieces, one after the other, at this offset of a file.
 pub(super) fn write_two(fd: c_int, first: &[u64; 3], second: &[u8], offset: libc::off_t) {
     let pieces = [
         libc::iovec { iov_base: first.as_ptr().cast_mut().cast(), iov_len: size_of_val(first) },
@@ -329,7 +328,7 @@ pub(super) fn write_two(fd: c_int, first: &[u64; 3], second: &[u8], offset: libc
     unsafe { libc::pwritev(fd, pieces.as_ptr(), 2, offset) };
 }
 
-/// Ends the process at once, without the C library's farewells.
+/// Ends the process at once, without exit handlers of the C library.
 pub(super) fn exit(status: c_int) -> ! {
     // SAFETY: takes a number and does not come back.
     unsafe { libc::_exit(status) }
@@ -354,7 +353,7 @@ impl Pointers {
         self.0.push(ptr::null());
     }
 
-    /// Forgets all strings, and keeps the room.
+    /// Removes all strings but keeps the memory.
     pub(super) fn empty(&mut self) {
         self.0.clear();
         self.0.push(ptr::null());

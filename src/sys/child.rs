@@ -1,7 +1,8 @@
-//! What a child does between its birth and its command: system calls, one after the other, and nothing else.
+//! What a child does before it executes its command: system calls, one after the other, and nothing else.
 //!
-//! The same steps serve a child that shares our memory and one that is a copy. Because of the first kind, nothing
-//! here allocates, panics, locks, drops or calls into the C library beyond `calls`: all is laid out in the `Plan`.
+//! A shared child and a copy take the same steps. Because the first shares our memory, nothing here allocates,
+//! panics, locks, drops, or calls the C library except through `calls`. The `Plan` has everything that the steps
+//! need.
 
 use super::calls::{self, Done, Pointers, Rlimit};
 use super::limits::{FILES, Ulimit};
@@ -14,10 +15,10 @@ use crate::model::{CpuSet, Errno, Stage};
 use libc::c_int;
 use std::ffi::CStr;
 
-/// The status of a child that did not get to its command. The slot tells why.
+/// The exit status of a child that did not execute its command. Its slot has the reason.
 const NOT_STARTED: c_int = 127;
 
-/// Below this number of descriptors the steps that open files would not get through.
+/// With a lower limit of descriptors, the steps that open files would fail.
 const ENOUGH_FILES: u64 = 16;
 
 /// Where descriptor 0 leads.
@@ -40,7 +41,7 @@ pub(super) enum Output<'a> {
     Null,
     /// Into this pipe.
     Pipe(c_int),
-    /// To where this name of our own output leads.
+    /// To our own output, which has this number.
     Own(c_int),
     /// To where descriptor 1 leads.
     SameAsOut,
@@ -55,38 +56,38 @@ pub(super) enum CloseMethod {
     Walk,
 }
 
-/// All that the child needs, laid out before it is born.
+/// All that the child needs, prepared before it is made.
 pub(super) struct Plan<'a> {
     pub(super) slot: Slot<'a>,
-    /// The mounts on which a child opens files when it must not wait; none when it may.
+    /// The mounts on which a child that must not wait opens files. None if it may wait.
     pub(super) mounts: Option<&'a [u64]>,
     /// None when no state file is kept.
     pub(super) record: Option<RecordWriter<'a>>,
     pub(super) closing: CloseMethod,
-    /// Descriptors above 2, in rising order, that stay open until the command runs.
+    /// Descriptors above 2, in ascending order, that stay open until the command runs.
     pub(super) keep: &'a [c_int],
-    /// One of them, which leads to /dev/null, if there was one when we started.
+    /// The one of them that leads to /dev/null, if it existed when we started.
     pub(super) null: Option<c_int>,
     pub(super) program: &'a CStr,
     pub(super) argv: &'a Pointers,
-    /// None when that is where we are.
+    /// None if we are in it already.
     pub(super) dir: Option<&'a CStr>,
     pub(super) nice: Option<c_int>,
     pub(super) cpus: Option<&'a CpuSet>,
     pub(super) limits: &'a [Ulimit],
-    /// Gives back the limit of descriptors that we have raised for ourselves.
+    /// The limit of descriptors that we had before we raised our own.
     pub(super) files: Option<Rlimit>,
     pub(super) umask: libc::mode_t,
     pub(super) input: Input<'a>,
     pub(super) out: Output<'a>,
     pub(super) err: Output<'a>,
-    /// Descriptors beyond those, which take their place when the files are open.
+    /// Further descriptors, which get their numbers when the files are open.
     pub(super) moves: &'a [Move],
     /// Signals that are not at their default, bit n-1 for signal n.
     pub(super) reset: u64,
 }
 
-/// Gives up: the slot tells at which step, and why.
+/// Gives up. The slot has the step and the reason.
 pub(super) fn give_up(slot: Slot, errno: Errno) -> ! {
     slot.fail(Reason { errno, line: 0 });
     calls::exit(NOT_STARTED)
@@ -109,15 +110,14 @@ fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
     prepare(plan)?;
     open_files(plan)?;
     lower_files(plan)?;
-    // Last of all: a signal that comes through while the memory is shared and ends the child with a core dump
-    // would, on kernels before 5.16, end us too.
+    // Last of all: on kernels before 5.16, a signal that ends a shared child with a core dump ends us too.
     reset_signals(plan)?;
     exec(plan, envp)
 }
 
-/// Leaves our session and group, so that no signal from a terminal or for a group of ours comes here; then leaves
-/// a record. In this order: whoever has a record leads its group. A child whose parent was killed before there was
-/// a record gives up, so that there is none of whom nobody knows.
+/// Leaves our session and group, so that no signal from a terminal or for our group reaches the child. Then writes
+/// the record. In this order, a process with a record always leads its group. A child whose parent was killed before
+/// there was a record gives up, so that no child is unknown.
 pub(super) fn new_session(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Session);
     calls::umask(plan.umask);
@@ -128,8 +128,8 @@ pub(super) fn new_session(plan: &Plan) -> Done {
     }
 }
 
-/// Closes what is neither 0, 1, 2 nor kept. When the table is shared, the kernel makes the child its own first,
-/// and copies only what lies below the highest range: so this takes the same time with many descriptors as with few.
+/// Closes all descriptors but 0, 1, 2 and those to keep. If the table is shared, the kernel first makes a copy for
+/// the child, only of what lies below the highest range. So the time does not depend on the number of descriptors.
 pub(super) fn close_others(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Close);
     let highest = plan.keep.last().copied().unwrap_or(2);
@@ -144,7 +144,7 @@ pub(super) fn close_others(plan: &Plan) -> Done {
     Ok(())
 }
 
-/// Sets all signals to their default and lets them through. Handlers first: one would run in foreign memory.
+/// Sets all signals to their default and unblocks them. Handlers first: a handler would run in foreign memory.
 pub(super) fn reset_signals(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Signals);
     let mut left = plan.reset;
@@ -155,7 +155,7 @@ pub(super) fn reset_signals(plan: &Plan) -> Done {
     calls::unblock_all()
 }
 
-/// Priority, processors and limits: whatever may need the rights that a switch of user gives up.
+/// Sets priority, processors and limits, which may need rights that are lost with a switch of user.
 pub(super) fn prepare(plan: &Plan) -> Done {
     if let Some(nice) = plan.nice {
         plan.slot.enter(Stage::Nice);
@@ -166,7 +166,7 @@ pub(super) fn prepare(plan: &Plan) -> Done {
         calls::affinity(cpus)?;
     }
     for bound in plan.limits {
-        // A low limit of descriptors comes when the files are open; lowering needs no rights.
+        // A low limit of descriptors is set when the files are open. Lowering needs no rights.
         if !is_low(bound) {
             plan.slot.enter(bound.stage);
             calls::set_limit(bound.resource, &bound.bounds)?;
@@ -175,7 +175,7 @@ pub(super) fn prepare(plan: &Plan) -> Done {
     Ok(())
 }
 
-/// Becomes the user, in the one order that leaves nothing behind, and makes sure of it.
+/// Becomes the user: groups, then group, then user, the only order that works, and checks the result.
 pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
     // Otherwise the command could not open /dev/stdin or /dev/stderr.
     if let Input::Pipe(fd) = plan.input {
@@ -192,13 +192,13 @@ pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
     calls::set_gid(switch.gid)?;
     plan.slot.enter(Stage::Uid);
     calls::set_uid(switch.uid)?;
-    // What the kernel does by itself, unless whoever started us has told it not to (SECBIT_NO_SETUID_FIXUP), and what
-    // it leaves: an inherited set is no right of the user's.
+    // The kernel does this by itself, unless our parent has set SECBIT_NO_SETUID_FIXUP. It leaves the inheritable
+    // set, which the user has no right to.
     if switch.uid == 0 { Ok(()) } else { calls::drop_capabilities() }
 }
 
-/// Enters the directory and opens 0, 1 and 2, all as the user that the job runs as: no path in the file leads
-/// further than that user may go.
+/// Enters the directory and opens 0, 1 and 2, all as the user of the child, so that no path leads further than this
+/// user may go.
 pub(super) fn open_files(plan: &Plan) -> Done {
     if let Some(dir) = plan.dir {
         plan.slot.enter(Stage::Dir);
@@ -217,7 +217,7 @@ pub(super) fn open_files(plan: &Plan) -> Done {
     open_output(1, plan.out, plan)?;
     plan.slot.enter(Stage::Err);
     open_output(2, plan.err, plan)?;
-    // Last: their numbers may be those of descriptors that the steps above need.
+    // Last, because their numbers may be those of descriptors that the steps above need.
     for Move { from, to } in plan.moves {
         plan.slot.enter(Stage::Prepare);
         calls::duplicate(*from, *to)?;
@@ -241,7 +241,7 @@ fn open_file(fd: c_int, path: &CStr, flags: c_int, plan: &Plan) -> Done {
     }
 }
 
-/// What could not be done without waiting is for a copy, which finds out whether it can be done at all.
+/// Declines a step that would have to wait. A copy will find out whether it can be done at all.
 fn or_decline(done: Done, plan: &Plan) -> Done {
     if done.is_err() {
         plan.slot.decline();
@@ -249,16 +249,16 @@ fn or_decline(done: Done, plan: &Plan) -> Done {
     done
 }
 
-/// Leads a descriptor to the device that was opened once for all; where there was none, to the one there is by now.
+/// Leads a descriptor to /dev/null, which was opened when we started. If it did not exist then, opens it now.
 fn lead_nowhere(fd: c_int, plan: &Plan) -> Done {
     match plan.null {
         Some(null) => calls::duplicate(null, fd),
-        // Without O_CREAT: where the device is missing, no file is to take its place.
+        // Without O_CREAT: no file may take the place of a missing device.
         None => calls::open_as(fd, c"/dev/null", libc::O_RDWR),
     }
 }
 
-/// The limits of descriptors under which the files could not have been opened.
+/// Sets limits of descriptors that are too low for opening the files.
 pub(super) fn lower_files(plan: &Plan) -> Done {
     let mut given = false;
     for bound in plan.limits {
@@ -285,7 +285,7 @@ fn is_low(bound: &Ulimit) -> bool {
     is_files(bound) && bound.bounds.hard < ENOUGH_FILES
 }
 
-/// Runs the command; comes back only when that fails.
+/// Executes the command. Returns only if that fails.
 pub(super) fn exec(plan: &Plan, envp: &Pointers) -> Done {
     plan.slot.enter(Stage::Exec);
     Err(calls::exec(plan.program, plan.argv, envp))

@@ -13,11 +13,11 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What takes the place of a job's file.
+/// What a child gets in place of a file.
 #[derive(Clone, Copy)]
 pub(super) enum Substitute<'a> {
     Pipe(BorrowedFd<'a>),
-    /// Where our own output leads: opened by its path it would have to be open to the job's user.
+    /// Our own output. If it were opened by its path, the job's user would need the right to do so.
     Own(Standard),
 }
 
@@ -38,8 +38,8 @@ impl<'a> Substitute<'a> {
     }
 }
 
-/// The output of ours that this path of `out` or `err` means, if it means one: in the job it would be the
-/// descriptor that is just to be opened.
+/// The output of ours that this path of `out` or `err` means, if any. Opened in the job, it would be the very
+/// descriptor that is about to be opened.
 fn own_output(file: &CStr) -> Option<Standard> {
     match file.to_bytes() {
         b"/dev/stdout" => Some(Standard::Output),
@@ -59,18 +59,18 @@ impl Standard {
     }
 }
 
-/// Descriptors above 2 that children find where they look for them. Best made before anything else is opened: the
-/// lower their numbers, the less is to be copied and to be closed for each start, at best by a single call.
+/// Descriptors above 2 at numbers that do not change. Make it before anything else is opened: with low numbers, each
+/// start copies less and closes the rest with a single call.
 pub struct ChildFds {
-    /// /dev/null, if there was one when we started: where what has no file leads.
+    /// /dev/null, for streams without a file, if it existed when we started.
     null: Option<OwnedFd>,
     /// For descriptors 1 and 2 of the child. Between two starts they lead nowhere.
     places: [OwnedFd; 2],
     /// For the pipe that a copy closes when it runs its command. Between two starts it leads nowhere.
     exec_pipe: OwnedFd,
     nowhere: OwnedFd,
-    /// Our own outputs, each as jobs get it, once one has asked for it: the terminal that it leads to, opened for
-    /// writing only, or none when it leads elsewhere.
+    /// Our own outputs as jobs get them, set when first needed: the terminal, opened for writing only, or none if it
+    /// is no terminal.
     terminals: [OnceCell<Option<OwnedFd>>; 2],
 }
 
@@ -89,12 +89,12 @@ impl ChildFds {
         self.null.as_ref().map(AsRawFd::as_raw_fd)
     }
 
-    /// The numbers of the two places, of the third, and of the descriptor that always leads nowhere.
+    /// The numbers of the two outputs, of the exec pipe, and of the descriptor that always leads nowhere.
     pub(super) fn numbers(&self) -> ([c_int; 2], c_int, c_int) {
         (self.places.each_ref().map(AsRawFd::as_raw_fd), self.exec_pipe.as_raw_fd(), self.nowhere.as_raw_fd())
     }
 
-    /// Puts this where a copy keeps it open until it runs its command.
+    /// Puts the writing end of a pipe where a copy keeps it open until it executes its command.
     pub(super) fn place_exec_pipe(&self, fd: BorrowedFd) -> Result<(), Errno> {
         put(fd, &self.exec_pipe)
     }
@@ -104,7 +104,7 @@ impl ChildFds {
         let _ = put(self.nowhere.as_fd(), &self.exec_pipe);
     }
 
-    /// Puts what takes the place of files where a child that runs as `user` looks for it.
+    /// Puts the outputs where a child that runs as `user` looks for them.
     pub(super) fn place_outputs(
         &self,
         instead: [Option<Substitute>; 2],
@@ -115,7 +115,7 @@ impl ChildFds {
                 Some(Substitute::Pipe(fd)) => fd,
                 Some(Substitute::Own(standard)) => match self.own(standard) {
                     Ok(fd) => fd,
-                    // Whoever runs as we do may read what we may read.
+                    // A child that runs as we do may read what we may read.
                     Err(_) if user.is_none() => standard.fd(),
                     Err(errno) => return Err(SpawnError { stage, errno }),
                 },
@@ -126,7 +126,7 @@ impl ChildFds {
         Ok(())
     }
 
-    /// Our own output as jobs get it: a terminal is open for reading, too, and what is typed there is not for them.
+    /// Our own output as jobs get it. A terminal is also open for reading, and what is typed there is not for jobs.
     fn own(&self, standard: Standard) -> Result<BorrowedFd<'_>, Errno> {
         let [out, err] = &self.terminals;
         let cell = match standard {
@@ -144,10 +144,10 @@ impl ChildFds {
         Ok(terminal.as_ref().map_or(standard.fd(), AsFd::as_fd))
     }
 
-    /// Gives up our second names of the pipes: the reader would wait for their end for ever.
+    /// Closes our duplicates of the pipes. Otherwise their readers would never see the end.
     pub(super) fn clear_outputs(&self, instead: [Option<Substitute>; 2]) {
         for (place, _) in self.places.iter().zip(instead).filter(|(_, instead)| instead.is_some()) {
-            // Both are open and the table does not grow: this cannot fail.
+            // This cannot fail: both are open and the table does not grow.
             let _ = put(self.nowhere.as_fd(), place);
         }
     }
@@ -155,7 +155,7 @@ impl ChildFds {
 
 /// What a terminal's descriptor leads to, for writing only.
 fn reopened(terminal: BorrowedFd) -> Result<OwnedFd, Errno> {
-    // Without waiting, as a serial line may do; those who write there are to wait all the same.
+    // Opening a serial line may wait, so not here. Writing to it may wait as usual.
     let flags = libc::O_WRONLY | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
     let fd = calls::reopen(terminal.as_raw_fd(), flags)?;
     // SAFETY: the kernel has just made it, so nobody else owns it.

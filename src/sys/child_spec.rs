@@ -33,11 +33,11 @@ pub struct ChildSpec<'a> {
     pub identity: Identity<'a>,
     /// The working directory.
     pub dir: &'a CStr,
-    /// Its priority, if not ours.
+    /// Its priority. None for ours.
     pub nice: Option<i8>,
-    /// Its processors, if not ours.
+    /// Its processors. None for ours.
     pub cpus: Option<&'a CpuSet>,
-    /// Its limits, where they are not ours. An error names one by its index.
+    /// Its limits, where they differ from ours. An error names a limit by its index.
     pub limits: &'a [Limit],
     /// The record that it writes as soon as it leads its session.
     pub record: Option<NewRecord<'a>>,

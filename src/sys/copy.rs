@@ -1,7 +1,7 @@
-//! A child that is a copy: it has its own memory and one thread, so it may look up its user before it goes on.
+//! A child that is a copy. It has memory of its own and one thread, so it may look up its user.
 //!
-//! Once it has a session and a record it closes every descriptor that is not its own, so that one held up by a
-//! directory server or a FIFO holds no lock, no port and no other job's pipe.
+//! When it has a session and a record, it closes every descriptor that is not its own. So a copy that waits for a
+//! directory server or a FIFO holds no lock, no port and no pipe of another job.
 
 use super::calls::{self, Done, Pointers};
 use super::child::{self, CloseMethod, Plan};
@@ -13,9 +13,9 @@ use crate::model::{Errno, Stage};
 use libc::c_int;
 use std::ffi::{CStr, CString};
 
-/// Makes a child that is a copy. `own` of the variables, the first ones, are its own.
+/// Makes a copy. The first `own` of the variables are its own.
 pub(super) fn fork(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Result<c_int, Errno> {
-    // A handler that ran in the copy would write into our pipe.
+    // A handler that runs in the copy would write into our pipe.
     let _blocked = Blocked::new();
     // SAFETY: pmtr has one thread, so the copy has all that its parent has, and no lock is left held by another.
     match done(unsafe { libc::fork() })? {
@@ -36,7 +36,7 @@ fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
         CloseMethod::Range => child::close_others(plan)?,
         CloseMethod::Walk => close_by_walking(plan),
     }
-    // At once: whoever waits in a later step can be told to end.
+    // At once, so that a signal ends a child that waits in a later step.
     child::reset_signals(plan)?;
     let Some(name) = identity.user else {
         child::prepare(plan)?;
@@ -49,7 +49,7 @@ fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
     // SAFETY: `variables` is dropped after `merged`, and the strings of `envp` live in the copied memory for good.
     unsafe { merged.refill(merge(envp, &variables, own)) };
     child::prepare(plan)?;
-    // Once with our rights: should the user have as many keys as he may, the job still shares no keyring with others.
+    // First with our rights: if the user has no quota left for keys, the job still shares no keyring with others.
     calls::join_own_keyring();
     if let Some(switch) = &user.switch {
         child::become_user(plan, switch)?;
@@ -64,7 +64,7 @@ fn finish(plan: &Plan, envp: &Pointers) -> Done {
     child::exec(plan, envp)
 }
 
-/// The variables that follow the user, without those that the job sets itself.
+/// The variables that come from the user, without those that the child sets itself.
 fn variables_of(user: &User, envp: &Pointers, own: usize) -> Vec<CString> {
     let Some(entry) = &user.entry else { return Vec::new() };
     let values =
@@ -76,7 +76,7 @@ fn variables_of(user: &User, envp: &Pointers, own: usize) -> Vec<CString> {
     values.into_iter().filter(|(name, _)| !set_by_job(name)).map(text).collect()
 }
 
-/// The job's own variables, then the user's, then ours as far as they are not among those.
+/// The child's own variables, then the user's, then those of ours that none of them replaces.
 fn merge<'a>(envp: &'a Pointers, users: &'a [CString], own: usize) -> impl Iterator<Item = &'a CStr> {
     let ours = envp.texts().skip(own);
     let ours = ours.filter(|text| !users.iter().any(|set| variable(set) == variable(text)));
@@ -88,7 +88,7 @@ pub(super) fn variable(text: &CStr) -> &[u8] {
     text.to_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()
 }
 
-/// What close_range does, on a kernel that does not have it.
+/// Does what close_range does, for kernels without it.
 fn close_by_walking(plan: &Plan) {
     plan.slot.enter(Stage::Close);
     let open = super::descriptors::all_open();

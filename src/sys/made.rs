@@ -1,4 +1,4 @@
-//! What comes of making a child.
+//! The outcome of making a child.
 
 use crate::model::Pid;
 use std::io::PipeReader;
@@ -8,9 +8,9 @@ use std::io::PipeReader;
 pub enum Made {
     /// It runs its command.
     Executed(Pid),
-    /// It could not, and has ended or is about to.
+    /// It failed, and has ended or is about to end.
     Failed(Pid),
-    /// A copy on its way. The pipe comes to its end when it has executed its command, or ends without.
+    /// A copy that is being started. The pipe ends when the copy has executed its command or has ended without.
     Copy(Pid, Option<PipeReader>),
 }
 

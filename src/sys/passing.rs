@@ -1,7 +1,7 @@
-//! Open descriptors that a child gets beside its output: its standard input, and others by their numbers.
+//! Open descriptors that a child gets besides its outputs: a pipe as standard input, and others by number.
 //!
-//! In the child, each only becomes another name of ours. Ours must not be a number that the child may have, so each
-//! is first duplicated above those, here, where an error can be reported.
+//! The child duplicates each to its number. If one of ours had a number that the child may have, it could be
+//! overwritten first. So each is duplicated above those numbers before, where an error can be reported.
 
 use super::child_fds::duplicate_from;
 use super::child_spec::{ChildSpec, Passed};
@@ -23,7 +23,7 @@ pub(super) struct Move {
     pub(super) to: c_int,
 }
 
-/// What a child gets, for as long as it is being made. Most children get nothing, and this costs nothing then.
+/// What a child gets, kept while it is being made. For most children this is empty and costs nothing.
 #[derive(Default)]
 pub(super) struct Passing {
     duplicates: Vec<OwnedFd>,
@@ -52,7 +52,7 @@ impl Passing {
         Ok(())
     }
 
-    /// Has a copy keep this open until it runs its command, whatever numbers it gets.
+    /// Keeps this open in a copy until it executes its command, even if its number is overwritten.
     pub(super) fn keep_exec_pipe(&mut self, fd: BorrowedFd) -> Result<(), Errno> {
         if self.moves.is_empty() { Ok(()) } else { self.keep(fd).map(drop) }
     }
@@ -64,7 +64,7 @@ impl Passing {
         Ok(number)
     }
 
-    /// Where standard input leads, if to a pipe.
+    /// The pipe that is standard input, if there is one.
     pub(super) fn input(&self) -> Option<c_int> {
         self.input
     }
@@ -73,7 +73,7 @@ impl Passing {
         &self.moves
     }
 
-    /// What the child must not close.
+    /// The descriptors that the child must keep open.
     pub(super) fn numbers(&self) -> impl Iterator<Item = c_int> {
         self.duplicates.iter().map(AsRawFd::as_raw_fd)
     }

@@ -1,15 +1,15 @@
-//! Opening for a child that shares our memory, for which we wait: nobody can make it wait.
+//! Opening files in a shared child. We wait for it, so nobody may be able to make it wait.
 //!
-//! A path is followed as far as the kernel knows it already, so no server and no other process is asked on the way.
-//! What is there is looked at before it is opened, and then that very object is opened, so it does not matter who
-//! swaps what in between. Whatever could take a while is declined, and the job is started as a copy instead.
+//! A path is followed as far as the kernel has it cached, so no server and no other process is asked on the way. The
+//! child looks at the object that it has found, then opens that very object, so exchanging it in between has no
+//! effect. What may take long is declined, and the job is started as a copy.
 
 use super::calls::{self, Done, Statx};
 use crate::model::Errno;
 use libc::c_int;
 use std::ffi::CStr;
 
-/// The major number of /dev/null and its like, none of which waits.
+/// The major number of /dev/null and similar devices, none of which waits.
 const MEMORY_DEVICES: u32 = 1;
 
 /// Whether this kernel can follow a path without waiting, and we may ask it to.
@@ -38,7 +38,7 @@ pub(super) fn open_as(fd: c_int, path: &CStr, flags: c_int, mounts: &[u64]) -> D
     }
     // The lowest free number is the one closed here.
     calls::close(fd);
-    // A lease of somebody else would be waited for otherwise.
+    // O_NONBLOCK: otherwise the call would wait for the lease of another process.
     let opened = calls::reopen(there, flags & !libc::O_CREAT | libc::O_NOCTTY | libc::O_NONBLOCK)?;
     if opened != fd {
         calls::duplicate(opened, fd)?;
@@ -46,7 +46,7 @@ pub(super) fn open_as(fd: c_int, path: &CStr, flags: c_int, mounts: &[u64]) -> D
     calls::set_status(fd, flags & libc::O_APPEND)
 }
 
-/// Takes hold of what is at a path on one of these mounts, without opening it.
+/// Finds what is at a path on one of these mounts, without opening it.
 fn find(path: &CStr, flags: c_int, mounts: &[u64]) -> Result<(c_int, Statx), Errno> {
     let fd = calls::find(path, flags)?;
     let found = calls::look(fd)?;

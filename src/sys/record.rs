@@ -1,11 +1,11 @@
-//! What a child writes of itself into the state file, so that it is found when we are killed.
+//! What a child writes about itself into the state file, so that it is found if we are killed.
 //!
-//! A record is written in one call from two parts: what the child alone knows stands in front, and behind it
-//! what was laid out before its birth. Both are bound together by a checksum.
+//! One call writes a record from two parts: first what only the child knows, then what was prepared before it was
+//! made. One checksum covers both.
 //!
-//! Later its parent may have seen that something of the job is alive, be it without its main process. Then the record
-//! says so and when, in the place of the child's own time: whoever has the job's session and was born before that
-//! moment is of the job.
+//! Later, the parent may see that some process of the job is alive, even if the main process is not. Then it writes
+//! this time in place of the child's own. A process that has the job's session and was created before that time
+//! belongs to the job.
 
 use super::calls::{self, Done};
 use crate::model::{JobName, Pid};
@@ -16,11 +16,11 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 pub const RECORD_BYTES: usize = OWN_BYTES + GIVEN_BYTES;
 /// The time in the child, its pid, the checksum.
 const OWN_BYTES: usize = 3 * 8;
-/// The time before the birth, the length of the name, the name.
+/// The time before the child was made, the length of the name, the name.
 const GIVEN_BYTES: usize = 8 + 1 + NAME_BYTES;
 const NAME_BYTES: usize = 255;
 
-/// Where a child is to leave its record.
+/// Where a child writes its record.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordPlace<'a> {
     /// The state file.
@@ -49,39 +49,39 @@ pub struct Record {
     pub pid: Pid,
     /// The name of the job that it belongs to.
     pub name: JobName,
-    /// When the process was not born yet, in nanoseconds since the machine's start.
+    /// A time before the process was created, in nanoseconds since the machine was started.
     pub before_nanos: u64,
-    /// When it lived already; of what was seen alive later, when that was last.
+    /// A time when it was alive: the first one, or the last one if it was seen alive later.
     pub after_nanos: u64,
-    /// Whether it was seen alive later: the main process may have ended by then, but not all that has its session.
+    /// Whether it was seen alive later. By then the main process may have ended, but some process had its session.
     pub seen: bool,
 }
 
 // The word of the pid, from its lowest bit: 31 bits for the pid, one that is zero, one for "seen", two for the kind.
-/// What was seen alive later.
+/// Set in the record of what was seen alive later.
 const SEEN: u64 = 1 << 32;
 const KIND_SHIFT: u32 = 33;
 const KIND_BITS: u64 = 3;
 
-/// The part of a record that is laid out before the birth.
+/// The part of a record that is prepared before the child is made.
 pub(super) struct RecordBody {
     kind: RecordKind,
     given: [u8; GIVEN_BYTES],
     sum: u64,
 }
 
-/// What a child needs for its record.
+/// What a child needs to write its record.
 #[derive(Clone, Copy)]
 pub(super) struct RecordWriter<'a> {
     pub(super) file: c_int,
     pub(super) offset: libc::off_t,
     pub(super) body: &'a RecordBody,
-    /// Our pid. Is it not the child's parent any more, nobody will know of the child.
+    /// Our pid. If this is not the child's parent any more, nobody knows of the child.
     pub(super) parent: c_int,
 }
 
 impl RecordBody {
-    /// Lays out the record of a child that is born behind this moment.
+    /// Prepares the record of a child that is made after this moment.
     pub(super) fn new(kind: RecordKind, name: &JobName, before_nanos: u64) -> RecordBody {
         let name = name.as_bytes();
         let length = u8::try_from(name.len()).unwrap_or(u8::MAX);
@@ -104,8 +104,9 @@ impl<'a> RecordWriter<'a> {
         Some(RecordWriter { file, offset, body, parent: parent.as_raw() })
     }
 
-    /// In the child with this number: writes the record, then makes sure that there is somebody, now or later, who knows of us.
-    /// That nothing could be written is no reason not to start: the room was there before.
+    /// In the child, which has this pid: writes the record, then checks that the parent is still there, so that
+    /// somebody knows of the child. A child that cannot write starts all the same: the parent has made room and
+    /// reported a failure.
     pub(super) fn leave(&self, pid: c_int) -> Done {
         let own = self.body.own(u64::from(pid.cast_unsigned()), calls::since_start());
         calls::write_two(self.file, &own, &self.body.given, self.offset);
@@ -113,7 +114,7 @@ impl<'a> RecordWriter<'a> {
     }
 }
 
-/// The record that these bytes hold. None when they hold none, as when nothing was ever written there.
+/// The record in these bytes. None if there is none, as where nothing was ever written.
 pub fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Record> {
     let (own, given) = bytes.split_first_chunk::<OWN_BYTES>()?;
     let number = |bytes: &[u8]| bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
@@ -134,7 +135,7 @@ pub fn decode(bytes: &[u8; RECORD_BYTES]) -> Option<Record> {
     Some(Record { kind, pid, name, before_nanos, after_nanos, seen })
 }
 
-/// Zero is the kind that all records had once.
+/// Job is zero: records of earlier versions have no kind and are those of jobs.
 fn code(kind: RecordKind) -> u64 {
     match kind {
         RecordKind::Job => 0,
@@ -152,7 +153,7 @@ fn kind(code: u64) -> Option<RecordKind> {
     }
 }
 
-/// The bytes of a record, as a child would have left it or as its parent writes it later.
+/// The bytes of a record, as a child writes it or as its parent writes it later.
 pub fn encode(record: &Record) -> [u8; RECORD_BYTES] {
     let body = RecordBody::new(record.kind, &record.name, record.before_nanos);
     let pid = u64::from(record.pid.as_raw().unsigned_abs());
@@ -163,7 +164,7 @@ pub fn encode(record: &Record) -> [u8; RECORD_BYTES] {
     bytes
 }
 
-/// A checksum against what is torn or foreign, not against malice: only we can write the file.
+/// A checksum against torn or foreign data. It need not resist an attacker, because only we can write the file.
 pub fn sum(bytes: &[u8]) -> u64 {
     let word = |bytes: &[u8]| {
         let mut word = [0; 8];

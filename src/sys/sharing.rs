@@ -1,4 +1,4 @@
-//! How much a shared child can share here, and what the first one of them shows of that.
+//! How much a shared child can share on this system, and how the first one shows it.
 
 use super::calls;
 use super::child::CloseMethod;
@@ -6,18 +6,18 @@ use super::slots::{Slots, Ticket};
 use crate::model::{Errno, Pid, SpawnError, Stage};
 use libc::c_int;
 
-/// How much a shared child can share here.
+/// How much a shared child can share on this system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sharing {
     MemoryAndFiles,
     Memory,
-    /// Under some simulators nothing that such a child writes reaches us.
+    /// In some emulators, nothing that such a child writes reaches us.
     Nothing,
 }
 
-/// What is tried first, and how foreign descriptors are kept from jobs.
+/// What to try first, and how to keep foreign descriptors from jobs.
 pub(super) fn beginning() -> (Sharing, CloseMethod) {
-    // As a child does it, with descriptors that nobody has.
+    // The call that a child makes, with descriptors that nobody has.
     match calls::close_range(c_int::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE) {
         Ok(()) => (Sharing::MemoryAndFiles, CloseMethod::Range),
         Err(_) => (Sharing::Memory, CloseMethod::Walk),
@@ -27,13 +27,13 @@ pub(super) fn beginning() -> (Sharing, CloseMethod) {
 /// What the first shared child has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trial {
-    /// When we went on it had come to its command, or had said why not.
+    /// When we went on, it had executed its command or reported an error.
     Works,
-    /// It could not be made in this way, or could not close what is not its own.
+    /// It could not be made in this way, or could not close foreign descriptors.
     Refused,
-    /// We went on before it had come to its command: it does not hold us up, or does not reach us.
+    /// We went on before it had reached its command: it does not suspend us, or what it writes does not reach us.
     Silent,
-    /// There was no room for a child of any kind.
+    /// There was no room for any process.
     Undecided,
 }
 

@@ -1,7 +1,7 @@
 //! A small table in shared memory, in which children write how far they have come.
 //!
-//! A slot belongs to one child from before its birth until it is reaped. Only that child writes it; we read it.
-//! All that it says is in one atomic word, so what is read belongs together, and no order between words matters.
+//! A slot belongs to one child from before its birth until it is reaped. Only that child writes it; we read it. A
+//! slot is one atomic word, so its parts always belong together, and relaxed order is enough.
 
 use crate::model::{Errno, Pid, SpawnError, Stage};
 use std::collections::BTreeMap;
@@ -9,8 +9,8 @@ use std::io;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// As many children may be on their way, or have come into being as copies and be alive, at once. The memory is
-/// taken page by page as the slots come into use, the lowest first.
+/// This many children may exist at once that are being started or were started as copies. Pages are used one by one,
+/// because the lowest free slot is taken first.
 const SLOTS: usize = 65_536;
 
 // The word, from its lowest bit: 7 bits for the step, one for "declined", 8 for an index that the step has, 15 for
@@ -27,14 +27,14 @@ const FAILED: u64 = 1 << 31;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reason {
     pub(super) errno: Errno,
-    /// The line of the file that the step has read; zero where it is about no line.
+    /// The line of the file that is wrong. Zero if the reason is not about a line.
     pub(super) line: u32,
 }
 
-/// The table, and who has which slot.
+/// The table, and the owners of its slots.
 pub(super) struct Slots {
     cells: NonNull<AtomicU64>,
-    /// Slots that have been used and given back.
+    /// Slots that were used and given back.
     free: Vec<u32>,
     /// The slots from here on have never been used.
     untouched: u32,
@@ -50,18 +50,18 @@ pub(super) struct Ticket(u32);
 pub(super) struct Slot<'a>(&'a AtomicU64);
 
 impl Slot<'_> {
-    /// Tells that the child has come to this step.
+    /// Reports that the child has reached this step.
     pub(super) fn enter(self, stage: Stage) {
         self.0.store(code(stage), Relaxed);
     }
 
-    /// Tells that the step entered last has failed.
+    /// Reports that the step entered last has failed.
     pub(super) fn fail(self, Reason { errno, line }: Reason) {
         let errno = u64::from(errno.0.cast_unsigned()) & ERRNO_BITS;
         self.0.fetch_or(FAILED | errno << ERRNO_SHIFT | u64::from(line) << LINE_SHIFT, Relaxed);
     }
 
-    /// Tells that the step entered last could take a while: it is one for a copy.
+    /// Reports that the step entered last may take long, so that a copy must do it.
     pub(super) fn decline(self) {
         self.0.fetch_or(DECLINED, Relaxed);
     }
@@ -81,7 +81,7 @@ impl Slots {
         }
     }
 
-    /// A slot for a child to be, if there is one left.
+    /// A slot for a new child, if one is left.
     pub(super) fn take(&mut self) -> Option<Ticket> {
         let index = self.free.pop().or_else(|| {
             let next = self.untouched;
@@ -104,30 +104,30 @@ impl Slots {
             .map(|(stage, Reason { errno, .. })| SpawnError { stage, errno })
     }
 
-    /// Whether the child has come to its command and has not failed there.
+    /// Whether the child has reached its command and not failed there.
     pub(super) fn runs(&self, ticket: &Ticket) -> bool {
         self.cell(ticket.0).is_some_and(|cell| cell.load(Relaxed) == code(Stage::Exec))
     }
 
-    /// Whether the child has left what it was to do to a copy.
+    /// Whether the child has declined a step.
     pub(super) fn is_declined(&self, ticket: &Ticket) -> bool {
         self.cell(ticket.0).is_some_and(|cell| cell.load(Relaxed) & DECLINED != 0)
     }
 
-    /// The slot is this child's until it is reaped.
+    /// Assigns the slot to this child until it is reaped.
     pub(super) fn keep(&mut self, pid: Pid, ticket: Ticket) {
-        // A former owner of this pid has been reaped without our being told; its slot is nobody's any more.
+        // If there is an earlier owner of this pid, it has been reaped without a call of `reaped`.
         if let Some(old) = self.owners.insert(pid, ticket) {
             self.give_back(old);
         }
     }
 
-    /// Nobody will write this slot any more.
+    /// Frees a slot that nobody will write any more.
     pub(super) fn give_back(&mut self, ticket: Ticket) {
         self.free.push(ticket.0);
     }
 
-    /// This child has been reaped; tells why it failed, if it did.
+    /// Frees the slot of a child that has been reaped. Returns why it failed, if it did.
     pub(super) fn reaped(&mut self, pid: Pid) -> Option<SpawnError> {
         let ticket = self.owners.remove(&pid)?;
         let failure = self.failure(&ticket);

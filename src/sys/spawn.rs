@@ -1,8 +1,8 @@
-//! Starting a process: everything is laid out first, then a child of one of two kinds is made.
+//! Starting a process: everything is prepared first, then one of two kinds of child is made.
 //!
-//! A *shared* child uses our memory and descriptors on a stack of its own while we are suspended, so it costs the
-//! same however large we are. A *copy* costs more and holds nobody up. What a child could not do it writes into
-//! its slot, which is read when it is reaped.
+//! A *shared* child uses our memory and descriptors, on a stack of its own, while we are suspended. Its cost does not
+//! depend on how large we are. A *copy* costs more but delays nobody. A child that fails writes the step and the
+//! reason into its slot, which is read when the child is reaped.
 
 use super::calls::{self, Pointers, Rlimit};
 use super::child::{CloseMethod, Input, Output, Plan};
@@ -29,14 +29,14 @@ pub use super::made::Made;
 /// How a process is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way<'a> {
-    /// With our memory, while we wait: only where nobody else can hold the command itself up. The directory and the
-    /// files are opened without waiting, on the mounts with these numbers; where that does not do, as a copy.
+    /// With our memory, while we wait. Only for a command that nobody else can delay. The directory and the files are
+    /// opened without waiting, on the mounts with these numbers; if that fails, a copy is made instead.
     Shared(&'a [u64]),
     /// As a copy of us.
     Copy,
 }
 
-/// What belongs to the one who started us, and to no job.
+/// Variables that are meant for us and for no job.
 const NOT_FOR_JOBS: [&[u8]; 9] = [
     b"NOTIFY_SOCKET",
     b"WATCHDOG_PID",
@@ -46,7 +46,7 @@ const NOT_FOR_JOBS: [&[u8]; 9] = [
     b"LISTEN_FDS",
     b"LISTEN_FDNAMES",
     b"FDSTORE",
-    // Of our stderr, which no job has.
+    // It describes our stderr, which no job has.
     b"JOURNAL_STREAM",
 ];
 
@@ -57,26 +57,26 @@ pub struct Spawner {
     /// Our pid.
     own: Option<Pid>,
     child_fds: ChildFds,
-    /// Our directory is the root: jobs that run there need not go there.
+    /// Our working directory is the root, so jobs that run there need no chdir.
     at_root: bool,
     sharing: Sharing,
-    /// A shared child has shown that it works so.
+    /// A shared child has worked, or what works has been found out.
     proven: bool,
     closing: CloseMethod,
-    /// Whether files can be opened without waiting, once that has been asked.
+    /// Whether files can be opened without waiting. None until it matters.
     prompt: Option<bool>,
     environment: Box<[CString]>,
     reset: u64,
-    /// What jobs get, when our own limit of descriptors has been raised.
+    /// The limit that jobs get if we have raised our own.
     files: Option<Rlimit>,
-    // Reused from one start to the next. Empty in between.
+    // Reused by each start, which saves allocations. Empty in between.
     argv: Pointers,
     envp: Pointers,
     limits: Vec<Ulimit>,
     keep: Vec<c_int>,
 }
 
-/// A start on its way.
+/// A start that is under way.
 struct Start<'a> {
     spec: &'a ChildSpec<'a>,
     instead: [Option<Substitute<'a>>; 2],
@@ -85,7 +85,7 @@ struct Start<'a> {
 }
 
 impl Spawner {
-    /// What works here the first children show. Where they show that less does, others that run nothing are tried.
+    /// The first children show what works on this system. If one is refused, test children find out what still works.
     pub fn new(child_fds: ChildFds) -> io::Result<Spawner> {
         let wanted = |(name, _): &(std::ffi::OsString, _)| !NOT_FOR_JOBS.contains(&name.as_encoded_bytes());
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -125,8 +125,8 @@ impl Spawner {
 
     /// Starts a child.
     ///
-    /// That something comes back means that there is a child. What became of one that is not known to have executed
-    /// its command is told by `has_executed` and `reaped`.
+    /// If this succeeds, there is a child. `has_executed` and `reaped` tell what became of one that is not known to
+    /// have executed its command.
     pub fn spawn(&mut self, spec: &ChildSpec, way: Way) -> Result<Made, SpawnError> {
         let prepare = |errno| SpawnError { stage: Stage::Prepare, errno };
         let ticket = self.slots.take().ok_or(prepare(Errno(libc::EAGAIN)))?;
@@ -141,15 +141,15 @@ impl Spawner {
         });
         self.child_fds.clear_outputs(instead);
         match &made {
-            // It shared our memory until it ran the command: nobody writes the slot any more.
+            // The child no longer shares our memory, so nobody writes the slot.
             Ok(Made::Executed(_)) | Err(_) => self.slots.give_back(ticket),
             Ok(Made::Failed(pid) | Made::Copy(pid, _)) => self.slots.keep(*pid, ticket),
         }
         made
     }
 
-    /// Makes a copy, with a pipe that nobody writes to: its last writing end is closed when the command is executed, or
-    /// with the child. Where there is room for no pipe, the child starts without.
+    /// Makes a copy with a pipe that nobody writes to. Its last writing end is closed when the command is executed or
+    /// the child ends. If no pipe can be made, the child starts without one.
     fn copy(&mut self, mut start: Start) -> Result<Made, SpawnError> {
         let pipe = io::pipe().ok().filter(|(_, writer)| {
             let kept = start.passing.keep_exec_pipe(writer.as_fd());
@@ -160,22 +160,22 @@ impl Spawner {
         Ok(Made::Copy(pid?, pipe.map(|(reader, _)| reader)))
     }
 
-    /// To be called for every child that has been reaped. Tells why it never got to its command, if so.
+    /// Must be called for every child that has been reaped. Returns why it never executed its command, if so.
     pub fn reaped(&mut self, pid: Pid) -> Option<SpawnError> {
         self.slots.reaped(pid)
     }
 
-    /// The step at which a copy is at the moment; none when it has come to its command, or is no copy.
+    /// The step at which a copy is. None if it has reached its command or is no copy.
     pub fn stage(&self, pid: Pid) -> Option<Stage> {
         self.slots.stage(pid).filter(|stage| *stage != Stage::Exec)
     }
 
-    /// Whether a copy whose pipe has come to its end runs its command: otherwise it did not get there.
+    /// Whether a copy whose pipe has ended has executed its command. If not, it failed or was killed.
     pub fn has_executed(&self, pid: Pid) -> bool {
         self.slots.stage(pid) == Some(Stage::Exec) && !self.slots.has_failed(pid)
     }
 
-    /// Whether a child that shares our memory can do what this start needs.
+    /// Whether a shared child can do what this start needs.
     fn can_share(&mut self, Start { spec, instead, .. }: &Start) -> bool {
         if spec.identity.user.is_some() || self.sharing == Sharing::Nothing {
             return false;
@@ -187,17 +187,17 @@ impl Spawner {
         !opens || *self.prompt.get_or_insert_with(prompt::works)
     }
 
-    /// Where the child has to go; none when that is where we are.
+    /// The directory to enter. None if we are in it already.
     fn dir<'a>(&self, spec: &ChildSpec<'a>) -> Option<&'a CStr> {
         Some(spec.dir).filter(|dir| !(self.at_root && *dir == c"/"))
     }
 
-    /// Makes a child that shares our memory, or a copy where that does not do. The first one shows whether it works.
+    /// Makes a shared child, or a copy if that is not possible. The first one shows whether sharing works.
     fn share(&mut self, start: Start, way: Way) -> Result<Made, SpawnError> {
         let ticket = start.ticket;
         let mut made = self.make(&start, way);
         if !self.proven && self.learn(&made, ticket) == Trial::Refused {
-            // It has given up before it did anything of its own.
+            // It gave up before it did anything for the job.
             made.into_iter().for_each(wait_for_end);
             self.probe();
             if self.sharing == Sharing::Nothing {
@@ -213,20 +213,20 @@ impl Spawner {
         Ok(match self.slots.failure(ticket) {
             None if self.slots.runs(ticket) => Made::Executed(pid),
             Some(_) => Made::Failed(pid),
-            // Nothing tells how far it has come.
+            // Nothing shows how far it has come.
             None => Made::Copy(pid, None),
         })
     }
 
-    /// Takes from the first shared child what works here.
+    /// Learns from the first shared child what works on this system.
     fn learn(&mut self, made: &Result<Pid, SpawnError>, ticket: &Ticket) -> Trial {
         let trial = Trial::of(made, &self.slots, ticket);
         match trial {
             Trial::Works => self.proven = true,
             Trial::Undecided | Trial::Refused => {}
-            // It was killed on its way.
+            // It was killed before it reached its command.
             Trial::Silent if made.as_ref().is_ok_and(|pid| reap::has_ended(*pid)) => {}
-            // It may still find something that is for a copy to do: then this one start has failed.
+            // It may still decline a step. Then this one start has failed.
             Trial::Silent => (self.sharing, self.proven) = (Sharing::Nothing, true),
         }
         trial
@@ -302,7 +302,7 @@ impl Spawner {
         pid.and_then(|pid| Pid::new(pid).ok_or(Errno(libc::EAGAIN))).map_err(error)
     }
 
-    /// Makes a child that shares our memory. Comes back when it runs its command or has given up.
+    /// Makes a shared child. Returns when it has executed its command or given up.
     fn clone(&self, plan: &Plan) -> Result<c_int, Errno> {
         let start = SharedStart { plan, envp: &self.envp };
         let argument = (&raw const start).cast_mut().cast::<c_void>();
@@ -331,7 +331,7 @@ impl Spawner {
                 return;
             }
         }
-        // Nothing that such a child tells reaches us. Whether it can close a range we can ask for ourselves.
+        // Nothing that such a child writes reaches us. We can test close_range ourselves.
         self.sharing = Sharing::Nothing;
         let no_range = calls::close_range(c_int::MAX, u32::MAX, libc::CLOSE_RANGE_CLOEXEC).is_err();
         self.closing = if no_range { CloseMethod::Walk } else { CloseMethod::Range };
@@ -358,14 +358,14 @@ fn output<'a>(stream: Stdio<'a>, instead: Option<Substitute>, place: c_int) -> O
     }
 }
 
-/// Reaps a child that has ended or is about to, so this does not take long.
+/// Reaps a child that has ended or is about to end, so this does not take long.
 fn wait_for_end(pid: Pid) {
     let mut status = 0;
     // SAFETY: the kernel writes one integer.
     while unsafe { libc::waitpid(pid.as_raw(), &mut status, 0) } == -1 && last_errno().0 == libc::EINTR {}
 }
 
-/// What a shared child is born with.
+/// The argument of a shared child.
 struct SharedStart<'a> {
     plan: &'a Plan<'a>,
     envp: &'a Pointers,

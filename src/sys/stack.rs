@@ -8,7 +8,7 @@ use std::ptr::{self, NonNull};
 /// The stack of shared children, with a page below that nobody may touch.
 pub(super) struct Stack(NonNull<c_void>);
 
-/// No page is larger on the machines that we run on; the guard has this size.
+/// The size of the guard. No page is larger on the machines that we run on.
 const GUARD_BYTES: usize = 65_536;
 const STACK_BYTES: usize = 65_536;
 
@@ -23,7 +23,7 @@ impl Stack {
         }
         let stack = Stack(NonNull::new(memory).ok_or(io::ErrorKind::OutOfMemory)?);
         let access = libc::PROT_READ | libc::PROT_WRITE;
-        // The lowest bytes stay out of bounds: a stack grows downwards.
+        // A stack grows downwards, so the lowest bytes are the guard.
         let usable = memory.wrapping_byte_add(GUARD_BYTES);
         // SAFETY: the upper part of the mapping made above, which nobody uses yet.
         check(unsafe { libc::mprotect(usable, STACK_BYTES, access) })?;

@@ -1,6 +1,6 @@
-//! Who a user is. May take long where a directory server is asked: never called from the loop.
+//! Looking up a user. This may take long if a directory server is asked, so the loop never calls it.
 //!
-//! What does not resolve exactly is nobody. In particular nothing ever falls back to root.
+//! A name that does not resolve exactly is nobody. In particular, nothing ever falls back to root.
 
 use super::process::effective_uid;
 use crate::model::Errno;
@@ -14,11 +14,11 @@ use std::ptr;
 pub struct User {
     /// The user id.
     pub uid: uid_t,
-    /// The primary group; for one's own uid without an entry, that of this process.
+    /// The primary group. For our own uid without an entry, that of this process.
     pub gid: gid_t,
-    /// The ids to change to; none when the user is the one that runs this already.
+    /// The ids to change to. None if this process runs as the user already.
     pub switch: Option<Switch>,
-    /// What the data base says; none for a bare number that is our own.
+    /// What the data base says. None for our own uid without an entry.
     pub entry: Option<PasswdEntry>,
 }
 
@@ -50,13 +50,13 @@ const NOBODY_AT_ALL: [uid_t; 2] = [uid_t::MAX, 0xffff];
 /// Entries and lists of groups that are larger than this are a mistake.
 const LARGEST: usize = 1 << 20;
 
-/// Finds a user by name, or by number when the name is made of digits only.
-/// The error is none when there is no such user, and tells why when that could not be found out.
+/// Finds a user by name, or by number if the name has digits only. The error is none if there is no such user, and
+/// the reason if the look-up failed.
 pub fn lookup(name: &CStr) -> Result<User, Option<Errno>> {
     let (uid, gid, entry) = match number_of(name.to_bytes())? {
         None => {
             let found = find(PasswdKey::Name(name))?.ok_or(None)?;
-            // A data base may be lenient about case or aliases; we are not.
+            // A data base may ignore case or know aliases. We accept neither.
             if found.2.name.as_c_str() != name {
                 return Err(None);
             }
@@ -66,7 +66,7 @@ pub fn lookup(name: &CStr) -> Result<User, Option<Errno>> {
             Ok(Some(found)) if found.0 == uid => found,
             Ok(_) if uid == effective_uid() => return Ok(ourselves(uid)),
             Ok(_) => return Err(None),
-            // What the data base would say of ourselves is not needed to be ourselves.
+            // To be ourselves we need no answer of the data base.
             Err(_) if uid == effective_uid() => return Ok(ourselves(uid)),
             Err(errno) => return Err(errno),
         },
@@ -88,8 +88,8 @@ fn ourselves(uid: uid_t) -> User {
     User { uid, gid, switch: None, entry: None }
 }
 
-/// The uid that a name made of digits stands for; none for any other name.
-/// A number that can be no uid, or is written in an odd way, stands for nobody.
+/// The uid that a name of digits stands for. None for any other name. A number that cannot be a uid, or has leading
+/// zeros, stands for nobody.
 fn number_of(name: &[u8]) -> Result<Option<uid_t>, Option<Errno>> {
     if name.is_empty() {
         return Err(None);
@@ -159,7 +159,7 @@ fn groups_of(name: &CStr, gid: gid_t) -> Result<Vec<gid_t>, Errno> {
             groups.truncate(needed);
             return Ok(groups);
         }
-        // Whether the list was too short is told in `count` by glibc only.
+        // Only glibc reports in `count` how long the list must be.
         let larger = needed.max(groups.len().saturating_mul(2));
         if larger > LARGEST {
             return Err(Errno(libc::E2BIG));
