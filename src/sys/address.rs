@@ -5,7 +5,7 @@ use std::mem::zeroed;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::ptr;
 
-/// The families; the C library has them as wider numbers.
+/// The address families. The C library's constants are wider.
 #[allow(clippy::cast_possible_truncation)]
 const V4: sa_family_t = libc::AF_INET as sa_family_t;
 #[allow(clippy::cast_possible_truncation)]
@@ -51,7 +51,7 @@ pub(super) fn to_kernel(address: SocketAddr) -> (sockaddr_storage, socklen_t) {
     (name, bytes)
 }
 
-/// None for a family that is no internet's.
+/// None for a family other than IPv4 and IPv6.
 pub(super) fn from_kernel(name: &sockaddr_storage) -> Option<SocketAddr> {
     match name.ss_family {
         V4 => {
@@ -70,7 +70,7 @@ pub(super) fn from_kernel(name: &sockaddr_storage) -> Option<SocketAddr> {
     }
 }
 
-/// The address to which a pointer of the C library leads, if there is one.
+/// The address at a pointer of the C library. None if the pointer is null.
 pub(super) fn of_pointer(name: *const libc::sockaddr) -> Option<IpAddr> {
     if name.is_null() {
         return None;
@@ -94,6 +94,6 @@ pub(super) fn of_pointer(name: *const libc::sockaddr) -> Option<IpAddr> {
 
 /// The size of something that is handed to the kernel.
 pub(super) fn bytes_of<T>() -> socklen_t {
-    // Nothing of ours comes near the limit.
+    // Nothing of ours is nearly as large as the limit.
     socklen_t::try_from(size_of::<T>()).unwrap_or(socklen_t::MAX)
 }

@@ -1,16 +1,16 @@
-//! The two clocks: one for every delay, one for the eyes of those who read the log.
+//! The two clocks: one for every delay, one for people who read the log.
 
 use crate::model::MonoTime;
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::time::SystemTime;
 
-/// What the C library counts the time of day in.
-// Only musl's is called deprecated: it had 32 bits once, on machines with 32 bits. Here it is read and never stored.
+/// The C library's type for the time of day.
+// Deprecated for musl only, where it had 32 bits on 32-bit machines. Here it is never stored.
 #[cfg_attr(target_env = "musl", allow(deprecated))]
 type Seconds = libc::time_t;
 
-/// The present moment. The clock stands still while the machine sleeps, and nobody can set it.
+/// The present time. The clock stops while the machine is suspended, and nobody can set it.
 pub fn now() -> MonoTime {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the call fills in the one timespec that it is given. It cannot fail: this clock exists since 2.6.
@@ -19,13 +19,14 @@ pub fn now() -> MonoTime {
     MonoTime::from_nanos(secs.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
-/// Nanoseconds since the machine was started, its sleep included: the clock of the births of processes.
+/// Nanoseconds since the machine was started, including the time it was suspended: the clock of the creation times of
+/// processes.
 pub fn since_start() -> u64 {
     super::calls::since_start()
 }
 
-/// By how many nanoseconds `since_start` is ahead of the same clock in the first time namespace. The births that /proc
-/// shows are ahead by as much. None where that can't be told.
+/// By how many nanoseconds `since_start` is ahead of the same clock in the first time namespace. The creation times
+/// in /proc are ahead by as much. None if this is unknown.
 pub fn boot_offset() -> Option<i64> {
     let offsets = match std::fs::read_to_string("/proc/self/timens_offsets") {
         Ok(offsets) => offsets,
@@ -33,8 +34,8 @@ pub fn boot_offset() -> Option<i64> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some(0),
         Err(_) => return None,
     };
-    // These are the offsets of our children's namespace. After unshare(2) that is another one than ours, until an exec,
-    // or before Linux 6.1 until a fork.
+    // These are the offsets of the namespace of our children. After unshare(2) it differs from ours until an exec, or
+    // before Linux 6.1 until a fork.
     let namespace = |name: &str| std::fs::read_link(format!("/proc/self/ns/{name}")).ok();
     let (own, of_children) = (namespace("time")?, namespace("time_for_children")?);
     (own == of_children).then(|| parse_offset(&offsets))?
@@ -48,18 +49,18 @@ fn parse_offset(offsets: &str) -> Option<i64> {
     seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
 }
 
-/// How many ticks /proc counts a second.
+/// How many ticks a second has in /proc.
 pub fn ticks_per_second() -> u64 {
     // SAFETY: takes a number and cannot do more than fail.
     u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).ok().filter(|ticks| *ticks > 0).unwrap_or(100)
 }
 
-/// This time since the machine's start as /proc counts the births of processes.
+/// This time since the machine was started, in the unit of the creation times in /proc.
 pub fn ticks(nanos: u64) -> u64 {
     nanos.checked_div(1_000_000_000 / ticks_per_second().clamp(1, 1_000_000_000)).unwrap_or(0)
 }
 
-/// The time of day in milliseconds since 1970: a number that is larger at the next start.
+/// The time of day in milliseconds since 1970, a number that is larger at the next start.
 pub fn wall_millis() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(0)
@@ -74,19 +75,19 @@ pub struct Calendar {
     pub unix_seconds: u64,
 }
 
-/// What the clock on the wall says.
+/// The time of day and its date.
 pub fn calendar() -> Calendar {
     // SAFETY: a null pointer is allowed: the time is returned only.
     let time = unsafe { libc::time(std::ptr::null_mut()) };
     Calendar { text: long_text_of(&parts_of(time)), unix_seconds: u64::try_from(time).unwrap_or(0) }
 }
 
-/// The local time so many seconds after 1970, as ctime(3) writes it, without the end of the line.
+/// The local time at this number of seconds after 1970, as ctime(3) writes it, without the end of the line.
 pub fn text_of(seconds: i64) -> String {
     long_text_of(&parts_of(Seconds::try_from(seconds).unwrap_or(0)))
 }
 
-/// The local time as a syslog line begins with it: `Nov  5 09:03:07 `. Made anew once a second.
+/// The local time as at the beginning of a syslog line: `Nov  5 09:03:07 `. Formatted once a second.
 pub fn log_stamp() -> [u8; 16] {
     thread_local! {
         static LAST: Cell<(Seconds, [u8; 16])> = const { Cell::new((-1, *b"Jan  1 00:00:00 ")) };
@@ -137,7 +138,7 @@ fn stamp_text_of(tm: &libc::tm) -> [u8; 16] {
     };
     let ([d, ay], [h, our], [m, in_], [s, ec]) =
         (two(tm.tm_mday), two(tm.tm_hour), two(tm.tm_min), two(tm.tm_sec));
-    // RFC 3164 wants a blank in front of a day below ten.
+    // RFC 3164 requires a space in front of a day below ten.
     let d = if d == b'0' { b' ' } else { d };
     let [a, b, c] = name(&MONTHS, tm.tm_mon).as_bytes().try_into().unwrap_or(*b"Jan");
     [a, b, c, b' ', d, ay, b' ', h, our, b':', m, in_, b':', s, ec, b' ']

@@ -6,8 +6,8 @@ use libc::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Closes every descriptor but 0, 1 and 2. What our caller left open is not for our jobs, and as long as we had it, a
-/// lock would be held, the reader of a pipe would wait, and a file would be open for writing. Before anything is opened.
+/// Closes every descriptor but 0, 1 and 2. What our caller left open is not for our jobs. If we kept it, locks would
+/// be held, readers of pipes would wait, and files would stay open for writing. Call this before anything is opened.
 pub fn close_inherited() {
     if calls::close_range(3, u32::MAX, 0).is_err() {
         close_by_walking();
@@ -18,7 +18,7 @@ fn close_by_walking() {
     all_open().into_iter().filter(|fd| *fd > 2).for_each(calls::close);
 }
 
-/// The numbers of all open descriptors; without /proc, all that there might be.
+/// The numbers of all open descriptors. Without /proc, all numbers that may be open.
 pub(super) fn all_open() -> Vec<c_int> {
     if let Ok(mut list) = listing::list("/proc/self/fd") {
         return std::iter::from_fn(|| list.next_number().ok().flatten()).collect();
@@ -28,7 +28,7 @@ pub(super) fn all_open() -> Vec<c_int> {
     (0..c_int::try_from(limit).unwrap_or(0)).collect()
 }
 
-/// Leads a standard descriptor, 0, 1 or 2, to where `to` leads.
+/// Makes a standard descriptor, 0, 1 or 2, a duplicate of `to`.
 pub fn redirect(to: BorrowedFd, standard: c_int) -> io::Result<()> {
     if to.as_raw_fd() == standard {
         return Ok(());
@@ -43,8 +43,8 @@ pub fn is_in_lower_half(fd: BorrowedFd) -> bool {
     u64::try_from(fd.as_raw_fd()).is_ok_and(|number| number < bounds.soft / 2)
 }
 
-/// Whether a descriptor's number is one of the last few that our own limit allows. They are for reading files, which
-/// takes two at a time.
+/// Whether a descriptor's number is one of the last few that our own limit allows. They are reserved for reading
+/// files, which takes two at a time.
 pub fn is_among_last(fd: BorrowedFd) -> bool {
     const LAST: u64 = 2;
     let Ok(bounds) = calls::limit(FILES) else { return false };

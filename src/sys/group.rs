@@ -1,4 +1,4 @@
-//! Process groups: sending them signals, and telling whether anybody is left in them.
+//! Process groups: sending signals to them, and asking whether any process is left in them.
 
 use super::{check, last_errno};
 use crate::model::{Pid, Signal};
@@ -6,51 +6,51 @@ use libc::{c_int, c_long};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 
-/// Not in the C libraries' headers yet: the signal is for the process group (Linux 6.9).
+/// The signal is for the process group (Linux 6.9). Not in the headers of the C libraries yet.
 const PIDFD_SIGNAL_PROCESS_GROUP: libc::c_uint = 1 << 2;
 
-/// The process group of one leader, reachable after the leader has been reaped.
+/// The process group of one leader, which can be reached after the leader has been reaped.
 #[derive(Debug)]
 pub struct Group {
     leader: Pid,
-    /// Stands for the group itself rather than for its number, which may be given away once the group is empty.
+    /// Stands for the group itself, not for its number, which may be reused when the group is empty.
     pidfd: Option<OwnedFd>,
 }
 
 impl Group {
-    /// The group that `leader` leads. To be taken before the leader is reaped: until then its pid is its own.
+    /// The group of `leader`. Call this before the leader is reaped: until then its pid is not reused.
     pub fn of(leader: Pid) -> Group {
         Group { leader, pidfd: open(leader) }
     }
 
-    /// The same without a descriptor whose number is in the upper half: where there are many groups at once, the
-    /// rest of the descriptors is for others.
+    /// The same, without its descriptor if its number is in the upper half. So many groups at once leave descriptors
+    /// for others.
     pub fn in_lower_half(self) -> Group {
         let pidfd = self.pidfd.filter(|fd| super::descriptors::is_in_lower_half(fd.as_fd()));
         Group { pidfd, ..self }
     }
 
-    /// Whether anybody is left, be it a zombie that its parent does not care for.
+    /// Whether any process is left, even a zombie that its parent does not reap.
     pub fn alive(&self) -> bool {
-        // Whoever may not be signalled is there nevertheless.
+        // EPERM: a process exists, but we may not signal it.
         !matches!(self.send(0), Err(libc::ESRCH))
     }
 
-    /// Whether anybody is left, as told by the descriptor: then the number is no other group's. That it can't tell
-    /// proves nothing.
+    /// Whether the descriptor proves that a process is left. Then the number belongs to no other group. False proves
+    /// nothing.
     pub fn is_proven(&self) -> bool {
         self.pidfd.as_ref().is_some_and(|fd| send(fd, 0, PIDFD_SIGNAL_PROCESS_GROUP).is_ok())
     }
 
-    /// Sends a signal to all of them. That nobody is left is no error.
+    /// Sends a signal to all of them. An empty group is no error.
     pub fn signal(&self, signal: Signal) {
         let _ = self.send(signal.0);
     }
 
     fn send(&self, signal: c_int) -> Result<(), c_int> {
         match &self.pidfd {
-            // Before Linux 6.9 it can't stand for a group, and some who shut programs in forbid the call alone; the
-            // number has to do.
+            // Before Linux 6.9 a descriptor cannot stand for a group, and some sandboxes forbid this call only. Use
+            // the number.
             Some(fd) => match send(fd, signal, PIDFD_SIGNAL_PROCESS_GROUP) {
                 Err(errno) if errno != libc::ESRCH => kill_group(self.leader, signal),
                 sent => sent,
@@ -60,15 +60,15 @@ impl Group {
     }
 }
 
-/// Sends a signal to the group of a child that has not been reaped, or to the child alone when it has not come
-/// to lead one yet or the group can't be reached.
+/// Sends a signal to the group of a child that has not been reaped, or to the child alone if it does not lead a group
+/// yet or the group cannot be reached.
 pub fn signal_job(pid: Pid, signal: Signal) {
     if kill_group(pid, signal.0).is_err() {
         let _ = kill(pid.as_raw(), signal.0);
     }
 }
 
-/// A descriptor that stands for this process and for nobody else, ever.
+/// A descriptor that stands for this process and never for another.
 pub(super) fn open(pid: Pid) -> Option<OwnedFd> {
     // SAFETY: takes numbers; the descriptor is close-on-exec.
     let fd: c_long = unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) };
@@ -88,13 +88,13 @@ pub(super) fn send(pidfd: &OwnedFd, signal: c_int, flags: libc::c_uint) -> Resul
 
 fn kill_group(leader: Pid, signal: c_int) -> Result<(), c_int> {
     match leader.as_raw() {
-        // Minus one would mean every process there is. Process 1 is nobody's job.
+        // Minus one would mean every process. Process 1 is never a job.
         1 => Err(libc::ESRCH),
         number => kill(-number, signal),
     }
 }
 
-/// Kills one process, which is our child and has not been reaped; false when that can't be done.
+/// Kills one process, which is our child and has not been reaped. False if this fails.
 pub fn kill_child(pid: Pid) -> bool {
     kill(pid.as_raw(), Signal::KILL.0).is_ok()
 }
@@ -115,9 +115,9 @@ mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
 
-    /// A leader that ends at once and leaves one behind, which has told that it is there.
+    /// A leader that ends at once and leaves another process, which has reported that it runs.
     fn orphaned_group() -> (Pid, impl BufRead) {
-        // No leader of a group, setsid stays the process that it is.
+        // setsid does not lead a group, so it does not fork.
         let mut command = Command::new("setsid");
         command.args(["/bin/sh", "-c", "sleep 60 & echo; exit 0"]).stdout(Stdio::piped());
         let (leader, mut child) = start(&mut command);
@@ -135,8 +135,8 @@ mod tests {
         }
     }
 
-    /// The group of this leader as it is reached here, where the kernel makes no descriptor for it, and where it
-    /// refuses the call with one.
+    /// The group of this leader as reached on this system, without a descriptor, and with one that the kernel refuses
+    /// to use.
     fn by_every_way(leader: Pid) -> [Group; 3] {
         let no_pidfd = File::open("/dev/null").unwrap().into();
         [Group::of(leader), Group { leader, pidfd: None }, Group { leader, pidfd: Some(no_pidfd) }]
@@ -149,11 +149,11 @@ mod tests {
             let group = &by_every_way(leader)[way];
             assert_eq!(ended(leader), Exit::Code(0));
             assert!(group.alive());
-            // Only a descriptor that can tell proves anything; one to something else never does.
+            // Only a descriptor that works proves anything. One that stands for something else never does.
             assert!(way == 0 || !group.is_proven());
             let named = session::names(leader);
             assert_eq!(named.len(), 1, "{named:?}");
-            // Which of the two depends on whether it has come to its exec.
+            // The result depends on whether it has executed its command.
             assert!([&b"sleep"[..], b"sh"].contains(&&*named[0].1), "{named:?}");
             group.signal(Signal::KILL);
             until_gone(group, output);

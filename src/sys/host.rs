@@ -1,6 +1,6 @@
 //! The name of this machine.
 
-/// The name that this machine has at the moment; empty when it can't be told.
+/// The present name of this machine. Empty if it is unknown.
 pub fn name() -> Vec<u8> {
     // SAFETY: all zeroes are valid names, each of them empty.
     let mut names: libc::utsname = unsafe { std::mem::zeroed() };

@@ -1,4 +1,4 @@
-//! Symbolic links in directories where others may put theirs.
+//! Symbolic links in directories in which other users may make links.
 
 use super::{check, last_errno};
 use std::ffi::{CString, OsString};
@@ -12,28 +12,27 @@ use std::path::{Path, PathBuf};
 /// A symbolic link as it was at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// The user id of whoever made it.
+    /// The user id of its owner.
     pub owner: u32,
     /// What it leads to.
     pub target: PathBuf,
 }
 
-/// Reads a symbolic link. It is held meanwhile, so that owner and target are those of one and the same link, whatever
-/// is put in its place.
+/// Reads a symbolic link. It is held meanwhile, so owner and target belong to the same link, even if it is replaced.
 pub fn read(path: &Path) -> io::Result<Link> {
     let link = hold(path)?;
     let owner = link.metadata()?.uid();
     Ok(Link { owner, target: PathBuf::from(OsString::from_vec(target(&link)?)) })
 }
 
-/// What a symbolic link leads to that somebody holds.
+/// The target of a symbolic link that is held.
 pub fn target(link: &File) -> io::Result<Vec<u8>> {
     let mut text = vec![0_u8; libc::PATH_MAX.unsigned_abs() as usize];
     // SAFETY: the empty path, which means the link itself, is a C string that outlives the call, and the kernel writes
     // at most as many bytes as the buffer has, by the length that it is told.
     let length =
         unsafe { libc::readlinkat(link.as_raw_fd(), c"".as_ptr(), text.as_mut_ptr().cast(), text.len()) };
-    // Only a negative number is none of bytes.
+    // A negative number is an error.
     let Ok(length) = usize::try_from(length) else {
         return Err(io::Error::from_raw_os_error(last_errno().0));
     };
@@ -41,8 +40,8 @@ pub fn target(link: &File) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Takes hold of what stands at a path, be it a link, for no more than to look at it. No link on the way there is
-/// followed, nor one that the kernel makes up, as in /proc: that is ELOOP. Kernels before 5.6 follow those on the way.
+/// Opens what is at a path, even a link, only to look at it. Follows no link on the way, and none that the kernel
+/// makes up, as in /proc: that is ELOOP. Kernels before 5.6 follow the links on the way.
 pub fn hold_exactly(path: &Path) -> io::Result<File> {
     let name = CString::new(path.as_os_str().as_bytes())?;
     let flags = u64::from((libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC).cast_unsigned());
@@ -55,17 +54,17 @@ pub fn hold_exactly(path: &Path) -> io::Result<File> {
         // SAFETY: the kernel has just made it, so nobody else owns it.
         Ok(fd) if fd >= 0 => Ok(unsafe { File::from_raw_fd(fd) }),
         Ok(_) | Err(_) => match last_errno().0 {
-            // Missing, or hidden from us.
+            // The call is missing, or a sandbox forbids it.
             libc::ENOSYS | libc::EPERM => hold(path),
             errno => Err(io::Error::from_raw_os_error(errno)),
         },
     }
 }
 
-/// Opens what a path leads to, be it a link, for no more than to look at it.
+/// Opens what is at a path, even a link, only to look at it.
 fn hold(path: &Path) -> io::Result<File> {
     let path = CString::new(path.as_os_str().as_bytes())?;
-    // Not by the standard library, which with musl takes O_PATH for one of the ways to read and write, and removes it.
+    // Not by the standard library: with musl, it takes O_PATH for an access mode and removes it.
     let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     // SAFETY: a C string that outlives the call.
     let fd = check(unsafe { libc::open(path.as_ptr(), flags) })?;

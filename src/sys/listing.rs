@@ -1,12 +1,12 @@
-//! The names in a directory, read bit by bit. The standard library's own way ends the program when the directory can't
-//! be closed.
+//! The names in a directory, read in portions. The standard library's iterator ends the program if the directory
+//! cannot be closed.
 
 use super::last_errno;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// As much is asked for at once.
+/// The size of one portion.
 const BYTES: usize = 16 * 1024;
 /// Where the kernel's `struct linux_dirent64` has its length, in two bytes, and its name.
 const LENGTH: usize = 16;
@@ -27,7 +27,7 @@ pub(super) fn list(path: &str) -> io::Result<Listing> {
 }
 
 impl Listing {
-    /// The next name that is a number; others are left out. None at the end.
+    /// The next name that is a number. Others are skipped. None at the end.
     pub(super) fn next_number(&mut self) -> io::Result<Option<i32>> {
         loop {
             if self.at >= self.end {
@@ -40,7 +40,7 @@ impl Listing {
             let length = length.map_or(0, |bytes| usize::from(u16::from_ne_bytes(bytes)));
             let name = entry.get(NAME..length).unwrap_or_default().split(|byte| *byte == 0).next();
             let number = name.and_then(|name| std::str::from_utf8(name).ok()?.parse().ok());
-            // The kernel's entries are longer than that; one that is not would never let this end.
+            // The kernel's entries are longer than that. A shorter one would make this loop endless.
             self.at += length.max(NAME);
             if number.is_some() {
                 return Ok(number);

@@ -1,19 +1,18 @@
-//! Leases on files: whether somebody is writing one.
+//! Leases on files, which show whether a file is being written.
 
 use super::check;
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-/// From the kernel's fcntl.h, the same on every architecture; not in the libc package.
+/// From the kernel's fcntl.h. The same on every architecture, but not in the libc package.
 const F_SETSIG: libc::c_int = 10;
 
-/// Whether somebody has this file, which we have open for reading, open for writing.
-/// None where that can't be told: not our file and no right to leases on it, or a file system without leases.
+/// Whether this file, which we have open for reading, is open for writing. None if this is unknown: the file is not
+/// ours and we have no right to leases on it, or the file system has no leases.
 pub fn being_written(file: &File) -> Option<bool> {
     let fd = file.as_raw_fd();
-    // Who opens the file during the lease makes the kernel send us a signal, SIGIO if nothing else is said. SIGURG
-    // is ignored by default, so this is harmless in every program.
-    // SAFETY: takes numbers.
+    // If the file is opened during the lease, the kernel sends us a signal, by default SIGIO, which would end a
+    // program. SIGURG is ignored by default. SAFETY: takes numbers.
     if check(unsafe { libc::fcntl(fd, F_SETSIG, libc::SIGURG) }).is_err() {
         return None;
     }

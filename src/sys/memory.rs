@@ -1,28 +1,28 @@
-//! The allocator of the daemon: that of the C library, and a reserve for when the kernel gives no more.
+//! The allocator of the daemon: that of the C library, and a reserve for when the kernel gives no more memory.
 //!
-//! To run out of memory ends a Rust program. So what is needed from day to day, a line for the log or the start of a
-//! process, comes from the reserve then; what is large asks before whether there is room, and is put off.
+//! Running out of memory ends a Rust program. So everyday needs, such as a line for the log or the start of a
+//! process, then come from the reserve. Large allocations ask first whether there is room, and are postponed if not.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-/// The reserve is given out in blocks of so many bytes, which is also the largest alignment.
+/// The reserve is given out in blocks of this size, which is also the largest alignment.
 const BLOCK_BYTES: usize = 64;
 const BLOCKS: usize = 16_384;
-/// Who gets so much at once is not short of memory.
+/// If this much can be had at once, there is no shortage.
 const PLENTY: usize = 64 << 10;
 
 static RESERVE: Reserve<BLOCKS> = Reserve::new();
 
-/// Whether more than half of the reserve is in use and the kernel still gives nothing: what can be put off is to be
-/// put off. What came from the reserve may stay there for long after the kernel gives again.
+/// Whether more than half of the reserve is in use and the kernel still gives nothing. Then postpone what can be
+/// postponed. Blocks may stay in the reserve long after the kernel gives memory again.
 pub fn is_short() -> bool {
     RESERVE.used.load(SeqCst) > BLOCKS / 2 && !has_room(PLENTY)
 }
 
-/// Whether the kernel would give so many bytes just now.
+/// Whether the kernel would give this many bytes now.
 pub fn has_room(bytes: usize) -> bool {
     let Ok(layout) = Layout::from_size_align(bytes.max(1), 1) else { return false };
     // SAFETY: the size is not zero.
@@ -38,7 +38,7 @@ pub fn has_room(bytes: usize) -> bool {
     true
 }
 
-/// What the program declares to be its allocator, which a library can't do for those that use it.
+/// The type of the program's allocator. Only a program can declare one, a library cannot.
 #[derive(Debug)]
 pub struct WithReserve;
 
@@ -99,7 +99,7 @@ unsafe impl GlobalAlloc for WithReserve {
     }
 }
 
-/// Memory of our own, no page of which costs anything until it is needed for the first time.
+/// Memory of our own. A page costs nothing until it is used for the first time.
 struct Reserve<const N: usize> {
     blocks: UnsafeCell<Blocks<N>>,
     locked: AtomicBool,
@@ -126,12 +126,12 @@ impl<const N: usize> Reserve<N> {
         self.blocks.get().cast()
     }
 
-    /// Whether this address is one of the reserve.
+    /// Whether this address is in the reserve.
     fn has(&self, memory: *mut u8) -> bool {
         memory.addr().wrapping_sub(self.start().addr()) < N * BLOCK_BYTES
     }
 
-    /// The first run of free blocks that is long enough; null when there is none.
+    /// The first run of free blocks that is long enough. Null if there is none.
     fn take(&self, layout: Layout) -> *mut u8 {
         let wanted = blocks(layout);
         if layout.align() > BLOCK_BYTES {
@@ -158,7 +158,7 @@ impl<const N: usize> Reserve<N> {
         self.give_back_from(memory, 0, blocks(layout));
     }
 
-    /// Gives back what of this memory is not wanted any more. False when more is wanted.
+    /// Shrinks a block of memory in place. False if it would have to grow.
     fn shrink(&self, memory: *mut u8, layout: Layout, wanted: Layout) -> bool {
         let (have, keep) = (blocks(layout), blocks(wanted));
         let fits = keep <= have;
@@ -168,16 +168,16 @@ impl<const N: usize> Reserve<N> {
         fits
     }
 
-    /// Gives back the blocks of this memory between two of its own.
+    /// Frees the blocks between two sizes of this memory.
     fn give_back_from(&self, memory: *mut u8, from: usize, to: usize) {
         let first = memory.addr().wrapping_sub(self.start().addr()) / BLOCK_BYTES;
         self.with_taken(|taken| taken.get_mut(first + from..first + to).map(|run| run.fill(false)));
         self.used.fetch_sub(to - from, SeqCst);
     }
 
-    /// Alone with the list of what is taken. Nothing in `work` allocates.
+    /// Runs `work` with the lock on the list of used blocks. Nothing in `work` allocates.
     fn with_taken<T>(&self, work: impl FnOnce(&mut [bool; N]) -> T) -> T {
-        // Our programs have one thread; only the tests ever wait here, and not for long.
+        // Our programs have one thread. Only tests ever wait here, and not for long.
         while self.locked.swap(true, SeqCst) {
             std::hint::spin_loop();
         }
@@ -190,13 +190,13 @@ impl<const N: usize> Reserve<N> {
     }
 }
 
-/// How many blocks this takes.
+/// How many blocks this size needs.
 fn blocks(layout: Layout) -> usize {
     layout.size().div_ceil(BLOCK_BYTES).max(1)
 }
 
-/// Has large blocks come from the kernel and go back to it one by one, whatever has been freed before: else the C
-/// library learns from the first large block to keep the later ones.
+/// Makes the C library take each large block from the kernel and give it back when freed. Otherwise it would keep
+/// later ones, once the first large block was freed.
 pub fn return_large_blocks() {
     #[cfg(target_env = "gnu")]
     // SAFETY: takes two numbers; there is one thread, and blocks that are in use stay where they are.
@@ -209,7 +209,7 @@ pub fn return_large_blocks() {
 #[cfg(target_env = "gnu")]
 const LARGE_BLOCK_BYTES: libc::c_int = 128 * 1024;
 
-/// Gives memory that is free back to the kernel, where the C library would keep it.
+/// Gives free memory that the C library keeps back to the kernel.
 pub fn trim() {
     #[cfg(target_env = "gnu")]
     // SAFETY: only touches what is not in use.

@@ -1,8 +1,7 @@
 //! The kernel behind safe signatures: the only unsafe code of pmtr.
 //!
-//! Promises: no function here blocks, except where its name says that it waits; none panics; every descriptor
-//! is close-on-exec from birth; nothing here decides anything about jobs. It refuses to know the configuration,
-//! the supervisor and the log.
+//! Promises: no function blocks, unless its name says that it waits; none panics; every descriptor is close-on-exec
+//! from the start. Nothing here decides anything about jobs, or knows the configuration, the supervisor and the log.
 
 mod address;
 mod calls;
@@ -43,8 +42,8 @@ pub(crate) mod testing;
 use crate::model::Errno;
 use std::io;
 
-// The standard library asks for an unwinder, which a program that aborts never runs. As a shared library it costs
-// 100 kB of memory and 0.1 ms of each start; from the compiler's archive it costs neither.
+// The standard library links an unwinder, which a program that aborts never runs. A shared library would cost 100 kB
+// of memory and 0.1 ms of each start; the compiler's archive costs neither.
 #[cfg(all(target_env = "gnu", panic = "abort"))]
 #[link(name = "gcc_eh", kind = "static", modifiers = "-bundle")]
 unsafe extern "C" {}
@@ -56,7 +55,7 @@ fn last_errno() -> Errno {
     Errno(unsafe { *place })
 }
 
-/// Puts back what a signal handler has found.
+/// Restores errno at the end of a signal handler.
 fn set_errno(errno: Errno) {
     let place = errno_place();
     // SAFETY: the place is this thread's own and valid for as long as the thread.
@@ -73,7 +72,7 @@ fn done(returned: libc::c_int) -> Result<libc::c_int, Errno> {
     if returned == -1 { Err(last_errno()) } else { Ok(returned) }
 }
 
-/// The same for those who hand the error on as `io::Error`.
+/// The same, with an `io::Error`.
 fn check(returned: libc::c_int) -> io::Result<libc::c_int> {
     done(returned).map_err(|errno| io::Error::from_raw_os_error(errno.0))
 }

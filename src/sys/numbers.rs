@@ -1,4 +1,4 @@
-//! The kernel's numbers as this machine has them, for those who open files and read errors without unsafe code.
+//! The kernel's numbers on this machine, for code that opens files and reads errors without unsafe code.
 
 pub use libc::{
     EACCES, EAGAIN, EBADF, EIO, ELOOP, EMFILE, EMSGSIZE, ENAMETOOLONG, ENFILE, ENOBUFS, ENOENT, ENOMEM,

@@ -8,13 +8,13 @@ use std::io;
 /// On which side of a fork we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forked {
-    /// In the one that was there before; with the pid of the new one.
+    /// In the old process, with the pid of the new one.
     Parent(Pid),
-    /// In the new one.
+    /// In the new process.
     Child,
 }
 
-/// Our pid. Changes when we go to the background.
+/// Our pid. It changes when we go to the background.
 pub fn own_pid() -> Option<Pid> {
     // SAFETY: takes nothing and cannot fail.
     Pid::new(unsafe { libc::getpid() })
@@ -25,7 +25,7 @@ pub fn is_init() -> bool {
     own_pid().is_some_and(|pid| pid.as_raw() == 1)
 }
 
-/// The user as whom we act.
+/// The user that we act as.
 pub fn effective_uid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::geteuid() }
@@ -53,7 +53,7 @@ const ITIMER_REAL: c_int = 0;
 const ITIMER_VIRTUAL: c_int = 1;
 const ITIMER_PROF: c_int = 2;
 
-/// Leaves the session keyring of whoever started us: what is in it is not for our jobs.
+/// Leaves the session keyring of our caller, which is not for our jobs.
 pub fn leave_keyring() {
     calls::join_own_keyring();
 }
@@ -63,12 +63,12 @@ pub fn umask(mask: libc::mode_t) {
     calls::umask(mask);
 }
 
-/// Leaves the session and the terminal; fails when we lead a process group.
+/// Leaves the session and the terminal. Fails if we lead a process group.
 pub fn new_session() -> io::Result<()> {
     calls::setsid().map(drop).map_err(|errno| io::Error::from_raw_os_error(errno.0))
 }
 
-/// Makes a second process that goes on from here. Only for going to the background: before there are jobs.
+/// Makes a second process that continues from here. Only for going to the background, before there are jobs.
 pub fn fork() -> io::Result<Forked> {
     // SAFETY: pmtr has one thread, so the new process has all of its parent and no lock is left held.
     let pid = check(unsafe { libc::fork() })?;

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Whether a write of a short line would go through at once.
+/// Whether a short line could be written at once.
 pub fn poll_writable(fd: BorrowedFd) -> bool {
     let mut one = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
     // SAFETY: one pollfd, as told; with a timeout of zero the call does not wait.
@@ -11,14 +11,14 @@ pub fn poll_writable(fd: BorrowedFd) -> bool {
     ready == 1 && one.revents & (libc::POLLOUT | libc::POLLERR) == libc::POLLOUT
 }
 
-/// Waits until there is something to read, or nothing more to come.
+/// Waits until there is something to read, or the end is reached.
 pub fn wait_for_input(fd: BorrowedFd) {
     let mut one = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one pollfd, as told.
     unsafe { libc::poll(&mut one, 1, -1) };
 }
 
-/// Sends one message on a connected socket; never waits, whatever the socket's own mode is.
+/// Sends one message on a connected socket. Never waits, whatever the mode of the socket is.
 pub fn send(fd: BorrowedFd, message: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: pointer and length belong to one slice, which is read only.

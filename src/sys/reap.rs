@@ -1,18 +1,18 @@
-//! What has become of our children. Never waits.
+//! What became of our children. Never waits.
 
 use super::last_errno;
 use crate::model::{Errno, Exit, Pid, Signal};
 use libc::c_int;
 use std::mem::MaybeUninit;
 
-/// What has become of one child.
+/// What became of one child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waited {
     /// It has not ended.
     Running,
     /// It is no child of ours, or has been reaped before.
     NotOurs,
-    /// It has ended so, and is reaped by this call.
+    /// It ended like this, and this call has reaped it.
     Ended(Exit),
 }
 
@@ -28,21 +28,21 @@ pub fn wait_for(pid: Pid) -> Waited {
 /// A child that `waitid` reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peeked {
-    /// It has ended, and stays to be reaped by [`wait_for`], so that its group can be taken hold of before its number
-    /// is free.
+    /// It has ended, and [`wait_for`] must reap it. Until then its number is not reused, so a descriptor of its group
+    /// can be opened.
     Ended(Pid),
-    /// It has made us its tracer (PTRACE_TRACEME), as any child can, and is stopped. As long as it is, it is reported
-    /// instead of younger children that have ended.
+    /// It has made us its tracer (PTRACE_TRACEME), as any child can, and is stopped. Until we let it go, it is
+    /// reported instead of younger children that have ended.
     Held(Pid),
 }
 
-/// Any one child that has ended, the oldest first. Walks all children when there is none.
-/// An error means that there are no children at all, or that the kernel does not tell.
+/// One child that has ended, the oldest first. Walks all children if there is none. An error means that there are no
+/// children at all, or that the kernel does not say.
 pub fn peek_any() -> Result<Option<Peeked>, Errno> {
     peek(libc::P_ALL, 0)
 }
 
-/// Whether this child has ended; it stays to be reaped. Costs less than all that has to be done before a reaping.
+/// Whether this child has ended. Does not reap it. Costs less than preparing to reap.
 pub fn has_ended(pid: Pid) -> bool {
     peek(libc::P_PID, pid.as_raw().unsigned_abs()) == Ok(Some(Peeked::Ended(pid)))
 }
@@ -156,7 +156,7 @@ mod tests {
                 let_go(held);
                 assert_eq!(ended(held), Exit::Signal(Signal(10)));
                 assert_eq!(found(), Peeked::Ended(ended_later));
-                // Nobody is let go who is not held.
+                // A child that is not held cannot be let go.
                 let_go(ended_later);
                 assert_eq!(ended(ended_later), Exit::Code(4));
             },

@@ -1,7 +1,7 @@
-//! Sessions of jobs: whether anybody is left in one, who, and signals to them one by one.
+//! Sessions of jobs: whether any process is left in one, which ones, and signals to each of them.
 //!
-//! The kernel knows no signal to a session and no list of its members. What it does answer at once is whether a
-//! number is still in use, and of any process which session it has.
+//! The kernel has neither a signal to a session nor a list of its members. It does say at once whether a number is
+//! still in use, and which session a process has.
 
 use super::done;
 use super::group;
@@ -11,10 +11,10 @@ use libc::c_int;
 use std::io::{self, PipeReader};
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// As many members as a message can usefully name.
+/// The most members that a message names.
 const NAMED: usize = 16;
 
-/// Not in the C libraries' headers everywhere.
+/// Not in the headers of every C library.
 const F_SETOWN_EX: c_int = 15;
 const F_OWNER_PID: c_int = 1;
 
@@ -25,7 +25,7 @@ struct Owner {
     pid: c_int,
 }
 
-/// Tells whether numbers are in use.
+/// Asks whether numbers are in use.
 #[derive(Debug)]
 pub struct Numbers(PipeReader);
 
@@ -36,18 +36,18 @@ pub struct Member {
     pub pid: Pid,
     /// Its session.
     session: Pid,
-    /// What /proc tells of it. None when it has just ended, or when it can't be read.
+    /// What /proc says about it. None if it has just ended or cannot be read.
     pub stat: Option<Stat>,
 }
 
 impl Numbers {
-    /// Takes one descriptor, for good.
+    /// Opens one descriptor and keeps it.
     pub fn new() -> io::Result<Numbers> {
         io::pipe().map(|(reader, _)| Numbers(reader))
     }
 
-    /// Whether any process has this number or belongs to the group or the session of this number, be it a zombie.
-    /// One call, however many processes there are.
+    /// Whether any process, even a zombie, has this number as its pid, group or session. One call, however many
+    /// processes there are.
     pub fn in_use(&self, number: Pid) -> Result<bool, Errno> {
         let owner = Owner { kind: F_OWNER_PID, pid: number.as_raw() };
         // SAFETY: the kernel reads one Owner, which is laid out as it wants it. Who owns a pipe matters to nobody
@@ -60,24 +60,25 @@ impl Numbers {
     }
 }
 
-/// What the kernel answers: zero for a session beyond our sight.
+/// The answer of the kernel: zero for a session outside of our pid namespace.
 fn number_of_session(pid: Pid) -> Result<c_int, Errno> {
     // SAFETY: takes a number and touches no memory.
     done(unsafe { libc::getsid(pid.as_raw()) })
 }
 
-/// The session of this process. None when there is none, or it is beyond our sight. Zombies have one.
+/// The session of this process. None if there is no process, or the session is outside of our pid namespace. Zombies
+/// have one.
 pub fn session_of(pid: Pid) -> Option<Pid> {
     match number_of_session(pid) {
         Ok(session) => Pid::new(session),
         Err(Errno(libc::ESRCH)) => None,
-        // Some who shut programs in forbid the call alone.
+        // Some sandboxes forbid this call only.
         Err(_) => Stat::of(pid).and_then(|stat| Pid::new(stat.session)),
     }
 }
 
-/// Whether there is a process of this number, be it a zombie, and even if its session is beyond our sight: who comes
-/// into a pid namespace from without has none there.
+/// Whether there is a process with this number, even a zombie, and even if its session is outside of our pid
+/// namespace, as that of a process that has entered it from outside.
 pub fn is_process(pid: Pid) -> bool {
     match number_of_session(pid) {
         Ok(_) => true,
@@ -86,21 +87,21 @@ pub fn is_process(pid: Pid) -> bool {
     }
 }
 
-/// The process if it is one of this session.
+/// The process, if it is in this session.
 pub fn member(pid: Pid, session: Pid) -> Member {
     Member { pid, session, stat: Stat::of(pid).filter(|stat| stat.session == session.as_raw()) }
 }
 
 impl Member {
-    /// Sends signals to this very process, if it still has this session: whoever got its number since is spared.
+    /// Sends signals to this process if it still has this session. A process that has got its number since gets none.
     pub fn signal(&self, signals: &[Signal]) {
         let Some(born) = self.stat.as_ref().map(|stat| stat.born_ticks) else { return };
         let pidfd = group::open(self.pid);
-        // Behind the opening: what is found out now holds for whom the descriptor stands for.
+        // After the descriptor was opened, so that the answer is about the process that it stands for.
         let Some(now) = member(self.pid, self.session).stat.filter(|stat| stat.born_ticks == born) else {
             return;
         };
-        // Our own child keeps its number until we reap it.
+        // The number of our own child is not reused until we reap it.
         let ours = super::process::own_pid().is_some_and(|own| own.as_raw() == now.parent);
         for signal in signals {
             if !pidfd.as_ref().is_some_and(|fd| is_sent(fd, *signal)) && ours {
@@ -109,7 +110,7 @@ impl Member {
         }
     }
 
-    /// Whether it is there and nothing can be read of it.
+    /// Whether it exists and cannot be read.
     pub fn is_hidden(&self) -> bool {
         self.stat.is_none() && session_of(self.pid) == Some(self.session)
     }
@@ -120,13 +121,13 @@ impl Member {
     }
 }
 
-/// Whether the signal is out, or can't be any more.
+/// Whether the signal was sent, or can never be sent.
 fn is_sent(pidfd: &OwnedFd, signal: Signal) -> bool {
     matches!(group::send(pidfd, signal.0, 0), Ok(()) | Err(libc::ESRCH))
 }
 
-/// Who of this session is left, with names, at most sixteen: the living first, then the zombies of the leader's
-/// group, which its members have to wait for. Nothing without /proc. Asks for the session of every process.
+/// The processes that are left of this session, at most sixteen, with names: first the living, then the zombies of
+/// the leader's group, which delay the next run. Empty without /proc. Asks every process for its session.
 pub fn names(session: Pid) -> Vec<(Pid, Box<[u8]>)> {
     let Ok(list) = stat::list() else { return Vec::new() };
     let pids = list.filter_map(Result::ok).filter(|pid| session_of(*pid) == Some(session));

@@ -10,44 +10,44 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::SeqCst};
 
-/// Where the handlers write; below zero until there is a pipe.
+/// The descriptor that handlers write to. Negative until there is a pipe.
 static PIPE: AtomicI32 = AtomicI32::new(-1);
 /// The signals other than SIGCHLD that have come, bit n-1 for n: a full pipe cannot lose these.
 static CAME: AtomicU64 = AtomicU64::new(0);
 /// A record did not fit into the pipe.
 static OVERFLOWED: AtomicBool = AtomicBool::new(false);
-/// The signals whose handler or whose being ignored a child must put back itself.
+/// The signals that a child must set back to their default itself.
 static CHANGED: AtomicU64 = AtomicU64::new(0);
 
 /// A pid for SIGCHLD, zero for any other signal.
 const RECORD_BYTES: usize = 4;
-/// One turn takes no more, however many come: where thousands die, to reap 256 takes 20 ms, and others have their turn.
+/// The most records that one turn takes. Reaping 256 children takes 20 ms; then other sources have their turn.
 const BUDGET_BYTES: usize = 1_024;
 
-/// As many blocked real-time signals are taken out of their queue in one turn. Left there they would make each later
-/// signal slower and count against what the user of pmtr may have queued.
+/// The most blocked real-time signals that one turn takes out of their queue. If they stayed there, each later signal
+/// would be slower, and they would count against the quota of pmtr's user.
 const QUEUED_AT_ONCE: usize = 1_024;
 
-/// What a signal told.
+/// What a signal reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caught {
-    /// This child may have changed its state. Anybody may have forged the number.
+    /// This child may have changed its state. The number may be forged.
     Child(Pid),
     /// This signal came, once or several times.
     Signal(Signal),
-    /// Children have ended of which the pids are lost: all must be asked.
+    /// Children have ended whose pids are lost, so all must be asked.
     Overflow,
 }
 
-/// The reading end. Ready for reading when there is something to take.
+/// The reading end. It is readable when there is something to take.
 #[derive(Debug)]
 pub struct SignalPipe {
     reader: OwnedFd,
 }
 
 impl SignalPipe {
-    /// Catches the `handled` signals, ignores what would otherwise end a program for no good reason, and sets the
-    /// rest to its default: what stops and continues, and what tells of a broken program. Once in a process.
+    /// Catches the `handled` signals, ignores those that would end a program for no good reason, and sets the rest to
+    /// their default: those that stop, continue, or report a broken program. Call it once in a process.
     pub fn install(handled: &[Signal]) -> io::Result<SignalPipe> {
         let mut ends = [-1; 2];
         // SAFETY: room for two descriptors.
@@ -65,16 +65,17 @@ impl SignalPipe {
         {
             overhear(signal);
         }
-        // From here on nothing that has no use ends us.
+        // From here on, no signal that we do not use ends us.
         let _ = calls::set_mask(&always_blocked());
-        // A signal that the parent ignored stays ignored across exec, here and in every program that we start.
+        // A signal that the parent ignored stays ignored across exec, in us and in every program that we start.
         for signal in (1..=LAST).filter(|signal| HANDLER_FIRST && is_ignored(*signal)) {
             let _ = calls::set_default(signal);
         }
         Ok(pipe)
     }
 
-    /// Takes what has come. True when there may be more: a source that reports edges must be armed again.
+    /// Takes what has come. True if there may be more. Then the source must be served again, because it reports
+    /// edges.
     pub fn read(&mut self, into: &mut Vec<Caught>) -> bool {
         let mut records = [0_u8; BUDGET_BYTES];
         let fd = self.reader.as_raw_fd();
@@ -86,7 +87,7 @@ impl SignalPipe {
             }
         };
         match (count, last_errno().0) {
-            // A record is written and read as a whole, for the pipe's size is a multiple of it.
+            // A record is written and read as a whole, because the pipe's size is a multiple of its size.
             (Ok(count), _) => {
                 for record in records.chunks_exact(RECORD_BYTES).take(count / RECORD_BYTES) {
                     let number = record.try_into().map_or(0, i32::from_ne_bytes);
@@ -94,7 +95,7 @@ impl SignalPipe {
                 }
             }
             (Err(_), libc::EAGAIN) => {}
-            // What is in the pipe stays there until the next signal, so children are not waited for by name.
+            // What is in the pipe may stay there until the next signal, so ask all children.
             (Err(_), _) => into.push(Caught::Overflow),
         }
         // After the pipe: a handler sets its bit before it writes, so no record is taken whose bit is not seen.
@@ -117,23 +118,23 @@ impl AsRawFd for SignalPipe {
     }
 }
 
-/// Sets the signal mask, whatever the parent left. Real-time signals are blocked for good: pmtr has no use for them,
-/// and they queue, so each one would cost a run of its handler. What would end pmtr before it has handlers, though it is
-/// no reason to end, is blocked until then. Call it first of all.
+/// Sets the signal mask, whatever the parent left. Real-time signals are blocked for good: pmtr does not use them,
+/// and because they queue, each would cost a run of its handler. Signals that would end pmtr before it has handlers,
+/// but are no reason to end, are blocked until then. Call this first of all.
 pub fn set_mask() {
     let early = (1..REAL_TIME.cast_signed()).filter(|signal| is_a_nuisance(*signal));
     let mask = early.fold(always_blocked(), |mask, signal| mask.with(signal.cast_unsigned()));
-    // It can only fail for arguments that the kernel does not know.
+    // This fails only for arguments that the kernel does not know.
     let _ = calls::set_mask(&mask);
 }
 
-/// From now on the signal does by itself what it does where nobody handles it. It fails for none that can be handled.
+/// Sets the signal to its default. Fails for no signal that can be handled.
 pub fn set_default(signal: Signal) {
     let _ = calls::set_default(signal.0);
 }
 
-/// The signals, bit n-1 for n, that a child has to set back to their default: those that are ignored, for that
-/// survives exec, and those with a handler that must not run in it. Other handlers end with exec.
+/// The signals, bit n-1 for n, that a child must set back to their default: those that are ignored, because that
+/// survives exec, and those with a handler that must not run in it. Exec removes other handlers.
 pub(super) fn to_reset() -> u64 {
     let ignored = (1..=LAST).filter(|signal| is_ignored(*signal));
     ignored.fold(CHANGED.load(SeqCst), |set, signal| set | bit(signal))
@@ -153,13 +154,13 @@ fn bit(signal: c_int) -> u64 {
     1_u64.checked_shl(signal.wrapping_sub(1).cast_unsigned()).unwrap_or(0)
 }
 
-/// What is blocked for good: real-time signals, and the one with which a terminal in the mode `tostop` stops who writes
-/// to it from the background. Blocked, it lets him write.
+/// What is blocked for good: real-time signals, and SIGTTOU, with which a terminal in the mode `tostop` stops a
+/// process that writes from the background. If it is blocked, the process may write.
 fn always_blocked() -> Mask {
     Mask::from(REAL_TIME).with(libc::SIGTTOU.cast_unsigned())
 }
 
-/// Ends a program by default, though it tells nothing of the program's own state.
+/// Ends a program by default, although it says nothing about the state of the program.
 fn is_a_nuisance(signal: c_int) -> bool {
     let known = [
         libc::SIGHUP,
@@ -189,9 +190,9 @@ fn catch(signal: c_int) -> io::Result<()> {
     check(unsafe { libc::sigaction(signal, action, ptr::null_mut()) }).map(drop)
 }
 
-/// Makes nothing of a signal that would end us. By a handler that does nothing rather than by ignoring it: exec
-/// puts the default back without a system call for each signal and each start. The C library refuses the two or three
-/// signals that it reserves for threads; they are blocked, as all real-time signals are.
+/// Gives a signal that would end us an empty handler. It is not ignored, because exec restores the default of a
+/// handled signal, which saves a system call for each signal and start. The C library refuses the two or three
+/// signals that it reserves for threads. They are blocked, as all real-time signals are.
 fn overhear(signal: c_int) {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all zeroes are a valid sigaction: an empty mask and no flags.
@@ -216,7 +217,7 @@ fn is_ignored(signal: c_int) -> bool {
     let (none, size) = (ptr::null::<u64>(), calls::SIGNAL_SET_BYTES);
     // SAFETY: the kernel writes one sigaction, and 64 bytes are more than that anywhere.
     let returned = unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, none, action.as_mut_ptr(), size) };
-    // Where the flags come first, setting back what is not ignored does no harm.
+    // Where the flags come first, this may set back a signal that is not ignored, which does no harm.
     let [first, ..] = action;
     let handler = if size_of::<usize>() == 8 {
         first
@@ -228,8 +229,8 @@ fn is_ignored(signal: c_int) -> bool {
     returned == 0 && (handler == SIG_IGN || !HANDLER_FIRST)
 }
 
-/// Does what POSIX allows: atomics, and one write. Leaves errno as it was, for it may run between a call and the
-/// look at its errno.
+/// Does only what POSIX allows: atomics, and one write. Restores errno, because it may run between a call and the
+/// check of its errno.
 extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, _context: *mut c_void) {
     let errno = last_errno();
     let mut record = 0;
@@ -239,8 +240,8 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, _context: *mu
             // SAFETY: of SIGCHLD these bytes hold a pid; of a forged one, any number. Both are an integer.
             record = unsafe { info.si_pid() };
         }
-        // No pid: the kernel had no memory for it, or somebody outside of our pid namespace sent the signal. The
-        // signal of a real death may have merged with it.
+        // No pid: the kernel had no memory for it, or the sender is outside of our pid namespace. The signal of a
+        // real death may have merged with it.
         if record <= 0 {
             OVERFLOWED.store(true, SeqCst);
         }
@@ -256,20 +257,20 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, _context: *mu
     set_errno(errno);
 }
 
-/// All signals held back for as long as this lives.
+/// All signals are blocked as long as this lives.
 pub(super) struct Blocked(Mask);
 
 impl Blocked {
-    /// Holds all signals back.
+    /// Blocks all signals.
     pub(super) fn new() -> Blocked {
-        // It can only fail for arguments that the kernel does not know.
+        // This fails only for arguments that the kernel does not know.
         Blocked(calls::set_mask(&Mask::FULL).unwrap_or(always_blocked()))
     }
 }
 
 impl Drop for Blocked {
     fn drop(&mut self) {
-        // It can't fail; but a pmtr that stayed deaf to all signals would be past help, so it is tried again.
+        // This cannot fail. It is repeated all the same, because a pmtr with all signals blocked could not be helped.
         for _ in 0..3 {
             if calls::set_mask(&self.0).is_ok() {
                 return;

@@ -1,4 +1,4 @@
-//! What /proc tells of a process. Without /proc nothing is told.
+//! What /proc says about a process. Without /proc, nothing is known.
 
 use super::listing::{self, Listing};
 use crate::model::Pid;
@@ -11,36 +11,36 @@ pub struct Stat {
     pub name: Vec<u8>,
     /// It has ended and nobody has reaped it.
     pub zombie: bool,
-    /// Who would reap it, zero when that is beyond our sight.
+    /// Its parent, zero if that is outside of our pid namespace.
     pub parent: i32,
-    /// Its process group, zero when that is beyond our sight.
+    /// Its process group, zero if that is outside of our pid namespace.
     pub group: i32,
     /// Its session, likewise.
     pub session: i32,
-    /// When it was born, in ticks since the machine's start.
+    /// When it was created, in ticks since the machine was started.
     pub born_ticks: u64,
 }
 
 impl Stat {
-    /// What is told of this process, if there is one.
+    /// What /proc says about this process. None if there is none.
     pub fn of(pid: Pid) -> Option<Stat> {
         parse(&std::fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// Whether it leads its own session, as each job does from its first step to its end.
+    /// Whether it leads a session and group of its own, as each job does from its first step on.
     pub fn leads_session(&self, pid: Pid) -> bool {
         (self.group, self.session) == (pid.as_raw(), pid.as_raw())
     }
 }
 
-/// Whether /proc shows the processes that we see, and not those of another namespace.
+/// Whether /proc shows the processes of our pid namespace.
 pub fn is_ours() -> bool {
     let own = super::process::own_pid().map(|pid| pid.to_string());
     let shown = std::fs::read_link("/proc/self").ok();
     own.is_some() && shown.as_deref().and_then(|path| path.to_str()) == own.as_deref()
 }
 
-/// Whether the process with this number is there and has not ended.
+/// Whether this process exists and has not ended.
 pub fn runs(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::new) else { return false };
     match Stat::of(pid) {
@@ -50,7 +50,7 @@ pub fn runs(pid: u32) -> bool {
     }
 }
 
-/// The numbers of all processes that are there from the first to the last of them. Is read bit by bit.
+/// The numbers of all processes, read in portions. Processes that come or go meanwhile may be missing.
 #[derive(Debug)]
 pub struct List(Listing);
 
@@ -80,7 +80,7 @@ fn parse(stat: &[u8]) -> Option<Stat> {
     let session = words.next()?.parse().ok()?;
     let threads: u32 = words.nth(13)?.parse().ok()?;
     let born_ticks = words.nth(1)?.parse().ok()?;
-    // A process whose first thread has ended looks like one that has, while its other threads live on.
+    // If the first thread has ended, the process looks like a zombie while its other threads run.
     let zombie = state == "X" || state == "Z" && threads <= 1;
     Some(Stat { name, zombie, parent, group, session, born_ticks })
 }

@@ -1,4 +1,5 @@
-//! What tests have in common, most of it those of this module. Children are waited for by pid only: all tests share one process.
+//! What tests share, mostly those of this module. They wait for children by pid only, because all tests run in one
+//! process.
 
 use super::reap::{Peeked, Waited, wait_for};
 use crate::model::{Exit, Pid, Signal};
@@ -9,17 +10,17 @@ use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Starts a program; its end is awaited by `ended`.
+/// Starts a program. `ended` waits for its end.
 pub(crate) fn start(command: &mut Command) -> (Pid, Child) {
     let child = command.spawn().unwrap();
     (Pid::new(child.id().cast_signed()).unwrap(), child)
 }
 
-/// A process that leads its session, has left another there in a group of its own, and is a zombie by now. The end of
-/// the output says that nobody is left. Whoever calls this is alone in his process and adopts the other.
+/// A zombie that leads its session, and another process of this session in a group of its own. The end of the output
+/// means that nobody is left. The caller must be alone in its process, and adopts the other process.
 pub(crate) fn orphaned_session() -> (Pid, Pid, Orphans) {
     super::process::become_subreaper().unwrap();
-    // No leader of a group, setsid stays the process that it is.
+    // setsid does not lead a group, so it does not fork.
     let mut command = Command::new("setsid");
     command.args(["/bin/sh", "-c", "timeout 1000 sleep 1000 & echo $!"]).stdout(std::process::Stdio::piped());
     let (leader, mut child) = start(&mut command);
@@ -28,7 +29,7 @@ pub(crate) fn orphaned_session() -> (Pid, Pid, Orphans) {
     std::io::BufRead::read_line(&mut output, &mut line).unwrap();
     let other = Pid::new(line.trim().parse().unwrap()).unwrap();
     let sleeps = || std::fs::read_to_string(format!("/proc/{other}/stat")).unwrap().contains(") S ");
-    // By then it waits for its child: earlier it would end on a signal and not pass it on.
+    // When it waits for its child, it passes signals on. Earlier it would only end.
     while !(super::session::names(leader).iter().any(|(_, name)| **name == *b"sleep") && sleeps()) {
         std::thread::yield_now();
     }
@@ -38,7 +39,7 @@ pub(crate) fn orphaned_session() -> (Pid, Pid, Orphans) {
     (leader, other, Orphans { leader, output })
 }
 
-/// What they write. A test that fails leaves none of them behind.
+/// The output of such processes. It ends them when it is dropped, even if the test fails.
 pub(crate) struct Orphans {
     leader: Pid,
     output: std::io::BufReader<std::process::ChildStdout>,
@@ -81,8 +82,7 @@ pub(crate) fn reap_any() {
     }
 }
 
-/// Runs `body` in a process of its own, which is this test alone: what it does to signals and limits and
-/// which children it waits for does not concern other tests.
+/// Runs `body` in a process that runs only this test. So it may change signals and limits, and wait for any child.
 pub(crate) fn in_own_process(name: &str, body: impl FnOnce()) {
     const MARK: &str = "PMTR_TEST_IN_OWN_PROCESS";
     if std::env::var_os(MARK).is_some() {
@@ -96,13 +96,13 @@ pub(crate) fn in_own_process(name: &str, body: impl FnOnce()) {
     assert!(text.contains("1 passed"), "no test has this name: {name}");
 }
 
-/// Held by whoever forks or looks up users: a fork in the midst of another thread's look-up would inherit its lock.
+/// Held while a test forks or looks up users: a fork during the look-up of another thread would inherit its lock.
 pub(super) fn one_at_a_time() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes a lease: whoever opens the file waits until it is given back, or for 45 seconds. False where there are none.
+/// Takes a lease: who opens the file waits until it is given back, or for 45 seconds. False if there are none.
 pub(crate) fn lease(file: &std::fs::File) -> bool {
     // From the kernel's fcntl.h. SIGURG is ignored by default.
     const F_SETSIG: libc::c_int = 10;
@@ -112,21 +112,21 @@ pub(crate) fn lease(file: &std::fs::File) -> bool {
     unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) == 0 }
 }
 
-/// Lets hardly anybody wait to be accepted.
+/// Makes the queue of connections as short as possible.
 pub(crate) fn let_few_wait(listener: &UnixListener) {
     // SAFETY: takes numbers.
     let listens = unsafe { libc::listen(listener.as_raw_fd(), 0) };
     assert_eq!(listens, 0);
 }
 
-/// Lifts the limit of descriptors as far as it goes, and returns it. For a process of its own.
+/// Raises the limit of descriptors as far as possible, and returns it. For a process of its own.
 pub(crate) fn most_descriptors() -> u64 {
     let hard = super::calls::limit(super::limits::FILES).unwrap().hard;
     super::calls::set_limit(super::limits::FILES, &super::calls::Rlimit { soft: hard, hard }).unwrap();
     hard
 }
 
-/// Whether the test runs as root; says that it is skipped when not.
+/// Whether the test runs as root. If not, says that it is skipped.
 pub(crate) fn as_root(what: &str) -> bool {
     let root = super::process::effective_uid() == 0;
     if !root {
@@ -135,7 +135,7 @@ pub(crate) fn as_root(what: &str) -> bool {
     root
 }
 
-/// Whether there is Python; says that the test is skipped when not.
+/// Whether there is Python. If not, says that the test is skipped.
 pub(crate) fn with_python(what: &str) -> bool {
     let found = Command::new("python3").arg("-V").output().is_ok();
     if !found {
@@ -144,7 +144,7 @@ pub(crate) fn with_python(what: &str) -> bool {
     found
 }
 
-/// A directory that goes with the test, and that every user may enter and write.
+/// A directory that is removed after the test. Every user may enter it and write there.
 pub(crate) struct Dir(PathBuf);
 
 impl Dir {

@@ -1,4 +1,4 @@
-//! Datagrams: sockets that never block, and that tell to which of our addresses a datagram came.
+//! Datagrams: sockets that never block, and that report to which of our addresses a datagram came.
 
 use super::address::{
     bytes_of, from_kernel, of_pointer, to_kernel, v4_from_kernel, v4_to_kernel, v6_to_kernel,
@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
 
-/// A network interface as it is at the moment.
+/// A network interface and its present state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interface {
     /// Its number, by which options of sockets name it.
@@ -21,14 +21,14 @@ pub struct Interface {
     pub multicast: bool,
     /// Its first IPv4 address.
     pub v4: Option<Ipv4Addr>,
-    /// Its first IPv6 address that is good beyond the link, or else one that is not.
+    /// Its first IPv6 address that is valid beyond the link, or else one that is not.
     pub v6: Option<Ipv6Addr>,
 }
 
 /// A datagram that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// How long it was. More than the buffer holds when it was cut.
+    /// Its length. Larger than the buffer if it was cut.
     pub bytes: usize,
     /// Who sent it.
     pub from: SocketAddr,
@@ -36,8 +36,8 @@ pub struct Received {
     pub local: Option<IpAddr>,
 }
 
-/// A socket that receives what comes to this address. A group is joined on the default interface.
-/// One on an IPv6 address gets IPv4 datagrams as well if it is to serve both families.
+/// A socket that receives what comes to this address. A group is joined on the default interface. A socket on an IPv6
+/// address also gets IPv4 datagrams if it serves both families.
 pub fn listen(address: SocketAddr, both_families: bool) -> io::Result<UdpSocket> {
     let socket = open(address)?;
     match address {
@@ -56,7 +56,7 @@ pub fn listen(address: SocketAddr, both_families: bool) -> io::Result<UdpSocket>
     Ok(socket)
 }
 
-/// Has the socket receive what is sent to a group, on the interface with this number or else the default one.
+/// Joins a multicast group, on the interface with this number or else on the default one.
 pub fn join(socket: &impl AsFd, group: IpAddr, interface: Option<u32>) -> io::Result<()> {
     match group {
         IpAddr::V4(group) => {
@@ -71,17 +71,17 @@ pub fn join(socket: &impl AsFd, group: IpAddr, interface: Option<u32>) -> io::Re
     }
 }
 
-/// Whether a socket is still in the group that it has joined. An interface that goes takes it out, and one that comes
-/// back does not bring it in; then this fails, and only a new socket is as good as the old one was.
+/// Whether a socket is still in the group that it has joined. It leaves the group when the interface goes, and does
+/// not join again when the interface comes back. Then this fails, and a new socket is needed.
 pub fn check_joined(socket: &impl AsFd, group: IpAddr, interface: Option<u32>) -> io::Result<()> {
     match (join(socket, group, interface), group) {
         (Err(error), group) if error.raw_os_error() == Some(libc::EADDRINUSE) => match (group, interface) {
-            // Without a number the kernel says so of an interface that is gone, too.
+            // Without a number, the kernel also says this if the interface is gone.
             (IpAddr::V6(group), None) if !is_joined_by_any(group) => Err(gone()),
             (IpAddr::V4(_) | IpAddr::V6(_), _) => Ok(()),
         },
         (Err(error), _) => Err(error),
-        // Elsewhere, or where an interface has another number by now. What is left of the old one would pile up.
+        // Joined elsewhere, or the interface has another number now. Memberships of the old one would pile up.
         (Ok(()), _) => Err(gone()),
     }
 }
@@ -90,23 +90,23 @@ fn gone() -> io::Error {
     io::Error::from_raw_os_error(libc::ENODEV)
 }
 
-/// Whether any socket of this machine is in the group, as far as the kernel tells.
+/// Whether any socket of this machine is in the group, as far as the kernel says.
 fn is_joined_by_any(group: Ipv6Addr) -> bool {
     let Ok(table) = std::fs::read_to_string("/proc/net/igmp6") else { return true };
     let group = format!("{:032x}", u128::from(group));
     table.split_ascii_whitespace().any(|word| word == group)
 }
 
-/// Asks for room for datagrams that wait to be received. Without the privilege there may be less.
+/// Asks for room for datagrams that wait to be received. Without the privilege, there may be less.
 pub fn receive_buffer(socket: &UdpSocket, bytes: usize) {
     let bytes = c_int::try_from(bytes).unwrap_or(c_int::MAX);
     if set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes).is_err() {
-        // The kernel takes less where this is too much, and any room is better than none.
+        // The kernel gives less if this is too much, and any room is better than none.
         let _ = set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, bytes);
     }
 }
 
-/// An own socket for what is sent to this address; datagrams to a group leave by the interface.
+/// A socket for what is sent to this address. Datagrams to a group leave through the interface.
 pub fn send_to(mut address: SocketAddr, interface: Option<&Interface>) -> io::Result<UdpSocket> {
     let socket = open(address)?;
     match (&mut address, interface) {
@@ -127,7 +127,7 @@ pub fn send_to(mut address: SocketAddr, interface: Option<&Interface>) -> io::Re
     Ok(socket)
 }
 
-/// Whether an address means nothing without the number of an interface.
+/// Whether an address is incomplete without the number of an interface.
 fn is_of_one_link(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.octets();
     address.is_unicast_link_local() || first == 0xff && matches!(second & 0x0f, 1 | 2)
@@ -169,7 +169,7 @@ pub fn interface(name: &str) -> io::Result<Option<Interface>> {
     Ok(Some(found))
 }
 
-/// Room for what comes beside a datagram, aligned as the kernel's headers in it are.
+/// Room for the control data of a datagram, aligned for the kernel's headers.
 #[repr(C, align(16))]
 struct Control([u8; 128]);
 
@@ -187,7 +187,7 @@ pub fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
     message.msg_iovlen = 1;
     message.msg_control = (&raw mut control).cast();
     message.msg_controllen = size_of::<Control>() as _;
-    // With MSG_TRUNC the length that is returned is the datagram's own.
+    // With MSG_TRUNC, the length that is returned is that of the whole datagram.
     let flags = libc::MSG_DONTWAIT | libc::MSG_TRUNC;
     // SAFETY: each pointer in the header leads to something of ours that is as large as the header says.
     let bytes = unsafe { libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut message, flags) };
@@ -196,7 +196,7 @@ pub fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
     Ok(Received { bytes, from, local: local_of(&message) })
 }
 
-/// The address of ours that the kernel has told beside a datagram.
+/// Our address from the control data of a datagram.
 fn local_of(message: &libc::msghdr) -> Option<IpAddr> {
     // SAFETY: the header leads to the control data that the kernel has written, and tells their length.
     let mut next: *const libc::cmsghdr = unsafe { libc::CMSG_FIRSTHDR(message) };
@@ -210,7 +210,7 @@ fn local_of(message: &libc::msghdr) -> Option<IpAddr> {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) if room >= size_of::<libc::in_pktinfo>() => {
                 // SAFETY: the kernel has written as many bytes as the header says, and they are of this kind.
                 let info = unsafe { data.cast::<libc::in_pktinfo>().read_unaligned() };
-                // For a broadcast or a group this is the address that an answer leaves from.
+                // For a broadcast or a group, this is the address that an answer is sent from.
                 return Some(IpAddr::V4(v4_from_kernel(info.ipi_spec_dst)));
             }
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) if room >= size_of::<libc::in6_pktinfo>() => {
@@ -226,7 +226,7 @@ fn local_of(message: &libc::msghdr) -> Option<IpAddr> {
     None
 }
 
-/// Sends a datagram from the address of ours that was asked, where that can be: a group or a broadcast can't.
+/// Sends a datagram from our address that was asked, if that is possible: a group or a broadcast address is not.
 pub fn answer(socket: &impl AsFd, bytes: &[u8], to: SocketAddr, local: Option<IpAddr>) -> io::Result<()> {
     let usable = |local: &IpAddr| match local.to_canonical() {
         IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_multicast() && !v4.is_broadcast(),
@@ -251,12 +251,12 @@ pub fn answer(socket: &impl AsFd, bytes: &[u8], to: SocketAddr, local: Option<Ip
         }
         None => return send::<()>(socket, bytes, to, None),
     };
-    // The address may have gone since: an answer from another one is better than none.
+    // The address may be gone. An answer from another one is better than none.
     if sent.as_ref().is_err_and(refused) { send::<()>(socket, bytes, to, None) } else { sent }
 }
 
-/// One thing that goes beside a datagram. Its parts lie as the kernel's macros would place them, since none of the
-/// things asks for more alignment than the header.
+/// One item of control data. Its parts are where the kernel's macros would place them, because no item needs more
+/// alignment than the header.
 #[repr(C)]
 struct Beside<T> {
     header: libc::cmsghdr,
