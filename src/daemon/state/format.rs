@@ -1,9 +1,9 @@
-//! The bytes of a state file: a head that says whose it is, then the records of the jobs by their numbers.
-//! What is read is mistrusted; what does not fit in every respect counts as not there.
+//! The bytes of a state file: a head that says whose it is, then the records of the jobs by their numbers. A reader
+//! trusts nothing: what is not right in every respect counts as not there.
 //!
-//! Files of all earlier versions are read, because an upgrade after a crash would otherwise run each job twice. A
-//! version has a number of its own as soon as an earlier pmtr would take something in its files for something else:
-//! it says then that the file is from another version. The first version has no `CLOCK`. The second has jobs only.
+//! Files of all earlier versions are read, because an upgrade after a crash would otherwise run each job twice.
+//! Whatever an earlier pmtr would misread needs a new version number: it then says that the file is from another
+//! version. The first version has no `CLOCK`. The first and second have records of jobs only.
 
 use crate::sys::record::{self, RECORD_BYTES, Record, RecordKind};
 use std::fmt;
@@ -12,7 +12,7 @@ use std::fmt;
 pub const RECORDS: u32 = 65_536;
 /// Where the first record stands.
 pub const HEAD_BYTES: usize = FIRST_HEAD_BYTES + 8;
-/// A longer file is none of ours.
+/// The longest file. A longer one is not ours.
 pub const LONGEST_BYTES: u64 = HEAD_BYTES as u64 + RECORDS as u64 * RECORD_BYTES as u64;
 /// Paths of configurations are never longer.
 pub const PATH_BYTES: usize = 4096;
@@ -28,7 +28,7 @@ const PID: usize = NAMESPACE + 8;
 const LENGTH: usize = PID + 4;
 const PATH: usize = LENGTH + 4;
 const CLOCK: usize = PATH + PATH_BYTES;
-/// Stands for a clock that is not known.
+/// An unknown clock.
 const UNKNOWN: i64 = i64::MIN;
 
 /// What the numbers of processes and the times in a file refer to.
@@ -38,22 +38,22 @@ pub struct Here {
     pub boot: Vec<u8>,
     /// The pid namespace.
     pub namespace: u64,
-    /// By how many nanoseconds the clock is ahead of that of the first time namespace. None where that can't be told.
+    /// By how many nanoseconds the clock is ahead of that of the first time namespace. None if this is unknown.
     pub clock: Option<i64>,
 }
 
-/// What a file tells about left-overs.
+/// The left-overs that a file lists.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// With the times that the clock here would have shown.
+    /// Their times are those of the clock here.
     pub records: Vec<Record>,
-    /// How many more are damaged.
+    /// The number of damaged records.
     pub damaged: usize,
     /// Whether the times may be those of another clock.
     pub clock_unknown: bool,
 }
 
-/// Why a file tells nothing about left-overs.
+/// Why a file cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
     Damaged,
@@ -100,7 +100,7 @@ pub fn writer(bytes: &[u8]) -> Option<u32> {
     number(split(bytes)?.0, PID)
 }
 
-/// The head of any version without its checksum, and what follows it.
+/// The head of any version, without its checksum, and what follows it.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let versions = [(MAGIC, HEAD_BYTES), (SECOND_MAGIC, HEAD_BYTES), (FIRST_MAGIC, FIRST_HEAD_BYTES)];
     let (_, length) = versions.into_iter().find(|(magic, _)| bytes.starts_with(*magic))?;
@@ -109,7 +109,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (u64::from_le_bytes(*sum) == record::sum(head)).then_some((head, rest))
 }
 
-/// What a file of this configuration tells. An empty one tells nothing.
+/// The contents of a file of this configuration, or of any. An empty file has none.
 pub fn decode(bytes: &[u8], here: &Here, path: Option<&[u8]>) -> Result<Contents, Unreadable> {
     if bytes.is_empty() {
         return Ok(Contents::default());
@@ -133,7 +133,7 @@ pub fn decode(bytes: &[u8], here: &Here, path: Option<&[u8]>) -> Result<Contents
     }
     let clock = match head.get(CLOCK..).and_then(<[u8]>::first_chunk) {
         Some(clock) => Some(i64::from_le_bytes(*clock)).filter(|clock| *clock != UNKNOWN),
-        // The first version does not say. Where we are in the first time namespace, so was the writer, most likely.
+        // The first version does not say. If we are in the first time namespace, the writer probably was too.
         None => Some(0).filter(|_| here.clock == Some(0)),
     };
     let ahead = here.clock.zip(clock).map(|(here, there)| here.wrapping_sub(there));

@@ -1,8 +1,8 @@
-//! The state file: which processes are ours, so that the next pmtr ends what is left when this one is killed.
+//! The state file: a list of our processes. If pmtr is killed, the next one ends what is left of them.
 //!
-//! It belongs to one configuration path and is locked for life: only who has the lock ends left-overs. Each child
-//! writes its own record, at the place of its job's number. Nothing here keeps pmtr from running, but a running
-//! pmtr that has the file.
+//! It belongs to one configuration path and is locked as long as pmtr runs; only the holder of the lock ends
+//! left-overs. Each child writes its own record, at the place of its job's number. Only a running pmtr that has the
+//! file keeps another one from running. No other failure here does.
 #![forbid(unsafe_code)]
 
 mod format;
@@ -24,7 +24,7 @@ use std::path::{Component, Path, PathBuf};
 
 /// The directory of a pmtr that runs as root.
 const OF_ROOT: &str = "/run/pmtr";
-/// So many records get room at once.
+/// The number of records that get room at once.
 const PORTION: u32 = 64;
 static NOTHING: [u8; PORTION as usize * RECORD_BYTES] = [0; PORTION as usize * RECORD_BYTES];
 
@@ -35,27 +35,27 @@ pub(super) struct StateFile {
     uid: u32,
     /// The configuration.
     config: PathBuf,
-    /// Records that have room; none when nothing can be recorded.
+    /// The number of records that have room. None if nothing can be recorded.
     room: Option<u32>,
     told_of_room: bool,
     told_of_number: bool,
-    /// That of a pmtr that was killed and knew the configuration by another path.
+    /// The file of a pmtr that was killed and had the configuration by another path.
     former: Option<Claim>,
 }
 
 /// Why there is no state file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NotClaimed {
-    /// A running pmtr has the same configuration: it is not to be run twice.
+    /// A running pmtr has the same configuration, which must not run twice.
     Held(String),
-    /// Nothing that would keep pmtr from running.
+    /// Any other reason. Pmtr runs without the file.
     Unusable(String),
 }
 
-/// What a pmtr that was killed has left of a job, and is surely what it was.
+/// What a pmtr that was killed has left of a job, and what is proven to be so.
 #[derive(Debug)]
 pub(super) struct LeftOver {
-    /// What the next pmtr is to find of it: as seen alive now, and without its main process if that has ended.
+    /// The record for the next pmtr: seen alive now.
     pub(super) record: Record,
     /// Its main process. None when only others of its session are left.
     pub(super) leader: Option<Leader>,
@@ -68,11 +68,12 @@ pub(super) struct Leader {
     pub(super) group: Group,
 }
 
-/// Where the state file is kept, if it is: where the option says, else where files of this boot belong.
+/// The directory of the state file, if there is one: that of the option, or else the usual one for files of this
+/// boot.
 pub(super) fn directory(option: Option<&Path>, uid: u32, init: bool) -> Option<PathBuf> {
     match option {
         Some(path) => Some(path.to_owned()),
-        // With process 1 all that it has started ends.
+        // When process 1 ends, everything that it has started ends too.
         None if init => None,
         None if uid == 0 => Some(OF_ROOT.into()),
         None => {
@@ -110,14 +111,14 @@ impl StateFile {
         })
     }
 
-    /// Where it is.
+    /// Its path.
     pub(super) fn path(&self) -> &Path {
         &self.claim.path
     }
 
-    /// Reads what another pmtr has left, and begins a file of our own that has what is still alive of it, in the
-    /// order of the records. Nothing is changed about the processes. `former` is the file of the pmtr that was killed
-    /// last with this configuration, if that is another one.
+    /// Reads what another pmtr has left, and begins a file of our own with those records whose processes are still
+    /// alive, in the same order. The processes are left alone. `former` is the file of the pmtr that was last killed
+    /// with this configuration, if that is another file.
     pub(super) fn take_over(&mut self, own: Pid, former: Option<&Path>) -> (Vec<LeftOver>, Vec<Notice>) {
         let mut notices = Vec::new();
         let mut warn = |text: String| notices.push(Notice::Shell(Level::Warning, text.into()));
@@ -150,7 +151,7 @@ impl StateFile {
         (left, notices)
     }
 
-    /// Where the process of this job is to leave its record, and what there is to say about it.
+    /// Where the process of this job writes its record, and what to log about it.
     pub(super) fn place(&mut self, id: JobId) -> (Option<RecordPlace<'_>>, Option<Notice>) {
         let Some(room) = self.room else { return (None, None) };
         if id.0 >= RECORDS {
@@ -160,7 +161,7 @@ impl StateFile {
             return (None, first.then(|| Notice::Shell(Level::Warning, text.into())));
         }
         let mut notice = None;
-        // Room is made here, where somebody can hear of it if there is none.
+        // Room is made here, where a failure can be reported.
         match self.make_room(room, id.0) {
             Ok(room) => {
                 self.room = Some(room);
@@ -180,15 +181,15 @@ impl StateFile {
         (Some(RecordPlace { file: self.claim.file.as_fd(), offset: offset(id.0) }), notice)
     }
 
-    /// Something of the run whose main process had this pid is known to have been alive at this time: the next pmtr
-    /// is to find it, though the main process is gone. The record stands until the job runs again.
+    /// Notes that some process of the run with this main process was alive at this time. So the next pmtr finds it,
+    /// even if the main process is gone. The record stays until the job runs again.
     pub(super) fn saw_alive(&self, id: JobId, pid: Pid, nanos: u64) {
         if self.room.is_none_or(|room| room <= id.0) {
             return;
         }
         let mut bytes = [0; RECORD_BYTES];
         let file = &self.claim.file;
-        // A record that could not be written before is not missed by anybody now.
+        // If there is no record, it could not be written, and that was reported.
         let there = file.read_exact_at(&mut bytes, offset(id.0)).is_ok().then(|| record::decode(&bytes));
         if let Some(record) = there.flatten().filter(|record| record.pid == pid) {
             let record = Record { after_nanos: nanos.max(record.after_nanos), seen: true, ..record };
@@ -196,9 +197,9 @@ impl StateFile {
         }
     }
 
-    /// The orderly end: nothing of our jobs is left.
+    /// Removes the file at an orderly end, when nothing of our jobs is left.
     pub(super) fn remove(self) {
-        // There is nobody left to tell, and a file without living processes tells nothing.
+        // A failure does no harm: a file without living processes has no effect.
         let _ = self.claim.remove();
     }
 
@@ -215,7 +216,7 @@ impl StateFile {
         let Some(former) = former.filter(|former| *former != self.claim.path && former.exists()) else {
             return told;
         };
-        // One that is in use is a running pmtr's, which has led its link elsewhere meanwhile.
+        // A file that is in use belongs to a running pmtr, whose link leads elsewhere now.
         let Ok(claim) = Claim::take(former.to_owned(), Rules::for_a_claim(self.uid), holder) else {
             return told;
         };
@@ -228,19 +229,18 @@ impl StateFile {
                 told.clock_unknown |= other.clock_unknown;
                 Ok(told)
             }
-            // Jobs that one of them names must not run twice because the other is damaged.
+            // A damaged file must not make the jobs in the other one run twice.
             (Err(_), Ok(told)) | (Ok(told), Err(_)) => Ok(Contents { damaged: told.damaged + 1, ..told }),
             (Err(why), Err(_)) => Err(why),
         }
     }
 
-    /// Removes the former file: its records are in this one, and the next start finds this one.
+    /// Removes the former file, because its records are in this one, which the next start finds.
     pub(super) fn forget_former(&mut self) {
         let _ = self.former.take_if(|_| self.room.is_some()).map(Claim::remove);
     }
 
-    /// Puts a new file in the place of the old one. At no moment is there one that is not locked, or that lacks a
-    /// left-over.
+    /// Replaces the old file by a new one. At any moment, the file is locked and has all left-overs.
     fn begin(&mut self, here: &Here, records: &[&Record], own: Pid) -> Result<(), Why> {
         let part = self.claim.path.with_extension("new");
         match fs::remove_file(&part) {
@@ -270,7 +270,7 @@ impl StateFile {
     }
 }
 
-/// What a state file tells, of this configuration or of whichever it is.
+/// Reads a state file of this configuration, or of any configuration if none is given.
 fn read(file: &File, here: &Here, config: Option<&[u8]>) -> Result<Contents, String> {
     let broken = |error: io::Error| format!("can't be read: {}", Errno::of(&error));
     let bytes = file.metadata().map_err(broken)?.len();
@@ -282,13 +282,13 @@ fn read(file: &File, here: &Here, config: Option<&[u8]>) -> Result<Contents, Str
     format::decode(&content, here, config).map_err(|odd| odd.to_string())
 }
 
-/// What is said to the second pmtr of a configuration.
+/// The error of a second pmtr with the same configuration.
 pub(super) fn held(config: &Path, pid: Option<u32>) -> String {
     let pid = pid.map(|pid| format!(" [{pid}]")).unwrap_or_default();
     format!("{}: a running pmtr{pid} has these jobs already", shown(config))
 }
 
-/// What is said where no state file can be kept.
+/// The message if no state file can be kept.
 pub(super) fn unrecognised(why: &str) -> String {
     format!("jobs left by a killed pmtr can't be recognized: {why}")
 }
@@ -297,8 +297,8 @@ fn shown(path: &Path) -> Clean<'_> {
     Clean(path.as_os_str().as_bytes())
 }
 
-/// The path without `..`: from wherever it is told, it is that of one configuration. Symbolic links in others stay
-/// what they are, so that they can be led elsewhere between two starts.
+/// The path without `..`, so that all such paths to one configuration are equal. Symbolic links in other paths stay,
+/// because they may lead elsewhere at the next start.
 fn without_parents(path: &Path) -> PathBuf {
     let climbs = path.components().any(|part| part == Component::ParentDir);
     let (Some(dir), Some(name), true) = (path.parent(), path.file_name(), climbs) else {
@@ -307,8 +307,9 @@ fn without_parents(path: &Path) -> PathBuf {
     fs::canonicalize(dir).map_or_else(|_| path.to_owned(), |dir| dir.join(name))
 }
 
-/// Makes the directory if it is missing, closed to others: a user who can write in it could have us end any process,
-/// and one who can read it could hold the kernel's lock on it, with a buffer that his own file system never fills.
+/// Makes the directory if it is missing, and closes it to others. A user who can write there could make us end any
+/// process. One who can read it could hold the kernel's lock on it, with a buffer that a file system of his own never
+/// fills.
 pub(super) fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
     match DirBuilder::new().mode(0o700).create(dir) {
         Err(e) if e.kind() != io::ErrorKind::AlreadyExists && fs::symlink_metadata(dir).is_err() => {
@@ -331,15 +332,15 @@ pub(super) fn enter(dir: &Path, uid: u32) -> Result<(), Why> {
     }
 }
 
-/// Who says in the file that he has it.
+/// The process that the file names as its holder.
 fn holder(file: &File) -> Option<u32> {
     let mut head = vec![0; HEAD_BYTES];
-    // That of an older version is shorter.
+    // The head of an older version may be shorter.
     let length = file.read_at(&mut head, 0).ok()?;
     format::writer(head.get(..length)?)
 }
 
-/// What the numbers of processes and times refer to at the moment. None without a /proc that shows them.
+/// What the numbers of processes and the times refer to now. None without a /proc that shows our processes.
 fn find_here() -> Option<Here> {
     let boot = fs::read("/proc/sys/kernel/random/boot_id").ok()?.trim_ascii().to_vec();
     let namespace = fs::metadata("/proc/self/ns/pid").ok()?.ino();

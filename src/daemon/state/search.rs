@@ -1,4 +1,5 @@
-//! Which of the processes that a state file tells of are still there: surely those, and no others with their numbers.
+//! Which of the processes in a state file are still alive. Each is proven to be the one that was recorded, not
+//! another with its number.
 #![forbid(unsafe_code)]
 
 use super::{Leader, LeftOver};
@@ -9,13 +10,13 @@ use crate::sys::stat::{self, Stat};
 use crate::sys::{clock, session};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What lives of these records, in their order.
+/// What is alive of these records, in their order.
 pub(super) fn alive(records: Vec<Record>, own: Pid) -> Vec<LeftOver> {
     let now = clock::since_start();
     let leaders: Vec<Option<Leader>> = records.iter().map(leader).collect();
     let orphaned = records.iter().zip(&leaders).filter(|(record, leader)| leader.is_none() && record.seen);
     let sessions = members(orphaned.map(|(record, _)| record.pid), own);
-    // A number may stand in several records, one of which at most is that of who has it now.
+    // Several records may have the same number. At most one of them is that of the process that has it now.
     let mut known = BTreeSet::new();
     known.insert(own);
     let mut left = Vec::new();
@@ -29,26 +30,27 @@ pub(super) fn alive(records: Vec<Record>, own: Pid) -> Vec<LeftOver> {
     left
 }
 
-/// The main process of this record if it is still there: its number was taken by no other since.
+/// The main process of this record, if it is alive and its number was not reused.
 fn leader(record: &Record) -> Option<Leader> {
     let pid = record.pid;
-    // Taken first: what is found out now holds for whom it stands for.
+    // Opened first, so that the answers below are about the process that it stands for.
     let group = Group::of(pid).in_lower_half();
     let stat = Stat::of(pid).filter(|stat| !stat.zombie && stat.leads_session(pid) && pid.as_raw() > 1)?;
     let born = clock::ticks(record.before_nanos)..=clock::ticks(record.after_nanos);
     born.contains(&stat.born_ticks).then_some(Leader { born_ticks: stat.born_ticks, group })
 }
 
-/// Whether a process with the session of this record was born into it before something of the job was seen alive.
+/// Whether a process with the session of this record was created before some process of the job was seen alive.
 ///
-/// A session is joined by birth alone. Its number is given to another only when nobody has it any more, which was
-/// not so at that moment: who has it now and was born before that is of the job. Ticks are coarse, so that of the
-/// moment itself does not count.
+/// A process enters a session only by being created in it. The number of a session is reused only when no process has
+/// it, which was not so at that time. So a process that has it now and was created before that time belongs to the
+/// job. Ticks are coarse, so the tick of that time does not count.
 fn is_of(record: &Record, born_ticks: u64) -> bool {
     (clock::ticks(record.before_nanos)..clock::ticks(record.after_nanos)).contains(&born_ticks)
 }
 
-/// When the living members of these sessions were born. Looks at all processes of the machine, if at any.
+/// The creation times of the living members of these sessions. Looks at all processes of the machine if there is a
+/// session.
 fn members(sessions: impl Iterator<Item = Pid>, own: Pid) -> BTreeMap<Pid, Vec<u64>> {
     let mut births: BTreeMap<Pid, Vec<u64>> = BTreeMap::new();
     for session in sessions {
