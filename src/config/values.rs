@@ -3,7 +3,9 @@
 use super::errors::Shown;
 use super::suggest;
 use crate::model::{CpuSet, Endpoint, Infinity, JobName, Resource, SYSLOG};
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::str::{FromStr, from_utf8};
 use std::time::Duration;
 
@@ -97,10 +99,14 @@ pub(super) fn order(word: &[u8]) -> Value<i32> {
         .ok_or_else(|| format!("{} is not a whole number between -2147483648 and 2147483647", Shown(word)))
 }
 
-/// `nice`.
-pub(super) fn nice(word: &[u8]) -> Value<i8> {
-    let nice = number(word).filter(|nice| (-20..=19).contains(nice));
-    nice.ok_or_else(|| format!("{} is not a whole number from -20 to 19", Shown(word)))
+/// A whole number of this range.
+pub(super) fn number_in<T>(word: &[u8], range: RangeInclusive<T>) -> Value<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let (least, most) = (range.start(), range.end());
+    let number = number(word).filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("{} is not a whole number from {least} to {most}", Shown(word)))
 }
 
 /// `cpu`: a list of numbers and ranges, or a mask.

@@ -34,6 +34,7 @@ fn users_are_names_or_numbers() {
 fn whole_numbers_have_bounds_and_no_garbage_behind_them() {
     assert_eq!(order(b"-2147483648"), Ok(i32::MIN));
     assert_eq!(order(b"2147483647"), Ok(i32::MAX));
+    let nice = |word: &[u8]| number_in::<i8>(word, -20..=19);
     assert_eq!((nice(b"-20"), nice(b"19"), nice(b"+5")), (Ok(-20), Ok(19), Ok(5)));
     for word in ["", "1.5", "2147483648", "-2147483649", "x", "1x", "0x1", "\u{e9}"] {
         assert!(order(word.as_bytes()).is_err(), "{word:?}");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A set of processors, as the kernel takes it: bit n of word n/64.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Hash)]
 pub struct CpuSet(pub [u64; 16]);
 
 impl CpuSet {

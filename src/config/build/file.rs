@@ -1,11 +1,11 @@
 //! The builder of what is outside all jobs, and the limits that hold for all jobs together.
 
 use super::given::{Given, Taken};
+use super::shared::Shared;
 use crate::config::errors::Shown;
 use crate::config::values;
-use crate::model::{Config, Endpoint, JobDraft, JobName, Policy};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::rc::Rc;
+use crate::model::{Attributes, Config, Endpoint, JobDraft, JobName, Policy};
+use std::collections::{BTreeMap, HashMap};
 
 /// A file has no more jobs than this.
 const MAX_JOBS: usize = 65_536;
@@ -30,8 +30,8 @@ pub(in crate::config) struct FileBlock {
     names: HashMap<JobName, u32>,
     /// The lines of all endpoints so far.
     endpoints: BTreeMap<(Direction, Endpoint), u32>,
-    /// The policies so far: jobs with equal ones share one.
-    policies: HashSet<Rc<Policy>>,
+    pub(super) policies: Shared<Policy>,
+    pub(super) attributes: Shared<Attributes>,
 }
 
 /// Which way datagrams go.
@@ -94,7 +94,7 @@ impl FileBlock {
             return Ok(());
         }
         list.push(place.1.clone());
-        self.endpoints.insert(place, given.number());
+        self.endpoints.insert(place, given.line_number());
         match list.len() > MAX_ENDPOINTS {
             true => {
                 Err(format!("a file can have at most {MAX_ENDPOINTS} addresses {what}, and this is one more")
@@ -121,15 +121,5 @@ impl FileBlock {
              let some jobs depend on one file that you touch",
             MAX_DEPENDS_BYTES >> 20
         ))
-    }
-
-    /// The policy that all jobs with an equal one share.
-    pub(super) fn share(&mut self, policy: Policy) -> Rc<Policy> {
-        if let Some(shared) = self.policies.get(&policy) {
-            return Rc::clone(shared);
-        }
-        let shared = Rc::new(policy);
-        self.policies.insert(Rc::clone(&shared));
-        shared
     }
 }

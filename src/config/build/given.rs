@@ -2,8 +2,11 @@
 
 use crate::config::errors::{Fault, Mistakes};
 use crate::config::text::{Line, Span, Word};
-use crate::config::values::Value;
+use crate::config::values::{self, Value};
 use std::borrow::Cow;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 /// One line of arguments, and where to report what is odd about them.
 pub(in crate::config) struct Given<'a> {
@@ -44,7 +47,7 @@ impl<'a> Given<'a> {
     }
 
     /// The number of the line on which the first argument is.
-    pub(super) fn number(&self) -> u32 {
+    pub(super) fn line_number(&self) -> u32 {
         self.mistakes.line_of(self.line, self.span())
     }
 
@@ -57,6 +60,15 @@ impl<'a> Given<'a> {
     /// Sets a field that may be missing to the first argument, as `read` understands it.
     pub(in crate::config) fn store<T>(&self, field: &mut Option<T>, read: fn(&[u8]) -> Value<T>) -> Taken {
         *field = Some(read(&self.value())?);
+        Ok(())
+    }
+
+    /// Sets a field that may be missing to the first argument, which must be a whole number of this range.
+    pub(in crate::config) fn number<T>(&self, field: &mut Option<T>, range: RangeInclusive<T>) -> Taken
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        *field = Some(values::number_in(&self.value(), range)?);
         Ok(())
     }
 

@@ -4,6 +4,7 @@
 mod file;
 mod given;
 mod job;
+mod shared;
 
 pub(super) use file::Direction;
 pub(super) use given::{Given, Taken, Wrong, set};
@@ -14,7 +15,7 @@ use super::places::{OfWord, Places};
 use super::text::{Line, SourceFiles, Span, Word};
 use super::values;
 use super::{Aim, Parsed};
-use crate::model::{JobName, JobSpec, Mistake};
+use crate::model::{JobName, JobSpec, Launch, Mistake};
 use file::FileBlock;
 use job::{JobBlock, keep_last_of_each_variable};
 
@@ -81,8 +82,10 @@ impl Builder {
             && let Some(name) = name
         {
             keep_last_of_each_variable(&mut draft.env);
-            let policy = self.file.share(std::mem::take(&mut draft.policy));
-            self.file.config.jobs.push(JobSpec { name, launch: draft.into(), policy });
+            let policy = self.file.policies.of(std::mem::take(&mut draft.policy));
+            let attributes = self.file.attributes.of(std::mem::take(&mut draft.attributes));
+            let launch = Launch::new(draft, attributes);
+            self.file.config.jobs.push(JobSpec { name, launch, policy });
             if self.aim == Aim::Check {
                 self.places.add(keyword.0, keyword.1, places);
             }
@@ -105,6 +108,6 @@ impl Builder {
     pub(super) fn name(&mut self, given: &Given<'_>) -> Taken {
         let name = values::name(&given.value())?;
         self.job.name = Some(name.clone());
-        Ok(self.file.add_name(name, given.number())?)
+        Ok(self.file.add_name(name, given.line_number())?)
     }
 }

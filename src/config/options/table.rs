@@ -195,7 +195,7 @@ rows! {
         arguments: "NUMBER",
         also: &["niceness", "renice"],
         help: "the scheduling priority, from -20, the most favourable, to 19",
-        take: |build, given| given.store(&mut build.job.draft.attributes.nice, values::nice),
+        take: |build, given| given.number(&mut build.job.draft.attributes.nice, -20..=19),
         print: Job(|job, out| out.value(job.launch.attributes().nice)),
         ..JOB
     },

@@ -3,6 +3,7 @@
 use super::{JobDraft, Limit};
 use crate::model::{Clean, CpuSet, Stage, Texts, Words};
 use std::ffi::CStr;
+use std::rc::Rc;
 
 /// What a run is started with: the command and what the child is given, and the files on which the start depends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,14 +11,14 @@ pub struct Launch {
     /// user, dir, in, out, err (empty: not given), then depends, cmd and env; each ends in NUL. The longest is last,
     /// so that reading the others does not walk over it.
     texts: Box<[u8]>,
-    /// None if the job has the default of each, so that equal definitions are equal here too.
-    attributes: Option<Box<Attributes>>,
+    /// What few jobs set. Jobs with equal ones share them.
+    attributes: Rc<Attributes>,
     depends_words: u32,
     cmd_words: u32,
 }
 
 /// Attributes of the process that few jobs set.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Attributes {
     /// `ulimit`, in the order of the file.
     pub limits: Vec<Limit>,
@@ -43,10 +44,9 @@ pub const SYSLOG: &str = "syslog";
 
 const FIXED_TEXTS: usize = 5;
 
-static DEFAULTS: Attributes = Attributes { limits: Vec::new(), cpus: None, nice: None };
-
-impl From<JobDraft> for Launch {
-    fn from(draft: JobDraft) -> Launch {
+impl Launch {
+    /// Packs what the draft says, but for the attributes, which can be shared.
+    pub fn new(draft: JobDraft, attributes: Rc<Attributes>) -> Launch {
         let fixed = [draft.user, draft.dir, draft.input, draft.out, draft.err];
         let fixed: [Vec<u8>; FIXED_TEXTS] = fixed.map(Option::unwrap_or_default);
         let lists = [&draft.depends.bytes, &draft.cmd.bytes, &draft.env.bytes];
@@ -54,18 +54,14 @@ impl From<JobDraft> for Launch {
         let mut texts = Words::with_room_for(room);
         fixed.iter().for_each(|text| texts.push(text));
         lists.into_iter().for_each(|list| texts.bytes.extend_from_slice(list));
-        let mut attributes = draft.attributes;
-        attributes.limits.shrink_to_fit();
         Launch {
             texts: texts.bytes.into(),
-            attributes: (attributes != DEFAULTS).then(|| Box::new(attributes)),
+            attributes,
             depends_words: draft.depends.count,
             cmd_words: draft.cmd.count,
         }
     }
-}
 
-impl Launch {
     /// Path and arguments, each with its NUL.
     pub fn cmd(&self) -> Texts<'_> {
         self.texts().after(FIXED_TEXTS + self.depends_words as usize).first(self.cmd_words as usize)
@@ -131,7 +127,7 @@ impl Launch {
 
     /// What few jobs set.
     pub fn attributes(&self) -> &Attributes {
-        self.attributes.as_deref().unwrap_or(&DEFAULTS)
+        &self.attributes
     }
 
     /// What the step `stage` of a start works on, as a message names it; empty if it is nothing of the job's.

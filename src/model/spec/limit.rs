@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A resource that `ulimit` can bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     Core,
     Data,
@@ -22,11 +22,11 @@ pub enum Resource {
 }
 
 /// Marks a limit without bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Infinity;
 
 /// One `ulimit`: soft and hard limit alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit {
     /// What is bounded.
     pub resource: Resource,

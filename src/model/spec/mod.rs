@@ -58,7 +58,8 @@ pub enum Difference {
 impl From<JobDraft> for JobSpec {
     fn from(mut draft: JobDraft) -> JobSpec {
         let policy = Rc::new(std::mem::take(&mut draft.policy));
-        JobSpec { name: JobName::new(&draft.name), launch: Launch::from(draft), policy }
+        let attributes = Rc::new(std::mem::take(&mut draft.attributes));
+        JobSpec { name: JobName::new(&draft.name), launch: Launch::new(draft, attributes), policy }
     }
 }
 
