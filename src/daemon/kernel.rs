@@ -15,10 +15,9 @@ use super::watch::{Content, Watch};
 use crate::config::{Parsed, Parsing, Portion, SourceFile};
 use crate::model::{
     Birth, Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    NetError, Notice, Origin, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
-    Verdict,
+    NetError, Notice, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
 };
-use crate::supervisor::{Reading, System};
+use crate::supervisor::{Effect, Reading, System};
 use crate::sys::child_spec::ChildSpec;
 use crate::sys::group::{self, Group};
 use crate::sys::spawn::{Made, Spawner, Way};
@@ -97,6 +96,28 @@ impl Kernel {
                 if added == Some(true) { Birth::Underway(pid) } else { Birth::Executed(pid) }
             }
         })
+    }
+
+    fn signal(&mut self, target: Target, signal: Signal) {
+        match target {
+            Target::Job(pid) => group::signal_job(pid, signal),
+            Target::Rest(pid) => self.rests.signal(pid, signal),
+            Target::Others(pid) => self.rests.signal_others(pid, signal),
+        }
+    }
+
+    fn say(&mut self, notice: &Notice) {
+        self.log.notice(notice);
+        // A turn can have more to say than the ring holds, as when ten thousand jobs are stopped.
+        if self.log.room() < ROOM_FOR_MORE {
+            self.log.flush(clock::now(), &self.registry);
+        }
+    }
+
+    fn keep(&mut self, content: Fingerprint) {
+        if let Some(notice) = self.last_good.as_mut().and_then(|last_good| last_good.keep(content)) {
+            self.log.notice(&notice);
+        }
     }
 
     /// This pipe of a child has come to its end. Tells which child has executed its command.
@@ -189,46 +210,12 @@ impl System for Kernel {
         }
     }
 
-    fn keep(&mut self, content: Fingerprint) {
-        if let Some(notice) = self.last_good.as_mut().and_then(|last_good| last_good.keep(content)) {
-            self.log.notice(&notice);
-        }
-    }
-
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors {
         self.rests.look(group, detail, self.state.as_ref())
     }
 
-    fn signal(&mut self, target: Target, signal: Signal) {
-        match target {
-            Target::Job(pid) => group::signal_job(pid, signal),
-            Target::Rest(pid) => self.rests.signal(pid, signal),
-            Target::Others(pid) => self.rests.signal_others(pid, signal),
-        }
-    }
-
-    fn log(&mut self, notice: &Notice) {
-        self.log.notice(notice);
-        // A turn can have more to say than the ring holds, as when ten thousand jobs are stopped.
-        if self.log.room() < ROOM_FOR_MORE {
-            self.log.flush(clock::now(), &self.registry);
-        }
-    }
-
-    fn watch(&mut self, path: Rc<[u8]>) {
-        self.watch.add(path);
-    }
-
-    fn unwatch(&mut self, path: &[u8]) {
-        self.watch.remove(path);
-    }
-
     fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError> {
         self.sockets.open(&self.registry, id, station)
-    }
-
-    fn close(&mut self, id: SocketId) {
-        self.sockets.close(&self.registry, id);
     }
 
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
@@ -239,15 +226,17 @@ impl System for Kernel {
         self.manager.as_mut().is_none_or(|manager| manager.tell(bulletin))
     }
 
-    fn answer(&mut self, to: Origin, verdicts: &[Verdict]) {
-        self.sockets.answer(to, verdicts);
-    }
-
-    fn release(&mut self, group: Pid) {
-        self.rests.release(group);
-    }
-
-    fn forget(&mut self, id: JobId) {
-        self.outputs.forget(id);
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Signal(target, signal) => self.signal(target, signal),
+            Effect::Log(notice) => self.say(&notice),
+            Effect::Watch(path) => self.watch.add(path),
+            Effect::Unwatch(path) => self.watch.remove(&path),
+            Effect::Close(id) => self.sockets.close(&self.registry, id),
+            Effect::Keep(content) => self.keep(content),
+            Effect::Answer(to, verdicts) => self.sockets.answer(to, &verdicts),
+            Effect::Release(group) => self.rests.release(group),
+            Effect::Forget(id) => self.outputs.forget(id),
+        }
     }
 }

@@ -2,13 +2,13 @@
 
 use super::files::Need;
 use super::reload::Trouble;
-use super::{Action, Place, Rank, Reading, Slot, Supervisor, recovery};
+use super::{Actions, Effect, Place, Rank, Reading, Slot, Supervisor, recovery};
 use crate::job::{Goal, Job};
 use crate::model::{
     Config, Fingerprint, JobDraft, JobId, JobName, JobSpec, Load, LoadError, Mistake, MonoTime, Notice, Pid,
 };
 use crate::plan::{Change, plan};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl Supervisor {
@@ -17,7 +17,7 @@ impl Supervisor {
         now: MonoTime,
         reading: Reading,
         answer: Result<Load, LoadError>,
-        actions: &mut VecDeque<Action>,
+        actions: &mut Actions,
     ) {
         self.reload.portion(matches!(answer, Ok(Load::More)).then_some(reading));
         let first = self.reload.applied().is_none();
@@ -44,7 +44,7 @@ impl Supervisor {
             Ok(Load::More) | Err(_) => None,
         };
         if holds.is_some() && self.reload.rescanned(reading, holds) && !first {
-            actions.push_back(Action::Log(Notice::Rescanning));
+            actions.log(Notice::Rescanning);
         }
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
         // The file has become what is in force.
@@ -57,7 +57,7 @@ impl Supervisor {
                 self.changed(now, reading, (content, config, warnings), actions);
             }
             Ok(Load::Same) if cured || refilled || waited || mended => {
-                actions.push_back(Action::Log(Notice::ConfigInForce { file: self.file.clone() }));
+                actions.log(Notice::ConfigInForce { file: self.file.clone() });
             }
             Err(LoadError::Mistakes(mistakes)) => self.log_mistakes(reading, &mistakes, actions),
             Ok(Load::Same | Load::More) => {}
@@ -68,7 +68,7 @@ impl Supervisor {
 
     /// What keeps the file from being applied is logged when it begins, and when it is over. True when it was empty and is
     /// no more: what it holds now is told by what follows.
-    fn log_trouble(&mut self, trouble: Option<Trouble>, actions: &mut VecDeque<Action>) -> bool {
+    fn log_trouble(&mut self, trouble: Option<Trouble>, actions: &mut Actions) -> bool {
         let Some(before) = self.reload.trouble(trouble) else { return false };
         let file = self.file.clone();
         let was_empty = before == Some(Trouble::Empty);
@@ -80,13 +80,13 @@ impl Supervisor {
             Some(Trouble::NotAFile) => Some(Notice::ConfigNotAFile { file }),
             Some(Trouble::Empty) => Some(Notice::ConfigEmpty { file }),
         };
-        actions.extend(notice.map(Action::Log));
+        actions.log_all(notice);
         was_empty
     }
 
-    fn busy(&mut self, now: MonoTime, state: Fingerprint, actions: &mut VecDeque<Action>) {
+    fn busy(&mut self, now: MonoTime, state: Fingerprint, actions: &mut Actions) {
         if self.reload.busy(now, state) {
-            actions.push_back(Action::Log(Notice::WriterAwaited { file: self.file.clone() }));
+            actions.log(Notice::WriterAwaited { file: self.file.clone() });
         }
     }
 
@@ -95,13 +95,13 @@ impl Supervisor {
         now: MonoTime,
         reading: Reading,
         (content, config, warnings): (Fingerprint, Config, Vec<Mistake>),
-        actions: &mut VecDeque<Action>,
+        actions: &mut Actions,
     ) {
         let had_jobs = self.jobs().any(|(_, job)| job.goal() != Goal::Gone);
         if config.jobs.is_empty() && had_jobs && reading != Reading::Always {
             let (believed, news) = self.reload.emptied(now);
             if news {
-                actions.push_back(Action::Log(Notice::Emptied { file: self.file.clone() }));
+                actions.log(Notice::Emptied { file: self.file.clone() });
             }
             if !believed {
                 return;
@@ -112,33 +112,33 @@ impl Supervisor {
         if !first {
             self.applying();
         }
-        actions.extend(recovery::noticed(&warnings).map(Action::Log));
+        actions.log_all(recovery::noticed(&warnings));
         let jobless = first && config.jobs.is_empty();
         self.enforce(now, config, actions);
-        actions.extend(jobless.then(|| Action::Log(Notice::NoJobs { file: self.file.clone() })));
-        actions.push_back(Action::Keep(content));
+        actions.log_all(jobless.then(|| Notice::NoJobs { file: self.file.clone() }));
+        actions.act(Effect::Keep(content));
     }
 
     /// Brings a configuration into force.
-    pub(super) fn enforce(&mut self, now: MonoTime, config: Config, actions: &mut VecDeque<Action>) {
-        actions.push_back(Action::Log(Notice::Managing { jobs: config.jobs.len() }));
+    pub(super) fn enforce(&mut self, now: MonoTime, config: Config, actions: &mut Actions) {
+        actions.log(Notice::Managing { jobs: config.jobs.len() });
         self.network.apply(now, config.listen, config.report, actions);
         self.apply(now, config.jobs, actions);
     }
 
     /// Mistakes that stay are logged once, or as often as the file is saved and the operator asks.
-    fn log_mistakes(&mut self, reading: Reading, mistakes: &[Mistake], actions: &mut VecDeque<Action>) {
+    fn log_mistakes(&mut self, reading: Reading, mistakes: &[Mistake], actions: &mut Actions) {
         let rescanned = self.reload.rescanned(reading, None);
         let news = self.reload.mistaken(recovery::told(mistakes), mistakes.len());
         if !news && !rescanned {
             return;
         }
-        actions.push_back(Action::Log(Notice::Rescanning));
-        actions.extend(recovery::mistaken(&self.file, mistakes).map(Action::Log));
-        actions.push_back(Action::Log(Notice::UsingPrevious));
+        actions.log(Notice::Rescanning);
+        actions.log_all(recovery::mistaken(&self.file, mistakes));
+        actions.log(Notice::UsingPrevious);
     }
 
-    fn apply(&mut self, now: MonoTime, jobs: Vec<JobSpec>, actions: &mut VecDeque<Action>) {
+    fn apply(&mut self, now: MonoTime, jobs: Vec<JobSpec>, actions: &mut Actions) {
         let olds: Vec<(JobId, bool)> = self.jobs().map(|(id, job)| (id, job.goal() == Goal::Gone)).collect();
         // Made anew in the end: to take each name out that goes would move all those behind it.
         self.names = Vec::new();
@@ -187,12 +187,7 @@ impl Supervisor {
 
     /// Jobs of a pmtr that was killed. They count as removed, so that the file treats them like any job that is on
     /// its way out, and takes over those that it has.
-    pub(super) fn left_behind(
-        &mut self,
-        now: MonoTime,
-        left: Vec<(JobName, Pid)>,
-        actions: &mut VecDeque<Action>,
-    ) {
+    pub(super) fn left_behind(&mut self, now: MonoTime, left: Vec<(JobName, Pid)>, actions: &mut Actions) {
         let mut taken = BTreeSet::new();
         for ((name, pid), place) in left.into_iter().zip(0..) {
             // One that SIGKILL did not end in time has a successor of the same name. No file has this one's.
@@ -215,18 +210,18 @@ impl Supervisor {
         self.names = names.into_iter().map(|(_, id)| id).collect();
     }
 
-    fn add(&mut self, now: MonoTime, spec: JobSpec, rank: Rank, actions: &mut VecDeque<Action>) {
+    fn add(&mut self, now: MonoTime, spec: JobSpec, rank: Rank, actions: &mut Actions) {
         let id = self.insert(spec, rank, actions);
         self.with(id, actions, |job, wishes| job.reconcile(now, wishes));
     }
 
-    fn insert(&mut self, spec: JobSpec, rank: Rank, actions: &mut VecDeque<Action>) -> JobId {
+    fn insert(&mut self, spec: JobSpec, rank: Rank, actions: &mut Actions) -> JobId {
         let id = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             JobId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
         });
         let watch = self.files.add(id, &spec);
-        actions.extend(watch.into_iter().map(Action::Watch));
+        actions.act_all(watch.into_iter().map(Effect::Watch));
         let slot = Slot { job: Job::new(spec), rank, place: Place::default(), need: Need::Met };
         if let Some(place) = self.slots.get_mut(id.0 as usize) {
             *place = Some(slot);
@@ -235,7 +230,7 @@ impl Supervisor {
         id
     }
 
-    fn redefine(&mut self, now: MonoTime, id: JobId, spec: JobSpec, actions: &mut VecDeque<Action>) {
+    fn redefine(&mut self, now: MonoTime, id: JobId, spec: JobSpec, actions: &mut Actions) {
         let Some(slot) = self.slots.get(id.0 as usize).and_then(Option::as_ref) else { return };
         // In this order, so that a file that both definitions need stays watched.
         let before = slot.job.spec();
@@ -243,8 +238,8 @@ impl Supervisor {
             let before = before.clone();
             let unwatch = self.files.remove(id, &before);
             let watch = self.files.add(id, &spec);
-            actions.extend(unwatch.into_iter().map(Action::Unwatch));
-            actions.extend(watch.into_iter().map(Action::Watch));
+            actions.act_all(unwatch.into_iter().map(Effect::Unwatch));
+            actions.act_all(watch.into_iter().map(Effect::Watch));
         }
         self.with(id, actions, |job, wishes| job.redefine(spec, now, wishes));
         self.learn_need(id);
@@ -263,7 +258,7 @@ impl Supervisor {
         now: MonoTime,
         path: &Rc<[u8]>,
         content: Option<Fingerprint>,
-        actions: &mut VecDeque<Action>,
+        actions: &mut Actions,
     ) {
         let (jobs, changed) = self.files.seen(path, content);
         for id in jobs {
@@ -285,15 +280,15 @@ impl Supervisor {
     }
 
     /// Nothing of the job is left, and nothing is to come.
-    pub(super) fn forget(&mut self, id: JobId, actions: &mut VecDeque<Action>) {
+    pub(super) fn forget(&mut self, id: JobId, actions: &mut Actions) {
         let name = self.name_of(id).to_vec();
         if let Ok(at) = self.names.binary_search_by(|other| self.name_of(*other).cmp(&name)) {
             self.names.remove(at);
         }
         let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::take) else { return };
         let unwatch = self.files.remove(id, slot.job.spec());
-        actions.extend(unwatch.into_iter().map(Action::Unwatch));
-        actions.push_back(Action::Forget(id));
+        actions.act_all(unwatch.into_iter().map(Effect::Unwatch));
+        actions.act(Effect::Forget(id));
         self.free.push(id);
     }
 }

@@ -1,9 +1,9 @@
-//! What the supervisor is told, and what it wants done.
+//! What the supervisor is told.
 
 use super::Recovery;
 use crate::model::{
-    Birth, Bulletin, Detail, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError,
-    Notice, Order, Origin, Pid, Signal, SocketId, SpawnError, Survivors, Target, Verdict,
+    Birth, Bulletin, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, Order, Origin,
+    Pid, Signal, SocketId, SpawnError, Survivors,
 };
 use std::rc::Rc;
 
@@ -18,13 +18,13 @@ pub enum Event {
     Recovered(Box<Recovery>),
     /// A child has been reaped; what is left of its process group and session is told with it.
     Exited(Pid, Ending, Survivors),
-    /// The answer to [`Action::Look`]; also comes by itself when it was found out that nothing is left.
+    /// The answer to [`Action::Look`](super::Action::Look); also comes by itself when it was found out that nothing is left.
     Looked(Pid, Survivors),
-    /// The answer to [`Action::Spawn`].
+    /// The answer to [`Action::Spawn`](super::Action::Spawn).
     Spawned(JobId, Result<Birth, SpawnError>),
     /// A process whose spawn left that open runs its command. Before it is reaped, and only once.
     Executed(Pid),
-    /// The answer to [`Action::LoadConfig`] and to [`Action::ReadOn`].
+    /// The answer to [`Action::LoadConfig`](super::Action::LoadConfig) and to [`Action::ReadOn`](super::Action::ReadOn).
     Loaded(Reading, Result<Load, LoadError>),
     /// The configuration file was saved: closed by who wrote it, or put in its place.
     ConfigSaved,
@@ -36,11 +36,11 @@ pub enum Event {
     ReloadAsked,
     /// A watched file has this content now, or can't be read.
     FileSeen(Rc<[u8]>, Option<Fingerprint>),
-    /// The answer to [`Action::Open`].
+    /// The answer to [`Action::Open`](super::Action::Open).
     Opened(SocketId, Result<(), NetError>),
     /// A report could not be sent, or was refused where it went; or nothing can be received by the socket any more.
     SocketFails(SocketId, NetError),
-    /// The answer to [`Action::Tell`]: whether the message is on its way.
+    /// The answer to [`Action::Tell`](super::Action::Tell): whether the message is on its way.
     Told(Bulletin, bool),
     /// A remote command.
     Command(Origin, Vec<Order>),
@@ -50,44 +50,6 @@ pub enum Event {
     EndAsked(Signal),
     /// Time has passed, or there is time for more: what is due is done.
     Tick,
-}
-
-/// What is to be done.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Start the job. Answered by [`Event::Spawned`] in the same turn.
-    Spawn(JobId),
-    /// Read the file. Answered by [`Event::Loaded`] in the same turn.
-    LoadConfig(Reading),
-    /// Read the next portion of the file. Answered by [`Event::Loaded`] in the same turn.
-    ReadOn(Reading),
-    /// Look at what is left of a group and session. Answered by [`Event::Looked`] in the same turn.
-    Look(Pid, Detail),
-    /// Send a signal; that nobody is there any more is no error.
-    Signal(Target, Signal),
-    /// Write a line to the log.
-    Log(Notice),
-    /// Tell by [`Event::FileSeen`] what this file holds, now and whenever that changes.
-    Watch(Rc<[u8]>),
-    /// This file is of no interest any more.
-    Unwatch(Rc<[u8]>),
-    /// Open this socket, anew if it is open. Answered by [`Event::Opened`] in the same turn.
-    Open(SocketId),
-    /// Close this socket.
-    Close(SocketId),
-    /// This content is in force: keep its text, if texts are kept.
-    Keep(Fingerprint),
-    /// Send a report to every socket that is open for it.
-    Report,
-    /// Tell the service manager what there is to tell by now, if anything. Answered by [`Event::Told`] in the same
-    /// turn.
-    Tell,
-    /// Answer a command.
-    Answer(Origin, Vec<Verdict>),
-    /// The group of this leader is of no interest any more.
-    Release(Pid),
-    /// This job is forgotten; its number may be given to another.
-    Forget(JobId),
 }
 
 /// How the configuration is to be read.

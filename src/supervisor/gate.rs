@@ -1,14 +1,13 @@
 //! The gate: starts those whose turn it is, a portion at a time, and says for whom the others wait.
 
-use super::{Action, Supervisor};
+use super::{Action, Actions, Supervisor};
 use crate::model::Notice;
-use std::collections::VecDeque;
 
 /// How many jobs are started in one turn, so that signals and deaths are served in between.
 pub const STARTS_PER_TURN: usize = 64;
 
 impl Supervisor {
-    pub(super) fn start(&mut self, actions: &mut VecDeque<Action>) {
+    pub(super) fn start(&mut self, actions: &mut Actions) {
         // Before the starts: a job that begins to hold others in this turn is `started` first and paused for in
         // the next one, which comes at once.
         self.say_when_paused(actions);
@@ -18,17 +17,17 @@ impl Supervisor {
             let (again, first) = (self.index.again(), self.index.first());
             let Some(id) = (if start % 2 == 0 { again.or(first) } else { first.or(again) }) else { break };
             self.with(id, actions, |job, _| job.launch());
-            actions.push_back(Action::Spawn(id));
+            actions.push(Action::Spawn(id));
         }
     }
 
     /// A wait that lasts is logged when it begins.
-    fn say_when_paused(&mut self, actions: &mut VecDeque<Action>) {
+    fn say_when_paused(&mut self, actions: &mut Actions) {
         let holder = self.index.held_by();
         if self.is_pause_news()
             && let Some(job) = holder.and_then(|id| self.spec(id)).map(|spec| spec.name.clone())
         {
-            actions.push_back(Action::Log(Notice::Pausing { job }));
+            actions.log(Notice::Pausing { job });
         }
         self.paused_for = holder;
     }

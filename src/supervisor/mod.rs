@@ -3,6 +3,7 @@
 //! the trait [`System`], through which the world is acted upon. Has no clock: `now` is an argument.
 #![forbid(unsafe_code)]
 
+mod action;
 mod apply;
 mod complaints;
 mod event;
@@ -18,8 +19,9 @@ mod switches;
 mod tidings;
 mod turn;
 
+pub use action::{Action, Actions, Effect};
 pub use complaints::FLOOD;
-pub use event::{Action, Event, Next, Reading};
+pub use event::{Event, Next, Reading};
 pub use gate::STARTS_PER_TURN;
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
 pub use recovery::{Beginning, Recovery, Want, beginning, blame, want};
@@ -35,7 +37,7 @@ use files::{Files, Need};
 use index::{Index, Line, Place, Rank};
 use network::Network;
 use reload::Reload;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use switches::Switches;
 use tidings::Tidings;
@@ -99,7 +101,7 @@ impl Supervisor {
     }
 
     /// Takes in what has happened; what is to be done about it is appended to `actions`.
-    pub fn handle(&mut self, now: MonoTime, event: Event, actions: &mut VecDeque<Action>) {
+    pub fn handle(&mut self, now: MonoTime, event: Event, actions: &mut Actions) {
         match event {
             Event::Exited(pid, ending, rest) => self.exited(now, pid, ending, &rest, actions),
             Event::Looked(group, survivors) => {
@@ -134,7 +136,7 @@ impl Supervisor {
             Event::ConfigWritten => self.reload.written(now),
             Event::ReloadAsked => {
                 self.reload.asked();
-                actions.push_back(Action::LoadConfig(Reading::Always));
+                actions.push(Action::LoadConfig(Reading::Always));
                 self.reloading();
                 self.tell(actions);
             }
@@ -236,12 +238,7 @@ impl Supervisor {
     }
 
     /// Lets `change` work on one job, hands on its wishes and files it anew.
-    fn with(
-        &mut self,
-        id: JobId,
-        actions: &mut VecDeque<Action>,
-        change: impl FnOnce(&mut Job, &mut Vec<Wish>),
-    ) {
+    fn with(&mut self, id: JobId, actions: &mut Actions, change: impl FnOnce(&mut Job, &mut Vec<Wish>)) {
         let Some(slot) = self.slot_mut(id) else { return };
         let mut wishes = Vec::new();
         let before = slot.job.sweeps();
@@ -251,17 +248,12 @@ impl Supervisor {
             before.map(|group| self.groups.remove(&group));
             after.map(|group| self.groups.insert(group, id));
         }
-        actions.extend(wishes.into_iter().map(|wish| match wish {
-            Wish::Log(notice) => Action::Log(notice),
-            Wish::Signal(target, signal) => Action::Signal(target, signal),
-            Wish::Look(group, detail) => Action::Look(group, detail),
-            Wish::Release(group) => Action::Release(group),
-        }));
+        actions.extend(wishes.into_iter().map(Action::from));
         self.refile(id, actions);
     }
 
     /// Brings the index in line with the job; a job that is gone is forgotten.
-    fn refile(&mut self, id: JobId, actions: &mut VecDeque<Action>) {
+    fn refile(&mut self, id: JobId, actions: &mut Actions) {
         let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else { return };
         if slot.job.goal() == Goal::Gone && slot.job.state() == State::Down {
             self.index.refile(id, &mut slot.place, Place::default());
@@ -298,9 +290,9 @@ impl Supervisor {
             let job = slot.job.spec().name.clone();
             match self.files.need(slot.job.spec()) {
                 (Need::Missing, Some(file)) => {
-                    actions.push_back(Action::Log(Notice::DependsMissing { job, file }));
+                    actions.log(Notice::DependsMissing { job, file });
                 }
-                (Need::Met, _) => actions.push_back(Action::Log(Notice::DependsBack { job })),
+                (Need::Met, _) => actions.log(Notice::DependsBack { job }),
                 // A new definition names other files: of those nothing is known to be there.
                 (Need::Missing | Need::Unknown, _) => {}
             }
@@ -308,7 +300,7 @@ impl Supervisor {
         self.index.refile(id, &mut slot.place, place);
     }
 
-    fn tick(&mut self, now: MonoTime, actions: &mut VecDeque<Action>) {
+    fn tick(&mut self, now: MonoTime, actions: &mut Actions) {
         while let Some(id) = self.index.due(now) {
             self.with(id, actions, |job, wishes| job.expire(now, wishes));
         }
@@ -316,25 +308,25 @@ impl Supervisor {
             return;
         }
         let told = self.complaints.tick(now).into_iter().chain(self.switches.tick(now));
-        actions.extend(told.map(Action::Log));
+        actions.log_all(told);
         if let Some(reading) = self.reload.reading() {
             // Until the whole of it has been read, what was applied before is in force.
             self.start(actions);
-            actions.push_back(Action::ReadOn(reading));
+            actions.push(Action::ReadOn(reading));
         } else if let Some(reading) = self.reload.due(now) {
             // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
-            actions.push_back(Action::LoadConfig(reading));
+            actions.push(Action::LoadConfig(reading));
         } else {
             self.start(actions);
             self.tick_network(now, actions);
         }
     }
 
-    fn tick_network(&mut self, now: MonoTime, actions: &mut VecDeque<Action>) {
+    fn tick_network(&mut self, now: MonoTime, actions: &mut Actions) {
         self.network.tick(now, self.index.ready(), actions);
     }
 
-    fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut VecDeque<Action>) {
+    fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut Actions) {
         let mut order: Vec<(Rank, JobId)> =
             self.jobs().filter_map(|(id, _)| Some((self.slot(id)?.rank, id))).collect();
         // What was started last may need what was started first.
@@ -346,7 +338,7 @@ impl Supervisor {
             return;
         }
         self.ending = true;
-        actions.push_back(Action::Log(Notice::ExitingOn(signal)));
+        actions.log(Notice::ExitingOn(signal));
         self.network.close(actions);
         self.complaints = Complaints::default();
         self.switches = Switches::default();

@@ -1,9 +1,9 @@
 //! The sockets that the file asks for: which are open, which are tried again when, and when a report is due.
 
-use super::Action;
+use super::{Action, Actions, Effect};
 use crate::job::next_pause;
 use crate::model::{Endpoint, MonoTime, NetError, Notice, Role, SocketId, Station};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// From one report to the next, and from one attempt to open a socket to the next when many have failed.
@@ -54,7 +54,7 @@ impl Network {
         now: MonoTime,
         listen: Vec<Endpoint>,
         report: Vec<Endpoint>,
-        actions: &mut VecDeque<Action>,
+        actions: &mut Actions,
     ) {
         let listen = listen.into_iter().map(|endpoint| Station { role: Role::Listen, endpoint });
         let report = report.into_iter().map(|endpoint| Station { role: Role::Report, endpoint });
@@ -63,7 +63,7 @@ impl Network {
             let place = wanted.iter().position(|station| *station == desk.station);
             match place {
                 Some(place) => drop(wanted.remove(place)),
-                None => actions.push_back(Action::Close(*id)),
+                None => actions.act(Effect::Close(*id)),
             }
             place.is_some()
         });
@@ -72,11 +72,11 @@ impl Network {
             self.next = self.next.wrapping_add(1);
             match station.role {
                 Role::Listen => {
-                    actions.push_back(Action::Log(Notice::Exposed { endpoint: station.endpoint.clone() }));
+                    actions.log(Notice::Exposed { endpoint: station.endpoint.clone() });
                 }
                 Role::Report => self.report_at = Some(now),
             }
-            actions.push_back(Action::Open(id));
+            actions.push(Action::Open(id));
             self.desks.insert(id, Desk { station, health: Health::Fine });
         }
         if !self.desks.values().any(|desk| desk.station.role == Role::Report) {
@@ -85,8 +85,8 @@ impl Network {
     }
 
     /// The end has come: nobody is listened to or told any more.
-    pub(super) fn close(&mut self, actions: &mut VecDeque<Action>) {
-        actions.extend(self.desks.keys().copied().map(Action::Close));
+    pub(super) fn close(&mut self, actions: &mut Actions) {
+        actions.act_all(self.desks.keys().copied().map(Effect::Close));
         self.desks.clear();
         self.report_at = None;
     }
@@ -97,13 +97,13 @@ impl Network {
         now: MonoTime,
         id: SocketId,
         answer: Result<(), NetError>,
-        actions: &mut VecDeque<Action>,
+        actions: &mut Actions,
     ) {
         let Some(desk) = self.desks.get_mut(&id) else { return };
         match (desk.station.role, answer) {
             (Role::Listen, Ok(())) => {
                 desk.health = Health::Fine;
-                actions.push_back(Action::Log(Notice::Listening { endpoint: desk.station.endpoint.clone() }));
+                actions.log(Notice::Listening { endpoint: desk.station.endpoint.clone() });
             }
             (Role::Listen, Err(error)) => {
                 let pause = next_pause(match desk.health {
@@ -119,19 +119,13 @@ impl Network {
     }
 
     /// A socket does not do what it was opened for.
-    pub(super) fn fails(
-        &mut self,
-        now: MonoTime,
-        id: SocketId,
-        error: NetError,
-        actions: &mut VecDeque<Action>,
-    ) {
+    pub(super) fn fails(&mut self, now: MonoTime, id: SocketId, error: NetError, actions: &mut Actions) {
         let Some(desk) = self.desks.get_mut(&id) else { return };
         match (desk.station.role, desk.health) {
             (Role::Report, _) => desk.fails(Health::Troubled { reports: 0 }, error, actions),
             // It would go on failing; and only a new one joins a group again.
             (Role::Listen, Health::Fine) => {
-                actions.push_back(Action::Close(id));
+                actions.act(Effect::Close(id));
                 let pause = REPORT_EVERY;
                 desk.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
             }
@@ -154,13 +148,13 @@ impl Network {
     }
 
     /// Does what is due. While jobs are `starting` there is another tick at once: a report waits for them a little.
-    pub(super) fn tick(&mut self, now: MonoTime, starting: bool, actions: &mut VecDeque<Action>) {
+    pub(super) fn tick(&mut self, now: MonoTime, starting: bool, actions: &mut Actions) {
         for (id, desk) in &mut self.desks {
             if let Health::Closed { retry_at, .. } = &mut desk.health
                 && *retry_at <= now
             {
                 *retry_at = now + REPORT_EVERY;
-                actions.push_back(Action::Open(*id));
+                actions.push(Action::Open(*id));
             }
         }
         let patience = if starting { REPORT_PATIENCE } else { Duration::ZERO };
@@ -173,23 +167,23 @@ impl Network {
             if *reports == CLEAN_REPORTS {
                 desk.health = Health::Fine;
                 let endpoint = desk.station.endpoint.clone();
-                actions.push_back(Action::Log(Notice::ReportingAgain { endpoint }));
+                actions.log(Notice::ReportingAgain { endpoint });
                 continue;
             }
             if *reports == 0 {
                 // Addresses, routes and interfaces may be others by now: a new socket asks for them anew.
-                actions.push_back(Action::Open(*id));
+                actions.push(Action::Open(*id));
             }
             *reports += 1;
         }
-        actions.push_back(Action::Report);
+        actions.push(Action::Report);
     }
 }
 
 impl Desk {
-    fn fails(&mut self, health: Health, error: NetError, actions: &mut VecDeque<Action>) {
+    fn fails(&mut self, health: Health, error: NetError, actions: &mut Actions) {
         if self.health == Health::Fine {
-            actions.push_back(Action::Log(Notice::Unserved { station: self.station.clone(), error }));
+            actions.log(Notice::Unserved { station: self.station.clone(), error });
         }
         self.health = health;
     }

@@ -1,9 +1,8 @@
 //! Whose process it is that was made or has ended.
 
-use super::{Action, Supervisor};
+use super::{Actions, Supervisor};
 use crate::job::Job;
 use crate::model::{Birth, Ending, JobId, MonoTime, Notice, Pid, SpawnError, Survivors};
-use std::collections::VecDeque;
 
 impl Supervisor {
     pub(super) fn exited(
@@ -12,12 +11,12 @@ impl Supervisor {
         pid: Pid,
         ending: Ending,
         rest: &Survivors,
-        actions: &mut VecDeque<Action>,
+        actions: &mut Actions,
     ) {
         if let Some(id) = self.pids.remove(&pid) {
             return self.with(id, actions, |job, wishes| job.exited(now, ending, rest, wishes));
         }
-        actions.push_back(Action::Log(Notice::AdoptedEnded { pid }));
+        actions.log(Notice::AdoptedEnded { pid });
         // It may have been the last of a group that is being swept; the tick looks once for all.
         let sweeping: Vec<JobId> = self.groups.values().copied().collect();
         for id in sweeping {
@@ -30,7 +29,7 @@ impl Supervisor {
         now: MonoTime,
         id: JobId,
         answer: Result<Birth, SpawnError>,
-        actions: &mut VecDeque<Action>,
+        actions: &mut Actions,
     ) {
         if let Ok(pid) = answer.map(Birth::pid) {
             // The kernel gives a number away only when no process and no group has it any more.
@@ -43,7 +42,7 @@ impl Supervisor {
     }
 
     /// It runs the command of its job.
-    pub(super) fn executed(&mut self, pid: Pid, actions: &mut VecDeque<Action>) {
+    pub(super) fn executed(&mut self, pid: Pid, actions: &mut Actions) {
         if let Some(id) = self.pids.get(&pid).copied() {
             self.with(id, actions, Job::executed);
         }

@@ -2,9 +2,8 @@
 //! tells. Reads nothing itself.
 
 use super::reload::Trouble;
-use super::{Action, Reading, Supervisor};
+use super::{Actions, Reading, Supervisor};
 use crate::model::{Blame, Config, Fingerprint, Kept, Load, LoadError, Mistake, MonoTime, Notice};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// How many mistakes go to the log; `pmtr -t` shows all.
@@ -103,9 +102,9 @@ impl Supervisor {
     }
 
     /// The first content to be in force is not that of the configuration.
-    pub(super) fn recovered(&mut self, now: MonoTime, from: Recovery, actions: &mut VecDeque<Action>) {
+    pub(super) fn recovered(&mut self, now: MonoTime, from: Recovery, actions: &mut Actions) {
         let Recovery { instead_of, content, config, warnings, kept } = from;
-        actions.extend(blame(&self.file, &instead_of).into_iter().map(Action::Log));
+        actions.log_all(blame(&self.file, &instead_of));
         // What has been told here is no news when the file is read the next time.
         match &instead_of {
             Ok(Load::New(content, ..)) => {
@@ -127,9 +126,9 @@ impl Supervisor {
             }
         }
         self.reload.apply(content);
-        actions.extend(noticed(&warnings).map(Action::Log));
+        actions.log_all(noticed(&warnings));
         self.reload.recovered(kept);
-        actions.extend(self.last_good().map(Action::Log));
+        actions.log_all(self.last_good());
         self.enforce(now, config, actions);
     }
 }

@@ -1,11 +1,10 @@
 //! What comes from other machines and goes to them: commands, answers, reports.
 
-use super::{Action, Slot, Supervisor};
+use super::{Actions, Effect, Slot, Supervisor};
 use crate::job::{Goal, State};
 use crate::model::{
     JobId, JobLine, MonoTime, Notice, Order, Origin, Process, SocketId, Station, Verb, Verdict,
 };
-use std::collections::VecDeque;
 
 impl Supervisor {
     /// The line of the file that asked for this socket.
@@ -34,14 +33,8 @@ impl Supervisor {
     }
 
     /// Does what a message asks for, job by job, and answers it.
-    pub(super) fn command(
-        &mut self,
-        now: MonoTime,
-        from: Origin,
-        orders: Vec<Order>,
-        actions: &mut VecDeque<Action>,
-    ) {
-        actions.extend(self.complaints.message(now, from).map(Action::Log));
+    pub(super) fn command(&mut self, now: MonoTime, from: Origin, orders: Vec<Order>, actions: &mut Actions) {
+        actions.log_all(self.complaints.message(now, from));
         let mut verdicts = Vec::with_capacity(orders.len());
         for order in orders {
             let id = self.find(&order.name);
@@ -53,36 +46,29 @@ impl Supervisor {
         let unknown = verdicts.iter().filter(|verdict| !verdict.known).map(|verdict| &*verdict.order.name);
         let unknown: Vec<&[u8]> = unknown.collect();
         if !unknown.is_empty() {
-            actions.extend(self.complaints.unknown(now, from, &unknown).map(Action::Log));
+            actions.log_all(self.complaints.unknown(now, from, &unknown));
         }
         if unknown.len() < verdicts.len() {
             self.network.switched(now);
         }
         if !verdicts.is_empty() {
-            actions.push_back(Action::Answer(from, verdicts));
+            actions.act(Effect::Answer(from, verdicts));
         }
     }
 
-    fn switch(
-        &mut self,
-        now: MonoTime,
-        id: JobId,
-        enabled: bool,
-        from: Origin,
-        actions: &mut VecDeque<Action>,
-    ) {
+    fn switch(&mut self, now: MonoTime, id: JobId, enabled: bool, from: Origin, actions: &mut Actions) {
         let Some(slot) = self.slot(id).filter(|slot| slot.job.is_switched_by(enabled)) else { return };
         let job = slot.job.spec().name.clone();
         if self.switches.may_be_told(now, from) {
-            actions.push_back(Action::Log(Notice::Switched { job, enabled }));
+            actions.log(Notice::Switched { job, enabled });
         }
         self.with(id, actions, |job, wishes| job.switch(enabled, now, wishes));
     }
 
     /// A message that is no command is not answered, only complained of.
-    pub(super) fn invalid(&mut self, now: MonoTime, from: Origin, actions: &mut VecDeque<Action>) {
+    pub(super) fn invalid(&mut self, now: MonoTime, from: Origin, actions: &mut Actions) {
         let flood = self.complaints.message(now, from);
         let invalid = self.complaints.invalid(now, from);
-        actions.extend(flood.into_iter().chain(invalid).map(Action::Log));
+        actions.log_all(flood.into_iter().chain(invalid));
     }
 }

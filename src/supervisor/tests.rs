@@ -5,7 +5,7 @@ use crate::model::rng::{Rng, rounds};
 use crate::model::{
     Birth, Bulletin, Config, Detail, Ending, Endpoint, Errno, Exit, Fixed, JobDraft, JobLine, JobSpec, Load,
     LoadError, Mistake, NetError, Notice, Order, Origin, Policy, Role, SocketId, SpawnError, Stage, Station,
-    Survivors, Target, Verb, Verdict,
+    Survivors, Verb,
 };
 use std::time::Duration;
 
@@ -56,6 +56,15 @@ impl Dice {
     fn survivors(&mut self) -> Survivors {
         if self.rng.below(3) == 0 { Survivors::Some(Box::new([])) } else { Survivors::None }
     }
+
+    fn close(&mut self, id: SocketId) {
+        let good = self.sockets.remove(&id);
+        assert!(good.is_some());
+        if self.failing == Some(id) {
+            assert_eq!(good, Some(true));
+            self.sockets.insert(id, false);
+        }
+    }
 }
 
 impl System for Dice {
@@ -78,26 +87,13 @@ impl System for Dice {
     fn read_on(&mut self) -> Result<Load, LoadError> {
         self.load_config(Reading::Always)
     }
-    fn keep(&mut self, _: Fingerprint) {}
     fn look(&mut self, _: Pid, _: Detail) -> Survivors {
         self.survivors()
     }
-    fn signal(&mut self, _: Target, _: Signal) {}
-    fn log(&mut self, _: &Notice) {}
-    fn watch(&mut self, _: Rc<[u8]>) {}
-    fn unwatch(&mut self, _: &[u8]) {}
     fn open(&mut self, id: SocketId, _: &Station) -> Result<(), NetError> {
         let good = self.rng.below(3) > 0;
         self.sockets.insert(id, good);
         if good { Ok(()) } else { Err(NetError::NoInterface) }
-    }
-    fn close(&mut self, id: SocketId) {
-        let good = self.sockets.remove(&id);
-        assert!(good.is_some());
-        if self.failing == Some(id) {
-            assert_eq!(good, Some(true));
-            self.sockets.insert(id, false);
-        }
     }
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         jobs.for_each(drop);
@@ -105,9 +101,13 @@ impl System for Dice {
     fn tell(&mut self, _: &Bulletin) -> bool {
         self.rng.below(3) > 0
     }
-    fn answer(&mut self, _: Origin, _: &[Verdict]) {}
-    fn release(&mut self, _: Pid) {}
-    fn forget(&mut self, _: JobId) {}
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Close(id) => self.close(id),
+            Effect::Signal(..) | Effect::Log(_) | Effect::Watch(_) | Effect::Unwatch(_) => {}
+            Effect::Keep(_) | Effect::Answer(..) | Effect::Release(_) | Effect::Forget(_) => {}
+        }
+    }
 }
 
 /// Works out anew what is filed, from the jobs alone.
@@ -231,8 +231,8 @@ fn what_is_filed_follows_from_the_jobs_after_every_turn() {
 }
 
 /// What the supervisor wants when a file with this one job has been read.
-fn actions_of(supervisor: &mut Supervisor, load: Result<Load, LoadError>) -> VecDeque<Action> {
-    let mut actions = VecDeque::new();
+fn actions_of(supervisor: &mut Supervisor, load: Result<Load, LoadError>) -> Actions {
+    let mut actions = Actions::default();
     supervisor.handle(MonoTime::ZERO, Event::Loaded(Reading::Always, load), &mut actions);
     actions
 }
@@ -253,10 +253,10 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
         assert_eq!(supervisor.applied(), Some(content));
         let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();
         let mut told = Vec::new();
-        for action in &actions {
-            if let Action::Watch(path) = action {
+        for action in actions.iter() {
+            if let Action::Act(Effect::Watch(path)) = action {
                 told.push(format!("+{}", text(path)));
-            } else if let Action::Unwatch(path) = action {
+            } else if let Action::Act(Effect::Unwatch(path)) = action {
                 told.push(format!("-{}", text(path)));
             }
         }
@@ -279,10 +279,10 @@ fn as_many_mistakes_that_are_other_ones_are_news() {
             column: 1,
             ..Mistake::of_file(*b"/etc/pmtr.conf", crate::model::Severity::Error, what)
         };
-        let (mut actions, load) = (VecDeque::new(), Err(LoadError::Mistakes(vec![mistake])));
+        let (mut actions, load) = (Actions::default(), Err(LoadError::Mistakes(vec![mistake])));
         let event = Event::Loaded(Reading::IfChanged(None), load);
         supervisor.handle(MonoTime::ZERO, event, &mut actions);
-        let wrong = |action: &&Action| matches!(action, Action::Log(Notice::Mistake(_)));
+        let wrong = |action: &&Action| matches!(action, Action::Act(Effect::Log(Notice::Mistake(_))));
         actions.iter().filter(wrong).count()
     };
     assert_eq!([told("one"), told("one"), told("another"), told("another")], [1, 0, 1, 0]);

@@ -2,9 +2,8 @@
 //! being applied, that the end has come, and that the loop still turns. What does not go out is told again soon.
 //! Knows neither sockets nor the words; counts no jobs.
 
-use super::{Action, Next, Supervisor};
+use super::{Action, Actions, Next, Supervisor};
 use crate::model::{Bulletin, Milestone, MonoTime, Summary};
-use std::collections::VecDeque;
 use std::time::Duration;
 
 /// From one status to the next.
@@ -205,7 +204,7 @@ impl Supervisor {
     }
 
     /// Behind what this turn does, so that the message tells what came of it.
-    pub(super) fn tell(&self, actions: &mut VecDeque<Action>) {
+    pub(super) fn tell(&self, actions: &mut Actions) {
         actions.extend(self.tidings.as_ref().map(|_| Action::Tell));
     }
 

@@ -9,12 +9,11 @@ use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
     Birth, Bulletin, Config, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load,
-    LoadError, Mistake, MonoTime, NetError, Notice, Origin, Pid, Role, Signal, SocketId, SpawnError, Stage,
-    Station, Survivors, Target, Verdict,
+    LoadError, Mistake, MonoTime, NetError, Notice, Pid, Role, Signal, SocketId, SpawnError, Stage, Station,
+    Survivors, Target, Verdict,
 };
-use pmtr::supervisor::{Reading, System};
+use pmtr::supervisor::{Effect, Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
 use std::time::Duration;
 
 /// What the configuration file is.
@@ -273,6 +272,66 @@ pub fn some_temper(rng: &mut Rng) -> Temper {
     Temper { term, status: rng.one_in(5).then_some(33), stuck: rng.one_in(24) }
 }
 
+/// What has no answer.
+impl Sys {
+    fn keep(&mut self, content: Fingerprint) {
+        self.note(|| format!("  keep {content:?}"));
+        self.reference.keeps(content);
+    }
+
+    fn signal(&mut self, target: Target, signal: Signal) {
+        self.note(|| format!("  signal {} to {target:?}", signal.0));
+        let Some(group) = self.reference.signals(self.now, target, signal) else { return };
+        if self.tracing {
+            self.signals.push((self.now, target, signal));
+        }
+        for (serial, after, ending) in self.kernel.signal(group, target, signal) {
+            self.after(after, Happening::End(serial, ending));
+        }
+    }
+
+    fn logs(&mut self, notice: Notice) {
+        self.note(|| format!("  log: {notice}"));
+        self.reference.logs(self.now, &notice);
+        if self.tracing {
+            self.log.push((self.now, notice));
+        }
+    }
+
+    fn watch(&mut self, path: &[u8]) {
+        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
+        self.reference.watched(file, true);
+        self.after(self.facts_after, Happening::Fact(file));
+    }
+
+    fn unwatch(&mut self, path: &[u8]) {
+        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
+        self.reference.watched(file, false);
+    }
+
+    fn close(&mut self, id: SocketId) {
+        let station = self.sockets.open.remove(&id);
+        self.note(|| format!("  close {station:?}"));
+        self.deed("close", station.as_ref());
+        self.reference.closes(id);
+    }
+
+    fn answer(&mut self, verdicts: &[Verdict]) {
+        self.note(|| format!("  answer {verdicts:?}"));
+        self.reference.answers(verdicts);
+        if self.tracing {
+            let text = String::from_utf8(pmtr::wire::control::answer(verdicts)).unwrap();
+            self.sockets.answers.push((self.now, text));
+        }
+    }
+
+    fn release(&mut self, group: Pid) {
+        if !self.kept.remove(&group) {
+            self.reference.broken("a group is released once", &group);
+        }
+    }
+}
+
 impl System for Sys {
     fn spawn(&mut self, _: JobId, spec: &JobSpec) -> Result<Birth, SpawnError> {
         let name = spec.name.to_string();
@@ -374,11 +433,6 @@ impl System for Sys {
         }
     }
 
-    fn keep(&mut self, content: Fingerprint) {
-        self.note(|| format!("  keep {content:?}"));
-        self.reference.keeps(content);
-    }
-
     fn read_on(&mut self) -> Result<Load, LoadError> {
         if self.reading.is_none() {
             self.reference.broken("only a file that is being read is read on", &self.now);
@@ -409,36 +463,6 @@ impl System for Sys {
         Survivors::Some(if named { left } else { Box::new([]) })
     }
 
-    fn signal(&mut self, target: Target, signal: Signal) {
-        self.note(|| format!("  signal {} to {target:?}", signal.0));
-        let Some(group) = self.reference.signals(self.now, target, signal) else { return };
-        if self.tracing {
-            self.signals.push((self.now, target, signal));
-        }
-        for (serial, after, ending) in self.kernel.signal(group, target, signal) {
-            self.after(after, Happening::End(serial, ending));
-        }
-    }
-
-    fn log(&mut self, notice: &Notice) {
-        self.note(|| format!("  log: {notice}"));
-        self.reference.logs(self.now, notice);
-        if self.tracing {
-            self.log.push((self.now, notice.clone()));
-        }
-    }
-
-    fn watch(&mut self, path: Rc<[u8]>) {
-        let file = FILES.iter().position(|file| file.as_bytes() == &path[..]).unwrap();
-        self.reference.watched(file, true);
-        self.after(self.facts_after, Happening::Fact(file));
-    }
-
-    fn unwatch(&mut self, path: &[u8]) {
-        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
-        self.reference.watched(file, false);
-    }
-
     fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError> {
         let chance = self.chance.as_mut().and_then(|rng| rng.one_in(3).then(|| rng.pick(&NO_SOCKET)));
         let refused = match self.refused(|refusal| matches!(refusal, Refusal::Open(_))) {
@@ -455,13 +479,6 @@ impl System for Sys {
         let answer = error.map_or(Ok(()), Err);
         self.reference.opens(self.now, id, station, answer);
         answer
-    }
-
-    fn close(&mut self, id: SocketId) {
-        let station = self.sockets.open.remove(&id);
-        self.note(|| format!("  close {station:?}"));
-        self.deed("close", station.as_ref());
-        self.reference.closes(id);
     }
 
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
@@ -497,20 +514,17 @@ impl System for Sys {
         out
     }
 
-    fn answer(&mut self, _: Origin, verdicts: &[Verdict]) {
-        self.note(|| format!("  answer {verdicts:?}"));
-        self.reference.answers(verdicts);
-        if self.tracing {
-            let text = String::from_utf8(pmtr::wire::control::answer(verdicts)).unwrap();
-            self.sockets.answers.push((self.now, text));
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Signal(target, signal) => self.signal(target, signal),
+            Effect::Log(notice) => self.logs(notice),
+            Effect::Watch(path) => self.watch(&path),
+            Effect::Unwatch(path) => self.unwatch(&path),
+            Effect::Close(id) => self.close(id),
+            Effect::Keep(content) => self.keep(content),
+            Effect::Answer(_, verdicts) => self.answer(&verdicts),
+            Effect::Release(group) => self.release(group),
+            Effect::Forget(_) => {}
         }
     }
-
-    fn release(&mut self, group: Pid) {
-        if !self.kept.remove(&group) {
-            self.reference.broken("a group is released once", &group);
-        }
-    }
-
-    fn forget(&mut self, _: JobId) {}
 }
