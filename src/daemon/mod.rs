@@ -36,7 +36,7 @@ pub use start::run;
 use crate::model::{
     Ending, Fingerprint, JobId, Level, MonoTime, Notice, Phase, Pid, Signal, Survivors, Throttle,
 };
-use crate::supervisor::{Event, Next, Supervisor, turn};
+use crate::supervisor::{Event, Next, Owner, Supervisor, turn};
 use crate::sys::clock;
 use crate::sys::group::{self, Group};
 use crate::sys::memory;
@@ -251,7 +251,7 @@ impl Daemon {
             }
             if found == MERGED {
                 // Each walk begins at the oldest child; asking ours by number is cheaper by now.
-                let ours: Vec<Pid> = self.supervisor.pids().collect();
+                let ours: Vec<Pid> = self.supervisor.pids();
                 for pid in ours.into_iter().filter(|pid| reap::has_ended(*pid)) {
                     self.reap_one(pid);
                     if self.reaper.over(clock::now()) {
@@ -281,15 +281,15 @@ impl Daemon {
     /// Reaps a child if it has ended; false when it has not.
     fn reap_one(&mut self, pid: Pid) -> bool {
         // Taken before the number can be given to another.
-        let job = self.supervisor.job_of(pid).map(|id| (id, Group::of(pid), clock::since_start()));
+        let owner = self.supervisor.owner_of(pid).map(|owner| (owner, Group::of(pid), clock::since_start()));
         let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
         if self.kernel.born_unnoticed(pid) {
             self.take(clock::now(), Event::Executed(pid));
         }
         let ending: Ending = self.kernel.ending(pid, exit);
         self.kernel.outputs.reaped(pid);
-        let rest = match job {
-            Some((id, group, before)) => self.kernel.keep_rest(id, pid, group, before),
+        let rest = match owner {
+            Some((Owner::Main(id), group, before)) => self.kernel.keep_rest(id, pid, group, before),
             None => Survivors::None,
         };
         // Not the time of the wake-up: it may have ended since, and its delay would be too short.

@@ -24,6 +24,7 @@ pub use complaints::FLOOD;
 pub use event::{Event, Next, Reading};
 pub use gate::STARTS_PER_TURN;
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
+pub use processes::Owner;
 pub use recovery::{Beginning, Recovery, Want, beginning, blame, want};
 pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST, UNWRITTEN_FOR, WRITER_TOLD_AFTER};
 pub use switches::SWITCHES_TOLD;
@@ -36,8 +37,8 @@ use complaints::Complaints;
 use files::{Files, Need};
 use index::{Index, Line, Place, Rank};
 use network::Network;
+use processes::Processes;
 use reload::Reload;
-use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use switches::Switches;
 use tidings::Tidings;
@@ -61,10 +62,7 @@ pub struct Supervisor {
     free: Vec<JobId>,
     /// The jobs that are not free, by name.
     names: Vec<JobId>,
-    /// Unreaped main processes.
-    pids: HashMap<Pid, JobId>,
-    /// Groups whose leader is gone.
-    groups: BTreeMap<Pid, JobId>,
+    processes: Processes,
     index: Index,
     files: Files,
     reload: Reload,
@@ -86,8 +84,7 @@ impl Supervisor {
             slots: Vec::new(),
             free: Vec::new(),
             names: Vec::new(),
-            pids: HashMap::new(),
-            groups: BTreeMap::new(),
+            processes: Processes::default(),
             index: Index::default(),
             files: Files::default(),
             reload: Reload::default(),
@@ -104,11 +101,7 @@ impl Supervisor {
     pub fn handle(&mut self, now: MonoTime, event: Event, actions: &mut Actions) {
         match event {
             Event::Exited(pid, ending, rest) => self.exited(now, pid, ending, &rest, actions),
-            Event::Looked(group, survivors) => {
-                if let Some(id) = self.groups.get(&group).copied() {
-                    self.with(id, actions, |job, wishes| job.looked(now, &survivors, wishes));
-                }
-            }
+            Event::Looked(group, survivors) => self.looked(now, group, &survivors, actions),
             Event::Executed(pid) => self.executed(pid, actions),
             Event::Spawned(id, answer) => self.spawned(now, id, answer, actions),
             Event::EndAsked(signal) => self.end(now, signal, actions),
@@ -171,7 +164,7 @@ impl Supervisor {
 
     /// Whether pmtr was told to end and nothing is left that an end could be waited for.
     pub fn ended(&self) -> bool {
-        self.ending && self.slots.iter().flatten().all(|slot| slot.job.given_up())
+        self.ending && self.processes.owners().all(|owner| self.has_given_up(owner))
     }
 
     /// A job's definition.
@@ -199,14 +192,14 @@ impl Supervisor {
         slots.filter_map(|(i, slot)| Some((JobId(u32::try_from(i).ok()?), &slot.as_ref()?.job)))
     }
 
-    /// How many main processes are unreaped.
+    /// How many processes that have an owner are unreaped.
     pub fn processes(&self) -> usize {
-        self.pids.len()
+        self.processes.count()
     }
 
-    /// The main processes that are unreaped, in the order of their jobs' numbers.
-    pub fn pids(&self) -> impl Iterator<Item = Pid> {
-        self.jobs().filter_map(|(_, job)| job.pid().filter(|pid| self.pids.contains_key(pid)))
+    /// The processes that have an owner and are unreaped, in the order of their owners.
+    pub fn pids(&self) -> Vec<Pid> {
+        self.processes.pids()
     }
 
     /// The content of the file that is in force.
@@ -214,9 +207,9 @@ impl Supervisor {
         self.reload.applied()
     }
 
-    /// Whose main process this is.
-    pub fn job_of(&self, pid: Pid) -> Option<JobId> {
-        self.pids.get(&pid).copied()
+    /// Whose process this is, if it is unreaped.
+    pub fn owner_of(&self, pid: Pid) -> Option<Owner> {
+        self.processes.owner_of(pid)
     }
 
     fn slot(&self, id: JobId) -> Option<&Slot> {
@@ -244,10 +237,7 @@ impl Supervisor {
         let before = slot.job.sweeps();
         change(&mut slot.job, &mut wishes);
         let after = slot.job.sweeps();
-        if before != after {
-            before.map(|group| self.groups.remove(&group));
-            after.map(|group| self.groups.insert(group, id));
-        }
+        self.processes.regroup(Owner::Main(id), before, after);
         actions.extend(wishes.into_iter().map(Action::from));
         self.refile(id, actions);
     }

@@ -3,6 +3,70 @@
 use super::{Actions, Supervisor};
 use crate::job::Job;
 use crate::model::{Birth, Ending, JobId, MonoTime, Notice, Pid, SpawnError, Survivors};
+use std::collections::BTreeMap;
+
+/// To whom a process belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Owner {
+    /// It is the main process of this job.
+    Main(JobId),
+}
+
+/// All processes and groups that somebody is answerable for. Each has one owner.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Processes {
+    /// Children that have not been reaped.
+    unreaped: BTreeMap<Pid, Owner>,
+    /// Groups whose leader has been reaped, or is no child of ours, as long as something of them is left. The kernel
+    /// gives no number away that a group has, so between turns no number is in both maps.
+    groups: BTreeMap<Pid, Owner>,
+}
+
+impl Processes {
+    /// This process was made.
+    pub(super) fn add(&mut self, pid: Pid, owner: Owner) {
+        self.unreaped.insert(pid, owner);
+    }
+
+    /// This process was reaped. Returns whose it was; an orphan that was adopted is nobody's.
+    fn remove(&mut self, pid: Pid) -> Option<Owner> {
+        self.unreaped.remove(&pid)
+    }
+
+    /// The group for whose end this owner waits is another one, or there is none any more.
+    pub(super) fn regroup(&mut self, owner: Owner, before: Option<Pid>, after: Option<Pid>) {
+        if before == after {
+            return;
+        }
+        before.map(|group| self.groups.remove(&group));
+        after.map(|group| self.groups.insert(group, owner));
+    }
+
+    pub(super) fn owner_of(&self, pid: Pid) -> Option<Owner> {
+        self.unreaped.get(&pid).copied()
+    }
+
+    pub(super) fn owner_of_group(&self, group: Pid) -> Option<Owner> {
+        self.groups.get(&group).copied()
+    }
+
+    /// How many children have not been reaped.
+    pub(super) fn count(&self) -> usize {
+        self.unreaped.len()
+    }
+
+    /// The children that have not been reaped, in the order of their owners.
+    pub(super) fn pids(&self) -> Vec<Pid> {
+        let mut owned: Vec<(Owner, Pid)> = self.unreaped.iter().map(|(pid, owner)| (*owner, *pid)).collect();
+        owned.sort_unstable();
+        owned.into_iter().map(|(_, pid)| pid).collect()
+    }
+
+    /// All who are answerable for something; one with several processes is there several times.
+    pub(super) fn owners(&self) -> impl Iterator<Item = Owner> {
+        self.unreaped.values().chain(self.groups.values()).copied()
+    }
+}
 
 impl Supervisor {
     pub(super) fn exited(
@@ -13,15 +77,29 @@ impl Supervisor {
         rest: &Survivors,
         actions: &mut Actions,
     ) {
-        if let Some(id) = self.pids.remove(&pid) {
-            return self.with(id, actions, |job, wishes| job.exited(now, ending, rest, wishes));
+        match self.processes.remove(pid) {
+            Some(Owner::Main(id)) => {
+                self.with(id, actions, |job, wishes| job.exited(now, ending, rest, wishes))
+            }
+            None => self.adopted_ended(now, pid, actions),
         }
+    }
+
+    /// An orphan has ended. It may have been the last of a group that is being swept; the tick looks once for all.
+    fn adopted_ended(&mut self, now: MonoTime, pid: Pid, actions: &mut Actions) {
         actions.log(Notice::AdoptedEnded { pid });
-        // It may have been the last of a group that is being swept; the tick looks once for all.
-        let sweeping: Vec<JobId> = self.groups.values().copied().collect();
-        for id in sweeping {
+        let sweeping: Vec<Owner> = self.processes.groups.values().copied().collect();
+        for owner in sweeping {
+            let Owner::Main(id) = owner;
             self.with(id, actions, |job, _| job.look_soon(now));
         }
+    }
+
+    /// What is left of a group whose leader has been reaped.
+    pub(super) fn looked(&mut self, now: MonoTime, group: Pid, left: &Survivors, actions: &mut Actions) {
+        let Some(owner) = self.processes.owner_of_group(group) else { return };
+        let Owner::Main(id) = owner;
+        self.with(id, actions, |job, wishes| job.looked(now, left, wishes));
     }
 
     pub(super) fn spawned(
@@ -33,18 +111,22 @@ impl Supervisor {
     ) {
         if let Ok(pid) = answer.map(Birth::pid) {
             // The kernel gives a number away only when no process and no group has it any more.
-            if let Some(swept) = self.groups.get(&pid).copied() {
-                self.with(swept, actions, |job, wishes| job.looked(now, &Survivors::None, wishes));
-            }
-            self.pids.insert(pid, id);
+            self.looked(now, pid, &Survivors::None, actions);
+            self.processes.add(pid, Owner::Main(id));
         }
         self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
     }
 
-    /// It runs the command of its job.
+    /// It runs what it was made for.
     pub(super) fn executed(&mut self, pid: Pid, actions: &mut Actions) {
-        if let Some(id) = self.pids.get(&pid).copied() {
-            self.with(id, actions, Job::executed);
-        }
+        let Some(owner) = self.processes.owner_of(pid) else { return };
+        let Owner::Main(id) = owner;
+        self.with(id, actions, Job::executed);
+    }
+
+    /// Whether an end does not wait for the processes of this owner any more.
+    pub(super) fn has_given_up(&self, owner: Owner) -> bool {
+        let Owner::Main(id) = owner;
+        self.slot(id).is_none_or(|slot| slot.job.given_up())
     }
 }

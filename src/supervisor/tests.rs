@@ -7,6 +7,7 @@ use crate::model::{
     LoadError, Mistake, NetError, Notice, Order, Origin, Policy, Role, SocketId, SpawnError, Stage, Station,
     Survivors, Verb,
 };
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A world that only counts: its answers are random.
@@ -113,7 +114,7 @@ impl System for Dice {
 /// Works out anew what is filed, from the jobs alone.
 fn assert_filed(supervisor: &Supervisor) {
     let mut index = Index::default();
-    let (mut pids, mut groups, mut names) = (HashMap::new(), BTreeMap::new(), Vec::new());
+    let (mut processes, mut pids, mut names) = (Processes::default(), Vec::new(), Vec::new());
     for (id, job) in supervisor.jobs() {
         let slot = supervisor.slot(id).unwrap();
         let need = supervisor.files.need(job.spec()).0;
@@ -142,19 +143,17 @@ fn assert_filed(supervisor: &Supervisor) {
         if let State::Starting { pid, .. } | State::Running { pid, .. } | State::Stopping { pid, .. } =
             job.state()
         {
-            pids.insert(pid, id);
+            processes.add(pid, Owner::Main(id));
+            pids.push(pid);
         }
-        groups.extend(job.sweeps().map(|group| (group, id)));
+        processes.regroup(Owner::Main(id), None, job.sweeps());
         names.push(id);
     }
     names.sort_by_key(|id| supervisor.name_of(*id));
     assert_eq!(format!("{:?}", supervisor.index), format!("{index:?}"));
-    assert_eq!((&supervisor.pids, &supervisor.groups, &supervisor.names), (&pids, &groups, &names));
+    assert_eq!((&supervisor.processes, &supervisor.names), (&processes, &names));
     assert_eq!(supervisor.processes(), pids.len());
-    assert_eq!(
-        supervisor.pids().map(|pid| (pid, supervisor.job_of(pid).unwrap())).collect::<HashMap<_, _>>(),
-        pids
-    );
+    assert_eq!(supervisor.pids(), pids);
     let free = supervisor.slots.iter().filter(|slot| slot.is_none()).count();
     assert_eq!(supervisor.free.len(), free);
 }

@@ -221,7 +221,7 @@ impl World {
             self.sys.underway.remove(&process.serial);
             let others = Survivors::Some(Box::new([]));
             let survivors = if rest { others } else { Survivors::None };
-            if rest && self.supervisor.job_of(process.pid).is_some() {
+            if rest && self.supervisor.owner_of(process.pid).is_some() {
                 self.sys.kept.insert(process.pid);
             }
             self.sys.reference.exited(self.sys.now, process.pid, ending, rest);

@@ -5,7 +5,7 @@ use crate::def::{Def, FILES};
 use crate::kernel::Kernel;
 use pmtr::job::State;
 use pmtr::model::{MonoTime, Pid};
-use pmtr::supervisor::{Next, Supervisor};
+use pmtr::supervisor::{Next, Owner, Supervisor};
 use std::time::Duration;
 
 impl Reference {
@@ -72,7 +72,7 @@ impl Reference {
             return self.should_run(life, now).then_some("what should run runs");
         };
         let given_up = past(run.killed, TEN);
-        let owned = supervisor.job_of(run.pid).and_then(|id| supervisor.spec(id));
+        let owned = supervisor.owner_of(run.pid).and_then(|Owner::Main(id)| supervisor.spec(id));
         if run.reaped.is_none() && owned.is_none_or(|spec| spec.name.as_bytes() != life.name.as_bytes()) {
             Some("every unreaped child has its owner")
         } else if run.term.is_none() && self.must_stop(life, now) {
