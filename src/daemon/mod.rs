@@ -8,7 +8,6 @@ mod check;
 mod claim;
 mod claims;
 mod exposure;
-mod kernel;
 mod last_good;
 pub mod log;
 mod manager;
@@ -29,6 +28,7 @@ mod trail;
 mod trust;
 pub mod watch;
 mod way;
+mod world;
 
 pub use crate::sys::memory::WithReserve;
 pub use start::run;
@@ -42,7 +42,6 @@ use crate::sys::group::{self, Group};
 use crate::sys::memory;
 use crate::sys::reap::{self, Peeked, Waited};
 use crate::sys::signals::{Caught, SignalPipe};
-use kernel::Kernel;
 use last_good::LastGood;
 use mio::{Events, Poll, Token};
 use pace::Words;
@@ -50,6 +49,7 @@ use reaper::Reaper;
 use std::io;
 use std::time::Duration;
 use watch::Seen;
+use world::World;
 
 const SIGNALS: Token = Token(0);
 const INOTIFY: Token = Token(1);
@@ -76,7 +76,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 struct Daemon {
     poll: Poll,
     supervisor: Supervisor,
-    kernel: Kernel,
+    world: World,
     signals: SignalPipe,
     reaper: Reaper,
     /// The next job of a state dump that is under way.
@@ -116,8 +116,8 @@ impl Daemon {
             for event in &events {
                 self.ready(now, event);
             }
-            self.kernel.outputs.work(now, &mut self.kernel.log, &self.kernel.registry);
-            self.kernel.watch.work(now, &self.kernel.registry, &mut seen);
+            self.world.outputs.work(now, &mut self.world.log, &self.world.registry);
+            self.world.watch.work(now, &self.world.registry, &mut seen);
             for fact in seen.drain(..) {
                 self.take(
                     now,
@@ -127,23 +127,23 @@ impl Daemon {
                         Seen::Writing => Event::ConfigWritten,
                         Seen::File(path, content) => Event::FileSeen(path, content),
                         Seen::Say(notice) => {
-                            self.kernel.log.notice(&notice);
+                            self.world.log.notice(&notice);
                             continue;
                         }
                     },
                 );
             }
-            self.kernel.sockets.work(now);
-            if let Some(notice) = self.kernel.last_good.as_mut().and_then(|last_good| last_good.work(now)) {
-                self.kernel.log.notice(&notice);
+            self.world.sockets.work(now);
+            if let Some(notice) = self.world.last_good.as_mut().and_then(|last_good| last_good.work(now)) {
+                self.world.log.notice(&notice);
             }
-            while let Some(event) = self.kernel.sockets.hear(clock::now()) {
+            while let Some(event) = self.world.sockets.hear(clock::now()) {
                 self.take(now, event);
             }
             self.obey(now, &caught);
             caught.clear();
             self.take(now, Event::Tick);
-            for gone in self.kernel.sweep() {
+            for gone in self.world.sweep() {
                 self.take(clock::now(), Event::Looked(gone, Survivors::None));
             }
             if single {
@@ -154,17 +154,17 @@ impl Daemon {
             self.speak(now);
         }
         // What the jobs wrote last, as far as it is in the pipes.
-        while self.kernel.outputs.more(&self.kernel.log) {
-            self.kernel.outputs.work(clock::now(), &mut self.kernel.log, &self.kernel.registry);
-            self.kernel.log.flush(clock::now(), &self.kernel.registry);
+        while self.world.outputs.more(&self.world.log) {
+            self.world.outputs.work(clock::now(), &mut self.world.log, &self.world.registry);
+            self.world.log.flush(clock::now(), &self.world.registry);
         }
-        self.kernel.log.finish(LAST_WORDS);
+        self.world.log.finish(LAST_WORDS);
     }
 
     /// Sends what is to be said.
     fn speak(&mut self, now: MonoTime) {
         if self.words.due(now, self.supervisor.next() == Next::Now) {
-            self.kernel.log.flush(now, &self.kernel.registry);
+            self.world.log.flush(now, &self.world.registry);
         }
     }
 
@@ -178,14 +178,14 @@ impl Daemon {
     }
 
     fn take(&mut self, now: MonoTime, event: Event) {
-        turn(&mut self.supervisor, &mut self.kernel, now, event);
+        turn(&mut self.supervisor, &mut self.world, now, event);
     }
 
     fn timeout(&self, now: MonoTime) -> Option<Duration> {
-        let kernel = &self.kernel;
-        let dumping = self.dump.is_some() && kernel.log.room() > DUMP_LEAVES;
-        let more = kernel.watch.more() || kernel.log.more() || kernel.sockets.more() || kernel.rests.more();
-        if dumping || more || kernel.outputs.more(&kernel.log) {
+        let world = &self.world;
+        let dumping = self.dump.is_some() && world.log.room() > DUMP_LEAVES;
+        let more = world.watch.more() || world.log.more() || world.sockets.more() || world.rests.more();
+        if dumping || more || world.outputs.more(&world.log) {
             return Some(Duration::ZERO);
         }
         let jobs = match self.supervisor.next() {
@@ -193,11 +193,11 @@ impl Daemon {
             Next::At(at) => Some(at),
             Next::Never => None,
         };
-        let sources = [kernel.watch.deadline(), kernel.log.deadline(), kernel.sockets.deadline()];
+        let sources = [world.watch.deadline(), world.log.deadline(), world.sockets.deadline()];
         let report = self.report.deadline().filter(|_| self.dump.is_none());
-        let others = [kernel.outputs.deadline(), kernel.rests.deadline(), jobs, self.reaper.deadline()];
+        let others = [world.outputs.deadline(), world.rests.deadline(), jobs, self.reaper.deadline()];
         let due = sources.into_iter().chain(others).chain([self.reload.deadline(), report]);
-        let due = due.chain([kernel.last_good.as_ref().and_then(LastGood::deadline)]);
+        let due = due.chain([world.last_good.as_ref().and_then(LastGood::deadline)]);
         pace::sleep(now, due, memory::is_short())
     }
 
@@ -205,14 +205,14 @@ impl Daemon {
         match event.token() {
             // Read on every wake-up.
             SIGNALS => {}
-            token @ (INOTIFY | MOUNTS) => self.kernel.watch.ready(token),
+            token @ (INOTIFY | MOUNTS) => self.world.watch.ready(token),
             token => {
-                if let Some(pid) = self.kernel.born(token) {
+                if let Some(pid) = self.world.born(token) {
                     return self.take(now, Event::Executed(pid));
                 }
-                let kernel = &mut self.kernel;
+                let world = &mut self.world;
                 let _known =
-                    kernel.log.ready(token) || kernel.sockets.ready(event) || kernel.outputs.ready(token);
+                    world.log.ready(token) || world.sockets.ready(event) || world.outputs.ready(token);
             }
         }
     }
@@ -274,7 +274,7 @@ impl Daemon {
         // It has not been reaped, so the number is still its own.
         if group::kill_child(pid) {
             let what = format!("killed process {pid}, which kept making pmtr its tracer");
-            self.kernel.log.notice(&Notice::Shell(Level::Warning, what.into()));
+            self.world.log.notice(&Notice::Shell(Level::Warning, what.into()));
         }
     }
 
@@ -283,13 +283,13 @@ impl Daemon {
         // Taken before the number can be given to another.
         let owner = self.supervisor.owner_of(pid).map(|owner| (owner, Group::of(pid), clock::since_start()));
         let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
-        if self.kernel.born_unnoticed(pid) {
+        if self.world.born_unnoticed(pid) {
             self.take(clock::now(), Event::Executed(pid));
         }
-        let ending: Ending = self.kernel.ending(pid, exit);
-        self.kernel.outputs.reaped(pid);
+        let ending: Ending = self.world.ending(pid, exit);
+        self.world.outputs.reaped(pid);
         let rest = match owner {
-            Some((Owner::Main(id), group, before)) => self.kernel.keep_rest(id, pid, group, before),
+            Some((Owner::Main(id), group, before)) => self.world.keep_rest(id, pid, group, before),
             None => Survivors::None,
         };
         // Not the time of the wake-up: it may have ended since, and its delay would be too short.
@@ -316,7 +316,7 @@ impl Daemon {
         // A dump under way is finished first.
         if self.dump.is_none() && self.report.due(now) {
             if let Some(notice) = self.supervisor.last_good() {
-                self.kernel.log.notice(&notice);
+                self.world.log.notice(&notice);
             }
             self.dump = Some(JobId(0));
             self.dumped = 0;
@@ -326,21 +326,21 @@ impl Daemon {
     /// Writes the state of the jobs to the log, in portions as the log takes them.
     fn dump(&mut self, now: MonoTime) {
         for _ in 0..DUMP_LINES {
-            let Some(from) = self.dump.filter(|_| self.kernel.log.room() > DUMP_LEAVES) else { return };
+            let Some(from) = self.dump.filter(|_| self.world.log.room() > DUMP_LEAVES) else { return };
             self.dump = match self.supervisor.status_from(from, now) {
                 Some((id, mut status)) => {
                     self.dumped += 1;
                     // Whether it has got to its command, only the child itself has told.
                     if let Phase::Running(pid, _) | Phase::Starting(pid, _) = status.phase
-                        && let Some(stage) = self.kernel.spawner.stage(pid)
+                        && let Some(stage) = self.world.spawner.stage(pid)
                     {
                         status.phase = Phase::Starting(pid, stage);
                     }
-                    self.kernel.log.notice(&Notice::Status(status));
+                    self.world.log.notice(&Notice::Status(status));
                     Some(JobId(id.0.saturating_add(1)))
                 }
                 None => {
-                    self.kernel.log.notice(&Notice::StatusEnd { jobs: self.dumped });
+                    self.world.log.notice(&Notice::StatusEnd { jobs: self.dumped });
                     None
                 }
             };

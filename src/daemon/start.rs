@@ -6,7 +6,6 @@ use super::background::{self, Fork, Process, Side, Starting};
 use super::births::Births;
 use super::check::{self, Account, Machine};
 use super::claims::Claims;
-use super::kernel::Kernel;
 use super::last_good::LastGood;
 use super::log::{self, Log, Stderr};
 use super::manager::{self, ServiceManager};
@@ -20,6 +19,7 @@ use super::state::LeftOver;
 use super::stderr::{self, OwnStderr};
 use super::trust::Trust;
 use super::watch::{Tokens, Watch};
+use super::world::World;
 use super::{BIRTHS, Daemon, INOTIFY, LAST_WORDS, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
 use crate::cli::{Mode, Options};
 use crate::config;
@@ -142,16 +142,16 @@ fn start(options: Options) -> Result<(), Failure> {
     };
     match prepare(&file, &options, foreground, child_fds, watch, &mut claims) {
         Ok((mut daemon, left)) => {
-            daemon.kernel.last_good = last_good;
+            daemon.world.last_good = last_good;
             notices.extend(opening.notice);
-            notices.iter().for_each(|notice| daemon.kernel.log.notice(notice));
+            notices.iter().for_each(|notice| daemon.world.log.notice(notice));
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
             daemon.begin(left, opening.event);
             daemon.run();
             // Processes that not even SIGKILL has ended are for the next start to see.
-            if let Some(state) = daemon.kernel.state.take().filter(|_| daemon.supervisor.processes() == 0) {
+            if let Some(state) = daemon.world.state.take().filter(|_| daemon.supervisor.processes() == 0) {
                 state.remove();
             }
             claims.remove();
@@ -212,7 +212,7 @@ fn prepare(
     // Last of all: from here on nothing fails, so what the old file tells is acted upon.
     let (left, words, state) = claims.take_over(pid);
     let trust = Trust::new(process::effective_uid());
-    let mut kernel = Kernel {
+    let mut world = World {
         registry,
         log,
         outputs,
@@ -227,24 +227,24 @@ fn prepare(
         last_good: None,
         rests,
     };
-    kernel.log.notice(&Notice::Starting);
-    words.iter().for_each(|word| kernel.log.notice(word));
+    world.log.notice(&Notice::Starting);
+    words.iter().for_each(|word| world.log.notice(word));
     let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
-    serve_manager(&mut supervisor, &mut kernel, pid, foreground);
+    serve_manager(&mut supervisor, &mut world, pid, foreground);
     if let Err(error) = subreaper {
         let text = format!("can't adopt orphans of jobs: {}", Errno::of(&error));
-        kernel.log.notice(&Notice::Shell(Level::Warning, text.into()));
+        world.log.notice(&Notice::Shell(Level::Warning, text.into()));
     }
     let reaper = Reaper::default();
     let (dump, dumped, tidied, words) = (None, 0, None, Words::default());
     let (reload, report) = (Throttle::default(), Throttle::default());
     let daemon =
-        Daemon { poll, supervisor, kernel, signals, reaper, dump, dumped, tidied, words, reload, report };
+        Daemon { poll, supervisor, world, signals, reaper, dump, dumped, tidied, words, reload, report };
     Ok((daemon, left))
 }
 
 /// Has the service manager told how we fare, if there is one.
-fn serve_manager(supervisor: &mut Supervisor, kernel: &mut Kernel, pid: Pid, foreground: bool) {
+fn serve_manager(supervisor: &mut Supervisor, world: &mut World, pid: Pid, foreground: bool) {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let Some(address) = variable(manager::SOCKET) else { return };
     match ServiceManager::at(&address, (!foreground).then_some(pid)) {
@@ -252,9 +252,9 @@ fn serve_manager(supervisor: &mut Supervisor, kernel: &mut Kernel, pid: Pid, for
             let (usec, whose) = (variable(manager::WATCHDOG_USEC), variable(manager::WATCHDOG_PID));
             let watchdog = manager::watchdog(usec.as_deref(), whose.as_deref(), pid);
             supervisor.serve_manager(clock::now(), watchdog);
-            kernel.manager = Some(there);
+            world.manager = Some(there);
         }
-        Err(why) => kernel.log.notice(&Notice::Shell(Level::Debug, why.into())),
+        Err(why) => world.log.notice(&Notice::Shell(Level::Debug, why.into())),
     }
 }
 
@@ -274,12 +274,12 @@ impl Daemon {
         let known = left.iter().map(|left| (left.record.name.clone(), left.record.pid)).collect();
         // The core numbers its first jobs in the same order.
         for (id, left) in (0..).map(JobId).zip(left) {
-            self.kernel.rests.take_over(id, left);
+            self.world.rests.take_over(id, left);
         }
-        turn(&mut self.supervisor, &mut self.kernel, now, Event::LeftBehind(known));
-        turn(&mut self.supervisor, &mut self.kernel, now, first);
+        turn(&mut self.supervisor, &mut self.world, now, Event::LeftBehind(known));
+        turn(&mut self.supervisor, &mut self.world, now, first);
         // What was saved between that look and the watch is seen by another look.
-        turn(&mut self.supervisor, &mut self.kernel, now, Event::ConfigTouched);
+        turn(&mut self.supervisor, &mut self.world, now, Event::ConfigTouched);
     }
 }
 

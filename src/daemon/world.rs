@@ -37,7 +37,7 @@ const ROOM: usize = 64 << 10;
 const PORTION_BYTES: usize = 256 << 10;
 
 /// Everything the supervisor's actions work on.
-pub(super) struct Kernel {
+pub(super) struct World {
     pub(super) registry: Registry,
     pub(super) log: Log,
     pub(super) outputs: Outputs,
@@ -54,7 +54,7 @@ pub(super) struct Kernel {
     pub(super) rests: Rests,
 }
 
-impl Kernel {
+impl World {
     /// What the end of a child means; its pid is free from now on.
     pub(super) fn ending(&mut self, pid: Pid, exit: Exit) -> Ending {
         match self.spawner.reaped(pid) {
@@ -145,7 +145,7 @@ fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec) -> bool
         && trust.has(spec.launch.path().to_bytes(), mounts, clock::now())
 }
 
-impl System for Kernel {
+impl System for World {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Birth, SpawnError> {
         if memory::is_short() {
             return Err(SpawnError { stage: Stage::Prepare, errno: Errno(numbers::ENOMEM) });
