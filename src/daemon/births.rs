@@ -2,38 +2,31 @@
 //! there, or when it ends before.
 #![forbid(unsafe_code)]
 
+use super::tokens::Descriptor;
 use crate::model::Pid;
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader};
 use std::os::fd::AsRawFd;
 
 /// The pipes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Births {
-    /// A pipe's token is this and the number of its process.
-    base: usize,
     pipes: BTreeMap<Pid, PipeReader>,
 }
 
 impl Births {
-    pub(super) fn new(base: usize) -> Births {
-        Births { base, pipes: BTreeMap::new() }
-    }
-
     /// Registers the pipe of this child with the poll.
     pub(super) fn add(&mut self, registry: &Registry, pid: Pid, pipe: PipeReader) -> io::Result<()> {
-        registry.register(&mut SourceFd(&pipe.as_raw_fd()), self.token(pid), Interest::READABLE)?;
+        registry.register(
+            &mut SourceFd(&pipe.as_raw_fd()),
+            Descriptor::Birth(pid).token(),
+            Interest::READABLE,
+        )?;
         // A former one of this number has been reaped.
         self.pipes.insert(pid, pipe);
         Ok(())
-    }
-
-    /// The child whose pipe this event is about, if it is one; nothing more is told of it.
-    pub(super) fn ready(&mut self, registry: &Registry, token: Token) -> Option<Pid> {
-        let pid = i32::try_from(token.0.checked_sub(self.base)?).ok().and_then(Pid::new)?;
-        self.remove(registry, pid).then_some(pid)
     }
 
     /// This child has ended or is known to have got to its command. False when that was so before.
@@ -42,10 +35,6 @@ impl Births {
         // A copy that was made later has it open for a moment, so closing it here would not be enough.
         let _ = registry.deregister(&mut SourceFd(&pipe.as_raw_fd()));
         true
-    }
-
-    fn token(&self, pid: Pid) -> Token {
-        Token(self.base.saturating_add(usize::try_from(pid.as_raw()).unwrap_or_default()))
     }
 }
 
@@ -57,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_pipe_is_told_once_and_that_of_one_that_was_removed_never() {
-        let (mut births, mut poll) = (Births::new(1_000), Poll::new().unwrap());
+        let (mut births, mut poll) = (Births::default(), Poll::new().unwrap());
         let registry = poll.registry().try_clone().unwrap();
         let mut writers = Vec::new();
         for number in [7, 8, 9] {
@@ -68,8 +57,11 @@ mod tests {
         let mut told = |births: &mut Births| {
             let mut events = Events::with_capacity(8);
             poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-            let pids = events.iter().filter_map(|event| births.ready(&registry, event.token()));
-            pids.map(Pid::as_raw).collect::<Vec<_>>()
+            let pids = events.iter().filter_map(|event| match Descriptor::of(event.token()) {
+                Some(Descriptor::Birth(pid)) => births.remove(&registry, pid).then_some(pid.as_raw()),
+                other => panic!("{other:?}"),
+            });
+            pids.collect::<Vec<_>>()
         };
         assert_eq!(told(&mut births), [0; 0]);
         writers.pop();
@@ -78,6 +70,5 @@ mod tests {
         assert!(!births.remove(&registry, Pid::new(8).unwrap()));
         writers.clear();
         assert_eq!(told(&mut births), [7]);
-        assert_eq!(births.ready(&registry, Token(999)), None);
     }
 }

@@ -24,6 +24,7 @@ mod sole;
 mod start;
 mod state;
 mod stderr;
+mod tokens;
 mod trail;
 mod trust;
 pub mod watch;
@@ -43,25 +44,14 @@ use crate::sys::memory;
 use crate::sys::reap::{self, Peeked, Waited};
 use crate::sys::signals::{Caught, SignalPipe};
 use last_good::LastGood;
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll};
 use pace::Words;
 use reaper::Reaper;
 use std::io;
 use std::time::Duration;
+use tokens::Descriptor;
 use watch::Seen;
 use world::World;
-
-const SIGNALS: Token = Token(0);
-const INOTIFY: Token = Token(1);
-const MOUNTS: Token = Token(2);
-/// The log's own sources.
-const LOG: [Token; 2] = [Token(3), Token(4)];
-/// Pipes of jobs have tokens from here on, which count up.
-const OUTPUTS: usize = 16;
-/// Pipes of children on their way to their command: this and the pid. The pipes of jobs never come so far.
-const BIRTHS: usize = usize::MAX / 4 + 1;
-/// Sockets have tokens from here on.
-const SOCKETS: usize = usize::MAX / 2 + 1;
 
 /// When a walk over all children has found so many, the rest of ours is asked one by one.
 const MERGED: usize = 16;
@@ -202,18 +192,16 @@ impl Daemon {
     }
 
     fn ready(&mut self, now: MonoTime, event: &mio::event::Event) {
-        match event.token() {
+        match Descriptor::of(event.token()) {
             // Read on every wake-up.
-            SIGNALS => {}
-            token @ (INOTIFY | MOUNTS) => self.world.watch.ready(token),
-            token => {
-                if let Some(pid) = self.world.born(token) {
-                    return self.take(now, Event::Executed(pid));
-                }
-                let world = &mut self.world;
-                let _known =
-                    world.log.ready(token) || world.sockets.ready(event) || world.outputs.ready(token);
-            }
+            Some(Descriptor::Signals) | None => {}
+            Some(Descriptor::Inotify) => self.world.watch.is_notified(),
+            Some(Descriptor::Mounts) => self.world.watch.mounts_change(),
+            Some(Descriptor::Log(reader)) => self.world.log.ready(reader),
+            Some(Descriptor::Output(stream)) => self.world.outputs.ready(stream),
+            Some(Descriptor::Birth(pid)) if self.world.born(pid) => self.take(now, Event::Executed(pid)),
+            Some(Descriptor::Birth(_)) => {}
+            Some(Descriptor::Socket(id)) => self.world.sockets.ready(id, event),
         }
     }
 
@@ -283,7 +271,7 @@ impl Daemon {
         // Taken before the number can be given to another.
         let owner = self.supervisor.owner_of(pid).map(|owner| (owner, Group::of(pid), clock::since_start()));
         let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
-        if self.world.born_unnoticed(pid) {
+        if self.world.born(pid) {
             self.take(clock::now(), Event::Executed(pid));
         }
         let ending: Ending = self.world.ending(pid, exit);

@@ -10,9 +10,10 @@ mod splitter;
 mod tests;
 
 use super::log::{Log, Stream};
+use super::tokens::Descriptor;
 use crate::model::{JobId, JobName, MonoTime, Pid};
 use crate::sys::{descriptors, numbers};
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use source::{Source, Stage, Turn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -49,10 +50,10 @@ pub struct Ends {
     pub err: Option<OwnedFd>,
 }
 
-/// All streams of all jobs.
+/// All streams of all jobs; at first there are none.
+#[derive(Default)]
 pub struct Outputs {
-    base: usize,
-    /// Counts up: a token is not used again while an event for its former owner can be under way.
+    /// The number of the next stream. Counts up: none is used again while an event for its former owner can be under way.
     next: usize,
     streams: BTreeMap<usize, Source>,
     /// The jobs that have streams, or a main process that began with some.
@@ -70,27 +71,12 @@ pub struct Outputs {
 /// What belongs to one job that is not forgotten.
 #[derive(Default)]
 struct Owner {
-    tokens: Vec<usize>,
+    streams: Vec<usize>,
     /// The main process, until it is reaped.
     pid: Option<Pid>,
 }
 
 impl Outputs {
-    /// No streams yet. Their tokens will be `base` and above.
-    pub fn new(base: usize) -> Outputs {
-        Outputs {
-            base,
-            next: base,
-            streams: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            pids: BTreeMap::new(),
-            ready: VecDeque::new(),
-            failed: BTreeSet::new(),
-            again_at: None,
-            buffer: Box::default(),
-        }
-    }
-
     /// Makes the pipes for a run that is about to be started. `born` or `unborn` must follow.
     pub fn prepare(
         &mut self,
@@ -128,15 +114,15 @@ impl Outputs {
 
     /// The run that was prepared has this main process.
     pub fn born(&mut self, job: JobId, pid: Pid) {
-        let unborn = self.unborn_tokens(job);
+        let unborn = self.unborn_streams(job);
         if unborn.is_empty() {
             return;
         }
-        for token in unborn {
-            if let Some(source) = self.streams.get_mut(&token) {
+        for number in unborn {
+            if let Some(source) = self.streams.get_mut(&number) {
                 source.pid = Some(pid);
             }
-            self.queue(token);
+            self.queue(number);
         }
         self.pids.insert(pid, job);
         if let Some(owner) = self.jobs.get_mut(&job) {
@@ -146,22 +132,21 @@ impl Outputs {
 
     /// The run that was prepared could not be started.
     pub fn unborn(&mut self, job: JobId) {
-        for token in self.unborn_tokens(job) {
-            self.enter(token, Stage::Closing { left: 0 });
+        for number in self.unborn_streams(job) {
+            self.enter(number, Stage::Closing { left: 0 });
         }
     }
 
-    /// Hands in an event of the poll, of whatever kind. False when the token is none of these streams'.
-    pub fn ready(&mut self, token: Token) -> bool {
-        self.queue(token.0);
-        (self.base..self.next).contains(&token.0)
+    /// Something happened to the pipe of this stream.
+    pub fn ready(&mut self, stream: usize) {
+        self.queue(stream);
     }
 
     /// Gives a number of streams their turn.
     pub fn work(&mut self, now: MonoTime, log: &mut Log, registry: &Registry) {
         if self.again_at.take_if(|at| *at <= now).is_some() {
-            for token in std::mem::take(&mut self.failed) {
-                self.queue(token);
+            for number in std::mem::take(&mut self.failed) {
+                self.queue(number);
             }
         }
         if self.ready.is_empty() {
@@ -176,22 +161,22 @@ impl Outputs {
             if turns == 0 {
                 break;
             }
-            let Some(token) = self.ready.pop_front() else { break };
-            let Some(source) = self.streams.get_mut(&token) else { continue };
+            let Some(number) = self.ready.pop_front() else { break };
+            let Some(source) = self.streams.get_mut(&number) else { continue };
             if log.holds(&source.name) {
-                self.ready.push_back(token);
+                self.ready.push_back(number);
                 continue;
             }
             turns -= 1;
             match source.turn(log, &mut buffer) {
-                Turn::More => self.ready.push_back(token),
+                Turn::More => self.ready.push_back(number),
                 Turn::Empty => source.queued = false,
                 Turn::Failed => {
                     source.queued = false;
-                    self.failed.insert(token);
+                    self.failed.insert(number);
                     self.again_at.get_or_insert(now + AGAIN_AFTER);
                 }
-                Turn::Ended => self.close(token, registry),
+                Turn::Ended => self.close(number, registry),
             }
         }
         if self.ready.is_empty() && self.ready.capacity() > 64 {
@@ -207,7 +192,7 @@ impl Outputs {
 
     /// Whether `work` would get on at once.
     pub fn more(&self, log: &Log) -> bool {
-        let mut ready = self.ready.iter().filter_map(|token| self.streams.get(token));
+        let mut ready = self.ready.iter().filter_map(|number| self.streams.get(number));
         ready.any(|source| !log.holds(&source.name))
     }
 
@@ -217,11 +202,11 @@ impl Outputs {
         let Some(job) = self.pids.remove(&pid) else { return };
         let Some(owner) = self.jobs.get_mut(&job) else { return };
         owner.pid = None;
-        for token in owner.tokens.clone() {
-            match self.streams.get(&token).map(|source| source.stage) {
-                Some(Stage::Young) => self.enter(token, Stage::Reaped { left: LAST_BYTES }),
+        for number in owner.streams.clone() {
+            match self.streams.get(&number).map(|source| source.stage) {
+                Some(Stage::Young) => self.enter(number, Stage::Reaped { left: LAST_BYTES }),
                 Some(Stage::Reaped { .. } | Stage::Orphan) => {
-                    self.enter(token, Stage::Closing { left: LAST_BYTES });
+                    self.enter(number, Stage::Closing { left: LAST_BYTES });
                 }
                 Some(Stage::Closing { .. }) | None => {}
             }
@@ -233,18 +218,18 @@ impl Outputs {
     pub fn forget(&mut self, job: JobId) {
         let Some(owner) = self.jobs.remove(&job) else { return };
         owner.pid.and_then(|pid| self.pids.remove(&pid));
-        for token in owner.tokens {
-            self.enter(token, Stage::Closing { left: LAST_BYTES });
+        for number in owner.streams {
+            self.enter(number, Stage::Closing { left: LAST_BYTES });
         }
     }
 
-    fn unborn_tokens(&self, job: JobId) -> Vec<usize> {
-        let tokens = self.jobs.get(&job).into_iter().flat_map(|owner| &owner.tokens).copied();
-        let is_unborn = |token: &usize| {
-            let source = self.streams.get(token);
+    fn unborn_streams(&self, job: JobId) -> Vec<usize> {
+        let numbers = self.jobs.get(&job).into_iter().flat_map(|owner| &owner.streams).copied();
+        let is_unborn = |number: &usize| {
+            let source = self.streams.get(number);
             source.is_some_and(|source| source.pid.is_none() && source.stage == Stage::Young)
         };
-        tokens.filter(is_unborn).collect()
+        numbers.filter(is_unborn).collect()
     }
 
     fn add(
@@ -256,41 +241,41 @@ impl Outputs {
         reader: OwnedFd,
     ) -> io::Result<()> {
         let mut source = Source::new(job, name.clone(), stream, reader)?;
-        registry.register(&mut source.pipe, Token(self.next), Interest::READABLE)?;
+        registry.register(&mut source.pipe, Descriptor::Output(self.next).token(), Interest::READABLE)?;
         self.streams.insert(self.next, source);
-        self.jobs.entry(job).or_default().tokens.push(self.next);
+        self.jobs.entry(job).or_default().streams.push(self.next);
         self.next += 1;
         Ok(())
     }
 
-    fn enter(&mut self, token: usize, stage: Stage) {
-        if let Some(source) = self.streams.get_mut(&token) {
+    fn enter(&mut self, number: usize, stage: Stage) {
+        if let Some(source) = self.streams.get_mut(&number) {
             source.stage = stage;
         }
-        self.queue(token);
+        self.queue(number);
     }
 
-    fn queue(&mut self, token: usize) {
-        if let Some(source) = self.streams.get_mut(&token).filter(|source| !source.queued) {
+    fn queue(&mut self, number: usize) {
+        if let Some(source) = self.streams.get_mut(&number).filter(|source| !source.queued) {
             source.queued = true;
-            self.ready.push_back(token);
+            self.ready.push_back(number);
         }
     }
 
-    fn close(&mut self, token: usize, registry: &Registry) {
-        let Some(mut source) = self.streams.remove(&token) else { return };
+    fn close(&mut self, number: usize, registry: &Registry) {
+        let Some(mut source) = self.streams.remove(&number) else { return };
         // A process between clone and exec may hold a copy, which would keep the registration alive.
         // It fails when there is none, which is as good.
         let _ = registry.deregister(&mut source.pipe);
         // Not there when the job is forgotten, and another job's when its number was given away since.
         if let Some(owner) = self.jobs.get_mut(&source.job) {
-            owner.tokens.retain(|other| *other != token);
+            owner.streams.retain(|other| *other != number);
         }
         self.drop_idle(source.job);
     }
 
     fn drop_idle(&mut self, job: JobId) {
-        if self.jobs.get(&job).is_some_and(|owner| owner.tokens.is_empty() && owner.pid.is_none()) {
+        if self.jobs.get(&job).is_some_and(|owner| owner.streams.is_empty() && owner.pid.is_none()) {
             self.jobs.remove(&job);
         }
     }

@@ -17,10 +17,11 @@ use super::reaper::Reaper;
 use super::rests::Rests;
 use super::state::LeftOver;
 use super::stderr::{self, OwnStderr};
+use super::tokens::Descriptor;
 use super::trust::Trust;
-use super::watch::{Tokens, Watch};
+use super::watch::Watch;
 use super::world::World;
-use super::{BIRTHS, Daemon, INOTIFY, LAST_WORDS, LOG, MOUNTS, OUTPUTS, SIGNALS, SOCKETS};
+use super::{Daemon, LAST_WORDS};
 use crate::cli::{Mode, Options};
 use crate::config;
 use crate::model::{Errno, JobId, Level, MonoTime, Notice, Pid, Signal, Throttle};
@@ -31,7 +32,7 @@ use crate::sys::signals::{self, SignalPipe};
 use crate::sys::spawn::{ChildFds, Spawner};
 use crate::sys::{clock, descriptors, limits, lock, memory, users};
 use mio::unix::SourceFd;
-use mio::{Interest, Poll, Token};
+use mio::{Interest, Poll};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -116,11 +117,10 @@ fn start(options: Options) -> Result<(), Failure> {
         Some(path) => Some(LastGood::new(path, process::effective_uid())),
         None => None,
     };
-    let tokens = Tokens { inotify: INOTIFY, mounts: MOUNTS };
     // The directory in which somebody happened to start us is nobody's business any more, and must not be kept
     // from being unmounted. Where even the root is closed to us, we stay.
     let _ = std::env::set_current_dir("/");
-    let mut watch = Watch::new(&file, lock::being_written, tokens);
+    let mut watch = Watch::new(&file, lock::being_written);
     let opening = opening::open(&file, &mut watch, last_good.as_mut())?;
     if options.verbosity > 1
         && let Some(config) = opening.config()
@@ -202,13 +202,13 @@ fn prepare(
     let poll = Poll::new().map_err(because("wait for events"))?;
     let registry = poll.registry().try_clone().map_err(because("wait for events"))?;
     registry
-        .register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)
+        .register(&mut SourceFd(&signals.as_raw_fd()), Descriptor::Signals.token(), Interest::READABLE)
         .map_err(because("wait for signals"))?;
     watch.register(&registry);
     claims.write_pid()?;
     let rests = Rests::new(Numbers::new().map_err(because("ask for processes"))?, pid);
     let log = open_log(pid, options.verbosity > 0, foreground);
-    let (outputs, sockets) = (Outputs::new(OUTPUTS), Sockets::new(SOCKETS, clock::wall_millis()));
+    let (outputs, sockets) = (Outputs::default(), Sockets::new(clock::wall_millis()));
     // Last of all: from here on nothing fails, so what the old file tells is acted upon.
     let (left, words, state) = claims.take_over(pid);
     let trust = Trust::new(process::effective_uid());
@@ -220,7 +220,7 @@ fn prepare(
         parsing: None,
         sockets,
         spawner,
-        births: Births::new(BIRTHS),
+        births: Births::default(),
         trust,
         manager: None,
         state,
@@ -260,10 +260,9 @@ fn serve_manager(supervisor: &mut Supervisor, world: &mut World, pid: Pid, foreg
 
 fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
     let sockets: Vec<PathBuf> = log::SOCKETS.map(Into::into).to_vec();
-    let tokens: [Token; 2] = LOG;
     // Both end in the journal: each line would be there twice.
     let stderr = foreground && !stderr::is_null() && !(stderr::is_journal() && log::is_there(&sockets));
-    let options = log::Options { pid, verbose, sockets, stamp: clock::log_stamp, tokens };
+    let options = log::Options { pid, verbose, sockets, stamp: clock::log_stamp };
     Log::new(options, stderr.then(|| Box::new(OwnStderr::open()) as Box<dyn Stderr>))
 }
 

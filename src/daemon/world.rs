@@ -22,7 +22,7 @@ use crate::sys::child_spec::ChildSpec;
 use crate::sys::group::{self, Group};
 use crate::sys::spawn::{Made, Spawner, Way};
 use crate::sys::{clock, memory, numbers, process};
-use mio::{Registry, Token};
+use mio::Registry;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -120,13 +120,9 @@ impl World {
         }
     }
 
-    /// This pipe of a child has come to its end. Tells which child has executed its command.
-    pub(super) fn born(&mut self, token: Token) -> Option<Pid> {
-        self.births.ready(&self.registry, token).filter(|pid| self.spawner.has_executed(*pid))
-    }
-
-    /// This child has ended: whether it executed its command, and nothing has told so yet.
-    pub(super) fn born_unnoticed(&mut self, pid: Pid) -> bool {
+    /// The pipe of this child has come to its end, or the child has: whether it executed its command, and nothing has
+    /// told so yet.
+    pub(super) fn born(&mut self, pid: Pid) -> bool {
         self.births.remove(&self.registry, pid) && self.spawner.has_executed(pid)
     }
 }

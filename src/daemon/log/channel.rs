@@ -4,9 +4,10 @@ use super::backlog::{Backlog, Speaker};
 use super::line::Writer;
 use super::ring::Next;
 use super::transport::{Answer, Transport};
+use crate::daemon::tokens::Descriptor;
 use crate::model::{MonoTime, Notice};
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -24,7 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// One reader of the backlog, with the transport to it.
 pub(super) struct Channel {
     pub(super) reader: usize,
-    pub(super) token: Token,
     transport: Box<dyn Transport>,
     state: State,
     flow: Flow,
@@ -62,9 +62,9 @@ enum Flow {
 }
 
 impl Channel {
-    pub(super) fn new(reader: usize, token: Token, transport: Box<dyn Transport>) -> Channel {
+    pub(super) fn new(reader: usize, transport: Box<dyn Transport>) -> Channel {
         let (state, flow) = (State::Open, Flow::Moving);
-        Channel { reader, token, transport, state, flow, armed: None, frame: Vec::new(), newest: 0 }
+        Channel { reader, transport, state, flow, armed: None, frame: Vec::new(), newest: 0 }
     }
 
     /// Sends what can be sent now. Without anything to send, makes no system call.
@@ -189,8 +189,8 @@ impl Channel {
     /// Registers the descriptor anew, so that room which came in the meantime is told as well.
     fn arm(&mut self, registry: &Registry) -> bool {
         self.armed = self.transport.fd();
-        self.armed
-            .is_some_and(|fd| registry.register(&mut SourceFd(&fd), self.token, Interest::WRITABLE).is_ok())
+        let token = Descriptor::Log(self.reader).token();
+        self.armed.is_some_and(|fd| registry.register(&mut SourceFd(&fd), token, Interest::WRITABLE).is_ok())
     }
 
     fn disarm(&mut self, registry: &Registry) {

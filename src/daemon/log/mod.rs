@@ -16,12 +16,13 @@ mod tests;
 pub use line::{MAX_TEXT_BYTES, Stream};
 pub use transport::{Stderr, is_there};
 
+use super::tokens::Descriptor;
 use crate::model::{JobName, Level, MonoTime, Notice, Pid};
 use crate::sys::memory;
 use backlog::Backlog;
 use channel::Channel;
 use line::Writer;
-use mio::{Events, Poll, Registry, Token};
+use mio::{Events, Poll, Registry};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -44,8 +45,6 @@ pub struct Options {
     pub sockets: Vec<PathBuf>,
     /// The local time as `Nov  5 09:03:07 `.
     pub stamp: fn() -> [u8; 16],
-    /// How the poll names the log daemon's socket and stderr; both are the log's alone.
-    pub tokens: [Token; 2],
 }
 
 /// The log.
@@ -60,10 +59,9 @@ impl Log {
     /// A log that writes to stderr as well when it is given. Opens nothing yet, and never fails: a log daemon
     /// that is not there is waited for.
     pub fn new(options: Options, stderr: Option<Box<dyn Stderr>>) -> Log {
-        let [daemon, terminal] = options.tokens;
         let backlog = Backlog::new([true, stderr.is_some()]);
-        let mut channels = vec![Channel::new(DAEMON, daemon, Box::new(Daemon::new(options.sockets)))];
-        channels.extend(stderr.map(|stderr| Channel::new(STDERR, terminal, Box::new(Terminal::new(stderr)))));
+        let mut channels = vec![Channel::new(DAEMON, Box::new(Daemon::new(options.sockets)))];
+        channels.extend(stderr.map(|stderr| Channel::new(STDERR, Box::new(Terminal::new(stderr)))));
         let writer = Writer { pid: options.pid, stamp: options.stamp, buffer: String::new() };
         Log { writer, verbose: options.verbose, backlog, channels }
     }
@@ -103,13 +101,9 @@ impl Log {
         }
     }
 
-    /// Hands in an event of the poll, of whatever kind. False when the token is not the log's.
-    pub fn ready(&mut self, token: Token) -> bool {
-        let channel = self.channels.iter_mut().find(|channel| channel.token == token);
-        channel.is_some_and(|channel| {
-            channel.ready();
-            true
-        })
+    /// Something happened to the descriptor of this reader: the poll says that there is room, or an error.
+    pub fn ready(&mut self, reader: usize) {
+        self.channels.iter_mut().filter(|channel| channel.reader == reader).for_each(Channel::ready);
     }
 
     /// When to flush though nothing happened.
@@ -150,7 +144,9 @@ impl Log {
                 Ok(()) | Err(_) => {}
             }
             for event in &events {
-                self.ready(event.token());
+                if let Some(Descriptor::Log(reader)) = Descriptor::of(event.token()) {
+                    self.ready(reader);
+                }
             }
         }
     }

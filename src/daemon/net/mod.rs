@@ -8,12 +8,13 @@ mod sender;
 mod tests;
 mod turns;
 
+use super::tokens::Descriptor;
 use crate::model::{Errno, JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
 use crate::supervisor::Event;
 use crate::sys::{descriptors, host, memory, numbers, udp};
 use crate::wire::{control, report};
 use mio::net::UdpSocket;
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use sender::{Sender, Sent};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, ErrorKind};
@@ -52,8 +53,6 @@ struct Listener {
 
 /// All sockets. Each is in one of the maps.
 pub struct Sockets {
-    /// The token of the first number. No other tokens lie above.
-    base: usize,
     listeners: BTreeMap<SocketId, Listener>,
     senders: BTreeMap<SocketId, Sender>,
     /// Listeners that may have more to be read.
@@ -99,10 +98,9 @@ fn frugal(opened: io::Result<std::net::UdpSocket>) -> Result<UdpSocket, NetError
 }
 
 impl Sockets {
-    /// No sockets yet. Their tokens will be `base` and above, and the first report's number the one after `serial`.
-    pub fn new(base: usize, serial: u64) -> Sockets {
+    /// No sockets yet. The first report's number will be the one after `serial`.
+    pub fn new(serial: u64) -> Sockets {
         Sockets {
-            base,
             listeners: BTreeMap::new(),
             senders: BTreeMap::new(),
             reading: Turns::default(),
@@ -126,12 +124,13 @@ impl Sockets {
                 let address = station.endpoint.address;
                 let group = Some(address.ip()).filter(IpAddr::is_multicast);
                 let mut socket = frugal(udp::listen(address, false))?;
-                let registered = registry.register(&mut socket, self.token(id), Interest::READABLE);
+                let registered =
+                    registry.register(&mut socket, Descriptor::Socket(id).token(), Interest::READABLE);
                 registered.map_err(sender::failed)?;
                 self.listeners.insert(id, Listener { socket, failures: 0, group });
             }
             Role::Report => {
-                let sender = Sender::open(registry, self.token(id), &station.endpoint)?;
+                let sender = Sender::open(registry, Descriptor::Socket(id).token(), &station.endpoint)?;
                 self.senders.insert(id, sender);
             }
         }
@@ -186,12 +185,8 @@ impl Sockets {
         let _ = udp::answer(socket, &control::answer(verdicts), to.address, to.local);
     }
 
-    /// Hands in an event of the poll. False when its token is none of these sockets'.
-    pub fn ready(&mut self, event: &mio::event::Event) -> bool {
-        let Some(id) = event.token().0.checked_sub(self.base).and_then(|id| id.try_into().ok()) else {
-            return false;
-        };
-        let id = SocketId(id);
+    /// Something happened to this socket.
+    pub fn ready(&mut self, id: SocketId, event: &mio::event::Event) {
         if self.listeners.contains_key(&id) {
             self.reading.add(id);
         }
@@ -203,7 +198,6 @@ impl Sockets {
                 self.sending.add(id);
             }
         }
-        true
     }
 
     /// Whether there is something to be done at once.
@@ -316,10 +310,5 @@ impl Sockets {
             Some(orders) => Event::Command(origin, orders),
             None => Event::Invalid(origin),
         }
-    }
-
-    fn token(&self, id: SocketId) -> Token {
-        // There are fewer numbers than tokens above the base, or memory for so many.
-        Token(self.base.saturating_add(id.0 as usize))
     }
 }

@@ -32,10 +32,9 @@ impl World {
             verbose: false,
             sockets: vec![dir.join("log")],
             stamp: || *b"Nov  5 09:03:07 ",
-            tokens: [Token(1), Token(2)],
         };
         let (log, poll) = (Log::new(options, None), Poll::new().unwrap());
-        World { _dir: dir, daemon, log, outputs: Outputs::new(100), poll, now: MonoTime::ZERO }
+        World { _dir: dir, daemon, log, outputs: Outputs::default(), poll, now: MonoTime::ZERO }
     }
 
     fn start(&mut self, job: JobId, streams: Streams, number: i32) -> [Option<File>; 2] {
@@ -57,7 +56,11 @@ impl World {
         while quiet < 2 {
             self.poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
             for event in &events {
-                assert!(self.log.ready(event.token()) || self.outputs.ready(event.token()));
+                match Descriptor::of(event.token()) {
+                    Some(Descriptor::Log(reader)) => self.log.ready(reader),
+                    Some(Descriptor::Output(stream)) => self.outputs.ready(stream),
+                    other => panic!("{other:?}"),
+                }
             }
             self.outputs.work(self.now, &mut self.log, self.poll.registry());
             self.log.flush(self.now, self.poll.registry());

@@ -3,6 +3,7 @@
 use super::eye::{Eye, Scope};
 use super::table::{Id, Name, Table};
 use super::{CONFIG, LOOK_EVERY, PATHS_PER_TURN, Watch};
+use crate::daemon::tokens::Descriptor;
 use crate::daemon::trail::{End, Step, Trail};
 use crate::daemon::way;
 use crate::model::{Errno, Level, MonoTime};
@@ -161,7 +162,7 @@ impl Watch {
             return;
         }
         let eye = Eye::open().and_then(|eye| {
-            eye.register(registry, self.tokens.inotify)?;
+            eye.register(registry, Descriptor::Inotify.token())?;
             Ok(eye)
         });
         if let Ok(eye) = eye {

@@ -2,6 +2,7 @@
 
 use super::table::Id;
 use super::{CONFIG, Watch, read};
+use crate::daemon::tokens::Descriptor;
 use crate::model::MonoTime;
 use inotify::EventMask;
 use mio::Registry;
@@ -34,7 +35,8 @@ impl Watch {
         }
         if std::mem::take(&mut self.deaf) {
             // Tells of what there is by now.
-            if let Some(Err(error)) = self.eye.as_ref().map(|eye| eye.register(registry, self.tokens.inotify))
+            if let Some(Err(error)) =
+                self.eye.as_ref().map(|eye| eye.register(registry, Descriptor::Inotify.token()))
             {
                 return self.go_blind(&error);
             }

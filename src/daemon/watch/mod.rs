@@ -29,6 +29,7 @@ pub use read::{BeingWritten, fingerprint};
 
 use super::exposure;
 use super::mounts::{self, Mounts};
+use super::tokens::Descriptor;
 use crate::model::{Errno, Fingerprint, Level, LoadError, Mistake, MonoTime, Notice, Severity};
 use crate::supervisor::Reading;
 use crate::sys::clock;
@@ -38,7 +39,7 @@ use eye::Eye;
 use inotify::WatchDescriptor;
 use interval::Interval;
 use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use mio::{Interest, Registry};
 use queue::Queue;
 use read::Hashing;
 use settling::Settling;
@@ -94,15 +95,6 @@ pub enum Content {
     New(Fingerprint, Vec<u8>),
 }
 
-/// By what the poll names our sources.
-#[derive(Clone, Copy, Debug)]
-pub struct Tokens {
-    /// The kernel's notifications.
-    pub inotify: Token,
-    /// The list of mounts.
-    pub mounts: Token,
-}
-
 /// Watches the configuration and the files that jobs depend on.
 #[derive(Debug)]
 pub struct Watch {
@@ -110,7 +102,6 @@ pub struct Watch {
     by_path: BTreeMap<Rc<[u8]>, Id>,
     last_id: Id,
     being_written: BeingWritten,
-    tokens: Tokens,
 
     eye: Option<Eye>,
     table: Table<WatchDescriptor>,
@@ -172,7 +163,7 @@ pub struct Watch {
 
 impl Watch {
     /// Watches the configuration from the first [`Watch::load`] on.
-    pub fn new(config: &Path, being_written: BeingWritten, tokens: Tokens) -> Watch {
+    pub fn new(config: &Path, being_written: BeingWritten) -> Watch {
         let path = std::path::absolute(config).unwrap_or_else(|_| config.to_path_buf());
         let config = Entry::new(path.as_os_str().as_bytes().into());
         let mut watch = Watch {
@@ -180,7 +171,6 @@ impl Watch {
             by_path: BTreeMap::new(),
             last_id: CONFIG,
             being_written,
-            tokens,
             eye: None,
             table: Table::new(),
             unread: false,
@@ -229,23 +219,20 @@ impl Watch {
     /// Lets the poll wake up for us. To be called once, before the first poll.
     pub fn register(&mut self, registry: &Registry) {
         if let Some(eye) = &self.eye
-            && let Err(error) = eye.register(registry, self.tokens.inotify)
+            && let Err(error) = eye.register(registry, Descriptor::Inotify.token())
         {
             self.go_blind(&error);
         }
         if let Some(file) = &self.mountinfo {
             // A system where this fails is one that does not tell of mounts.
-            let _ =
-                registry.register(&mut SourceFd(&file.as_raw_fd()), self.tokens.mounts, Interest::PRIORITY);
+            let token = Descriptor::Mounts.token();
+            let _ = registry.register(&mut SourceFd(&file.as_raw_fd()), token, Interest::PRIORITY);
         }
     }
 
-    /// A source of ours is ready. What it has to say is taken in by the next [`Watch::work`].
-    pub fn ready(&mut self, token: Token) {
-        self.unread |= token == self.tokens.inotify;
-        if token == self.tokens.mounts {
-            self.mounts_change();
-        }
+    /// The kernel has notifications for us. The next [`Watch::work`] takes them in.
+    pub fn is_notified(&mut self) {
+        self.unread = true;
     }
 
     /// Begins to tell what a file holds. The path is absolute.

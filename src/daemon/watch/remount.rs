@@ -10,8 +10,8 @@ use std::time::Duration;
 pub(super) const REST: Duration = Duration::from_millis(20);
 
 impl Watch {
-    /// Mounts have changed.
-    pub(super) fn mounts_change(&mut self) {
+    /// Mounts have changed. The next [`Watch::work`] follows that up.
+    pub fn mounts_change(&mut self) {
         (self.remounted, self.mounts_unread) = (true, true);
     }
 

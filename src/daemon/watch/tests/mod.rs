@@ -9,13 +9,11 @@ mod trouble;
 use super::eye::fault::FAULTS;
 use super::read::Stamp;
 use super::*;
-use mio::{Events, Poll};
+use mio::{Events, Poll, Token};
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-
-const TOKENS: Tokens = Tokens { inotify: Token(1), mounts: Token(2) };
 
 thread_local! {
     static WRITER: Cell<Option<bool>> = const { Cell::new(Some(false)) };
@@ -48,7 +46,7 @@ impl Bench {
     fn within(root: PathBuf, config: &str) -> Bench {
         WRITER.set(Some(false));
         let poll = Poll::new().unwrap();
-        let mut watch = Watch::new(&root.join(config), being_written, TOKENS);
+        let mut watch = Watch::new(&root.join(config), being_written);
         // What this machine mounts is no matter of the tests.
         (watch.mounts, watch.mountinfo) = (Mounts::default(), None);
         // Nor is its speed: no work takes any time, unless the test says so.
@@ -67,10 +65,18 @@ impl Bench {
             if idle {
                 return std::mem::take(&mut self.seen);
             }
-            events.iter().for_each(|event| self.watch.ready(event.token()));
+            events.iter().for_each(|event| self.ready(event.token()));
             self.watch.work(self.now, self.poll.registry(), &mut self.seen);
         }
         panic!("the watch finds no rest");
+    }
+
+    fn ready(&mut self, token: Token) {
+        match Descriptor::of(token) {
+            Some(Descriptor::Inotify) => self.watch.is_notified(),
+            Some(Descriptor::Mounts) => self.watch.mounts_change(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The same for all that is due within this time.

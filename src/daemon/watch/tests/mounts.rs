@@ -11,7 +11,7 @@ impl Bench {
     fn mount(&mut self, point: &str) {
         std::fs::write(self.root.join("mounts"), format!("1 1 0:1 / {point} rw - nfs x:/ rw\n")).unwrap();
         self.watch.mountinfo = File::open(self.root.join("mounts")).ok();
-        self.watch.ready(TOKENS.mounts);
+        self.watch.mounts_change();
     }
 }
 

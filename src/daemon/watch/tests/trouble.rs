@@ -92,7 +92,7 @@ fn a_flood_of_events_leaves_rests_in_which_it_wakes_nobody() {
     while !bench.watch.deaf {
         bench.write_here("conf", &portions.to_string());
         bench.poll.poll(&mut events, Some(secs(20))).unwrap();
-        events.iter().for_each(|event| bench.watch.ready(event.token()));
+        events.iter().for_each(|event| bench.ready(event.token()));
         portions += u32::from(bench.watch.unread);
         bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
     }
@@ -128,7 +128,7 @@ fn a_save_of_the_configuration_waits_neither_for_a_storm_of_events_nor_for_the_w
     let mut bench = Bench::new("conf");
     many(&mut bench, 300);
     bench.sh("for i in 1 2 3 4 5 6 7 8 9; do mv d e; mv e d; done");
-    bench.watch.ready(TOKENS.inotify);
+    bench.watch.is_notified();
     bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
     let used_up = secs(60);
     bench.watch.hearing.spend(bench.now, used_up);
@@ -212,7 +212,7 @@ fn a_list_of_mounts_that_cannot_be_read_is_read_later() {
     bench.run();
     // Reading a directory fails.
     bench.watch.mountinfo = File::open(&bench.root).ok();
-    bench.watch.ready(TOKENS.mounts);
+    bench.watch.mounts_change();
     assert_eq!(bench.run(), [Seen::Config]);
     bench.sh("echo '1 1 0:1 / /srv rw - nfs x:/ rw' >mounts");
     bench.watch.mountinfo = File::open(bench.root.join("mounts")).ok();
@@ -250,7 +250,7 @@ fn a_flood_of_events_is_taken_in_portions_and_the_last_content_wins() {
         bench.write_here("conf", &i.to_string());
         bench.write_here("other", "x");
     }
-    bench.watch.ready(TOKENS.inotify);
+    bench.watch.is_notified();
     bench.watch.work(bench.now, bench.poll.registry(), &mut bench.seen);
     assert_eq!(bench.seen, [Seen::Saved]);
     assert!(bench.watch.more());
@@ -272,7 +272,7 @@ fn a_change_of_mounts_touches_the_configuration_and_what_is_another_file() {
     bench.watch.go_blind(&std::io::Error::from_raw_os_error(5));
     bench.run();
     bench.sh("echo 22 >a");
-    bench.watch.ready(TOKENS.mounts);
+    bench.watch.mounts_change();
     let seen = bench.run_for(Duration::from_millis(200));
     assert!(seen.contains(&Seen::Config));
     assert_eq!(seen.iter().filter(|s| matches!(s, Seen::File(..))).count(), 1);
@@ -324,9 +324,9 @@ fn a_change_of_mode_counts_when_reading_was_not_permitted() {
 #[test]
 fn the_mounts_of_this_machine_wake_nobody_who_waits() {
     let mut poll = Poll::new().unwrap();
-    let mut watch = Watch::new(Path::new("/nowhere/conf"), being_written, TOKENS);
+    let mut watch = Watch::new(Path::new("/nowhere/conf"), being_written);
     watch.register(poll.registry());
     let mut events = Events::with_capacity(8);
     poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
-    assert!(events.iter().all(|event| event.token() != TOKENS.inotify));
+    assert!(events.iter().all(|event| event.token() != Descriptor::Inotify.token()));
 }
