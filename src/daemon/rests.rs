@@ -10,12 +10,15 @@
 //! comes into a session by its birth alone. Of what is not known to be the job's nothing is touched.
 #![forbid(unsafe_code)]
 
+mod scan;
+
 use super::state::{LeftOver, StateFile};
 use crate::model::{Detail, JobId, MonoTime, Pid, Signal, Survivors};
 use crate::sys::clock;
 use crate::sys::group::Group;
 use crate::sys::session::{self, Member, Numbers};
-use crate::sys::stat::{self, List, Stat};
+use crate::sys::stat::{self, Stat};
+use scan::{Scan, ScanStage};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -53,26 +56,6 @@ struct Rest {
     killed: Vec<Pid>,
     /// Whether anybody was left by the last scan, as long as nothing was ordered since.
     left: Option<bool>,
-}
-
-/// A scan that is under way.
-#[derive(Debug)]
-struct Scan {
-    stage: Stage,
-    began_nanos: u64,
-    took: Duration,
-    /// What is left to be judged, and what is to be sent.
-    asked: BTreeMap<Pid, Vec<Signal>>,
-    found: BTreeMap<Pid, Vec<Member>>,
-}
-
-/// How far it has come.
-#[derive(Debug)]
-enum Stage {
-    Listing(List),
-    Judging,
-    /// Processes can't be seen: only groups are judged.
-    Blind,
 }
 
 /// All rests.
@@ -221,7 +204,7 @@ impl Rests {
                 self.scan = Some(scan);
                 return gone;
             }
-            if let Stage::Listing(list) = &mut scan.stage {
+            if let ScanStage::Listing(list) = &mut scan.stage {
                 match list.next() {
                     Some(Ok(pid)) if pid != self.own => scan.note(pid),
                     Some(Ok(_)) => {}
@@ -229,7 +212,7 @@ impl Rests {
                         self.put_off(scan, begin);
                         return gone;
                     }
-                    None => scan.stage = Stage::Judging,
+                    None => scan.stage = ScanStage::Judging,
                 }
             } else if let Some((leader, orders)) = scan.asked.pop_first() {
                 if self.judge(leader, orders, &mut scan, state) {
@@ -252,12 +235,12 @@ impl Rests {
     /// A scan for all that is wanted by now.
     fn begin(&mut self, now: MonoTime) -> Option<Scan> {
         let stage = match stat::is_ours().then(stat::list) {
-            Some(Ok(list)) => Stage::Listing(list),
+            Some(Ok(list)) => ScanStage::Listing(list),
             Some(Err(_)) => {
                 self.rested = now + SCAN_AGAIN;
                 return None;
             }
-            None => Stage::Blind,
+            None => ScanStage::Blind,
         };
         self.wanted = None;
         let (mut asked, found) = (BTreeMap::new(), BTreeMap::new());
@@ -293,7 +276,7 @@ impl Rests {
     ) -> bool {
         let members = scan.found.remove(&leader).unwrap_or_default();
         let Some(rest) = self.rests.get_mut(&leader) else { return false };
-        if let Stage::Blind = scan.stage {
+        if let ScanStage::Blind = scan.stage {
             return rest.ours && !rest.group_lives();
         }
         // The group has got its signals when they were ordered, and who came into it since gets the last one.
@@ -379,15 +362,6 @@ impl Rest {
             if let Some(state) = state {
                 state.saw_alive(self.job, leader, nanos);
             }
-        }
-    }
-}
-
-impl Scan {
-    /// Takes note of a process if it has a session in question.
-    fn note(&mut self, pid: Pid) {
-        if let Some(session) = session::session_of(pid).filter(|session| self.asked.contains_key(session)) {
-            self.found.entry(session).or_default().push(session::member(pid, session));
         }
     }
 }
