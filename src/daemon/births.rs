@@ -2,11 +2,13 @@
 //! there, or when it ends before.
 #![forbid(unsafe_code)]
 
+use super::event_source::{EventSource, Shared};
 use super::tokens::Descriptor;
 use crate::model::Pid;
+use crate::supervisor::Event;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, PipeReader};
 use std::os::fd::AsRawFd;
 
@@ -14,6 +16,8 @@ use std::os::fd::AsRawFd;
 #[derive(Debug, Default)]
 pub(super) struct Births {
     pipes: BTreeMap<Pid, PipeReader>,
+    /// Those whose pipe has come to its end.
+    ended: VecDeque<Pid>,
 }
 
 impl Births {
@@ -29,12 +33,33 @@ impl Births {
         Ok(())
     }
 
+    /// The pipe of this child has come to its end.
+    pub(super) fn ready(&mut self, pid: Pid) {
+        self.ended.push_back(pid);
+    }
+
+    /// Whether this child, who or whose pipe has come to the end, executed its command, and nothing has told so yet.
+    pub(super) fn executes(&mut self, pid: Pid, shared: &Shared) -> bool {
+        self.remove(&shared.registry, pid) && shared.spawner.has_executed(pid)
+    }
+
     /// This child has ended or is known to have got to its command. False when that was so before.
-    pub(super) fn remove(&mut self, registry: &Registry, pid: Pid) -> bool {
+    fn remove(&mut self, registry: &Registry, pid: Pid) -> bool {
         let Some(pipe) = self.pipes.remove(&pid) else { return false };
         // A copy that was made later has it open for a moment, so closing it here would not be enough.
         let _ = registry.deregister(&mut SourceFd(&pipe.as_raw_fd()));
         true
+    }
+}
+
+impl EventSource for Births {
+    fn next_event(&mut self, shared: &mut Shared) -> Option<Event> {
+        while let Some(pid) = self.ended.pop_front() {
+            if self.executes(pid, shared) {
+                return Some(Event::Executed(pid));
+            }
+        }
+        None
     }
 }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::claim::{Rules, Why, failed, inspect};
+use super::event_source::{EventSource, Shared};
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
 use super::watch::fingerprint;
@@ -112,12 +113,12 @@ impl LastGood {
     }
 
     /// When a text that could not be written is tried again.
-    pub(super) fn deadline(&self) -> Option<MonoTime> {
+    fn deadline(&self) -> Option<MonoTime> {
         self.owed.as_ref().map(|(at, _)| *at)
     }
 
     /// Tries again when it is time. What there is to say is that it worked.
-    pub(super) fn work(&mut self, now: MonoTime) -> Option<Notice> {
+    fn try_again(&mut self, now: MonoTime) -> Option<Notice> {
         let (_, text) = self.owed.take_if(|(at, _)| *at <= now)?;
         if self.write(&text).is_err() {
             self.owed = Some((now + AGAIN, text));
@@ -197,6 +198,18 @@ impl LastGood {
     }
 }
 
+impl EventSource for LastGood {
+    fn work(&mut self, now: MonoTime, shared: &mut Shared) {
+        if let Some(notice) = self.try_again(now) {
+            shared.log.notice(&notice);
+        }
+    }
+
+    fn deadline(&self) -> Option<MonoTime> {
+        LastGood::deadline(self)
+    }
+}
+
 /// Where a new text grows.
 pub(super) fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned().into_vec();
@@ -270,11 +283,11 @@ mod tests {
         assert!(keep(&mut last, TEXT).contains("No such file or directory"));
         let due = last.deadline().unwrap();
         assert_eq!(
-            (last.work(MonoTime::ZERO), last.work(due), last.deadline()),
+            (last.try_again(MonoTime::ZERO), last.try_again(due), last.deadline()),
             (None, None, Some(due + AGAIN))
         );
         fs::create_dir(dir.join("missing")).unwrap();
-        assert!(last.work(due + AGAIN).unwrap().to_string().ends_with("last-good again"));
+        assert!(last.try_again(due + AGAIN).unwrap().to_string().ends_with("last-good again"));
         assert_eq!((last.deadline(), fs::read_to_string(&path).unwrap()), (None, TEXT.to_owned()));
         // What has been followed by another text is not written any more.
         fs::set_permissions(dir.join("missing"), fs::Permissions::from_mode(0o700)).unwrap();

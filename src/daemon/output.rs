@@ -9,6 +9,7 @@ mod splitter;
 #[cfg(test)]
 mod tests;
 
+use super::event_source::{EventSource, Shared};
 use super::log::{Log, Stream};
 use super::tokens::Descriptor;
 use crate::model::{JobId, JobName, MonoTime, Pid};
@@ -278,5 +279,19 @@ impl Outputs {
         if self.jobs.get(&job).is_some_and(|owner| owner.streams.is_empty() && owner.pid.is_none()) {
             self.jobs.remove(&job);
         }
+    }
+}
+
+impl EventSource for Outputs {
+    fn work(&mut self, now: MonoTime, shared: &mut Shared) {
+        Outputs::work(self, now, &mut shared.log, &shared.registry);
+    }
+
+    fn more(&self, shared: &Shared) -> bool {
+        Outputs::more(self, &shared.log)
+    }
+
+    fn deadline(&self) -> Option<MonoTime> {
+        Outputs::deadline(self)
     }
 }

@@ -12,14 +12,16 @@
 
 mod scan;
 
+use super::event_source::{EventSource, Shared};
 use super::state::{LeftOver, StateFile};
 use crate::model::{Detail, JobId, MonoTime, Pid, Signal, Survivors};
+use crate::supervisor::Event;
 use crate::sys::clock;
 use crate::sys::group::Group;
 use crate::sys::session::{self, Member, Numbers};
 use crate::sys::stat::{self, Stat};
 use scan::{Scan, ScanStage};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 /// So much time lies between two scans.
@@ -70,12 +72,14 @@ pub(super) struct Rests {
     scan: Option<Scan>,
     /// Until when lies the time between two scans.
     rested: MonoTime,
+    /// Those of whom nobody is left, as far as nobody has been told.
+    gone: VecDeque<Pid>,
 }
 
 impl Rests {
     pub(super) fn new(numbers: Numbers, own: Pid) -> Rests {
-        let (rests, wanting) = (HashMap::new(), BTreeSet::new());
-        Rests { numbers, own, rests, wanting, wanted: None, scan: None, rested: MonoTime::ZERO }
+        let (rests, wanting, gone) = (HashMap::new(), BTreeSet::new(), VecDeque::new());
+        Rests { numbers, own, rests, wanting, wanted: None, scan: None, rested: MonoTime::ZERO, gone }
     }
 
     /// Keeps what is left of a run whose main process has just been reaped, if anything is. `before` is a time at
@@ -183,17 +187,17 @@ impl Rests {
     }
 
     /// When there is something to do.
-    pub(super) fn deadline(&self) -> Option<MonoTime> {
+    fn deadline(&self) -> Option<MonoTime> {
         self.wanted.filter(|_| self.scan.is_none()).map(|at| at.max(self.rested))
     }
 
     /// Whether a scan is under way.
-    pub(super) fn more(&self) -> bool {
+    fn more(&self) -> bool {
         self.scan.is_some()
     }
 
     /// Scans if that is due. Returns those of whom nobody is left, as far as that was found out now.
-    pub(super) fn work(&mut self, state: Option<&StateFile>) -> Vec<Pid> {
+    fn work(&mut self, state: Option<&StateFile>) -> Vec<Pid> {
         let (begin, mut gone) = (clock::now(), Vec::new());
         let due = self.deadline().is_some_and(|at| at <= begin);
         let scan = self.scan.take().or_else(|| if due { self.begin(begin) } else { None });
@@ -318,6 +322,24 @@ impl Rests {
             self.want(leader, clock::now());
         }
         gone
+    }
+}
+
+impl EventSource for Rests {
+    fn work(&mut self, _: MonoTime, shared: &mut Shared) {
+        self.gone = Rests::work(self, shared.state.as_ref()).into();
+    }
+
+    fn next_event(&mut self, _: &mut Shared) -> Option<Event> {
+        Some(Event::Looked(self.gone.pop_front()?, Survivors::None))
+    }
+
+    fn more(&self, _: &Shared) -> bool {
+        Rests::more(self)
+    }
+
+    fn deadline(&self) -> Option<MonoTime> {
+        Rests::deadline(self)
     }
 }
 

@@ -6,25 +6,24 @@ use super::background::{self, Fork, Process, Side, Starting};
 use super::births::Births;
 use super::check::{self, Account, Machine};
 use super::claims::Claims;
+use super::event_loop::EventLoop;
+use super::event_source::Shared;
 use super::last_good::LastGood;
 use super::log::{self, Log, Stderr};
 use super::manager::{self, ServiceManager};
 use super::net::Sockets;
 use super::opening::{self, Failure};
 use super::output::Outputs;
-use super::pace::Words;
-use super::reaper::Reaper;
 use super::rests::Rests;
 use super::state::LeftOver;
 use super::stderr::{self, OwnStderr};
 use super::tokens::Descriptor;
 use super::trust::Trust;
 use super::watch::Watch;
-use super::world::World;
-use super::{Daemon, LAST_WORDS};
+use super::world::{LAST_WORDS, World};
 use crate::cli::{Mode, Options};
 use crate::config;
-use crate::model::{Errno, JobId, Level, MonoTime, Notice, Pid, Signal, Throttle};
+use crate::model::{Errno, JobId, Level, MonoTime, Notice, Pid, Signal};
 use crate::supervisor::{Event, Supervisor, turn};
 use crate::sys::process::{self, Forked};
 use crate::sys::session::Numbers;
@@ -141,17 +140,19 @@ fn start(options: Options) -> Result<(), Failure> {
         }
     };
     match prepare(&file, &options, foreground, child_fds, watch, &mut claims) {
-        Ok((mut daemon, left)) => {
-            daemon.world.last_good = last_good;
+        Ok((mut event_loop, left)) => {
+            event_loop.world.last_good = last_good;
             notices.extend(opening.notice);
-            notices.iter().for_each(|notice| daemon.world.log.notice(notice));
+            notices.iter().for_each(|notice| event_loop.world.shared.log.notice(notice));
             if let Some(starting) = starting {
                 starting.ready(&mut OwnProcess).map_err(|why| why.to_string())?;
             }
-            daemon.begin(left, opening.event);
-            daemon.run();
+            event_loop.begin(left, opening.event);
+            event_loop.run();
             // Processes that not even SIGKILL has ended are for the next start to see.
-            if let Some(state) = daemon.world.state.take().filter(|_| daemon.supervisor.processes() == 0) {
+            if let Some(state) =
+                event_loop.world.shared.state.take().filter(|_| event_loop.supervisor.processes() == 0)
+            {
                 state.remove();
             }
             claims.remove();
@@ -191,7 +192,7 @@ fn prepare(
     child_fds: ChildFds,
     mut watch: Watch,
     claims: &mut Claims,
-) -> Result<(Daemon, Vec<LeftOver>), String> {
+) -> Result<(EventLoop, Vec<LeftOver>), String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     let pid = process::own_pid().ok_or("has no process id")?;
     // Without it orphans of jobs go to process 1, which reaps them as well.
@@ -213,34 +214,26 @@ fn prepare(
     let (left, words, state) = claims.take_over(pid);
     let trust = Trust::new(process::effective_uid());
     let mut world = World {
-        registry,
-        log,
+        shared: Shared { registry, log, spawner, state },
         outputs,
         watch,
         parsing: None,
         sockets,
-        spawner,
         births: Births::default(),
         trust,
         manager: None,
-        state,
         last_good: None,
         rests,
     };
-    world.log.notice(&Notice::Starting);
-    words.iter().for_each(|word| world.log.notice(word));
+    world.shared.log.notice(&Notice::Starting);
+    words.iter().for_each(|word| world.shared.log.notice(word));
     let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
     serve_manager(&mut supervisor, &mut world, pid, foreground);
     if let Err(error) = subreaper {
         let text = format!("can't adopt orphans of jobs: {}", Errno::of(&error));
-        world.log.notice(&Notice::Shell(Level::Warning, text.into()));
+        world.shared.log.notice(&Notice::Shell(Level::Warning, text.into()));
     }
-    let reaper = Reaper::default();
-    let (dump, dumped, tidied, words) = (None, 0, None, Words::default());
-    let (reload, report) = (Throttle::default(), Throttle::default());
-    let daemon =
-        Daemon { poll, supervisor, world, signals, reaper, dump, dumped, tidied, words, reload, report };
-    Ok((daemon, left))
+    Ok((EventLoop::new(poll, supervisor, world, signals), left))
 }
 
 /// Has the service manager told how we fare, if there is one.
@@ -254,7 +247,7 @@ fn serve_manager(supervisor: &mut Supervisor, world: &mut World, pid: Pid, foreg
             supervisor.serve_manager(clock::now(), watchdog);
             world.manager = Some(there);
         }
-        Err(why) => world.log.notice(&Notice::Shell(Level::Debug, why.into())),
+        Err(why) => world.shared.log.notice(&Notice::Shell(Level::Debug, why.into())),
     }
 }
 
@@ -266,7 +259,7 @@ fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
     Log::new(options, stderr.then(|| Box::new(OwnStderr::open()) as Box<dyn Stderr>))
 }
 
-impl Daemon {
+impl EventLoop {
     /// What another pmtr has left is told to end, and the first configuration comes into force.
     fn begin(&mut self, left: Vec<LeftOver>, first: Event) {
         let now: MonoTime = clock::now();

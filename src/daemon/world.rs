@@ -2,30 +2,30 @@
 #![forbid(unsafe_code)]
 
 use super::births::Births;
+use super::event_source::{self, Shared};
 use super::last_good::LastGood;
-use super::log::Log;
 use super::manager::ServiceManager;
 use super::mounts::Mounts;
 use super::net::Sockets;
 use super::output::{Outputs, Streams};
 use super::rests::Rests;
-use super::state::StateFile;
+use super::tokens::Descriptor;
 use super::trust::Trust;
 use super::watch::{Content, Watch};
 use crate::config::{Parsed, Parsing, Portion, SourceFile};
 use crate::model::{
     Birth, Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    NetError, Notice, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
+    MonoTime, NetError, Notice, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
 };
 use crate::supervisor::{Effect, Reading, System};
 use crate::sys::child_spec::ChildSpec;
 use crate::sys::group::{self, Group};
-use crate::sys::spawn::{Made, Spawner, Way};
+use crate::sys::spawn::{Made, Way};
 use crate::sys::{clock, memory, numbers, process};
-use mio::Registry;
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// With less room than this in the log, lines are sent before the turn is over.
 const ROOM_FOR_MORE: usize = 256;
@@ -36,20 +36,20 @@ const ROOM: usize = 64 << 10;
 /// So much of a configuration is parsed in one turn: 2 ms of a common file, 40 of the worst.
 const PORTION_BYTES: usize = 256 << 10;
 
+/// How long the end waits for a log daemon that does not read.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Everything the supervisor's actions work on.
 pub(super) struct World {
-    pub(super) registry: Registry,
-    pub(super) log: Log,
+    pub(super) shared: Shared,
     pub(super) outputs: Outputs,
     pub(super) watch: Watch,
     /// A configuration that is being parsed, and its text.
     pub(super) parsing: Option<(Fingerprint, Rc<Vec<u8>>, Parsing)>,
     pub(super) sockets: Sockets,
-    pub(super) spawner: Spawner,
     pub(super) births: Births,
     pub(super) trust: Trust,
     pub(super) manager: Option<ServiceManager>,
-    pub(super) state: Option<StateFile>,
     pub(super) last_good: Option<LastGood>,
     pub(super) rests: Rests,
 }
@@ -57,7 +57,7 @@ pub(super) struct World {
 impl World {
     /// What the end of a child means; its pid is free from now on.
     pub(super) fn ending(&mut self, pid: Pid, exit: Exit) -> Ending {
-        match self.spawner.reaped(pid) {
+        match self.shared.spawner.reaped(pid) {
             Some(error) => Ending::NeverStarted(error),
             None => Ending::Ran(exit),
         }
@@ -65,12 +65,7 @@ impl World {
 
     /// Keeps what is left of a run whose main process has been reaped after this time, if anything is.
     pub(super) fn keep_rest(&mut self, id: JobId, pid: Pid, group: Group, before: u64) -> Survivors {
-        self.rests.keep(id, pid, group, before, self.state.as_ref())
-    }
-
-    /// Looks for what is left of jobs and sends the signals that wait for that. Returns of whom nothing is.
-    pub(super) fn sweep(&mut self) -> Vec<Pid> {
-        self.rests.work(self.state.as_ref())
+        self.rests.keep(id, pid, group, before, self.shared.state.as_ref())
     }
 
     /// Starts the job's process, which leaves its record where there is a state file.
@@ -83,15 +78,15 @@ impl World {
         let mounts = self.watch.mounts();
         let shared = can_be_waited_for(&mut self.trust, mounts, spec);
         let way = if shared { Way::Shared(mounts.prompt()) } else { Way::Copy };
-        let (place, notice) = self.state.as_mut().map(|state| state.place(id)).unwrap_or_default();
+        let (place, notice) = self.shared.state.as_mut().map(|state| state.place(id)).unwrap_or_default();
         if let Some(notice) = notice {
-            self.log.notice(&notice);
+            self.shared.log.notice(&notice);
         }
-        Ok(match self.spawner.spawn(&ChildSpec::of_job(spec, outputs, place), way)? {
+        Ok(match self.shared.spawner.spawn(&ChildSpec::of_job(spec, outputs, place), way)? {
             Made::Executed(pid) => Birth::Executed(pid),
             Made::Failed(pid) => Birth::Underway(pid),
             Made::Copy(pid, pipe) => {
-                let added = pipe.map(|pipe| self.births.add(&self.registry, pid, pipe).is_ok());
+                let added = pipe.map(|pipe| self.births.add(&self.shared.registry, pid, pipe).is_ok());
                 // Where nothing will tell, it is taken to have got there: the job counts as started, as it should.
                 if added == Some(true) { Birth::Underway(pid) } else { Birth::Executed(pid) }
             }
@@ -107,23 +102,58 @@ impl World {
     }
 
     fn say(&mut self, notice: &Notice) {
-        self.log.notice(notice);
+        self.shared.log.notice(notice);
         // A turn can have more to say than the ring holds, as when ten thousand jobs are stopped.
-        if self.log.room() < ROOM_FOR_MORE {
-            self.log.flush(clock::now(), &self.registry);
+        if self.shared.log.room() < ROOM_FOR_MORE {
+            self.flush(clock::now());
         }
     }
 
     fn keep(&mut self, content: Fingerprint) {
         if let Some(notice) = self.last_good.as_mut().and_then(|last_good| last_good.keep(content)) {
-            self.log.notice(&notice);
+            self.shared.log.notice(&notice);
         }
     }
 
-    /// The pipe of this child has come to its end, or the child has: whether it executed its command, and nothing has
-    /// told so yet.
-    pub(super) fn born(&mut self, pid: Pid) -> bool {
-        self.births.remove(&self.registry, pid) && self.spawner.has_executed(pid)
+    /// This child has ended: whether it executed its command, and nothing has told so yet.
+    pub(super) fn has_executed_unnoticed(&mut self, pid: Pid) -> bool {
+        self.births.executes(pid, &self.shared)
+    }
+
+    /// The poll tells of something.
+    pub(super) fn ready(&mut self, event: &mio::event::Event) {
+        match Descriptor::of(event.token()) {
+            // Read on every wake-up.
+            Some(Descriptor::Signals) | None => {}
+            Some(Descriptor::Inotify) => self.watch.is_notified(),
+            Some(Descriptor::Mounts) => self.watch.mounts_change(),
+            Some(Descriptor::Log(reader)) => self.shared.log.ready(reader),
+            Some(Descriptor::Output(stream)) => self.outputs.ready(stream),
+            Some(Descriptor::Birth(pid)) => self.births.ready(pid),
+            Some(Descriptor::Socket(id)) => self.sockets.ready(id, event),
+        }
+    }
+
+    /// Whether a source has work to do at once.
+    pub(super) fn more(&mut self) -> bool {
+        event_source::all().any(|source| {
+            let (source, shared) = source(self);
+            source.more(shared)
+        })
+    }
+
+    /// Sends what the log holds, as far as that can be done now.
+    pub(super) fn flush(&mut self, now: MonoTime) {
+        self.shared.log.flush(now, &self.shared.registry);
+    }
+
+    /// The end: logs what the jobs wrote last, as far as it is in the pipes.
+    pub(super) fn finish(&mut self) {
+        while self.outputs.more(&self.shared.log) {
+            self.outputs.work(clock::now(), &mut self.shared.log, &self.shared.registry);
+            self.flush(clock::now());
+        }
+        self.shared.log.finish(LAST_WORDS);
     }
 }
 
@@ -154,7 +184,7 @@ impl System for World {
         };
         let ends = self
             .outputs
-            .prepare(&self.registry, id, &spec.name, streams)
+            .prepare(&self.shared.registry, id, &spec.name, streams)
             .map_err(|error| SpawnError { stage: Stage::Prepare, errno: Errno::of(&error) })?;
         let out = ends.out.as_ref().map(AsFd::as_fd);
         let err = ends.err.as_ref().map(AsFd::as_fd);
@@ -207,15 +237,15 @@ impl System for World {
     }
 
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors {
-        self.rests.look(group, detail, self.state.as_ref())
+        self.rests.look(group, detail, self.shared.state.as_ref())
     }
 
     fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError> {
-        self.sockets.open(&self.registry, id, station)
+        self.sockets.open(&self.shared.registry, id, station)
     }
 
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
-        self.sockets.report(&self.registry, jobs);
+        self.sockets.report(&self.shared.registry, jobs);
     }
 
     fn tell(&mut self, bulletin: &Bulletin) -> bool {
@@ -228,7 +258,7 @@ impl System for World {
             Effect::Log(notice) => self.say(&notice),
             Effect::Watch(path) => self.watch.add(path),
             Effect::Unwatch(path) => self.watch.remove(&path),
-            Effect::Close(id) => self.sockets.close(&self.registry, id),
+            Effect::Close(id) => self.sockets.close(&self.shared.registry, id),
             Effect::Keep(content) => self.keep(content),
             Effect::Answer(to, verdicts) => self.sockets.answer(to, &verdicts),
             Effect::Release(group) => self.rests.release(group),

@@ -8,10 +8,11 @@ mod sender;
 mod tests;
 mod turns;
 
+use super::event_source::{EventSource, Shared};
 use super::tokens::Descriptor;
 use crate::model::{Errno, JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
 use crate::supervisor::Event;
-use crate::sys::{descriptors, host, memory, numbers, udp};
+use crate::sys::{clock, descriptors, host, memory, numbers, udp};
 use crate::wire::{control, report};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry};
@@ -310,5 +311,23 @@ impl Sockets {
             Some(orders) => Event::Command(origin, orders),
             None => Event::Invalid(origin),
         }
+    }
+}
+
+impl EventSource for Sockets {
+    fn work(&mut self, now: MonoTime, _: &mut Shared) {
+        Sockets::work(self, now);
+    }
+
+    fn next_event(&mut self, _: &mut Shared) -> Option<Event> {
+        self.hear(clock::now())
+    }
+
+    fn more(&self, _: &Shared) -> bool {
+        Sockets::more(self)
+    }
+
+    fn deadline(&self) -> Option<MonoTime> {
+        Sockets::deadline(self)
     }
 }

@@ -19,6 +19,7 @@ mod queue;
 mod read;
 mod remount;
 mod settling;
+mod source;
 mod sweep;
 mod table;
 
@@ -159,6 +160,8 @@ pub struct Watch {
     /// That watching fails has been said.
     complained: bool,
     says: Vec<Notice>,
+    /// What nobody has been told of yet.
+    seen: VecDeque<Seen>,
 }
 
 impl Watch {
@@ -206,6 +209,7 @@ impl Watch {
             unclosed: false,
             complained: false,
             says: Vec::new(),
+            seen: VecDeque::new(),
         };
         watch.entries.insert(CONFIG, config);
         watch.read_mounts();

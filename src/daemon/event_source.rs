@@ -1,0 +1,85 @@
+//! What the loop asks of whatever gives it events: one trait, and the list of all who implement it.
+//!
+//! A new source implements the trait, has a [`Descriptor`](super::tokens::Descriptor) if the poll is to tell of it, and
+//! a line in one of the two lists.
+#![forbid(unsafe_code)]
+
+use super::log::Log;
+use super::state::StateFile;
+use super::world::World;
+use crate::model::MonoTime;
+use crate::supervisor::Event;
+use crate::sys::spawn::Spawner;
+use mio::Registry;
+
+/// Something that has work of its own and tells what came of it. It does no more than a portion in one wake-up, so that
+/// others have their turn.
+pub(super) trait EventSource {
+    /// Does a portion of what is due.
+    fn work(&mut self, _: MonoTime, _: &mut Shared) {}
+
+    /// The next event that came of it. Asked for until there is none, and taken by the supervisor before the next one is
+    /// asked for.
+    fn next_event(&mut self, _: &mut Shared) -> Option<Event> {
+        None
+    }
+
+    /// Whether there is work to do at once.
+    fn more(&self, _: &Shared) -> bool {
+        false
+    }
+
+    /// When there is work to do though nothing happens before.
+    fn deadline(&self) -> Option<MonoTime> {
+        None
+    }
+}
+
+/// One that need not be there.
+impl<S: EventSource> EventSource for Option<S> {
+    fn work(&mut self, now: MonoTime, shared: &mut Shared) {
+        if let Some(source) = self {
+            source.work(now, shared);
+        }
+    }
+
+    fn next_event(&mut self, shared: &mut Shared) -> Option<Event> {
+        self.as_mut()?.next_event(shared)
+    }
+
+    fn more(&self, shared: &Shared) -> bool {
+        self.as_ref().is_some_and(|source| source.more(shared))
+    }
+
+    fn deadline(&self) -> Option<MonoTime> {
+        self.as_ref()?.deadline()
+    }
+}
+
+/// What the sources have in common.
+pub(super) struct Shared {
+    pub(super) registry: Registry,
+    pub(super) log: Log,
+    pub(super) spawner: Spawner,
+    pub(super) state: Option<StateFile>,
+}
+
+/// One source of the world, with what it shares with others.
+pub(super) type PickSource = fn(&mut World) -> (&mut dyn EventSource, &mut Shared);
+
+/// Those that are served before the tick, in this order: what they tell may be due in it.
+pub(super) const BEFORE_TICK: &[PickSource] = &[
+    |world| (&mut world.births, &mut world.shared),
+    |world| (&mut world.outputs, &mut world.shared),
+    |world| (&mut world.watch, &mut world.shared),
+    |world| (&mut world.last_good, &mut world.shared),
+    |world| (&mut world.sockets, &mut world.shared),
+];
+
+/// Those that are served after the tick, in this order: they carry out what it has ordered.
+pub(super) const AFTER_TICK: &[PickSource] = &[|world| (&mut world.rests, &mut world.shared)];
+
+/// All sources.
+pub(super) fn all() -> impl Iterator<Item = &'static PickSource> {
+    BEFORE_TICK.iter().chain(AFTER_TICK)
+}
