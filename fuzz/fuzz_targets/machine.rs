@@ -6,8 +6,8 @@
 
 #[path = "../../tests/sim/def.rs"]
 mod def;
-#[path = "../../tests/sim/kernel.rs"]
-mod kernel;
+#[path = "../../tests/sim/processes.rs"]
+mod processes;
 #[path = "../../tests/sim/manager.rs"]
 mod manager;
 #[path = "../../tests/sim/random.rs"]
@@ -20,9 +20,9 @@ mod refusal;
 mod rng;
 #[path = "../../tests/sim/sockets.rs"]
 mod sockets;
-#[path = "../../tests/sim/system.rs"]
-mod system;
 #[path = "../../tests/sim/world.rs"]
 mod world;
+#[path = "../../tests/sim/sim.rs"]
+mod sim;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| random::live_by_bytes(input));

@@ -3,9 +3,9 @@
 
 use crate::def::{Def, job};
 use crate::refusal::{BUSY, Fault, NO_COMMAND, NO_FILE, NO_PROCESS, NO_SOCKET, Refusal, mistakes};
+use crate::sim::{Sim, at, code};
 use crate::sockets::{listen, report};
-use crate::system::File;
-use crate::world::{World, at, code};
+use crate::world::File;
 use pmtr::model::{LoadError, MonoTime, Role, Verb};
 use pmtr::supervisor::Event;
 use std::time::Duration;
@@ -26,45 +26,45 @@ fn file(round: u32) -> Vec<Def> {
     ]
 }
 
-fn pass(world: &mut World, time: Duration) {
-    world.live_until(world.sys.now + time);
-    world.assert_kept();
+fn pass(sim: &mut Sim, time: Duration) {
+    sim.live_until(sim.world.now + time);
+    sim.assert_kept();
 }
 
 /// The job ends by itself, if it runs and its end would not be a quick one.
-fn ends(world: &mut World, name: &str, after: Duration) {
-    let since = world.starts(name).last().map(|millis| at(u64::try_from(*millis).unwrap()));
-    if world.pid(name).is_some() && since.is_some_and(|since| since + after <= world.sys.now) {
-        world.exits(name, code(1));
+fn ends(sim: &mut Sim, name: &str, after: Duration) {
+    let since = sim.starts(name).last().map(|millis| at(u64::try_from(*millis).unwrap()));
+    if sim.pid(name).is_some() && since.is_some_and(|since| since + after <= sim.world.now) {
+        sim.exits(name, code(1));
     }
 }
 
 /// A minute or two in which everything happens that can.
-fn lived(refusal: &Refusal, when: u32) -> World {
-    let mut world = World::unborn(30_000);
-    world.serve_manager(Some(2 * SECOND));
-    world.sys.sockets.lines = vec![listen(1), report(2)];
-    world.sys.fault = Some(Fault { refusal: refusal.clone(), left: when - 1, at: None });
-    world.begin(&file(0));
-    pass(&mut world, SECOND);
-    ends(&mut world, "setup", SECOND);
+fn lived(refusal: &Refusal, when: u32) -> Sim {
+    let mut sim = Sim::unborn(30_000);
+    sim.serve_manager(Some(2 * SECOND));
+    sim.world.sockets.lines = vec![listen(1), report(2)];
+    sim.world.fault = Some(Fault { refusal: refusal.clone(), left: when - 1, at: None });
+    sim.begin(&file(0));
+    pass(&mut sim, SECOND);
+    ends(&mut sim, "setup", SECOND);
     for round in 1..=ROUNDS {
-        pass(&mut world, 11 * SECOND);
-        ends(&mut world, "setup", SECOND);
-        ends(&mut world, "a", 10 * SECOND);
+        pass(&mut sim, 11 * SECOND);
+        ends(&mut sim, "setup", SECOND);
+        ends(&mut sim, "a", 10 * SECOND);
         let port = u16::try_from(round).unwrap();
-        world.sys.sockets.lines = vec![listen(1), report(2), listen(10 + port), report(30 + port)];
-        world.file(File::Jobs(file(round)));
-        pass(&mut world, SECOND);
-        world.write(0, Some(round));
-        world.command(Verb::Disable, "a");
-        pass(&mut world, SECOND);
-        world.command(Verb::Enable, "a");
+        sim.world.sockets.lines = vec![listen(1), report(2), listen(10 + port), report(30 + port)];
+        sim.file(File::Jobs(file(round)));
+        pass(&mut sim, SECOND);
+        sim.write(0, Some(round));
+        sim.command(Verb::Disable, "a");
+        pass(&mut sim, SECOND);
+        sim.command(Verb::Enable, "a");
         if round.is_multiple_of(3) {
-            world.ask(Event::ReloadAsked);
+            sim.ask(Event::ReloadAsked);
         }
     }
-    world
+    sim
 }
 
 /// How soon everything is whole again.
@@ -78,26 +78,26 @@ fn limit(refusal: &Refusal) -> Duration {
     }
 }
 
-fn is_whole(world: &World) -> bool {
-    let lines = world.sys.sockets.lines.iter().filter(|line| line.role == Role::Listen);
-    let served = lines.clone().all(|line| world.sys.sockets.open.values().any(|open| open == line));
-    world.sys.reference.settled() && served
+fn is_whole(sim: &Sim) -> bool {
+    let lines = sim.world.sockets.lines.iter().filter(|line| line.role == Role::Listen);
+    let served = lines.clone().all(|line| sim.world.sockets.open.values().any(|open| open == line));
+    sim.world.reference.settled() && served
 }
 
 fn no_for_once(refusal: &Refusal) {
     for when in 1..=10 {
-        let mut world = lived(refusal, when);
-        let begun: Option<MonoTime> = world.sys.fault.as_ref().unwrap().at;
+        let mut sim = lived(refusal, when);
+        let begun: Option<MonoTime> = sim.world.fault.as_ref().unwrap().at;
         let begun = begun.unwrap_or_else(|| panic!("{refusal:?} {when} never comes"));
         // Of the last round there may be something left to do.
-        let end = (begun + limit(refusal)).max(world.sys.now + Duration::from_millis(500));
-        world.live_until(end);
-        world.assert_kept();
-        assert!(is_whole(&world), "{refusal:?} {when}: {:?}", world.sys.reference.lives);
+        let end = (begun + limit(refusal)).max(sim.world.now + Duration::from_millis(500));
+        sim.live_until(end);
+        sim.assert_kept();
+        assert!(is_whole(&sim), "{refusal:?} {when}: {:?}", sim.world.reference.lives);
         // Reports have two chances more, and all that was told of trouble is taken back.
-        pass(&mut world, 35 * SECOND);
-        assert!(is_whole(&world) && world.sys.reference.all_served(), "{refusal:?} {when}");
-        let state = world.sys.reference.lives.iter().filter(|life| life.run.is_some()).count();
+        pass(&mut sim, 35 * SECOND);
+        assert!(is_whole(&sim) && sim.world.reference.all_served(), "{refusal:?} {when}");
+        let state = sim.world.reference.lives.iter().filter(|life| life.run.is_some()).count();
         assert_eq!(state, 5, "{refusal:?} {when}");
     }
 }

@@ -1,8 +1,8 @@
 //! Who may start when.
 
 use crate::def::{Def, job};
-use crate::system::Plan;
-use crate::world::{World, code};
+use crate::sim::{Sim, code};
+use crate::world::Plan;
 use pmtr::model::{Ending, Errno, SpawnError, Stage, Verb};
 use pmtr::supervisor::STARTS_PER_TURN;
 use std::time::Duration;
@@ -11,64 +11,63 @@ const MISSING: SpawnError = SpawnError { stage: Stage::Exec, errno: Errno(2) };
 
 #[test]
 fn jobs_start_by_order_then_by_place_and_without_pause() {
-    let world =
-        World::with(&[job("c").order(2), job("a"), job("first").order(-7), job("b"), job("d").order(2)]);
-    assert_eq!(world.order(), "first a b c d");
-    assert!(world.sys.starts.iter().all(|(at, _, _)| *at == crate::world::at(0)));
+    let sim = Sim::with(&[job("c").order(2), job("a"), job("first").order(-7), job("b"), job("d").order(2)]);
+    assert_eq!(sim.order(), "first a b c d");
+    assert!(sim.world.starts.iter().all(|(at, _, _)| *at == crate::sim::at(0)));
 }
 
 #[test]
 fn a_wait_job_holds_later_first_starts_until_it_has_ended_whatever_its_exit() {
     for exit in [code(0), code(1), code(33), Ending::Ran(pmtr::model::Exit::Signal(pmtr::model::Signal(9)))] {
-        let mut world = World::with(&[job("before"), job("setup").wait(), job("after"), job("too")]);
-        world.run_until(60_000);
-        assert_eq!(world.order(), "before setup");
-        assert_eq!(world.logged("pausing for job setup to finish"), [0]);
-        let line = |text: &str| world.sys.log.iter().position(|(_, line)| line.to_string().starts_with(text));
+        let mut sim = Sim::with(&[job("before"), job("setup").wait(), job("after"), job("too")]);
+        sim.run_until(60_000);
+        assert_eq!(sim.order(), "before setup");
+        assert_eq!(sim.logged("pausing for job setup to finish"), [0]);
+        let line = |text: &str| sim.world.log.iter().position(|(_, line)| line.to_string().starts_with(text));
         assert!(line("started job setup") < line("pausing for job setup"));
-        world.exits("setup", exit);
-        assert!(world.order().starts_with("before setup"));
-        assert_eq!((world.starts("after"), world.starts("too")), (vec![60_000], vec![60_000]));
+        sim.exits("setup", exit);
+        assert!(sim.order().starts_with("before setup"));
+        assert_eq!((sim.starts("after"), sim.starts("too")), (vec![60_000], vec![60_000]));
         // Its own next run holds nothing.
-        world.run_until(80_000);
-        world.exits("after", code(0));
-        assert_eq!(world.starts("after"), [60_000, 80_000]);
+        sim.run_until(80_000);
+        sim.exits("after", code(0));
+        assert_eq!(sim.starts("after"), [60_000, 80_000]);
     }
 }
 
 #[test]
 fn restarts_reloads_and_commands_go_on_while_a_wait_job_runs() {
-    let mut world = World::with(&[job("setup").order(1).wait(), job("a"), job("b"), job("late").order(2)]);
-    world.run_until(20_000);
-    world.exits("a", code(0));
-    assert_eq!(world.starts("a"), [0, 20_000]);
-    world.command(Verb::Disable, "b");
-    world.run_until(21_000);
-    assert_eq!(world.pid("b"), None);
-    world.command(Verb::Enable, "b");
-    assert_eq!(world.starts("b"), [0, 21_000]);
-    world.save(&[job("setup").order(1).wait(), job("a"), job("new"), job("late").order(2)]);
-    assert_eq!(world.starts("new"), [21_100]);
-    assert_eq!(world.starts("late"), []);
+    let mut sim = Sim::with(&[job("setup").order(1).wait(), job("a"), job("b"), job("late").order(2)]);
+    sim.run_until(20_000);
+    sim.exits("a", code(0));
+    assert_eq!(sim.starts("a"), [0, 20_000]);
+    sim.command(Verb::Disable, "b");
+    sim.run_until(21_000);
+    assert_eq!(sim.pid("b"), None);
+    sim.command(Verb::Enable, "b");
+    assert_eq!(sim.starts("b"), [0, 21_000]);
+    sim.save(&[job("setup").order(1).wait(), job("a"), job("new"), job("late").order(2)]);
+    assert_eq!(sim.starts("new"), [21_100]);
+    assert_eq!(sim.starts("late"), []);
 }
 
 #[test]
 fn a_restart_behind_a_new_wait_job_is_not_held() {
-    let mut world = World::with(&[job("a")]);
-    world.run_until(1_000);
-    world.exits("a", code(0));
-    world.save(&[job("setup").wait(), job("a")]);
-    world.run_until(12_000);
-    assert_eq!(world.starts("a"), [0, 11_000]);
+    let mut sim = Sim::with(&[job("a")]);
+    sim.run_until(1_000);
+    sim.exits("a", code(0));
+    sim.save(&[job("setup").wait(), job("a")]);
+    sim.run_until(12_000);
+    assert_eq!(sim.starts("a"), [0, 11_000]);
 }
 
 /// What releases a later job from a `wait` job, other than that one's end.
-fn released(wait: Def, plan: Plan, act: impl Fn(&mut World)) -> Vec<u128> {
-    let mut world = World::with_plans(&[wait, job("a")], &[("setup", plan)]);
-    world.run_until(1_000);
-    act(&mut world);
-    world.run_until(2_000);
-    world.starts("a")
+fn released(wait: Def, plan: Plan, act: impl Fn(&mut Sim)) -> Vec<u128> {
+    let mut sim = Sim::with_plans(&[wait, job("a")], &[("setup", plan)]);
+    sim.run_until(1_000);
+    act(&mut sim);
+    sim.run_until(2_000);
+    sim.starts("a")
 }
 
 #[test]
@@ -76,74 +75,74 @@ fn a_wait_job_that_is_disabled_deleted_failing_or_waiting_for_a_file_holds_nothi
     let (setup, runs) = (job("setup").wait(), Plan::default);
     assert_eq!(released(setup, runs(), |_| ()), []);
     assert_eq!(released(setup.disable(), runs(), |_| ()), [0]);
-    assert_eq!(released(setup, runs(), |world| world.command(Verb::Disable, "setup")), [1_000]);
-    assert_eq!(released(setup, runs(), |world| world.save(&[job("a")])), [1_100]);
-    assert_eq!(released(setup, runs(), |world| world.save(&[setup.disable(), job("a")])), [1_100]);
+    assert_eq!(released(setup, runs(), |sim| sim.command(Verb::Disable, "setup")), [1_000]);
+    assert_eq!(released(setup, runs(), |sim| sim.save(&[job("a")])), [1_100]);
+    assert_eq!(released(setup, runs(), |sim| sim.save(&[setup.disable(), job("a")])), [1_100]);
     assert_eq!(released(setup, Plan { fail: Some(MISSING), ..runs() }, |_| ()), [0]);
     let life = Some((Duration::from_millis(5), Ending::NeverStarted(MISSING)));
     assert_eq!(released(setup, Plan { life, ..runs() }, |_| ()), [5]);
-    let mut world = World::unborn(30_000);
-    world.sys.contents = [None; 3];
-    world.begin(&[setup.depends(1), job("a")]);
-    world.run_until(1_000);
-    assert_eq!(world.order(), "a");
+    let mut sim = Sim::unborn(30_000);
+    sim.world.contents = [None; 3];
+    sim.begin(&[setup.depends(1), job("a")]);
+    sim.run_until(1_000);
+    assert_eq!(sim.order(), "a");
 }
 
 #[test]
 fn a_changed_order_alone_restarts_nothing_but_counts_for_the_gate() {
     let setup = job("setup").wait();
-    let mut world = World::with(&[setup, job("a"), job("b")]);
-    world.run_until(1_000);
-    world.save(&[setup, job("a"), job("b").order(-1)]);
-    assert_eq!(world.order(), "setup b");
-    world.save(&[job("a"), job("b"), setup]);
-    assert_eq!(world.order(), "setup b a");
-    assert_eq!(world.sent(pmtr::model::Signal::TERM), []);
+    let mut sim = Sim::with(&[setup, job("a"), job("b")]);
+    sim.run_until(1_000);
+    sim.save(&[setup, job("a"), job("b").order(-1)]);
+    assert_eq!(sim.order(), "setup b");
+    sim.save(&[job("a"), job("b"), setup]);
+    assert_eq!(sim.order(), "setup b a");
+    assert_eq!(sim.sent(pmtr::model::Signal::TERM), []);
 }
 
 #[test]
 fn a_job_whose_definition_changed_is_held_like_a_new_one() {
     let setup = job("setup").wait();
-    let mut world = World::with(&[job("a")]);
-    world.save(&[setup, job("a").version(1)]);
-    world.run_until(1_000);
-    assert_eq!(world.order(), "a setup");
-    world.exits("setup", code(0));
-    assert_eq!(world.starts("a"), [0, 1_000]);
+    let mut sim = Sim::with(&[job("a")]);
+    sim.save(&[setup, job("a").version(1)]);
+    sim.run_until(1_000);
+    assert_eq!(sim.order(), "a setup");
+    sim.exits("setup", code(0));
+    assert_eq!(sim.starts("a"), [0, 1_000]);
 }
 
 #[test]
 fn a_turn_starts_64_jobs_and_the_next_goes_on_at_once() {
     let names: Vec<&'static str> = (0..150).map(|n| &*format!("job{n}").leak()).collect();
     // `World::turn` checks the number.
-    let world = World::with(&names.iter().map(|name| job(name)).collect::<Vec<_>>());
-    assert_eq!(world.sys.starts.len(), 150);
-    assert_eq!(world.sys.trace.iter().filter(|line| line.ends_with("Tick")).count(), 3);
+    let sim = Sim::with(&names.iter().map(|name| job(name)).collect::<Vec<_>>());
+    assert_eq!(sim.world.starts.len(), 150);
+    assert_eq!(sim.world.trace.iter().filter(|line| line.ends_with("Tick")).count(), 3);
     assert_eq!(STARTS_PER_TURN, 64);
 }
 
 #[test]
 fn a_wait_job_whose_file_vanishes_while_it_runs_still_holds_later_jobs() {
-    let mut world = World::with(&[job("setup").wait().depends(0), job("a")]);
-    world.run_until(1_000);
-    world.write(0, None);
-    world.run_until(5_000);
-    assert_eq!(world.order(), "setup");
-    world.exits("setup", code(0));
-    assert_eq!(world.starts("a"), [5_000]);
+    let mut sim = Sim::with(&[job("setup").wait().depends(0), job("a")]);
+    sim.run_until(1_000);
+    sim.write(0, None);
+    sim.run_until(5_000);
+    assert_eq!(sim.order(), "setup");
+    sim.exits("setup", code(0));
+    assert_eq!(sim.starts("a"), [5_000]);
 }
 
 #[test]
 fn jobs_that_crash_again_and_again_do_not_keep_others_from_their_first_start() {
     let names: Vec<&'static str> = (0..2 * STARTS_PER_TURN).map(|n| &*format!("crashes{n}").leak()).collect();
     let mut defs: Vec<Def> = names.iter().copied().map(job).collect();
-    let mut world = World::with(&defs);
-    world.run_until(1_000);
-    names.iter().for_each(|name| world.exits(name, code(1)));
-    world.run_until(10_900);
+    let mut sim = Sim::with(&defs);
+    sim.run_until(1_000);
+    names.iter().for_each(|name| sim.exits(name, code(1)));
+    sim.run_until(10_900);
     defs.push(job("new"));
     // Read when all the others are due.
-    world.save(&defs);
-    let again = world.order().split(' ').skip(names.len()).position(|name| name == "new");
+    sim.save(&defs);
+    let again = sim.order().split(' ').skip(names.len()).position(|name| name == "new");
     assert!(again.is_some_and(|place| place < STARTS_PER_TURN), "{again:?}");
 }

@@ -10,17 +10,17 @@
 #![allow(unreachable_pub)]
 
 mod def;
-mod kernel;
 mod manager;
 mod portions;
+mod processes;
 mod random;
 mod reference;
 mod refusal;
 #[path = "../shared/rng.rs"]
 #[allow(dead_code, reason = "other tests share it")]
 mod rng;
+mod sim;
 mod sockets;
-mod system;
 mod world;
 
 mod answers;

@@ -1,9 +1,9 @@
 //! What a service manager is told.
 
 use crate::def::{Def, job};
-use crate::kernel::{DEAF, Temper};
-use crate::system::{File, Plan};
-use crate::world::{World, at, code};
+use crate::processes::{DEAF, Temper};
+use crate::sim::{Sim, at, code};
+use crate::world::{File, Plan};
 use pmtr::model::{Signal, SpawnError, Stage, Verb};
 use pmtr::supervisor::{Event, Next};
 use std::time::Duration;
@@ -15,28 +15,28 @@ fn jobs(count: usize) -> Vec<Def> {
 
 #[test]
 fn it_is_ready_when_no_job_can_be_started_any_more() {
-    assert_eq!(World::managed(&[], None).tidings(), ["0 READY=1 STATUS=0 jobs, 0 running"]);
-    assert_eq!(World::managed(&jobs(1), None).tidings(), ["0 READY=1 STATUS=1 job, 1 running"]);
+    assert_eq!(Sim::managed(&[], None).tidings(), ["0 READY=1 STATUS=0 jobs, 0 running"]);
+    assert_eq!(Sim::managed(&jobs(1), None).tidings(), ["0 READY=1 STATUS=1 job, 1 running"]);
     let names: Vec<String> = (0..200).map(|n| format!("j{n}")).collect();
     let many: Vec<Def> = names.iter().map(|name| job(name.clone().leak())).collect();
-    assert_eq!(World::managed(&many, None).tidings(), ["0 READY=1 STATUS=200 jobs, 200 running"]);
+    assert_eq!(Sim::managed(&many, None).tidings(), ["0 READY=1 STATUS=200 jobs, 200 running"]);
 }
 
 #[test]
 fn jobs_that_wait_for_others_or_for_a_file_or_fail_do_not_keep_it_from_being_ready() {
-    let mut world = World::managed(&[job("setup").wait(), job("held"), job("off").disable()], None);
-    assert_eq!(world.tidings(), ["0 READY=1 STATUS=3 jobs, 1 running"]);
-    world.run_until(60_000);
-    assert_eq!(world.tidings(), Vec::<String>::new());
+    let mut sim = Sim::managed(&[job("setup").wait(), job("held"), job("off").disable()], None);
+    assert_eq!(sim.tidings(), ["0 READY=1 STATUS=3 jobs, 1 running"]);
+    sim.run_until(60_000);
+    assert_eq!(sim.tidings(), Vec::<String>::new());
 
-    let mut world = World::unborn(30_000);
-    world.sys.contents[0] = None;
+    let mut sim = Sim::unborn(30_000);
+    sim.world.contents[0] = None;
     let error = SpawnError { stage: Stage::Fork, errno: pmtr::model::Errno(11) };
-    world.plan("fails", Plan { fail: Some(error), ..Plan::default() });
-    world.serve_manager(None);
-    world.begin(&[job("lacks").depends(0), job("fails"), job("runs")]);
-    world.run_until(10);
-    assert_eq!(world.tidings(), ["0 READY=1 STATUS=3 jobs, 1 running"]);
+    sim.plan("fails", Plan { fail: Some(error), ..Plan::default() });
+    sim.serve_manager(None);
+    sim.begin(&[job("lacks").depends(0), job("fails"), job("runs")]);
+    sim.run_until(10);
+    assert_eq!(sim.tidings(), ["0 READY=1 STATUS=3 jobs, 1 running"]);
 }
 
 #[test]
@@ -45,168 +45,168 @@ fn files_are_looked_at_before_it_is_ready_but_not_for_ever() {
         (400, vec!["400 READY=1 STATUS=2 jobs, 2 running"]),
         (5_000, vec!["1000 READY=1 STATUS=2 jobs, 1 running", "5000 STATUS=2 jobs, 2 running"]),
     ] {
-        let mut world = World::unborn(30_000);
-        world.sys.facts_after = Duration::from_millis(after);
-        world.serve_manager(None);
-        world.begin(&[job("a").depends(0), job("b")]);
-        world.run_until(9_000);
-        assert_eq!(world.tidings(), wanted);
+        let mut sim = Sim::unborn(30_000);
+        sim.world.facts_after = Duration::from_millis(after);
+        sim.serve_manager(None);
+        sim.begin(&[job("a").depends(0), job("b")]);
+        sim.run_until(9_000);
+        assert_eq!(sim.tidings(), wanted);
     }
 }
 
 #[test]
 fn a_status_comes_when_it_has_changed_at_most_once_a_second_and_the_last_change_is_told() {
-    let mut world = World::managed(&jobs(2), None);
-    world.run_until(20_000);
-    world.tidings();
-    world.exits("a", code(0));
-    world.run_until(20_300);
+    let mut sim = Sim::managed(&jobs(2), None);
+    sim.run_until(20_000);
+    sim.tidings();
+    sim.exits("a", code(0));
+    sim.run_until(20_300);
     // It is back at once, and then the other one ends for good.
-    world.exits("b", code(33));
-    world.run_until(20_400);
-    world.command(Verb::Disable, "a");
-    world.run_until(60_000);
-    assert_eq!(world.tidings(), ["20300 STATUS=2 jobs, 1 running", "21300 STATUS=2 jobs, 0 running"]);
-    assert_eq!(world.supervisor.next(), Next::Never);
+    sim.exits("b", code(33));
+    sim.run_until(20_400);
+    sim.command(Verb::Disable, "a");
+    sim.run_until(60_000);
+    assert_eq!(sim.tidings(), ["20300 STATUS=2 jobs, 1 running", "21300 STATUS=2 jobs, 0 running"]);
+    assert_eq!(sim.supervisor.next(), Next::Never);
     // What is as it was when its time comes is not told.
-    world.command(Verb::Enable, "a");
-    world.run_until(60_100);
-    world.command(Verb::Disable, "a");
-    world.run_until(60_200);
-    world.command(Verb::Enable, "a");
-    world.run_until(70_000);
-    assert_eq!(world.tidings(), ["60000 STATUS=2 jobs, 1 running"]);
+    sim.command(Verb::Enable, "a");
+    sim.run_until(60_100);
+    sim.command(Verb::Disable, "a");
+    sim.run_until(60_200);
+    sim.command(Verb::Enable, "a");
+    sim.run_until(70_000);
+    assert_eq!(sim.tidings(), ["60000 STATUS=2 jobs, 1 running"]);
 }
 
 #[test]
 fn a_saved_file_is_told_before_it_is_applied_and_its_end_when_it_is() {
-    let mut world = World::managed(&jobs(2), None);
-    world.run_until(5_000);
-    world.tidings();
-    world.save(&jobs(3));
+    let mut sim = Sim::managed(&jobs(2), None);
+    sim.run_until(5_000);
+    sim.tidings();
+    sim.save(&jobs(3));
     let reload = ["5100 RELOADING=1 MONOTONIC_USEC=5100000", "5100 READY=1 STATUS=3 jobs, 3 running"];
-    assert_eq!(world.tidings(), reload);
+    assert_eq!(sim.tidings(), reload);
     // The same content is nothing to apply.
-    world.file(File::Jobs(jobs(3)));
-    world.run_until(9_000);
-    assert_eq!(world.tidings(), Vec::<String>::new());
+    sim.file(File::Jobs(jobs(3)));
+    sim.run_until(9_000);
+    assert_eq!(sim.tidings(), Vec::<String>::new());
 }
 
 #[test]
 fn what_the_operator_asks_for_is_a_reload_also_when_the_file_has_mistakes() {
-    let mut world = World::managed(&jobs(1), None);
-    world.run_until(5_000);
-    world.tidings();
-    world.ask(Event::ReloadAsked);
+    let mut sim = Sim::managed(&jobs(1), None);
+    sim.run_until(5_000);
+    sim.tidings();
+    sim.ask(Event::ReloadAsked);
     let good = ["5000 RELOADING=1 MONOTONIC_USEC=5000000", "5000 READY=1 STATUS=1 job, 1 running"];
-    assert_eq!(world.tidings(), good);
-    world.sys.file = File::Mistakes(2);
-    world.ask(Event::ReloadAsked);
+    assert_eq!(sim.tidings(), good);
+    sim.world.file = File::Mistakes(2);
+    sim.ask(Event::ReloadAsked);
     let bad = [
         "5000 RELOADING=1 MONOTONIC_USEC=5000000",
         "5000 READY=1 STATUS=1 job, 1 running, the file has errors",
     ];
-    assert_eq!(world.tidings(), bad);
-    world.run_until(8_000);
-    world.sys.file = File::Missing;
-    world.ask(Event::ReloadAsked);
-    assert_eq!(world.tidings().len(), 2);
+    assert_eq!(sim.tidings(), bad);
+    sim.run_until(8_000);
+    sim.world.file = File::Missing;
+    sim.ask(Event::ReloadAsked);
+    assert_eq!(sim.tidings().len(), 2);
 }
 
 #[test]
 fn mistakes_that_are_saved_are_in_the_status_until_they_are_cured() {
-    let mut world = World::managed(&jobs(1), None);
-    world.run_until(5_000);
-    world.tidings();
-    world.file(File::Mistakes(1));
-    world.run_until(8_000);
-    assert_eq!(world.tidings(), ["5100 STATUS=1 job, 1 running, the file has errors"]);
-    world.save(&jobs(1));
-    assert_eq!(world.tidings(), ["8100 STATUS=1 job, 1 running"]);
+    let mut sim = Sim::managed(&jobs(1), None);
+    sim.run_until(5_000);
+    sim.tidings();
+    sim.file(File::Mistakes(1));
+    sim.run_until(8_000);
+    assert_eq!(sim.tidings(), ["5100 STATUS=1 job, 1 running, the file has errors"]);
+    sim.save(&jobs(1));
+    assert_eq!(sim.tidings(), ["8100 STATUS=1 job, 1 running"]);
 }
 
 #[test]
 fn a_reload_during_the_first_start_is_part_of_it() {
-    let mut world = World::unborn(30_000);
-    world.sys.facts_after = Duration::from_millis(600);
-    world.serve_manager(None);
-    world.begin(&[job("a").depends(0)]);
-    world.ask(Event::ReloadAsked);
-    world.run_until(3_000);
-    assert_eq!(world.tidings(), ["600 READY=1 STATUS=1 job, 1 running"]);
+    let mut sim = Sim::unborn(30_000);
+    sim.world.facts_after = Duration::from_millis(600);
+    sim.serve_manager(None);
+    sim.begin(&[job("a").depends(0)]);
+    sim.ask(Event::ReloadAsked);
+    sim.run_until(3_000);
+    assert_eq!(sim.tidings(), ["600 READY=1 STATUS=1 job, 1 running"]);
 }
 
 #[test]
 fn the_end_is_told_at_once_and_then_how_many_are_left() {
-    let mut world = World::managed(&[], None);
-    world.ask(Event::EndAsked(Signal::TERM));
-    assert_eq!(world.tidings()[1..], ["0 STOPPING=1 STATUS=exiting, 0 running"]);
+    let mut sim = Sim::managed(&[], None);
+    sim.ask(Event::EndAsked(Signal::TERM));
+    assert_eq!(sim.tidings()[1..], ["0 STOPPING=1 STATUS=exiting, 0 running"]);
 
-    let mut world = World::unborn(30_000);
+    let mut sim = Sim::unborn(30_000);
     let slow = Temper { term: Some(Duration::from_secs(3)), ..DEAF };
-    world.plan("a", Plan { temper: DEAF, ..Plan::default() });
-    world.plan("b", Plan { temper: slow, ..Plan::default() });
-    world.serve_manager(None);
-    world.begin(&jobs(3));
-    world.run_until(5_000);
-    world.tidings();
-    world.ask(Event::EndAsked(Signal::TERM));
-    world.run_until(14_000);
+    sim.plan("a", Plan { temper: DEAF, ..Plan::default() });
+    sim.plan("b", Plan { temper: slow, ..Plan::default() });
+    sim.serve_manager(None);
+    sim.begin(&jobs(3));
+    sim.run_until(5_000);
+    sim.tidings();
+    sim.ask(Event::EndAsked(Signal::TERM));
+    sim.run_until(14_000);
     assert_eq!(
-        world.tidings(),
+        sim.tidings(),
         ["5000 STOPPING=1 STATUS=exiting, 2 running", "8000 STATUS=exiting, 1 running"]
     );
 }
 
 #[test]
 fn the_watchdog_is_fed_as_often_as_it_wants_and_wakes_nobody_else() {
-    let mut world = World::managed(&jobs(1), Some(Duration::from_millis(1_500)));
-    world.run_until(5_000);
+    let mut sim = Sim::managed(&jobs(1), Some(Duration::from_millis(1_500)));
+    sim.run_until(5_000);
     let fed = ["1500 WATCHDOG=1", "3000 WATCHDOG=1", "4500 WATCHDOG=1"];
-    assert_eq!(world.tidings(), [&["0 READY=1 STATUS=1 job, 1 running WATCHDOG=1"], &fed[..]].concat());
-    assert_eq!(world.supervisor.next(), Next::At(at(6_000)));
-    let mut world = World::managed(&jobs(1), None);
-    world.run_until(5_000);
-    assert_eq!(world.supervisor.next(), Next::Never);
+    assert_eq!(sim.tidings(), [&["0 READY=1 STATUS=1 job, 1 running WATCHDOG=1"], &fed[..]].concat());
+    assert_eq!(sim.supervisor.next(), Next::At(at(6_000)));
+    let mut sim = Sim::managed(&jobs(1), None);
+    sim.run_until(5_000);
+    assert_eq!(sim.supervisor.next(), Next::Never);
 }
 
 #[test]
 fn what_does_not_go_out_is_told_later_in_its_order_and_ever_less_often_tried() {
-    let mut world = World::unborn(30_000);
-    world.sys.manager.away = true;
-    world.serve_manager(None);
-    world.begin(&jobs(1));
-    world.run_until(750);
-    world.sys.manager.away = false;
-    world.run_until(3_000);
+    let mut sim = Sim::unborn(30_000);
+    sim.world.manager.away = true;
+    sim.serve_manager(None);
+    sim.begin(&jobs(1));
+    sim.run_until(750);
+    sim.world.manager.away = false;
+    sim.run_until(3_000);
     // 100, 300 and 700 milliseconds after the beginning it was in vain.
-    assert_eq!(world.tidings(), ["1500 READY=1 STATUS=1 job, 1 running"]);
-    world.sys.manager.away = true;
-    world.save(&jobs(2));
-    world.ask(Event::ReloadAsked);
-    world.run_until(60_000);
-    world.sys.manager.away = false;
-    world.run_until(65_100);
-    let told = world.tidings();
+    assert_eq!(sim.tidings(), ["1500 READY=1 STATUS=1 job, 1 running"]);
+    sim.world.manager.away = true;
+    sim.save(&jobs(2));
+    sim.ask(Event::ReloadAsked);
+    sim.run_until(60_000);
+    sim.world.manager.away = false;
+    sim.run_until(65_100);
+    let told = sim.tidings();
     assert!(told.len() == 2 && told[0].contains("RELOADING=1"), "{told:?}");
     assert!(told[1].contains("READY=1 STATUS=2 jobs, 2 running"), "{told:?}");
 }
 
 #[test]
 fn the_end_does_not_wait_for_the_next_try() {
-    let mut world = World::managed(&jobs(1), None);
-    world.sys.manager.away = true;
-    world.save(&jobs(2));
-    world.run_until(30_000);
-    world.sys.manager.away = false;
-    world.tidings();
-    world.ask(Event::EndAsked(Signal::TERM));
-    assert_eq!(world.tidings(), ["30000 STOPPING=1 STATUS=exiting, 0 running"]);
+    let mut sim = Sim::managed(&jobs(1), None);
+    sim.world.manager.away = true;
+    sim.save(&jobs(2));
+    sim.run_until(30_000);
+    sim.world.manager.away = false;
+    sim.tidings();
+    sim.ask(Event::EndAsked(Signal::TERM));
+    assert_eq!(sim.tidings(), ["30000 STOPPING=1 STATUS=exiting, 0 running"]);
 }
 
 #[test]
 fn without_a_service_manager_nothing_is_told_and_nobody_woken() {
-    let mut world = World::with(&jobs(2));
-    world.run_until(60_000);
-    assert_eq!((world.tidings(), world.supervisor.next()), (Vec::<String>::new(), Next::Never));
+    let mut sim = Sim::with(&jobs(2));
+    sim.run_until(60_000);
+    assert_eq!((sim.tidings(), sim.supervisor.next()), (Vec::<String>::new(), Next::Never));
 }

@@ -1,11 +1,11 @@
 //! Worlds made up from a seed. Whatever happens in them, every promise is checked after every wake-up.
 
 use crate::def::{Def, job};
-use crate::kernel::{MEEK, Parent};
+use crate::processes::{MEEK, Parent};
 use crate::rng::Rng;
+use crate::sim::{Sim, command, somebody};
 use crate::sockets::{REFUSED, exposed, listen, report};
-use crate::system::{File, Happening, some_exit, some_temper};
-use crate::world::{World, command, somebody};
+use crate::world::{File, Happening, some_exit, some_temper};
 use pmtr::model::{Ending, NetError, Order, Signal, SocketId, Station, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,10 +45,10 @@ fn random_worlds_break_no_promise() {
 /// Lives the world of this seed once more and shows what led to the breach.
 fn tell(seed: u64, events: u64, lines: usize) {
     eprintln!("replay: PMTR_SIM_SEED={seed} PMTR_SIM_EVENTS={events} cargo test --test sim random");
-    let world = live(seed, events, true);
-    let trace = &world.sys.trace;
+    let sim = live(seed, events, true);
+    let trace = &sim.world.trace;
     let from = trace.len().saturating_sub(lines);
-    let breach = world.breach();
+    let breach = sim.breach();
     if lines == usize::MAX || breach.is_some() {
         eprintln!("{}", trace[from..].join("\n"));
     }
@@ -57,13 +57,13 @@ fn tell(seed: u64, events: u64, lines: usize) {
     }
 }
 
-impl World {
+impl Sim {
     fn breach(&self) -> Option<&str> {
-        self.sys.reference.breach.as_deref()
+        self.world.reference.breach.as_deref()
     }
 }
 
-fn live(seed: u64, events: u64, tracing: bool) -> World {
+fn live(seed: u64, events: u64, tracing: bool) -> Sim {
     // Nobody is asked for a number, so that the worlds are the same with and without a service manager.
     live_by(Rng::new(seed), Rng::new(!seed), seed % 4, events, tracing)
 }
@@ -76,28 +76,28 @@ pub fn live_by_bytes(bytes: &[u8]) {
         live_by(Rng::from_bytes(bytes.to_vec()), answers, manager, u64::MAX, tracing)
     };
     if again(false).breach().is_some() {
-        let world = again(true);
-        panic!("{}\n{}", world.breach().unwrap_or("only once"), world.sys.trace.join("\n"));
+        let sim = again(true);
+        panic!("{}\n{}", sim.breach().unwrap_or("only once"), sim.world.trace.join("\n"));
     }
 }
 
-fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool) -> World {
+fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool) -> Sim {
     // On some seeds numbers are so few that they come round all the time.
-    let mut world = World::unborn(if rng.one_in(3) { 14 } else { 30_000 });
-    world.sys.tracing = tracing;
-    world.sys.facts_after = Duration::from_millis(rng.pick(&[0, 0, 40, 5_000]));
-    world.sys.contents = [0; 3].map(|_: u32| (!rng.one_in(4)).then_some(0));
+    let mut sim = Sim::unborn(if rng.one_in(3) { 14 } else { 30_000 });
+    sim.world.tracing = tracing;
+    sim.world.facts_after = Duration::from_millis(rng.pick(&[0, 0, 40, 5_000]));
+    sim.world.contents = [0; 3].map(|_: u32| (!rng.one_in(4)).then_some(0));
     let mut defs: Vec<Def> = Vec::new();
     for _ in 0..rng.below(6) {
         change(&mut defs, &mut rng);
     }
     for _ in 0..rng.below(5) {
-        change_lines(&mut world.sys.sockets.lines, &mut rng);
+        change_lines(&mut sim.world.sockets.lines, &mut rng);
     }
-    world.sys.chance = Some(answers);
+    sim.world.chance = Some(answers);
     match manager {
-        0 => world.serve_manager(None),
-        1 => world.serve_manager(Some(Duration::from_secs(3))),
+        0 => sim.serve_manager(None),
+        1 => sim.serve_manager(Some(Duration::from_secs(3))),
         _ => {}
     }
     if rng.one_in(4) {
@@ -106,29 +106,29 @@ fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool)
         // At most one of a name: of others the reference does not know which is which.
         let mut names = std::collections::BTreeSet::new();
         let left: Vec<_> = left.into_iter().filter(|(name, _)| names.insert(*name)).collect();
-        world.after_kill(&left);
+        sim.after_kill(&left);
     }
     if rng.one_in(3) {
-        world.sys.writers.insert(rng.pick(&NAMES), rng.below(3));
+        sim.world.writers.insert(rng.pick(&NAMES), rng.below(3));
     }
     if rng.one_in(6) {
-        world.recover(&defs, no_use(&mut rng));
+        sim.recover(&defs, no_use(&mut rng));
     } else {
-        world.begin(&defs);
+        sim.begin(&defs);
     }
     for _ in 0..events {
-        if world.breach().is_some() {
-            return world;
+        if sim.breach().is_some() {
+            return sim;
         }
         if rng.is_spent() {
             break;
         }
         let pause = rng.pick(&[0, 0, 0, 1, 50, 99, 100, 700, 1_900, 5_000, 10_000, 12_000]);
-        world.live_until(world.sys.now + Duration::from_millis(pause));
-        step(&mut world, &mut defs, &mut rng);
+        sim.live_until(sim.world.now + Duration::from_millis(pause));
+        step(&mut sim, &mut defs, &mut rng);
     }
-    heal(&mut world, &defs);
-    world
+    heal(&mut sim, &defs);
+    sim
 }
 
 /// One change of the file.
@@ -199,159 +199,158 @@ fn change_lines(lines: &mut Vec<Station>, rng: &mut Rng) {
     }
 }
 
-fn step(world: &mut World, defs: &mut Vec<Def>, rng: &mut Rng) {
+fn step(sim: &mut Sim, defs: &mut Vec<Def>, rng: &mut Rng) {
     match rng.below(44) {
         0..=8 => {
             change(defs, rng);
             if rng.one_in(4) {
-                change_lines(&mut world.sys.sockets.lines, rng);
+                change_lines(&mut sim.world.sockets.lines, rng);
             }
             let busy = rng.one_in(6);
-            world.sys.file = if busy { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
+            sim.world.file = if busy { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
             let written = busy && rng.one_in(2);
-            world.event(if written { Event::ConfigWritten } else { Event::ConfigSaved });
+            sim.event(if written { Event::ConfigWritten } else { Event::ConfigSaved });
         }
         9 => {
-            world
-                .event(rng.pick(&[|| Event::ConfigTouched, || Event::ConfigWritten, || Event::ConfigSaved])())
+            sim.event(rng.pick(&[|| Event::ConfigTouched, || Event::ConfigWritten, || Event::ConfigSaved])())
         }
         10 | 11 => {
-            world.sys.file = match rng.below(6) {
+            sim.world.file = match rng.below(6) {
                 0 => File::Busy(Vec::new()),
                 1 => File::Jobs(Vec::new()),
                 _ => no_use(rng),
             };
-            world.event(Event::ConfigTouched);
+            sim.event(Event::ConfigTouched);
         }
         12 => {
-            if let File::Busy(defs) = &world.sys.file {
-                world.sys.file = File::Jobs(defs.clone());
+            if let File::Busy(defs) = &sim.world.file {
+                sim.world.file = File::Jobs(defs.clone());
             }
-            world.event(Event::ConfigSaved);
+            sim.event(Event::ConfigSaved);
         }
-        13 | 14 => world.event(Event::ReloadAsked),
+        13 | 14 => sim.event(Event::ReloadAsked),
         15..=18 => {
             let name = rng.pick(&NAMES);
-            world.event(command(rng.pick(&[Verb::Enable, Verb::Disable]), name));
+            sim.event(command(rng.pick(&[Verb::Enable, Verb::Disable]), name));
         }
         19..=21 => {
             let file = rng.below(3);
-            world.sys.contents[file] = if rng.one_in(3) { None } else { Some(rng.below(3)) };
-            world.sys.after(Duration::from_millis(rng.pick(&[0, 0, 30])), Happening::Fact(file));
+            sim.world.contents[file] = if rng.one_in(3) { None } else { Some(rng.below(3)) };
+            sim.world.after(Duration::from_millis(rng.pick(&[0, 0, 30])), Happening::Fact(file));
         }
         22..=29 => {
             // Some process ends: a main one or another.
-            if !world.sys.kernel.processes.is_empty() {
-                let count = world.sys.kernel.processes.len();
-                let serial = world.sys.kernel.processes[rng.below(count)].serial;
-                world.sys.kernel.end(serial, Ending::Ran(some_exit(rng)));
+            if !sim.world.processes.table.is_empty() {
+                let count = sim.world.processes.table.len();
+                let serial = sim.world.processes.table[rng.below(count)].serial;
+                sim.world.processes.end(serial, Ending::Ran(some_exit(rng)));
                 if !rng.one_in(4) {
-                    world.wake();
+                    sim.wake();
                 }
             }
         }
         30..=33 => {
-            let runs = world.sys.reference.lives.iter().filter_map(|life| life.run.as_ref());
+            let runs = sim.world.reference.lives.iter().filter_map(|life| life.run.as_ref());
             let runs: Vec<_> = runs.filter(|run| run.reaped.is_none()).map(|r| (r.pid, r.serial)).collect();
             if !runs.is_empty() {
                 let run = rng.pick(&runs);
                 let parent = if rng.one_in(5) { Parent::Foreign } else { Parent::Process(run.0) };
                 // Some make a session of their own: strangers, whose numbers may be anybody's.
                 let group = (!rng.one_in(4)).then_some(run);
-                let alive = world.sys.kernel.find(run.1).is_some_and(|leader| leader.zombie.is_none());
+                let alive = sim.world.processes.find(run.1).is_some_and(|leader| leader.zombie.is_none());
                 if alive {
                     let temper = if group.is_some() { some_temper(rng) } else { MEEK };
                     match group {
                         Some(session) if rng.one_in(3) => {
-                            world.sys.kernel.fork_outside(parent, session, temper);
+                            sim.world.processes.fork_outside(parent, session, temper);
                         }
-                        Some(_) | None => drop(world.sys.kernel.fork(parent, group, temper)),
+                        Some(_) | None => drop(sim.world.processes.fork(parent, group, temper)),
                     }
                 }
             }
         }
         34 => {
-            world.sys.kernel.foreign_reap();
-            world.scan();
+            sim.world.processes.foreign_reap();
+            sim.scan();
         }
-        35 | 36 => unstick(world),
-        37 => world.jump(Duration::from_secs(rng.pick(&[1, 9, 10, 11, 25, 3_600]))),
-        38 => world.jump(Duration::from_millis(rng.pick(&[1, 100, 1_000, 2_000]))),
+        35 | 36 => unstick(sim),
+        37 => sim.jump(Duration::from_secs(rng.pick(&[1, 9, 10, 11, 25, 3_600]))),
+        38 => sim.jump(Duration::from_millis(rng.pick(&[1, 100, 1_000, 2_000]))),
         39 => {
             // One that is open, or was, or never will be.
-            let newest = world.sys.sockets.open.keys().last().map_or(0, |id| id.0);
-            world.event(Event::SocketFails(SocketId(rng.below(newest + 2)), REFUSED));
+            let newest = sim.world.sockets.open.keys().last().map_or(0, |id| id.0);
+            sim.event(Event::SocketFails(SocketId(rng.below(newest + 2)), REFUSED));
         }
         40 => {
             for _ in 0..1 + rng.below(3) {
-                world.event(Event::Invalid(somebody()));
+                sim.event(Event::Invalid(somebody()));
             }
         }
         41 => {
             let verb = |rng: &mut Rng| rng.pick(&[Verb::Enable, Verb::Disable]);
             let name = |rng: &mut Rng| rng.pick(&["a", "b", "c", "d", "nobody"]).as_bytes().into();
             let orders = (0..rng.below(4)).map(|_| Order { verb: verb(rng), name: name(rng) }).collect();
-            world.event(Event::Command(somebody(), orders));
+            sim.event(Event::Command(somebody(), orders));
         }
         42 => {
             let line = rng.pick(&[listen, exposed, report])(1 + rng.below(3));
-            if world.sys.sockets.broken.remove(&line).is_none() {
-                world.sys.sockets.broken.insert(line, NetError::NoMulticast);
+            if sim.world.sockets.broken.remove(&line).is_none() {
+                sim.world.sockets.broken.insert(line, NetError::NoMulticast);
             }
         }
         _ => {
             if rng.one_in(30) {
-                world.event(Event::EndAsked(Signal::TERM));
+                sim.event(Event::EndAsked(Signal::TERM));
             }
         }
     }
 }
 
-fn unstick(world: &mut World) {
-    for serial in world.sys.kernel.unstick() {
-        world.sys.after(Duration::ZERO, Happening::End(serial, KILLED));
+fn unstick(sim: &mut Sim) {
+    for serial in sim.world.processes.unstick() {
+        sim.world.after(Duration::ZERO, Happening::End(serial, KILLED));
     }
 }
 
 const KILLED: Ending = Ending::Ran(pmtr::model::Exit::Signal(Signal::KILL));
 
 /// The faults end; a minute later all is as it should be. Then pmtr ends, and nothing is left.
-fn heal(world: &mut World, defs: &[Def]) {
+fn heal(sim: &mut Sim, defs: &[Def]) {
     let second = Duration::from_secs(1);
-    world.sys.chance = None;
-    world.sys.sockets.broken.clear();
-    world.sys.writers.clear();
-    world.sys.kernel.pids = 30_000;
-    unstick(world);
-    world.sys.kernel.processes.iter_mut().for_each(|p| p.temper = MEEK);
-    world.sys.kernel.foreign_reap();
+    sim.world.chance = None;
+    sim.world.sockets.broken.clear();
+    sim.world.writers.clear();
+    sim.world.processes.pids = 30_000;
+    unstick(sim);
+    sim.world.processes.table.iter_mut().for_each(|p| p.temper = MEEK);
+    sim.world.processes.foreign_reap();
     for file in 0..3 {
-        world.sys.contents[file] = Some(7);
-        world.sys.after(Duration::ZERO, Happening::Fact(file));
+        sim.world.contents[file] = Some(7);
+        sim.world.after(Duration::ZERO, Happening::Fact(file));
     }
-    world.sys.file = File::Jobs(defs.iter().map(|def| Def { bounce: 0, ..*def }).collect());
-    world.event(Event::ConfigSaved);
-    world.live_until(world.sys.now + 61 * second);
-    world.sys.kernel.foreign_reap();
-    world.live_until(world.sys.now + 2 * second);
-    let lives = &world.sys.reference.lives;
-    if !world.sys.reference.ending && !world.sys.reference.settled() {
+    sim.world.file = File::Jobs(defs.iter().map(|def| Def { bounce: 0, ..*def }).collect());
+    sim.event(Event::ConfigSaved);
+    sim.live_until(sim.world.now + 61 * second);
+    sim.world.processes.foreign_reap();
+    sim.live_until(sim.world.now + 2 * second);
+    let lives = &sim.world.reference.lives;
+    if !sim.world.reference.ending && !sim.world.reference.settled() {
         let lives = lives.clone();
-        world.sys.reference.broken("in the end all that should run runs and nothing else", &lives);
+        sim.world.reference.broken("in the end all that should run runs and nothing else", &lives);
     }
-    if !world.sys.reference.all_served() {
-        world.sys.reference.broken("in the end all sockets are served", &world.sys.now);
+    if !sim.world.reference.all_served() {
+        sim.world.reference.broken("in the end all sockets are served", &sim.world.now);
     }
-    world.event(Event::EndAsked(Signal::TERM));
-    world.live_until(world.sys.now + second);
-    world.sys.kernel.foreign_reap();
-    world.live_until(world.sys.now + 25 * second);
-    if !world.supervisor.ended() {
-        let lives = world.sys.reference.lives.clone();
-        world.sys.reference.broken("pmtr ends", &lives);
+    sim.event(Event::EndAsked(Signal::TERM));
+    sim.live_until(sim.world.now + second);
+    sim.world.processes.foreign_reap();
+    sim.live_until(sim.world.now + 25 * second);
+    if !sim.supervisor.ended() {
+        let lives = sim.world.reference.lives.clone();
+        sim.world.reference.broken("pmtr ends", &lives);
     }
-    let left = world.sys.kept.clone();
+    let left = sim.world.kept.clone();
     if !left.is_empty() {
-        world.sys.reference.broken("what was kept for groups is released", &left);
+        sim.world.reference.broken("what was kept for groups is released", &left);
     }
 }

@@ -1,459 +1,530 @@
-//! Drives the supervisor through the invented world as the shell does: on each wake-up what has
-//! happened, then ticks until nothing is due, then sleep until the next deadline or happening.
+//! The invented world as the supervisor acts upon it.
 
-use crate::def::{Def, FILES, fingerprint};
-use crate::kernel::{Parent, Temper};
-use crate::sockets::REFUSED;
-use crate::system::{File, Happening, Plan, Sys, some_exit};
+use crate::def::{BLANK, Def, FILES, fingerprint};
+use crate::manager::Manager;
+use crate::processes::{MEEK, Parent, ProcessTable, Temper};
+use crate::reference::{Found, Reference};
+use crate::refusal::{Fault, NO_COMMAND, NO_PROCESS, NO_SOCKET, Refusal, mistakes, unreadable};
+use crate::rng::Rng;
+use crate::sockets::Sockets;
 use pmtr::model::{
-    Config, Ending, Exit, JobName, Kept, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors,
-    Verb,
+    Birth, Bulletin, Config, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load,
+    LoadError, Mistake, MonoTime, NetError, Notice, Pid, Role, Signal, SocketId, SpawnError, Stage, Station,
+    Survivors, Target, Verdict,
 };
-use pmtr::supervisor::{Event, Next, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
-use std::rc::Rc;
+use pmtr::supervisor::{Effect, Reading, System};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-pub struct World {
-    pub supervisor: Supervisor,
-    pub sys: Sys,
+/// What the configuration file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum File {
+    Jobs(Vec<Def>),
+    /// It has not a single byte.
+    Blank,
+    Mistakes(u32),
+    Missing,
+    Unreadable,
+    Directory,
+    /// Somebody has it open for writing; this is what it holds so far.
+    Busy(Vec<Def>),
 }
 
-/// So many milliseconds after the beginning.
-pub fn at(millis: u64) -> MonoTime {
-    MonoTime::from_nanos(millis * 1_000_000)
+/// What is to come of a start.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub fail: Option<SpawnError>,
+    pub temper: Temper,
+    /// After which time it executes its command, when that is not known at once.
+    pub executes: Option<Duration>,
+    /// How long it lives by itself, and how it ends then.
+    pub life: Option<(Duration, Ending)>,
+    /// Other processes of its group.
+    pub members: Vec<(Temper, Option<Parent>)>,
+    /// Processes of its session that are in groups of their own.
+    pub others: Vec<Temper>,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan { fail: None, temper: MEEK, executes: None, life: None, members: Vec::new(), others: Vec::new() }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Happening {
+    /// The process of this serial ends.
+    End(u64, Ending),
+    /// It executes its command, if it has not ended before.
+    Execute(u64),
+    /// It becomes known what a file holds.
+    Fact(usize),
+    /// A report was refused where it went.
+    Refusal(SocketId),
+    /// Somebody has something to do with the configuration.
+    Touch,
+}
+
+/// A file that is being read: how many portions there are to come, and what it held when the first was read.
+type Begun = (Reading, u32, Vec<Def>, Vec<Station>, Fingerprint);
+
+pub struct World {
+    pub now: MonoTime,
+    pub processes: ProcessTable,
+    pub reference: Reference,
+    pub file: File,
+    /// What the files hold on which jobs depend.
+    pub contents: [Option<u32>; FILES.len()],
+    /// Jobs that write such a file each time they start.
+    pub writers: BTreeMap<&'static str, usize>,
+    /// How long it takes until a new watch tells something.
+    pub facts_after: Duration,
+    pub plans: BTreeMap<String, VecDeque<Plan>>,
+    /// Makes up a plan where none was made.
+    pub chance: Option<Rng>,
+    /// What is refused for once.
+    pub fault: Option<Fault>,
+    pub agenda: BTreeMap<(MonoTime, u64), Happening>,
+    serial: u64,
+    /// Processes of which it is not known whether they execute their command, by their serials.
+    pub underway: BTreeMap<u64, Pid>,
+    /// Groups of which something is kept: their leaders were reaped while others were left.
+    pub kept: BTreeSet<Pid>,
+    pub sockets: Sockets,
+    pub manager: Manager,
+    pub log: Vec<(MonoTime, Notice)>,
+    pub starts: Vec<(MonoTime, String, u32)>,
+    pub signals: Vec<(MonoTime, Target, Signal)>,
+    pub reads: u32,
+    /// What there is to warn of in the configuration.
+    pub warnings: Vec<Mistake>,
+    /// In how many portions, after the first, a file is read.
+    pub portions: u32,
+    /// A file of which there are portions to come.
+    pub reading: Option<Begun>,
+    pub tracing: bool,
+    pub trace: Vec<String>,
+    pub starts_in_turn: usize,
 }
 
 impl World {
-    /// A world in which nothing has happened yet.
-    pub fn unborn(pids: i32) -> World {
-        World { supervisor: Supervisor::new(b"/etc/pmtr.conf"), sys: Sys::new(pids) }
-    }
-
-    /// A pmtr that has been started with these jobs.
-    pub fn with(defs: &[Def]) -> World {
-        World::with_plans(defs, &[])
-    }
-
-    /// The same, where the first starts of some jobs go as planned.
-    pub fn with_plans(defs: &[Def], plans: &[(&str, Plan)]) -> World {
-        let mut world = World::unborn(30_000);
-        for (name, plan) in plans {
-            world.plan(name, plan.clone());
+    pub fn new(pids: i32) -> World {
+        World {
+            now: MonoTime::ZERO,
+            processes: ProcessTable::new(pids),
+            reference: Reference::default(),
+            file: File::Missing,
+            contents: [Some(0); FILES.len()],
+            writers: BTreeMap::new(),
+            facts_after: Duration::ZERO,
+            plans: BTreeMap::new(),
+            chance: None,
+            fault: None,
+            agenda: BTreeMap::new(),
+            serial: 0,
+            underway: BTreeMap::new(),
+            kept: BTreeSet::new(),
+            sockets: Sockets::default(),
+            manager: Manager::default(),
+            log: Vec::new(),
+            starts: Vec::new(),
+            signals: Vec::new(),
+            reads: 0,
+            warnings: Vec::new(),
+            portions: 0,
+            reading: None,
+            tracing: true,
+            trace: Vec::new(),
+            starts_in_turn: 0,
         }
-        world.begin(defs);
-        world.assert_kept();
-        world
     }
 
-    /// A pmtr whose file has these lines for sockets as well.
-    pub fn with_lines(defs: &[Def], lines: &[Station]) -> World {
-        let mut world = World::unborn(30_000);
-        world.sys.sockets.lines = lines.to_vec();
-        world.begin(defs);
-        world.assert_kept();
-        world
+    pub fn after(&mut self, delay: Duration, what: Happening) {
+        self.serial += 1;
+        self.agenda.insert((self.now + delay, self.serial), what);
     }
 
-    pub fn begin(&mut self, defs: &[Def]) {
-        self.sys.file = File::Jobs(defs.to_vec());
-        self.begin_with();
-    }
-
-    /// A pmtr that is started with the file as it is.
-    pub fn begin_with(&mut self) {
-        let loaded = self.sys.load_config(Reading::Always);
-        self.turn(Event::Loaded(Reading::Always, loaded));
-        self.wake();
-    }
-
-    /// A pmtr whose file is of no use, and who starts with these jobs, which were applied last.
-    pub fn recover(&mut self, defs: &[Def], file: File) {
-        self.sys.file = file;
-        let instead_of = self.sys.load_config(Reading::Always);
-        let content = fingerprint(defs, &[]);
-        self.sys.reference.network.offered.clear();
-        self.sys.reference.recovers(defs, content);
-        let config = Config { jobs: defs.iter().map(|def| def.spec()).collect(), ..Config::default() };
-        let kept = Rc::new(Kept { file: (*b"/last-good").into(), since: "yesterday".into() });
-        let recovery = Recovery { instead_of, content, config, warnings: Vec::new(), kept };
-        self.turn(Event::Recovered(Box::new(recovery)));
-        // The shell looks again, as at every start.
-        self.event(Event::ConfigTouched);
-    }
-
-    /// A pmtr with these jobs that a service manager has started.
-    pub fn managed(defs: &[Def], watchdog: Option<Duration>) -> World {
-        let mut world = World::unborn(30_000);
-        world.serve_manager(watchdog);
-        world.begin(defs);
-        world.assert_kept();
-        world
-    }
-
-    pub fn serve_manager(&mut self, watchdog: Option<Duration>) {
-        self.sys.manager.watchdog = watchdog;
-        self.supervisor.serve_manager(self.sys.now, watchdog);
-    }
-
-    /// A pmtr that is started after another one was killed, which left these processes. Returns their numbers.
-    pub fn after_kill(&mut self, left: &[(&'static str, Temper)]) -> Vec<Pid> {
-        let mut known = Vec::new();
-        for (name, temper) in left {
-            // Whoever adopts them reaps at once.
-            let process = self.sys.kernel.fork(Parent::Process(Pid::new(1).unwrap()), None, *temper);
-            let (pid, serial) = process.map(|p| (p.pid, p.serial)).unwrap();
-            self.sys.kept.insert(pid);
-            self.sys.reference.left_behind(self.sys.now, name, pid, serial);
-            known.push((JobName::new(name.as_bytes()), pid));
+    /// Written down only when somebody is going to read it.
+    pub fn note(&mut self, what: impl FnOnce() -> String) {
+        if self.tracing {
+            let millis = self.now.since(MonoTime::ZERO).as_millis();
+            self.trace.push(format!("{millis:>9} ms  {}", what()));
         }
-        let pids = known.iter().map(|(_, pid)| *pid).collect();
-        self.turn(Event::LeftBehind(known));
-        pids
     }
 
-    pub fn turn(&mut self, event: Event) {
-        self.sys.note(|| format!("{event:?}"));
-        self.sys.starts_in_turn = 0;
-        let now = self.sys.now;
-        match &event {
-            Event::SocketFails(id, _) => self.sys.reference.socket_fails(now, *id),
-            Event::Invalid(_) => self.sys.reference.invalid(now),
-            Event::Command(_, orders) => {
-                self.sys.reference.commanded(now, orders);
-                for Order { verb, name } in orders {
-                    self.sys.reference.command(*verb, &String::from_utf8_lossy(name));
-                }
-            }
-            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
-            Event::Loaded(..) => {}
-            Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten => {}
-            Event::ReloadAsked | Event::EndAsked(_) => {}
-            Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) | Event::Recovered(_) => {}
-            Event::Tick => self.sys.reference.ticks(now),
-            Event::Told(..) => {}
+    fn deed(&mut self, what: &str, station: Option<&Station>) {
+        if self.tracing {
+            let station = station.map_or("what was not open".into(), ToString::to_string);
+            self.sockets.deeds.push((self.now, format!("{what} {station}")));
         }
-        turn(&mut self.supervisor, &mut self.sys, now, event);
-        if self.sys.starts_in_turn > STARTS_PER_TURN {
-            self.sys.reference.broken("at most 64 starts in one turn", &self.sys.starts_in_turn);
-        }
-        self.sys.reference.turn_is_over();
     }
 
-    /// Reaps, lets everything due be done, and checks every promise.
-    pub fn wake(&mut self) {
-        self.reap();
-        let mut ticks = 0;
-        loop {
-            self.turn(Event::Tick);
-            ticks += 1;
-            if self.supervisor.next() != Next::Now {
-                break;
-            }
-            if ticks > 300 {
-                return self.sys.reference.broken("quiet within a bounded number of turns", &ticks);
-            }
-            if self.sys.reading.is_some() {
-                self.between_portions();
+    /// Whether this answer is to be a no for once.
+    fn refused(&mut self, kind: impl Fn(&Refusal) -> bool) -> Option<Refusal> {
+        let refusal = self.fault.as_mut()?.strikes(self.now, kind)?;
+        self.note(|| format!("  refused: {refusal:?}"));
+        Some(refusal)
+    }
+
+    /// Takes note of why the file is not read; what it says of itself holds until somebody changes that.
+    fn not_loaded(&mut self, reading: Reading, error: LoadError) -> LoadError {
+        let again = matches!(error, LoadError::Unreadable(_));
+        if let LoadError::Mistakes(mistakes) = &error {
+            self.reference.rescanned(reading, Found::Mistakes(mistakes.len()));
+        }
+        match error {
+            LoadError::Busy(state) => self.reference.busy(self.now, state),
+            LoadError::Mistakes(_) | LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile => {
+                self.reference.not_loaded(self.now, again);
             }
         }
-        let now = self.sys.now;
-        if let Some(broken) = self.sys.manager.check(now, &self.supervisor) {
-            self.sys.reference.broken(broken, &now);
-        }
-        self.sys.reference.check(now, &self.supervisor, &self.sys.kernel);
-        self.sys.reference.check_network(now, &self.sys.sockets.open);
+        error
     }
 
-    /// The shell has looked for what is left of all groups and tells of those of which nothing is.
-    pub fn scan(&mut self) {
-        for group in self.sys.kept.clone() {
-            let serial = self.sys.reference.run_of_group(group).map(|run| run.serial);
-            if serial.is_some_and(|serial| self.sys.kernel.members(serial).next().is_none()) {
-                self.sys.reference.looked(group, true);
-                self.turn(Event::Looked(group, Survivors::None));
-            }
+    fn planned(&mut self, name: &str) -> Plan {
+        let planned = self.plans.get_mut(name).and_then(VecDeque::pop_front);
+        let mut plan = planned.unwrap_or_else(|| self.made_up());
+        if let Some(Refusal::Spawn(error)) = self.refused(|refusal| matches!(refusal, Refusal::Spawn(_))) {
+            plan.fail = Some(error);
         }
-        self.wake();
+        if let Some(Refusal::Command(error)) = self.refused(|refusal| matches!(refusal, Refusal::Command(_)))
+        {
+            plan.life = Some((Duration::from_millis(1), Ending::NeverStarted(error)));
+        }
+        plan
     }
 
-    /// Something may happen while a file is being read.
-    fn between_portions(&mut self) {
-        let Some(rng) = &mut self.sys.chance else { return };
-        match rng.below(12) {
-            0 | 1 => {
-                let order =
-                    command(rng.pick(&[Verb::Enable, Verb::Disable]), rng.pick(&["a", "b", "c", "d"]));
-                self.turn(order);
+    fn made_up(&mut self) -> Plan {
+        let Some(rng) = &mut self.chance else { return Plan::default() };
+        let mut plan = Plan::default();
+        match rng.below(16) {
+            0 => plan.fail = Some(rng.pick(&NO_PROCESS)),
+            1 | 2 => {
+                let error = rng.pick(&NO_COMMAND);
+                let after = rng.pick(&[0, 3, 900, 15_000]);
+                plan.life = Some((Duration::from_millis(after), Ending::NeverStarted(error)));
             }
-            2 | 3 => {
-                let count = self.sys.kernel.processes.len();
-                if count > 0 {
-                    let serial = self.sys.kernel.processes[rng.below(count)].serial;
-                    let ending = Ending::Ran(some_exit(rng));
-                    self.sys.kernel.end(serial, ending);
-                    self.reap();
-                }
-            }
-            4 => {
-                self.sys.reference.touched(self.sys.now);
-                self.turn(Event::ConfigTouched);
-            }
-            5 => {
-                self.sys.reference.reload_asked();
-                self.turn(Event::ReloadAsked);
-            }
-            6 if rng.one_in(20) => {
-                self.sys.reference.end_asked(self.sys.now);
-                self.turn(Event::EndAsked(Signal::TERM));
+            3..=7 => {
+                let after = rng.pick(&[0, 1, 500, 9_999, 10_000, 10_001, 30_000]);
+                let ending = Ending::Ran(some_exit(rng));
+                plan.life = Some((Duration::from_millis(after), ending));
             }
             _ => {}
         }
-    }
-
-    /// Takes in whose main process has ended.
-    pub fn reap(&mut self) {
-        for (process, ending, rest) in self.sys.kernel.reap() {
-            // Who ends by itself has executed its command, though nothing has told so before. One that a signal ends
-            // may not have.
-            if let Ending::Ran(Exit::Code(_)) = ending {
-                self.execute(process.serial);
-            }
-            self.sys.underway.remove(&process.serial);
-            let others = Survivors::Some(Box::new([]));
-            let survivors = if rest { others } else { Survivors::None };
-            if rest && self.supervisor.owner_of(process.pid).is_some() {
-                self.sys.kept.insert(process.pid);
-            }
-            self.sys.reference.exited(self.sys.now, process.pid, ending, rest);
-            self.turn(Event::Exited(process.pid, ending, survivors));
+        if rng.one_in(3) {
+            plan.executes = Some(Duration::from_millis(rng.pick(&[0, 1, 700, 9_999, 20_000])));
         }
-    }
-
-    /// A process is known to execute its command.
-    fn execute(&mut self, serial: u64) {
-        if let Some(pid) = self.sys.underway.remove(&serial) {
-            self.sys.reference.executed(pid);
-            self.turn(Event::Executed(pid));
+        plan.temper = some_temper(rng);
+        if rng.one_in(4) {
+            let parent = rng.one_in(6).then_some(Parent::Foreign);
+            plan.members.push((some_temper(rng), parent));
         }
-    }
-
-    /// What is on the agenda by now.
-    fn happen(&mut self) {
-        while let Some(entry) = self.sys.agenda.first_entry().filter(|entry| entry.key().0 <= self.sys.now) {
-            match entry.remove() {
-                Happening::End(serial, ending) => self.sys.kernel.end(serial, ending),
-                Happening::Execute(serial) => {
-                    let alive = self.sys.kernel.find(serial).is_some_and(|process| process.zombie.is_none());
-                    if alive {
-                        self.execute(serial);
-                    }
-                }
-                Happening::Fact(file) => {
-                    let content = self.sys.contents[file];
-                    self.sys.reference.fact(self.sys.now, file, content);
-                    let content =
-                        content.map(|hash| pmtr::model::Fingerprint { bytes: 1, hash: hash.into() });
-                    self.turn(Event::FileSeen(FILES[file].as_bytes().into(), content));
-                }
-                Happening::Touch => {
-                    self.sys.reference.touched(self.sys.now);
-                    self.turn(Event::ConfigTouched);
-                }
-                Happening::Refusal(id) => self.turn(Event::SocketFails(id, REFUSED)),
-            }
+        if rng.one_in(4) {
+            plan.others.push(some_temper(rng));
         }
+        plan
     }
+}
 
-    /// When the shell would wake next.
-    fn next(&self) -> Option<MonoTime> {
-        let deadline = match self.supervisor.next() {
-            Next::Now => Some(self.sys.now),
-            Next::At(at) => Some(at),
-            Next::Never => None,
+impl World {
+    /// The next portion of the file that is being read; with the last one it is known what it holds.
+    fn portion(&mut self) -> Result<Load, LoadError> {
+        let Some((reading, left, defs, stations, content)) = self.reading.take() else {
+            return Err(LoadError::Missing);
         };
-        let happening = self.sys.agenda.first_key_value().map(|((at, _), _)| *at);
-        deadline.into_iter().chain(happening).min()
+        if let Some(left) = left.checked_sub(1) {
+            self.note(|| format!("  a portion is read, {left} to come"));
+            self.reading = Some((reading, left, defs, stations, content));
+            return Ok(Load::More);
+        }
+        self.reference.network.offered.clone_from(&stations);
+        self.reference.loaded(self.now, reading, &defs, content);
+        let jobs = defs.iter().map(|def| def.spec()).collect();
+        let lines = |role| stations.iter().filter(move |line| line.role == role);
+        let [listen, report] =
+            [Role::Listen, Role::Report].map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
+        Ok(Load::New(content, Config { jobs, listen, report }, self.warnings.clone()))
+    }
+}
+
+/// A job as a report tells of it.
+fn told(job: &JobLine<'_>) -> String {
+    let mut line = Vec::new();
+    pmtr::wire::report::encode_line(job, &mut line);
+    String::from_utf8(line).unwrap().trim_end().into()
+}
+
+pub fn some_exit(rng: &mut Rng) -> Exit {
+    match rng.below(6) {
+        0 => Exit::Code(33),
+        1 => Exit::Signal(Signal(11)),
+        n => Exit::Code(i32::from(n > 3)),
+    }
+}
+
+pub fn some_temper(rng: &mut Rng) -> Temper {
+    let term = match rng.below(8) {
+        0 => None,
+        1 => Some(Duration::from_secs(3)),
+        2 => Some(Duration::from_secs(10)),
+        _ => Some(Duration::ZERO),
+    };
+    Temper { term, status: rng.one_in(5).then_some(33), stuck: rng.one_in(24) }
+}
+
+/// What has no answer.
+impl World {
+    fn keep(&mut self, content: Fingerprint) {
+        self.note(|| format!("  keep {content:?}"));
+        self.reference.keeps(content);
     }
 
-    /// Lives on until then, or until a promise is broken.
-    pub fn live_until(&mut self, end: MonoTime) {
-        let mut wakes = 0;
-        while self.sys.reference.breach.is_none() {
-            match self.next() {
-                Some(next) if next <= end => self.sys.now = self.sys.now.max(next),
-                Some(_) | None => break,
+    fn signal(&mut self, target: Target, signal: Signal) {
+        self.note(|| format!("  signal {} to {target:?}", signal.0));
+        let Some(group) = self.reference.signals(self.now, target, signal) else { return };
+        if self.tracing {
+            self.signals.push((self.now, target, signal));
+        }
+        for (serial, after, ending) in self.processes.signal(group, target, signal) {
+            self.after(after, Happening::End(serial, ending));
+        }
+    }
+
+    fn logs(&mut self, notice: Notice) {
+        self.note(|| format!("  log: {notice}"));
+        self.reference.logs(self.now, &notice);
+        if self.tracing {
+            self.log.push((self.now, notice));
+        }
+    }
+
+    fn watch(&mut self, path: &[u8]) {
+        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
+        self.reference.watched(file, true);
+        self.after(self.facts_after, Happening::Fact(file));
+    }
+
+    fn unwatch(&mut self, path: &[u8]) {
+        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
+        self.reference.watched(file, false);
+    }
+
+    fn close(&mut self, id: SocketId) {
+        let station = self.sockets.open.remove(&id);
+        self.note(|| format!("  close {station:?}"));
+        self.deed("close", station.as_ref());
+        self.reference.closes(id);
+    }
+
+    fn answer(&mut self, verdicts: &[Verdict]) {
+        self.note(|| format!("  answer {verdicts:?}"));
+        self.reference.answers(verdicts);
+        if self.tracing {
+            let text = String::from_utf8(pmtr::wire::control::answer(verdicts)).unwrap();
+            self.sockets.answers.push((self.now, text));
+        }
+    }
+
+    fn release(&mut self, group: Pid) {
+        if !self.kept.remove(&group) {
+            self.reference.broken("a group is released once", &group);
+        }
+    }
+}
+
+impl System for World {
+    fn spawn(&mut self, _: JobId, spec: &JobSpec) -> Result<Birth, SpawnError> {
+        let name = spec.name.to_string();
+        self.starts_in_turn += 1;
+        let Some(def) = self.reference.spawns(self.now, spec, &self.processes) else {
+            return Err(SpawnError { stage: Stage::Prepare, errno: Errno(1) });
+        };
+        let plan = self.planned(&name);
+        let full = SpawnError { stage: Stage::Fork, errno: Errno(11) };
+        let born = match plan.fail {
+            Some(error) => Err(error),
+            None => self.processes.fork(Parent::Us, None, plan.temper).map(|p| (p.pid, p.serial)).ok_or(full),
+        };
+        self.reference.spawned(self.now, &name, def, born.ok());
+        self.note(|| format!("  spawn {name} version {}: {born:?}", def.version));
+        let (pid, serial) = born?;
+        if self.tracing {
+            self.starts.push((self.now, name.clone(), def.version));
+        }
+        for (temper, parent) in plan.members {
+            self.processes.fork(parent.unwrap_or(Parent::Process(pid)), Some((pid, serial)), temper);
+        }
+        for temper in plan.others {
+            self.processes.fork_outside(Parent::Process(pid), (pid, serial), temper);
+        }
+        let birth = match (plan.executes, plan.life) {
+            (None, None | Some((_, Ending::Ran(_)))) => Birth::Executed(pid),
+            (executes, _) => {
+                self.underway.insert(serial, pid);
+                executes.into_iter().for_each(|after| self.after(after, Happening::Execute(serial)));
+                Birth::Underway(pid)
             }
-            wakes += 1;
-            if wakes > 20_000 {
-                return self.sys.reference.broken("an idle supervisor sleeps", &self.sys.now);
+        };
+        if let Birth::Executed(_) = birth {
+            self.reference.executed(pid);
+        }
+        if let Some((after, ending)) = plan.life {
+            self.after(after, Happening::End(serial, ending));
+        }
+        if let Some(file) = self.writers.get(&*name).copied() {
+            self.contents[file] = Some(self.contents[file].unwrap_or(0) + 1);
+            self.after(Duration::from_millis(100), Happening::Fact(file));
+        }
+        Ok(birth)
+    }
+
+    fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {
+        self.reads += 1;
+        self.reading = None;
+        self.reference.loading(self.now, reading);
+        // Of the first reading the start itself would tell, and end.
+        if self.reads > 1 {
+            if let Some(Refusal::Load(error)) = self.refused(|refusal| matches!(refusal, Refusal::Load(_))) {
+                self.after(Duration::from_millis(500), Happening::Touch);
+                return Err(self.not_loaded(reading, error));
             }
-            self.happen();
-            self.wake();
+            if let Some(error) = self.chance.as_mut().and_then(unreadable) {
+                return Err(self.not_loaded(reading, error));
+            }
         }
-        self.sys.now = self.sys.now.max(end);
-    }
-
-    /// The machine sleeps: time passes and nobody is woken.
-    pub fn jump(&mut self, by: Duration) {
-        self.sys.now = self.sys.now + by;
-        self.happen();
-        self.wake();
-    }
-
-    /// One event from outside, with the wake-up that brings it.
-    pub fn event(&mut self, event: Event) {
-        match &event {
-            Event::ConfigSaved => self.sys.reference.saved(self.sys.now),
-            Event::ConfigTouched => self.sys.reference.touched(self.sys.now),
-            Event::ConfigWritten => self.sys.reference.written(self.sys.now),
-            Event::ReloadAsked => self.sys.reference.reload_asked(),
-            Event::EndAsked(_) => self.sys.reference.end_asked(self.sys.now),
-            Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
-            Event::Loaded(..) => {}
-            Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
-            Event::FileSeen(..) | Event::LeftBehind(_) | Event::Told(..) | Event::Tick => {}
-            Event::Recovered(_) => {}
+        let nothing = Vec::new();
+        let (defs, busy) = match &self.file {
+            File::Jobs(defs) => (defs, false),
+            File::Busy(defs) => (defs, true),
+            File::Blank => (&nothing, false),
+            bad @ (File::Mistakes(_) | File::Missing | File::Unreadable | File::Directory) => {
+                let error = match bad {
+                    File::Mistakes(count) => mistakes(*count),
+                    File::Unreadable => LoadError::Unreadable(Errno(13)),
+                    File::Directory => LoadError::NotAFile,
+                    File::Missing | File::Blank | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
+                };
+                return Err(self.not_loaded(reading, error));
+            }
+        };
+        // Whoever has opened a file without jobs for writing has just emptied it.
+        let blank = self.file == File::Blank || busy && defs.is_empty();
+        let lines = if blank { Vec::new() } else { self.sockets.lines.clone() };
+        let content = if blank { BLANK } else { fingerprint(defs, &lines) };
+        let state = Fingerprint { hash: !content.hash, ..content };
+        match reading {
+            Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(content) => {
+                self.reference.not_loaded(self.now, false);
+                self.reference.rescanned(reading, Found::Content(content));
+                self.reference.reload.recovered = false;
+                Ok(Load::Same)
+            }
+            Reading::IfChanged(_) if busy => Err(self.not_loaded(reading, LoadError::Busy(state))),
+            Reading::IfUnwritten(_, rests) if busy && rests != state => {
+                Err(self.not_loaded(reading, LoadError::Busy(state)))
+            }
+            Reading::IfChanged(_) | Reading::IfUnwritten(..) | Reading::Always => {
+                let defs = defs.clone();
+                let long = self.reads > 1 && self.chance.as_mut().is_some_and(|rng| rng.one_in(4));
+                let portions = if long { 3 } else { self.portions };
+                self.reading = Some((reading, portions, defs, lines, content));
+                self.portion()
+            }
         }
-        self.turn(event);
-        self.happen();
-        self.wake();
     }
 
-    pub fn assert_kept(&self) {
-        if let Some(breach) = &self.sys.reference.breach {
-            let from = self.sys.trace.len().saturating_sub(120);
-            panic!("{breach}\n{}", self.sys.trace[from..].join("\n"));
+    fn read_on(&mut self) -> Result<Load, LoadError> {
+        if self.reading.is_none() {
+            self.reference.broken("only a file that is being read is read on", &self.now);
+        }
+        if self.reference.ending {
+            self.reference.broken("files are ignored while ending", &self.now);
+        }
+        self.portion()
+    }
+
+    fn look(&mut self, group: Pid, detail: Detail) -> Survivors {
+        if !self.kept.contains(&group) {
+            self.reference.broken("only a group that is kept is looked at", &group);
+        }
+        let Some(run) = self.reference.run_of_group(group) else {
+            self.reference.broken("only what is left of a job is looked at", &group);
+            return Survivors::None;
+        };
+        let left = self.processes.members(run.serial).map(|p| (p.pid, b"left".to_vec().into()));
+        let left: Box<[_]> = if detail == Detail::Names { left.collect() } else { left.take(1).collect() };
+        self.note(|| format!("  look at {group:?}: {} left", left.len()));
+        self.reference.looked(group, left.is_empty());
+        if left.is_empty() {
+            return Survivors::None;
+        }
+        // That somebody is left is known without their names, and without a /proc there are none.
+        let named = !self.chance.as_mut().is_some_and(|rng| rng.one_in(2));
+        Survivors::Some(if named { left } else { Box::new([]) })
+    }
+
+    fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError> {
+        let chance = self.chance.as_mut().and_then(|rng| rng.one_in(3).then(|| rng.pick(&NO_SOCKET)));
+        let refused = match self.refused(|refusal| matches!(refusal, Refusal::Open(_))) {
+            Some(Refusal::Open(error)) => Some(error),
+            Some(_) | None => None,
+        };
+        let error = self.sockets.broken.get(station).copied().or(chance).or(refused);
+        self.sockets.open.remove(&id);
+        if error.is_none() {
+            self.sockets.open.insert(id, station.clone());
+        }
+        self.note(|| format!("  open {station}: {error:?}"));
+        self.deed(if error.is_none() { "open" } else { "fail" }, Some(station));
+        let answer = error.map_or(Ok(()), Err);
+        self.reference.opens(self.now, id, station, answer);
+        answer
+    }
+
+    fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
+        self.note(|| "  report".into());
+        if self.tracing {
+            let jobs: Vec<JobLine<'_>> = jobs.collect();
+            let text = jobs.iter().map(told).collect::<Vec<_>>().join("\n");
+            self.sockets.reports.push((self.now, text));
+            self.reference.reports(self.now, jobs.into_iter());
+        } else {
+            self.reference.reports(self.now, jobs);
+        }
+        let open = self.sockets.open.iter().filter(|(_, station)| station.role == Role::Report);
+        for (id, station) in open.map(|(id, station)| (*id, station.clone())).collect::<Vec<_>>() {
+            let chance = self.chance.as_mut().and_then(|rng| rng.one_in(6).then(|| rng.pick(&[0, 1, 9_999])));
+            let refused = self.refused(|refusal| *refusal == Refusal::Report).is_some();
+            if self.sockets.refusing.contains(&station) || chance.is_some() || refused {
+                self.after(Duration::from_millis(chance.unwrap_or(0)), Happening::Refusal(id));
+            }
         }
     }
 
-    // For scenarios.
-
-    pub fn plan(&mut self, name: &str, plan: Plan) {
-        self.sys.plans.entry(name.into()).or_default().push_back(plan);
+    fn tell(&mut self, bulletin: &Bulletin) -> bool {
+        let chance = self.chance.as_mut().is_some_and(|rng| rng.one_in(4));
+        let refused = self.refused(|refusal| *refusal == Refusal::Tell).is_some();
+        let out = !self.manager.away && !chance && !refused;
+        let text = pmtr::wire::notify::encode(bulletin, self.now, None);
+        let text = String::from_utf8(text).unwrap().trim_end().replace('\n', " ");
+        self.note(|| format!("  tell {text}: {out}"));
+        if let Some(broken) = self.manager.tell(self.now, bulletin, out, text) {
+            self.reference.broken(broken, bulletin);
+        }
+        out
     }
 
-    pub fn run_until(&mut self, millis: u64) {
-        self.live_until(at(millis));
-        self.assert_kept();
-    }
-
-    pub fn file(&mut self, file: File) {
-        self.sys.file = file;
-        self.event(Event::ConfigSaved);
-        self.assert_kept();
-    }
-
-    /// Saves the file and lets the quiet time pass.
-    pub fn save(&mut self, defs: &[Def]) {
-        self.file(File::Jobs(defs.to_vec()));
-        self.live_until(self.sys.now + Duration::from_millis(100));
-        self.assert_kept();
-    }
-
-    pub fn command(&mut self, verb: Verb, name: &str) {
-        self.event(command(verb, name));
-        self.assert_kept();
-    }
-
-    pub fn ask(&mut self, event: Event) {
-        self.event(event);
-        self.assert_kept();
-    }
-
-    /// Saves the file with these lines for sockets and lets the quiet time pass.
-    pub fn save_lines(&mut self, defs: &[Def], lines: &[Station]) {
-        self.sys.sockets.lines = lines.to_vec();
-        self.save(defs);
-    }
-
-    /// A file on which jobs depend now holds this.
-    pub fn write(&mut self, file: usize, content: Option<u32>) {
-        self.sys.contents[file] = content;
-        self.sys.after(Duration::ZERO, Happening::Fact(file));
-        self.live_until(self.sys.now);
-        self.assert_kept();
-    }
-
-    /// The main process of the job ends by itself.
-    pub fn exits(&mut self, name: &str, ending: Ending) {
-        let serial = self.sys.reference.life(name).unwrap().run.as_ref().unwrap().serial;
-        self.sys.kernel.end(serial, ending);
-        self.wake();
-        self.assert_kept();
-    }
-
-    pub fn pid(&self, name: &str) -> Option<Pid> {
-        let run = self.sys.reference.life(name)?.run.as_ref()?;
-        run.reaped.is_none().then_some(run.pid)
-    }
-
-    /// When the job was started, in milliseconds.
-    pub fn starts(&self, name: &str) -> Vec<u128> {
-        let starts = self.sys.starts.iter().filter(|(_, who, _)| who == name);
-        starts.map(|(at, _, _)| millis(*at)).collect()
-    }
-
-    /// Which job started after which.
-    pub fn order(&self) -> String {
-        self.sys.starts.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>().join(" ")
-    }
-
-    /// When a signal was sent, in milliseconds.
-    pub fn sent(&self, signal: Signal) -> Vec<u128> {
-        self.sys.signals.iter().filter(|(_, _, s)| *s == signal).map(|(at, _, _)| millis(*at)).collect()
-    }
-
-    /// When there were reports, in milliseconds.
-    pub fn reported(&self) -> Vec<u128> {
-        self.sys.sockets.reports.iter().map(|(at, _)| millis(*at)).collect()
-    }
-
-    /// The last report.
-    pub fn last_report(&self) -> &str {
-        self.sys.sockets.reports.last().map_or("", |(_, text)| text)
-    }
-
-    /// What was opened and closed since this was asked last.
-    pub fn deeds(&mut self) -> Vec<String> {
-        let deeds = self.sys.sockets.deeds.drain(..);
-        deeds.map(|(at, what)| format!("{} {what}", millis(at))).collect()
-    }
-
-    /// What the service manager was told since this was asked last, with the time in milliseconds.
-    pub fn tidings(&mut self) -> Vec<String> {
-        let told = self.sys.manager.told.drain(..);
-        told.map(|(at, text)| format!("{} {text}", millis(at))).collect()
-    }
-
-    /// When a line with this text was logged, in milliseconds.
-    pub fn logged(&self, text: &str) -> Vec<u128> {
-        let lines = self.sys.log.iter().filter(|(_, notice)| notice.to_string().contains(text));
-        lines.map(|(at, _)| millis(*at)).collect()
-    }
-}
-
-fn millis(at: MonoTime) -> u128 {
-    at.since(MonoTime::ZERO).as_millis()
-}
-
-pub fn code(status: i32) -> Ending {
-    Ending::Ran(Exit::Code(status))
-}
-
-/// Somebody who sends messages.
-pub fn somebody() -> Origin {
-    Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None }
-}
-
-/// A command from somewhere.
-pub fn command(verb: Verb, name: &str) -> Event {
-    Event::Command(somebody(), vec![Order { verb, name: name.as_bytes().into() }])
-}
-
-/// A message as it came.
-pub fn message(text: &str) -> Event {
-    match pmtr::wire::control::decode(text.as_bytes()) {
-        Some(orders) => Event::Command(somebody(), orders),
-        None => Event::Invalid(somebody()),
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Signal(target, signal) => self.signal(target, signal),
+            Effect::Log(notice) => self.logs(notice),
+            Effect::Watch(path) => self.watch(&path),
+            Effect::Unwatch(path) => self.unwatch(&path),
+            Effect::Close(id) => self.close(id),
+            Effect::Keep(content) => self.keep(content),
+            Effect::Answer(_, verdicts) => self.answer(&verdicts),
+            Effect::Release(group) => self.release(group),
+            Effect::Forget(_) => {}
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Debut, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
 use crate::def::{BLANK, Def, FILES};
-use crate::kernel::Kernel;
+use crate::processes::ProcessTable;
 use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
 use pmtr::supervisor::Reading;
 
@@ -151,7 +151,7 @@ impl Reference {
         }
     }
 
-    pub fn spawns(&mut self, now: MonoTime, spec: &JobSpec, kernel: &Kernel) -> Option<Def> {
+    pub fn spawns(&mut self, now: MonoTime, spec: &JobSpec, processes: &ProcessTable) -> Option<Def> {
         let name = spec.name.to_string();
         let Some(life) = self.life(&name).cloned() else {
             self.broken("only what is in the file starts", &name);
@@ -168,7 +168,7 @@ impl Reference {
             self.broken("nothing starts while ending", &life);
         }
         if let Some(run) = &life.run {
-            let old = kernel.members(run.serial).count();
+            let old = processes.members(run.serial).count();
             self.broken("one run at a time", &(&life, old));
         }
         if !life.enabled || life.finished {

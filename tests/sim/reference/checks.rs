@@ -2,7 +2,7 @@
 
 use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO};
 use crate::def::{Def, FILES};
-use crate::kernel::Kernel;
+use crate::processes::ProcessTable;
 use pmtr::job::State;
 use pmtr::model::{MonoTime, Pid};
 use pmtr::supervisor::{Next, Owner, Supervisor};
@@ -46,11 +46,11 @@ impl Reference {
     }
 
     /// After each wake-up: what is to be done has been done.
-    pub fn check(&mut self, now: MonoTime, supervisor: &Supervisor, kernel: &Kernel) {
+    pub fn check(&mut self, now: MonoTime, supervisor: &Supervisor, processes: &ProcessTable) {
         let mut lives = std::mem::take(&mut self.lives);
         for life in &mut lives {
             if let Some(run) = &mut life.run {
-                let empty = run.reaped.is_some() && kernel.members(run.serial).next().is_none();
+                let empty = run.reaped.is_some() && processes.members(run.serial).next().is_none();
                 run.empty_seen = if empty { run.empty_seen.or(Some(now)) } else { None };
             }
         }

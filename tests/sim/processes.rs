@@ -1,4 +1,4 @@
-//! An invented kernel: processes, groups, numbers that are given out again, signals, zombies.
+//! The processes of the invented world: groups, numbers that are given out again, signals, zombies.
 
 use pmtr::model::{Ending, Exit, Pid, Signal, Target};
 use std::time::Duration;
@@ -45,17 +45,17 @@ pub struct Process {
     pub zombie: Option<Ending>,
 }
 
-pub struct Kernel {
-    pub processes: Vec<Process>,
+pub struct ProcessTable {
+    pub table: Vec<Process>,
     /// Numbers are below this.
     pub pids: i32,
     last: i32,
     serials: u64,
 }
 
-impl Kernel {
-    pub fn new(pids: i32) -> Kernel {
-        Kernel { processes: Vec::new(), pids, last: 1, serials: 0 }
+impl ProcessTable {
+    pub fn new(pids: i32) -> ProcessTable {
+        ProcessTable { table: Vec::new(), pids, last: 1, serials: 0 }
     }
 
     /// The next number that is neither a process's nor a group's.
@@ -63,7 +63,7 @@ impl Kernel {
         for _ in 0..self.pids {
             self.last = if self.last + 1 < self.pids { self.last + 1 } else { 2 };
             let pid = Pid::new(self.last)?;
-            if !self.processes.iter().any(|p| p.pid == pid || p.group == pid) {
+            if !self.table.iter().any(|p| p.pid == pid || p.group == pid) {
                 return Some(pid);
             }
         }
@@ -87,12 +87,12 @@ impl Kernel {
             doomed: false,
             zombie: None,
         };
-        self.processes.push(process);
-        self.processes.last()
+        self.table.push(process);
+        self.table.last()
     }
 
     pub fn find(&mut self, serial: u64) -> Option<&mut Process> {
-        self.processes.iter_mut().find(|p| p.serial == serial)
+        self.table.iter_mut().find(|p| p.serial == serial)
     }
 
     /// A new process with the session of another and a group of its own.
@@ -106,12 +106,12 @@ impl Kernel {
     /// What is left of a session, with the zombies of the leader's group and without others.
     pub fn members(&self, group_serial: u64) -> impl Iterator<Item = &Process> {
         let counts = |p: &&Process| !p.outside || p.zombie.is_none();
-        self.processes.iter().filter(move |p| p.group_serial == group_serial).filter(counts)
+        self.table.iter().filter(move |p| p.group_serial == group_serial).filter(counts)
     }
 
     /// Whether anybody has the session, be it a zombie.
     fn is_in_use(&self, group_serial: u64) -> bool {
-        self.processes.iter().any(|p| p.group_serial == group_serial)
+        self.table.iter().any(|p| p.group_serial == group_serial)
     }
 
     /// The process ends. Its children are handed to us, the nearest subreaper.
@@ -123,13 +123,13 @@ impl Kernel {
         }
         process.zombie = Some(ending);
         let (pid, parent) = (process.pid, process.parent);
-        for child in &mut self.processes {
+        for child in &mut self.table {
             if child.parent == Parent::Process(pid) {
                 child.parent = Parent::Us;
             }
         }
         if let Parent::Process(_) = parent {
-            self.processes.retain(|p| p.serial != serial);
+            self.table.retain(|p| p.serial != serial);
         }
     }
 
@@ -146,7 +146,7 @@ impl Kernel {
             Target::Rest(_) => true,
             Target::Others(_) => p.outside,
         };
-        let living = self.processes.iter().filter(|p| p.group_serial == group_serial && p.zombie.is_none());
+        let living = self.table.iter().filter(|p| p.group_serial == group_serial && p.zombie.is_none());
         for p in living.filter(reached) {
             let by_signal = Ending::Ran(Exit::Signal(signal));
             if signal == Signal::KILL {
@@ -164,7 +164,7 @@ impl Kernel {
     /// The stuck come out of the kernel; returns those for whom SIGKILL is waiting.
     pub fn unstick(&mut self) -> Vec<u64> {
         let mut doomed = Vec::new();
-        for p in &mut self.processes {
+        for p in &mut self.table {
             p.temper.stuck = false;
             if std::mem::take(&mut p.doomed) {
                 doomed.push(p.serial);
@@ -177,10 +177,10 @@ impl Kernel {
     pub fn reap(&mut self) -> Vec<(Process, Ending, bool)> {
         let mut reaped = Vec::new();
         let mut at = 0;
-        while at < self.processes.len() {
-            match (self.processes[at].parent, self.processes[at].zombie) {
+        while at < self.table.len() {
+            match (self.table[at].parent, self.table[at].zombie) {
                 (Parent::Us, Some(ending)) => {
-                    let process = self.processes.remove(at);
+                    let process = self.table.remove(at);
                     let rest = self.is_in_use(process.group_serial);
                     reaped.push((process, ending, rest));
                 }
@@ -192,6 +192,6 @@ impl Kernel {
 
     /// The foreign parents look after their children.
     pub fn foreign_reap(&mut self) {
-        self.processes.retain(|p| p.parent != Parent::Foreign || p.zombie.is_none());
+        self.table.retain(|p| p.parent != Parent::Foreign || p.zombie.is_none());
     }
 }
