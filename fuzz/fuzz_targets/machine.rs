@@ -6,8 +6,12 @@
 
 #[path = "../../tests/sim/def.rs"]
 mod def;
+#[path = "../../tests/sim/plan.rs"]
+mod plan;
 #[path = "../../tests/sim/processes.rs"]
 mod processes;
+#[path = "../../tests/sim/effects.rs"]
+mod effects;
 #[path = "../../tests/sim/manager.rs"]
 mod manager;
 #[path = "../../tests/sim/random.rs"]
@@ -22,6 +26,8 @@ mod rng;
 mod sockets;
 #[path = "../../tests/sim/world.rs"]
 mod world;
+#[path = "../../tests/sim/scenario.rs"]
+mod scenario;
 #[path = "../../tests/sim/sim.rs"]
 mod sim;
 

@@ -1,9 +1,10 @@
 //! The end of everything.
 
 use crate::def::job;
+use crate::plan::Plan;
 use crate::processes::{DEAF, Temper};
 use crate::sim::{Sim, code};
-use crate::world::{File, Plan};
+use crate::world::File;
 use pmtr::model::{JobId, Phase, Signal, Verb};
 use pmtr::supervisor::Event;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Who may start when.
 
 use crate::def::{Def, job};
+use crate::plan::Plan;
 use crate::sim::{Sim, code};
-use crate::world::Plan;
 use pmtr::model::{Ending, Errno, SpawnError, Stage, Verb};
 use pmtr::supervisor::STARTS_PER_TURN;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The whole supervisor in an invented world: thousands of seconds in a millisecond.
 //!
-//! `world` drives the real [`pmtr::supervisor::Supervisor`] as the shell does; `kernel` invents processes;
-//! `reference` says independently what must and must not happen, after every wake-up. The scenarios are
+//! `sim` drives the real [`pmtr::supervisor::Supervisor`] as the shell does; it acts on `world`, with invented
+//! `processes`; `reference` says independently what must and must not happen, after every wake-up. The scenarios are
 //! sentences; `random` makes up worlds of its own. One of them again, with all that led there:
 //! `PMTR_SIM_SEED=n cargo test --test sim random`; a soak: `PMTR_SIM_SEEDS=n PMTR_SIM_EVENTS=n`.
 #![forbid(unsafe_code)]
@@ -10,7 +10,9 @@
 #![allow(unreachable_pub)]
 
 mod def;
+mod effects;
 mod manager;
+mod plan;
 mod portions;
 mod processes;
 mod random;
@@ -19,6 +21,7 @@ mod refusal;
 #[path = "../shared/rng.rs"]
 #[allow(dead_code, reason = "other tests share it")]
 mod rng;
+mod scenario;
 mod sim;
 mod sockets;
 mod world;
@@ -38,3 +41,4 @@ mod reports;
 mod restart;
 mod starts;
 mod stop;
+mod writers;

@@ -1,12 +1,12 @@
 //! Commands, their answers, and what is said of messages that are of no use.
 
 use crate::def::job;
+use crate::plan::Plan;
 use crate::processes::DEAF;
 use crate::reference::complaint;
 use crate::rng::Rng;
 use crate::sim::{Sim, at, code, message};
 use crate::sockets::{listen, report};
-use crate::world::Plan;
 use pmtr::model::{Notice, Signal, Verb};
 use pmtr::supervisor::{Event, FLOOD, Next, SWITCHES_TOLD};
 use std::time::Duration;

@@ -177,7 +177,7 @@ fn at_the_end_all_sockets_are_closed_at_once_and_no_more_is_opened_or_reported()
     let mut sim = Sim::unborn(30_000);
     sim.world.sockets.lines = vec![listen(1), listen(2), report(3)];
     sim.world.sockets.broken.insert(listen(2), IN_USE);
-    sim.plan("a", crate::world::Plan { temper: crate::processes::DEAF, ..Default::default() });
+    sim.plan("a", crate::plan::Plan { temper: crate::processes::DEAF, ..Default::default() });
     sim.begin(&[job("a")]);
     sim.run_until(5_000);
     sim.deeds();

@@ -1,9 +1,10 @@
 //! What a service manager is told.
 
 use crate::def::{Def, job};
+use crate::plan::Plan;
 use crate::processes::{DEAF, Temper};
 use crate::sim::{Sim, at, code};
-use crate::world::{File, Plan};
+use crate::world::File;
 use pmtr::model::{Signal, SpawnError, Stage, Verb};
 use pmtr::supervisor::{Event, Next};
 use std::time::Duration;

@@ -1,11 +1,12 @@
 //! Worlds made up from a seed. Whatever happens in them, every promise is checked after every wake-up.
 
 use crate::def::{Def, job};
+use crate::plan::{some_exit, some_temper};
 use crate::processes::{MEEK, Parent};
 use crate::rng::Rng;
 use crate::sim::{Sim, command, somebody};
 use crate::sockets::{REFUSED, exposed, listen, report};
-use crate::world::{File, Happening, some_exit, some_temper};
+use crate::world::{File, Happening};
 use pmtr::model::{Ending, NetError, Order, Signal, SocketId, Station, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,10 +1,11 @@
 //! Reports: when they come and what they tell.
 
 use crate::def::{Def, job};
+use crate::plan::Plan;
 use crate::processes::{DEAF, MEEK, Temper};
 use crate::sim::{Sim, code, message};
 use crate::sockets::{listen, report};
-use crate::world::{File, Plan};
+use crate::world::File;
 use pmtr::model::{Signal, Verb};
 use pmtr::supervisor::{Event, Next, Reading, System};
 use std::time::Duration;

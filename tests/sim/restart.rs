@@ -1,8 +1,8 @@
 //! What follows the end of a run.
 
 use crate::def::job;
+use crate::plan::Plan;
 use crate::sim::{Sim, code};
-use crate::world::Plan;
 use pmtr::model::{Ending, Errno, Exit, Signal, SpawnError, Stage, Verb};
 use std::time::Duration;
 

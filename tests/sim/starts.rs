@@ -1,9 +1,9 @@
 //! When a start counts as one, and what is said of those that fail.
 
 use crate::def::job;
+use crate::plan::Plan;
 use crate::processes::DEAF;
 use crate::sim::{Sim, code};
-use crate::world::Plan;
 use pmtr::model::{Ending, Errno, JobId, Signal, SpawnError, Stage, Verb};
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! Stopping a job, and what is left of its group.
 
 use crate::def::job;
+use crate::plan::Plan;
 use crate::processes::{DEAF, MEEK, Parent, Temper};
 use crate::sim::{Sim, code};
-use crate::world::Plan;
 use pmtr::model::{Signal, Target, Verb};
 use std::time::Duration;
 

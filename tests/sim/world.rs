@@ -2,15 +2,16 @@
 
 use crate::def::{BLANK, Def, FILES, fingerprint};
 use crate::manager::Manager;
-use crate::processes::{MEEK, Parent, ProcessTable, Temper};
+use crate::plan::Plan;
+use crate::processes::{Parent, ProcessTable};
 use crate::reference::{Found, Reference};
-use crate::refusal::{Fault, NO_COMMAND, NO_PROCESS, NO_SOCKET, Refusal, mistakes, unreadable};
+use crate::refusal::{Fault, NO_SOCKET, Refusal, mistakes, unreadable};
 use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
-    Birth, Bulletin, Config, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load,
-    LoadError, Mistake, MonoTime, NetError, Notice, Pid, Role, Signal, SocketId, SpawnError, Stage, Station,
-    Survivors, Target, Verdict,
+    Birth, Bulletin, Config, Detail, Ending, Errno, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
+    Mistake, MonoTime, NetError, Notice, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors,
+    Target,
 };
 use pmtr::supervisor::{Effect, Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,27 +29,6 @@ pub enum File {
     Directory,
     /// Somebody has it open for writing; this is what it holds so far.
     Busy(Vec<Def>),
-}
-
-/// What is to come of a start.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub fail: Option<SpawnError>,
-    pub temper: Temper,
-    /// After which time it executes its command, when that is not known at once.
-    pub executes: Option<Duration>,
-    /// How long it lives by itself, and how it ends then.
-    pub life: Option<(Duration, Ending)>,
-    /// Other processes of its group.
-    pub members: Vec<(Temper, Option<Parent>)>,
-    /// Processes of its session that are in groups of their own.
-    pub others: Vec<Temper>,
-}
-
-impl Default for Plan {
-    fn default() -> Plan {
-        Plan { fail: None, temper: MEEK, executes: None, life: None, members: Vec::new(), others: Vec::new() }
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +132,7 @@ impl World {
         }
     }
 
-    fn deed(&mut self, what: &str, station: Option<&Station>) {
+    pub fn deed(&mut self, what: &str, station: Option<&Station>) {
         if self.tracing {
             let station = station.map_or("what was not open".into(), ToString::to_string);
             self.sockets.deeds.push((self.now, format!("{what} {station}")));
@@ -183,44 +163,13 @@ impl World {
 
     fn planned(&mut self, name: &str) -> Plan {
         let planned = self.plans.get_mut(name).and_then(VecDeque::pop_front);
-        let mut plan = planned.unwrap_or_else(|| self.made_up());
+        let mut plan = planned.unwrap_or_else(|| self.chance.as_mut().map(Plan::made_up).unwrap_or_default());
         if let Some(Refusal::Spawn(error)) = self.refused(|refusal| matches!(refusal, Refusal::Spawn(_))) {
             plan.fail = Some(error);
         }
         if let Some(Refusal::Command(error)) = self.refused(|refusal| matches!(refusal, Refusal::Command(_)))
         {
             plan.life = Some((Duration::from_millis(1), Ending::NeverStarted(error)));
-        }
-        plan
-    }
-
-    fn made_up(&mut self) -> Plan {
-        let Some(rng) = &mut self.chance else { return Plan::default() };
-        let mut plan = Plan::default();
-        match rng.below(16) {
-            0 => plan.fail = Some(rng.pick(&NO_PROCESS)),
-            1 | 2 => {
-                let error = rng.pick(&NO_COMMAND);
-                let after = rng.pick(&[0, 3, 900, 15_000]);
-                plan.life = Some((Duration::from_millis(after), Ending::NeverStarted(error)));
-            }
-            3..=7 => {
-                let after = rng.pick(&[0, 1, 500, 9_999, 10_000, 10_001, 30_000]);
-                let ending = Ending::Ran(some_exit(rng));
-                plan.life = Some((Duration::from_millis(after), ending));
-            }
-            _ => {}
-        }
-        if rng.one_in(3) {
-            plan.executes = Some(Duration::from_millis(rng.pick(&[0, 1, 700, 9_999, 20_000])));
-        }
-        plan.temper = some_temper(rng);
-        if rng.one_in(4) {
-            let parent = rng.one_in(6).then_some(Parent::Foreign);
-            plan.members.push((some_temper(rng), parent));
-        }
-        if rng.one_in(4) {
-            plan.others.push(some_temper(rng));
         }
         plan
     }
@@ -252,84 +201,6 @@ fn told(job: &JobLine<'_>) -> String {
     let mut line = Vec::new();
     pmtr::wire::report::encode_line(job, &mut line);
     String::from_utf8(line).unwrap().trim_end().into()
-}
-
-pub fn some_exit(rng: &mut Rng) -> Exit {
-    match rng.below(6) {
-        0 => Exit::Code(33),
-        1 => Exit::Signal(Signal(11)),
-        n => Exit::Code(i32::from(n > 3)),
-    }
-}
-
-pub fn some_temper(rng: &mut Rng) -> Temper {
-    let term = match rng.below(8) {
-        0 => None,
-        1 => Some(Duration::from_secs(3)),
-        2 => Some(Duration::from_secs(10)),
-        _ => Some(Duration::ZERO),
-    };
-    Temper { term, status: rng.one_in(5).then_some(33), stuck: rng.one_in(24) }
-}
-
-/// What has no answer.
-impl World {
-    fn keep(&mut self, content: Fingerprint) {
-        self.note(|| format!("  keep {content:?}"));
-        self.reference.keeps(content);
-    }
-
-    fn signal(&mut self, target: Target, signal: Signal) {
-        self.note(|| format!("  signal {} to {target:?}", signal.0));
-        let Some(group) = self.reference.signals(self.now, target, signal) else { return };
-        if self.tracing {
-            self.signals.push((self.now, target, signal));
-        }
-        for (serial, after, ending) in self.processes.signal(group, target, signal) {
-            self.after(after, Happening::End(serial, ending));
-        }
-    }
-
-    fn logs(&mut self, notice: Notice) {
-        self.note(|| format!("  log: {notice}"));
-        self.reference.logs(self.now, &notice);
-        if self.tracing {
-            self.log.push((self.now, notice));
-        }
-    }
-
-    fn watch(&mut self, path: &[u8]) {
-        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
-        self.reference.watched(file, true);
-        self.after(self.facts_after, Happening::Fact(file));
-    }
-
-    fn unwatch(&mut self, path: &[u8]) {
-        let file = FILES.iter().position(|file| file.as_bytes() == path).unwrap();
-        self.reference.watched(file, false);
-    }
-
-    fn close(&mut self, id: SocketId) {
-        let station = self.sockets.open.remove(&id);
-        self.note(|| format!("  close {station:?}"));
-        self.deed("close", station.as_ref());
-        self.reference.closes(id);
-    }
-
-    fn answer(&mut self, verdicts: &[Verdict]) {
-        self.note(|| format!("  answer {verdicts:?}"));
-        self.reference.answers(verdicts);
-        if self.tracing {
-            let text = String::from_utf8(pmtr::wire::control::answer(verdicts)).unwrap();
-            self.sockets.answers.push((self.now, text));
-        }
-    }
-
-    fn release(&mut self, group: Pid) {
-        if !self.kept.remove(&group) {
-            self.reference.broken("a group is released once", &group);
-        }
-    }
 }
 
 impl System for World {
@@ -515,16 +386,6 @@ impl System for World {
     }
 
     fn act(&mut self, effect: Effect) {
-        match effect {
-            Effect::Signal(target, signal) => self.signal(target, signal),
-            Effect::Log(notice) => self.logs(notice),
-            Effect::Watch(path) => self.watch(&path),
-            Effect::Unwatch(path) => self.unwatch(&path),
-            Effect::Close(id) => self.close(id),
-            Effect::Keep(content) => self.keep(content),
-            Effect::Answer(_, verdicts) => self.answer(&verdicts),
-            Effect::Release(group) => self.release(group),
-            Effect::Forget(_) => {}
-        }
+        self.carry_out(effect);
     }
 }
