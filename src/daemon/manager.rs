@@ -2,7 +2,7 @@
 //! What is told and when, the core decides.
 #![forbid(unsafe_code)]
 
-use crate::model::{Bulletin, Clean, Pid};
+use crate::model::{Clean, NotifyMessage, Pid};
 use crate::sys::clock;
 use crate::wire::notify;
 use std::ffi::OsStr;
@@ -45,13 +45,13 @@ impl ServiceManager {
     }
 
     /// Sends one message; false when it has to be sent again. Never blocks.
-    pub(super) fn tell(&mut self, bulletin: &Bulletin) -> bool {
+    pub(super) fn notify(&mut self, message: &NotifyMessage) -> bool {
         // Not the time of the turn: the manager compares it with the moment at which it asked for a reload.
-        let message = notify::encode(bulletin, clock::now(), self.main_pid);
+        let datagram = notify::encode(message, clock::now(), self.main_pid);
         let sent = match &self.socket {
-            Some(socket) => socket.send_to_addr(&message, &self.address),
+            Some(socket) => socket.send_to_addr(&datagram, &self.address),
             None => {
-                unbound().and_then(|socket| self.socket.insert(socket).send_to_addr(&message, &self.address))
+                unbound().and_then(|socket| self.socket.insert(socket).send_to_addr(&datagram, &self.address))
             }
         };
         sent.is_ok()
@@ -127,16 +127,16 @@ mod tests {
     fn a_manager_that_comes_back_gets_what_comes_then_and_a_full_one_blocks_nobody() {
         let name = format!("pmtr-manager-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
-        let bulletin = Bulletin { alive: true, ..Bulletin::default() };
+        let message = NotifyMessage { alive: true, ..NotifyMessage::default() };
         let mut manager = ServiceManager::at(OsStr::new(&format!("@{name}")), None).unwrap();
-        assert!(!manager.tell(&bulletin));
+        assert!(!manager.notify(&message));
         for _ in 0..2 {
             let listener = UnixDatagram::bind_addr(&address).unwrap();
-            assert!(manager.tell(&bulletin));
+            assert!(manager.notify(&message));
             let mut buffer = [0; 100];
             assert_eq!(listener.recv(&mut buffer).unwrap(), "WATCHDOG=1\n".len());
-            while manager.tell(&bulletin) {}
+            while manager.notify(&message) {}
         }
-        assert!(!manager.tell(&bulletin));
+        assert!(!manager.notify(&message));
     }
 }

@@ -14,8 +14,9 @@ use super::trust::Trust;
 use super::watch::{Content, Watch};
 use crate::config::{Parsed, Parsing, Portion, SourceFile};
 use crate::model::{
-    Birth, Bulletin, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    MonoTime, NetError, Notice, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors, Target,
+    Birth, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, MonoTime,
+    NetError, Notice, NotifyMessage, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors,
+    Target,
 };
 use crate::supervisor::{Effect, Reading, System};
 use crate::sys::child_spec::ChildSpec;
@@ -248,8 +249,8 @@ impl System for World {
         self.sockets.report(&self.shared.registry, jobs);
     }
 
-    fn tell(&mut self, bulletin: &Bulletin) -> bool {
-        self.manager.as_mut().is_none_or(|manager| manager.tell(bulletin))
+    fn notify(&mut self, message: &NotifyMessage) -> bool {
+        self.manager.as_mut().is_none_or(|manager| manager.notify(message))
     }
 
     fn act(&mut self, effect: Effect) {

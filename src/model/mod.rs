@@ -1,7 +1,6 @@
 //! The nouns: what all other modules speak about. Knows nothing but std, and does nothing.
 #![forbid(unsafe_code)]
 
-mod bulletin;
 mod config;
 mod cpus;
 mod errno;
@@ -9,6 +8,7 @@ mod event;
 mod mistake;
 mod network;
 mod notice;
+mod notify;
 mod pid;
 mod spec;
 mod status;
@@ -17,7 +17,6 @@ mod throttle;
 mod time;
 mod words;
 
-pub use bulletin::{Bulletin, Milestone, Summary};
 pub use config::{Blame, Config, Endpoint, Fingerprint, Kept, Load, LoadError};
 pub use cpus::CpuSet;
 pub use errno::Errno;
@@ -25,6 +24,7 @@ pub use event::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Targe
 pub use mistake::{Count, Mistake, Severity};
 pub use network::{Head, JobLine, NetError, Order, Origin, Part, Process, Role, SocketId, Station, Verdict};
 pub use notice::{Level, Notice};
+pub use notify::{Milestone, NotifyMessage, Summary};
 pub use pid::{JobId, Pid, Signal};
 pub use spec::{
     Attributes, Difference, Fixed, Infinity, JobDraft, JobName, JobSpec, Launch, Limit, Output, Policy,

@@ -20,9 +20,9 @@ pub enum Action {
     Look(Pid, Detail),
     /// Open this socket, anew if it is open. Answered by [`Event::Opened`](super::Event::Opened) in the same turn.
     Open(SocketId),
-    /// Tell the service manager what there is to tell by now, if anything. Answered by
-    /// [`Event::Told`](super::Event::Told) in the same turn.
-    Tell,
+    /// Send the service manager the message that is due by now, if any. Answered by
+    /// [`Event::Notified`](super::Event::Notified) in the same turn.
+    Notify,
     /// Send a report to every socket that is open for it. Has no answer, but asks for the jobs while it is made.
     Report,
     /// What has no answer and needs to know nothing more.

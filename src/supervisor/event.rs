@@ -2,8 +2,8 @@
 
 use super::Recovery;
 use crate::model::{
-    Birth, Bulletin, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, Order, Origin,
-    Pid, Signal, SocketId, SpawnError, Survivors,
+    Birth, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, NotifyMessage, Order,
+    Origin, Pid, Signal, SocketId, SpawnError, Survivors,
 };
 use std::rc::Rc;
 
@@ -40,8 +40,8 @@ pub enum Event {
     Opened(SocketId, Result<(), NetError>),
     /// A report could not be sent, or was refused where it went; or nothing can be received by the socket any more.
     SocketFails(SocketId, NetError),
-    /// The answer to [`Action::Tell`](super::Action::Tell): whether the message is on its way.
-    Told(Bulletin, bool),
+    /// The answer to [`Action::Notify`](super::Action::Notify): whether the message is on its way.
+    Notified(NotifyMessage, bool),
     /// A remote command.
     Command(Origin, Vec<Order>),
     /// A message that is no command.

@@ -11,12 +11,12 @@ mod files;
 mod gate;
 mod index;
 mod network;
+mod notify;
 mod processes;
 mod recovery;
 mod reload;
 mod remote;
 mod switches;
-mod tidings;
 mod turn;
 
 pub use action::{Action, Actions, Effect};
@@ -24,11 +24,11 @@ pub use complaints::FLOOD;
 pub use event::{Event, Next, Reading};
 pub use gate::STARTS_PER_TURN;
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
+pub use notify::READY_PATIENCE;
 pub use processes::Owner;
 pub use recovery::{Beginning, Recovery, Want, beginning, blame, want};
 pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST, UNWRITTEN_FOR, WRITER_TOLD_AFTER};
 pub use switches::SWITCHES_TOLD;
-pub use tidings::READY_PATIENCE;
 pub use turn::{System, turn};
 
 use crate::job::{Debut, Goal, Job, State, Wish};
@@ -37,11 +37,11 @@ use complaints::Complaints;
 use files::{Files, Need};
 use index::{Index, Line, Place, Rank};
 use network::Network;
+use notify::Notifier;
 use processes::Processes;
 use reload::Reload;
 use std::rc::Rc;
 use switches::Switches;
-use tidings::Tidings;
 
 /// One job with what the supervisor keeps beside it.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub struct Supervisor {
     complaints: Complaints,
     switches: Switches,
     /// None when no service manager wants to be told anything.
-    tidings: Option<Tidings>,
+    notifier: Option<Notifier>,
     /// The job for which the others were last said to be waiting.
     paused_for: Option<JobId>,
     ending: bool,
@@ -91,7 +91,7 @@ impl Supervisor {
             network: Network::default(),
             complaints: Complaints::default(),
             switches: Switches::default(),
-            tidings: None,
+            notifier: None,
             paused_for: None,
             ending: false,
         }
@@ -107,7 +107,7 @@ impl Supervisor {
             Event::EndAsked(signal) => self.end(now, signal, actions),
             Event::Tick => {
                 self.tick(now, actions);
-                self.tell(actions);
+                self.notify(actions);
             }
             // Once ending, files and commands are ignored.
             Event::Loaded(..) | Event::ReloadAsked if self.ending => {}
@@ -131,12 +131,12 @@ impl Supervisor {
                 self.reload.asked();
                 actions.push(Action::LoadConfig(Reading::Always));
                 self.reloading();
-                self.tell(actions);
+                self.notify(actions);
             }
             Event::FileSeen(path, content) => self.file_seen(now, &path, content, actions),
             Event::Opened(id, answer) => self.network.opened(now, id, answer, actions),
             Event::SocketFails(id, error) => self.network.fails(now, id, error, actions),
-            Event::Told(bulletin, sent) => self.told(now, bulletin, sent),
+            Event::Notified(message, sent) => self.notified(now, message, sent),
             Event::Command(from, orders) => self.command(now, from, orders, actions),
             Event::Invalid(from) => self.invalid(now, from, actions),
         }
@@ -148,7 +148,7 @@ impl Supervisor {
         if reading || self.index.ready() || self.is_pause_news() {
             return Next::Now;
         }
-        let tidings = match self.next_tidings() {
+        let notification = match self.next_notification() {
             Next::Now => return Next::Now,
             Next::At(at) => Some(at),
             Next::Never => None,
@@ -156,7 +156,7 @@ impl Supervisor {
         let reload = if self.ending { None } else { self.reload.deadline() };
         let network = self.network.deadline();
         let lines = [self.complaints.deadline(), self.switches.deadline()].into_iter().flatten().min();
-        match [self.index.deadline(), reload, network, lines, tidings].into_iter().flatten().min() {
+        match [self.index.deadline(), reload, network, lines, notification].into_iter().flatten().min() {
             Some(at) => Next::At(at),
             None => Next::Never,
         }
@@ -332,8 +332,8 @@ impl Supervisor {
         self.network.close(actions);
         self.complaints = Complaints::default();
         self.switches = Switches::default();
-        if let Some(tidings) = &mut self.tidings {
-            tidings.ending();
+        if let Some(notifier) = &mut self.notifier {
+            notifier.ending();
         }
         for (_, id) in order {
             self.with(id, actions, |job, wishes| job.remove(now, wishes));

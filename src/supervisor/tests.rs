@@ -3,9 +3,9 @@
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
-    Birth, Bulletin, Config, Detail, Ending, Endpoint, Errno, Exit, Fixed, JobDraft, JobLine, JobSpec, Load,
-    LoadError, Mistake, NetError, Notice, Order, Origin, Policy, Role, SocketId, SpawnError, Stage, Station,
-    Survivors, Verb,
+    Birth, Config, Detail, Ending, Endpoint, Errno, Exit, Fixed, JobDraft, JobLine, JobSpec, Load, LoadError,
+    Mistake, NetError, Notice, NotifyMessage, Order, Origin, Policy, Role, SocketId, SpawnError, Stage,
+    Station, Survivors, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -99,7 +99,7 @@ impl System for Dice {
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         jobs.for_each(drop);
     }
-    fn tell(&mut self, _: &Bulletin) -> bool {
+    fn notify(&mut self, _: &NotifyMessage) -> bool {
         self.rng.below(3) > 0
     }
     fn act(&mut self, effect: Effect) {

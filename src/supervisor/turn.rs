@@ -2,8 +2,8 @@
 
 use super::{Action, Actions, Effect, Event, Reading, Supervisor};
 use crate::model::{
-    Birth, Bulletin, Detail, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, Pid, SocketId,
-    SpawnError, Station, Survivors,
+    Birth, Detail, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, NotifyMessage, Pid,
+    SocketId, SpawnError, Station, Survivors,
 };
 
 /// The world as the supervisor acts upon it: a method for each question, and one for all that has no answer.
@@ -20,7 +20,7 @@ pub trait System {
     /// Opens a socket; one that is open under this number is closed before.
     fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError>;
     /// Sends a message to the service manager; false when it has to be sent again.
-    fn tell(&mut self, bulletin: &Bulletin) -> bool;
+    fn notify(&mut self, message: &NotifyMessage) -> bool;
     /// Sends a report of these jobs to every socket that is open for it. The jobs are worked out as they are asked for.
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>);
     /// Does what has no answer.
@@ -44,9 +44,9 @@ pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime
                 let Some(station) = supervisor.station(id) else { continue };
                 Event::Opened(id, system.open(id, station))
             }
-            Action::Tell => {
-                let Some(bulletin) = supervisor.bulletin(now) else { continue };
-                Event::Told(bulletin, system.tell(&bulletin))
+            Action::Notify => {
+                let Some(message) = supervisor.notify_message(now) else { continue };
+                Event::Notified(message, system.notify(&message))
             }
             Action::Report => {
                 system.report(&mut supervisor.report(now));

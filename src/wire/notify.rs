@@ -1,19 +1,19 @@
 //! What a service manager is told, as assignments in lines. One message is one datagram.
 
-use crate::model::{Bulletin, Milestone, MonoTime, Pid, Summary};
+use crate::model::{Milestone, MonoTime, NotifyMessage, Pid, Summary};
 use std::fmt::{self, Write as _};
 
 /// The bytes of a message that is sent at `now`. `main_pid` is named with [`Milestone::Ready`]: whoever started us
 /// does not know which process has stayed.
-pub fn encode(bulletin: &Bulletin, now: MonoTime, main_pid: Option<Pid>) -> Vec<u8> {
+pub fn encode(message: &NotifyMessage, now: MonoTime, main_pid: Option<Pid>) -> Vec<u8> {
     let mut text = String::new();
     // A String takes whatever it is given.
-    let _: fmt::Result = write(&mut text, bulletin, now, main_pid);
+    let _: fmt::Result = write(&mut text, message, now, main_pid);
     text.into_bytes()
 }
 
-fn write(text: &mut String, bulletin: &Bulletin, now: MonoTime, main_pid: Option<Pid>) -> fmt::Result {
-    match bulletin.milestone {
+fn write(text: &mut String, message: &NotifyMessage, now: MonoTime, main_pid: Option<Pid>) -> fmt::Result {
+    match message.milestone {
         None => {}
         Some(Milestone::Ready) => {
             text.push_str("READY=1\n");
@@ -27,7 +27,7 @@ fn write(text: &mut String, bulletin: &Bulletin, now: MonoTime, main_pid: Option
         }
         Some(Milestone::Stopping) => text.push_str("STOPPING=1\n"),
     }
-    match bulletin.summary {
+    match message.summary {
         None => {}
         Some(Summary::Serving { jobs, running, mistakes, last_good }) => {
             let plural = if jobs == 1 { "" } else { "s" };
@@ -37,7 +37,7 @@ fn write(text: &mut String, bulletin: &Bulletin, now: MonoTime, main_pid: Option
         }
         Some(Summary::Ending { running }) => writeln!(text, "STATUS=exiting, {running} running")?,
     }
-    if bulletin.alive {
+    if message.alive {
         text.push_str("WATCHDOG=1\n");
     }
     Ok(())

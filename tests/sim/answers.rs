@@ -74,7 +74,7 @@ fn limit(refusal: &Refusal) -> Duration {
         Refusal::Command(_) => 10 * SECOND,
         // Its next chance is the next report.
         Refusal::Report => 10 * SECOND,
-        Refusal::Spawn(_) | Refusal::Load(_) | Refusal::Open(_) | Refusal::Tell => 2 * SECOND,
+        Refusal::Spawn(_) | Refusal::Load(_) | Refusal::Open(_) | Refusal::Notify => 2 * SECOND,
     }
 }
 
@@ -132,5 +132,5 @@ fn a_report_that_is_refused_for_once_is_followed_by_the_next() {
 
 #[test]
 fn a_word_to_the_service_manager_that_is_lost_for_once_is_said_again() {
-    no_for_once(&Refusal::Tell);
+    no_for_once(&Refusal::Notify);
 }

@@ -1,7 +1,7 @@
 //! The service manager of the invented world, and what may be told to it.
 
 use pmtr::job::{Goal, State};
-use pmtr::model::{Bulletin, Milestone, MonoTime, Summary};
+use pmtr::model::{Milestone, MonoTime, NotifyMessage, Summary};
 use pmtr::supervisor::Supervisor;
 use std::time::Duration;
 
@@ -27,11 +27,11 @@ impl Manager {
     pub fn tell(
         &mut self,
         now: MonoTime,
-        bulletin: &Bulletin,
+        message: &NotifyMessage,
         out: bool,
         text: String,
     ) -> Option<&'static str> {
-        if *bulletin == Bulletin::default() {
+        if *message == NotifyMessage::default() {
             return Some("a message tells something");
         }
         if !out {
@@ -40,27 +40,27 @@ impl Manager {
         }
         self.failed = None;
         self.told.push((now, text));
-        if let Some(summary) = bulletin.summary {
+        if let Some(summary) = message.summary {
             let early = self.status.is_some_and(|(at, _)| at + SECOND > now);
-            if bulletin.milestone.is_none() && early {
+            if message.milestone.is_none() && early {
                 return Some("a status comes at most once a second");
             }
             self.status = Some((now, summary));
         }
-        if bulletin.alive {
+        if message.alive {
             if self.alive.is_some_and(|at| Some(now.since(at)) < self.watchdog) {
                 return Some("the watchdog is not fed before its time");
             }
             self.alive = Some(now);
         }
-        match bulletin.milestone {
+        match message.milestone {
             Some(_) if self.stopping => Some("after the end nothing comes"),
             Some(Milestone::Ready) if self.ready && !self.reloading => {
                 Some("it is ready once, and once after each reload")
             }
             Some(Milestone::Ready) => {
                 (self.ready, self.reloading) = (true, false);
-                bulletin.summary.is_none().then_some("who is ready says what runs")
+                message.summary.is_none().then_some("who is ready says what runs")
             }
             Some(Milestone::Reloading) => {
                 self.reloading = true;
@@ -70,7 +70,7 @@ impl Manager {
                 self.stopping = true;
                 None
             }
-            None if !self.ready && !self.stopping && bulletin.summary.is_some() => {
+            None if !self.ready && !self.stopping && message.summary.is_some() => {
                 Some("the first status comes with the first start")
             }
             None => None,

@@ -10,7 +10,7 @@ use pmtr::supervisor::{Event, Next};
 fn reading() -> Sim {
     let mut sim = Sim::managed(&[job("a"), job("b")], None);
     sim.run_until(60_000);
-    sim.tidings();
+    sim.notified();
     sim.world.portions = 3;
     sim.world.file = File::Jobs(vec![job("a").version(1), job("c")]);
     sim.world.reference.reload_asked();
@@ -52,13 +52,13 @@ fn deaths_and_commands_are_served_between_two_portions_by_the_file_in_force() {
 #[test]
 fn a_manager_hears_that_a_reload_is_over_when_the_last_portion_has_been_read() {
     let mut sim = reading();
-    assert_eq!(sim.tidings(), ["60000 RELOADING=1 MONOTONIC_USEC=60000000"]);
+    assert_eq!(sim.notified(), ["60000 RELOADING=1 MONOTONIC_USEC=60000000"]);
     tick(&mut sim);
     tick(&mut sim);
-    assert_eq!(sim.tidings(), [""; 0]);
+    assert_eq!(sim.notified(), [""; 0]);
     tick(&mut sim);
     sim.wake();
-    assert!(sim.tidings().iter().any(|told| told.starts_with("60000 READY=1")));
+    assert!(sim.notified().iter().any(|told| told.starts_with("60000 READY=1")));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn the_jobs_of_the_last_good_text_run_and_everybody_is_told_why() {
         assert_eq!((sim.logged(why), sim.logged(LINE)), (vec![0], vec![0]), "{why}");
         assert_eq!(sim.order(), "a b");
         let told = format!("0 READY=1 STATUS=2 jobs, 2 running{status}, using the last good configuration");
-        assert_eq!(sim.tidings(), [told]);
+        assert_eq!(sim.notified(), [told]);
         assert_eq!(sim.supervisor.last_good().map(|line| line.to_string()).as_deref(), Some(LINE));
     }
 }
@@ -40,23 +40,23 @@ fn the_jobs_of_the_last_good_text_run_and_everybody_is_told_why() {
 fn a_file_that_is_mended_is_applied_like_any_other() {
     let mut sim = recovered(File::Mistakes(2));
     let pid = sim.pid("a");
-    sim.tidings();
+    sim.notified();
     sim.save(&[job("a"), job("c")]);
     sim.run_until(5_000);
     assert_eq!((sim.pid("a"), sim.order(), sim.pid("b")), (pid, "a b c".into(), None));
-    assert_eq!(sim.tidings()[1], "1000 READY=1 STATUS=2 jobs, 2 running");
+    assert_eq!(sim.notified()[1], "1000 READY=1 STATUS=2 jobs, 2 running");
     assert_eq!((sim.supervisor.last_good(), sim.supervisor.next()), (None, Next::Never));
 }
 
 #[test]
 fn a_file_that_is_mended_to_the_same_text_restarts_nothing_and_is_in_force() {
     let mut sim = recovered(File::Mistakes(2));
-    sim.tidings();
+    sim.notified();
     sim.save(&[job("a"), job("b")]);
     sim.run_until(5_000);
     assert_eq!(sim.order(), "a b");
     assert_eq!(sim.logged("/etc/pmtr.conf matches the running configuration again"), [1_000]);
-    assert_eq!(sim.tidings(), ["1000 STATUS=2 jobs, 2 running"]);
+    assert_eq!(sim.notified(), ["1000 STATUS=2 jobs, 2 running"]);
     assert_eq!(sim.supervisor.last_good(), None);
 }
 

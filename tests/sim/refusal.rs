@@ -17,7 +17,7 @@ pub enum Refusal {
     /// A report, where it went.
     Report,
     /// A word to the service manager.
-    Tell,
+    Notify,
 }
 
 /// The n-th answer of a kind, and what it is instead.

@@ -101,7 +101,7 @@ impl Sim {
     }
 
     /// What the service manager was told since this was asked last, with the time in milliseconds.
-    pub fn tidings(&mut self) -> Vec<String> {
+    pub fn notified(&mut self) -> Vec<String> {
         let told = self.world.manager.told.drain(..);
         told.map(|(at, text)| format!("{} {text}", millis(at))).collect()
     }

@@ -131,7 +131,7 @@ impl Sim {
             Event::ReloadAsked | Event::EndAsked(_) => {}
             Event::Opened(..) | Event::FileSeen(..) | Event::LeftBehind(_) | Event::Recovered(_) => {}
             Event::Tick => self.world.reference.ticks(now),
-            Event::Told(..) => {}
+            Event::Notified(..) => {}
         }
         turn(&mut self.supervisor, &mut self.world, now, event);
         if self.world.starts_in_turn > STARTS_PER_TURN {
@@ -315,7 +315,7 @@ impl Sim {
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
             Event::Loaded(..) => {}
             Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
-            Event::FileSeen(..) | Event::LeftBehind(_) | Event::Told(..) | Event::Tick => {}
+            Event::FileSeen(..) | Event::LeftBehind(_) | Event::Notified(..) | Event::Tick => {}
             Event::Recovered(_) => {}
         }
         self.turn(event);

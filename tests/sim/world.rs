@@ -9,9 +9,9 @@ use crate::refusal::{Fault, NO_SOCKET, Refusal, mistakes, unreadable};
 use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
-    Birth, Bulletin, Config, Detail, Ending, Errno, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    Mistake, MonoTime, NetError, Notice, Pid, Role, Signal, SocketId, SpawnError, Stage, Station, Survivors,
-    Target,
+    Birth, Config, Detail, Ending, Errno, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, Mistake,
+    MonoTime, NetError, Notice, NotifyMessage, Pid, Role, Signal, SocketId, SpawnError, Stage, Station,
+    Survivors, Target,
 };
 use pmtr::supervisor::{Effect, Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -372,15 +372,15 @@ impl System for World {
         }
     }
 
-    fn tell(&mut self, bulletin: &Bulletin) -> bool {
+    fn notify(&mut self, message: &NotifyMessage) -> bool {
         let chance = self.chance.as_mut().is_some_and(|rng| rng.one_in(4));
-        let refused = self.refused(|refusal| *refusal == Refusal::Tell).is_some();
+        let refused = self.refused(|refusal| *refusal == Refusal::Notify).is_some();
         let out = !self.manager.away && !chance && !refused;
-        let text = pmtr::wire::notify::encode(bulletin, self.now, None);
+        let text = pmtr::wire::notify::encode(message, self.now, None);
         let text = String::from_utf8(text).unwrap().trim_end().replace('\n', " ");
         self.note(|| format!("  tell {text}: {out}"));
-        if let Some(broken) = self.manager.tell(self.now, bulletin, out, text) {
-            self.reference.broken(broken, bulletin);
+        if let Some(broken) = self.manager.tell(self.now, message, out, text) {
+            self.reference.broken(broken, message);
         }
         out
     }

@@ -1,10 +1,10 @@
 use super::super::notify::encode;
-use crate::model::{Bulletin, Milestone, MonoTime, Pid, Summary};
+use crate::model::{Milestone, MonoTime, NotifyMessage, Pid, Summary};
 
 const NOW: MonoTime = MonoTime::from_nanos(12_345_678_901);
 
-fn text(bulletin: Bulletin, main_pid: Option<Pid>) -> String {
-    String::from_utf8(encode(&bulletin, NOW, main_pid)).unwrap()
+fn text(message: NotifyMessage, main_pid: Option<Pid>) -> String {
+    String::from_utf8(encode(&message, NOW, main_pid)).unwrap()
 }
 
 #[test]
@@ -16,7 +16,10 @@ fn a_milestone_is_told_in_the_words_of_the_protocol() {
         (Milestone::Reloading, pid, "RELOADING=1\nMONOTONIC_USEC=12345678\n"),
         (Milestone::Stopping, pid, "STOPPING=1\n"),
     ] {
-        assert_eq!(text(Bulletin { milestone: Some(milestone), ..Bulletin::default() }, main_pid), wanted);
+        assert_eq!(
+            text(NotifyMessage { milestone: Some(milestone), ..NotifyMessage::default() }, main_pid),
+            wanted
+        );
     }
 }
 
@@ -35,15 +38,15 @@ fn a_status_counts_the_jobs_and_one_is_no_plural() {
         (Summary::Ending { running: 3 }, "exiting, 3 running"),
         (Summary::Ending { running: 0 }, "exiting, 0 running"),
     ] {
-        let bulletin = Bulletin { summary: Some(summary), ..Bulletin::default() };
-        assert_eq!(text(bulletin, None), format!("STATUS={wanted}\n"));
+        let message = NotifyMessage { summary: Some(summary), ..NotifyMessage::default() };
+        assert_eq!(text(message, None), format!("STATUS={wanted}\n"));
     }
 }
 
 #[test]
 fn one_message_may_tell_all_of_it_and_none_tells_nothing() {
     let summary = Some(Summary::Ending { running: 1 });
-    let all = Bulletin { milestone: Some(Milestone::Stopping), summary, alive: true };
+    let all = NotifyMessage { milestone: Some(Milestone::Stopping), summary, alive: true };
     assert_eq!(text(all, None), "STOPPING=1\nSTATUS=exiting, 1 running\nWATCHDOG=1\n");
-    assert_eq!(text(Bulletin::default(), Pid::new(77)), "");
+    assert_eq!(text(NotifyMessage::default(), Pid::new(77)), "");
 }

@@ -2,7 +2,7 @@
 
 /// One message to the service manager.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bulletin {
+pub struct NotifyMessage {
     /// How far pmtr has come, when that is news.
     pub milestone: Option<Milestone>,
     /// What the jobs are doing, when that is to be told.

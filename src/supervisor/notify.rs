@@ -3,7 +3,7 @@
 //! Knows neither sockets nor the words; counts no jobs.
 
 use super::{Action, Actions, Next, Supervisor};
-use crate::model::{Bulletin, Milestone, MonoTime, Summary};
+use crate::model::{Milestone, MonoTime, NotifyMessage, Summary};
 use std::time::Duration;
 
 /// From one status to the next.
@@ -17,8 +17,8 @@ const RETRY_AT_MOST: Duration = Duration::from_secs(5);
 
 /// What was told, and what is still to be.
 #[derive(Debug)]
-pub(super) struct Tidings {
-    stage: Stage,
+pub(super) struct Notifier {
+    stage: NotifyStage,
     /// The last status that was told, and when there may be another.
     status: Option<Summary>,
     status_at: MonoTime,
@@ -31,7 +31,7 @@ pub(super) struct Tidings {
 
 /// How far pmtr has come, and which part of that is still to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum NotifyStage {
     /// The first start. It is taken to be over at this time though files have not been looked at.
     Starting { until: MonoTime },
     /// All has been told.
@@ -48,15 +48,15 @@ enum Stage {
 
 /// How far the jobs have come.
 #[derive(Clone, Copy, Debug)]
-struct Scene {
+struct Overview {
     summary: Summary,
-    start: Start,
+    start: FirstStart,
     /// Whether a file is being read in portions.
     reading: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Start {
+enum FirstStart {
     /// Some job is about to start, or no file has been applied.
     UnderWay,
     /// Some job would start if it was known that its files are there.
@@ -65,88 +65,90 @@ enum Start {
     Over,
 }
 
-impl Tidings {
-    fn new(now: MonoTime, watchdog: Option<Duration>) -> Tidings {
-        let stage = Stage::Starting { until: now + READY_PATIENCE };
-        Tidings { stage, status: None, status_at: now, watchdog, alive_at: now, retry: None }
+impl Notifier {
+    fn new(now: MonoTime, watchdog: Option<Duration>) -> Notifier {
+        let stage = NotifyStage::Starting { until: now + READY_PATIENCE };
+        Notifier { stage, status: None, status_at: now, watchdog, alive_at: now, retry: None }
     }
 
     /// The operator has asked for the file to be applied.
     fn reloading(&mut self) {
         self.stage = match self.stage {
-            Stage::Serving | Stage::Reloading | Stage::Reloaded => Stage::Reloading,
+            NotifyStage::Serving | NotifyStage::Reloading | NotifyStage::Reloaded => NotifyStage::Reloading,
             // It is ready when it is.
-            Stage::Starting { .. } => self.stage,
-            Stage::Stopping | Stage::Ending => self.stage,
+            NotifyStage::Starting { .. } => self.stage,
+            NotifyStage::Stopping | NotifyStage::Ending => self.stage,
         };
     }
 
     /// A file is being applied: news, unless the manager has been told and has not been told that it is over.
     fn applying(&mut self) {
-        if self.stage != Stage::Reloaded {
+        if self.stage != NotifyStage::Reloaded {
             self.reloading();
         }
     }
 
     /// The end has come, and is told at once: there may be no other time.
     pub(super) fn ending(&mut self) {
-        self.stage = Stage::Stopping;
+        self.stage = NotifyStage::Stopping;
         self.retry = None;
     }
 
     /// What is to be told next of how far pmtr has come: from this time on, or at once.
-    fn milestone(&self, scene: &Scene) -> Option<(Milestone, Option<MonoTime>)> {
-        match (self.stage, scene.start) {
-            (Stage::Starting { .. }, Start::UnderWay) => None,
-            (Stage::Starting { until }, Start::Unsure) => Some((Milestone::Ready, Some(until))),
-            (Stage::Starting { .. }, Start::Over) => Some((Milestone::Ready, None)),
-            (Stage::Reloading, _) => Some((Milestone::Reloading, None)),
-            (Stage::Reloaded, _) if scene.reading => None,
-            (Stage::Reloaded, _) => Some((Milestone::Ready, None)),
-            (Stage::Stopping, _) => Some((Milestone::Stopping, None)),
-            (Stage::Serving | Stage::Ending, _) => None,
+    fn milestone(&self, overview: &Overview) -> Option<(Milestone, Option<MonoTime>)> {
+        match (self.stage, overview.start) {
+            (NotifyStage::Starting { .. }, FirstStart::UnderWay) => None,
+            (NotifyStage::Starting { until }, FirstStart::Unsure) => Some((Milestone::Ready, Some(until))),
+            (NotifyStage::Starting { .. }, FirstStart::Over) => Some((Milestone::Ready, None)),
+            (NotifyStage::Reloading, _) => Some((Milestone::Reloading, None)),
+            (NotifyStage::Reloaded, _) if overview.reading => None,
+            (NotifyStage::Reloaded, _) => Some((Milestone::Ready, None)),
+            (NotifyStage::Stopping, _) => Some((Milestone::Stopping, None)),
+            (NotifyStage::Serving | NotifyStage::Ending, _) => None,
         }
     }
 
-    fn next(&self, scene: &Scene) -> Next {
-        let ready = match self.milestone(scene) {
+    fn next(&self, overview: &Overview) -> Next {
+        let ready = match self.milestone(overview) {
             Some((_, None)) => return self.retry.map_or(Next::Now, |(at, _)| Next::At(at)),
             Some((_, until)) => until,
             None => None,
         };
-        let status = self.is_status_news(scene).then_some(self.status_at);
+        let status = self.is_status_news(overview).then_some(self.status_at);
         let alive = self.watchdog.map(|_| self.alive_at);
         let due = [ready, status, alive].into_iter().flatten().min();
         due.map_or(Next::Never, |at| Next::At(self.retry.map_or(at, |(retry, _)| at.max(retry))))
     }
 
-    fn bulletin(&self, now: MonoTime, scene: &Scene) -> Option<Bulletin> {
+    fn message(&self, now: MonoTime, overview: &Overview) -> Option<NotifyMessage> {
         if self.retry.is_some_and(|(at, _)| at > now) {
             return None;
         }
-        let milestone = self.milestone(scene);
+        let milestone = self.milestone(overview);
         let milestone = milestone.filter(|(_, until)| until.is_none_or(|at| at <= now)).map(|(what, _)| what);
         let told = match milestone {
             Some(Milestone::Ready | Milestone::Stopping) => true,
             Some(Milestone::Reloading) => false,
-            None => self.is_status_news(scene) && self.status_at <= now,
+            None => self.is_status_news(overview) && self.status_at <= now,
         };
         let alive = self.watchdog.is_some() && self.alive_at <= now;
-        let bulletin = Bulletin { milestone, summary: told.then_some(scene.summary), alive };
-        (bulletin != Bulletin::default()).then_some(bulletin)
+        let message = NotifyMessage { milestone, summary: told.then_some(overview.summary), alive };
+        (message != NotifyMessage::default()).then_some(message)
     }
 
     /// Whether there is a status to tell that no milestone brings along.
-    fn is_status_news(&self, scene: &Scene) -> bool {
+    fn is_status_news(&self, overview: &Overview) -> bool {
         match self.stage {
-            Stage::Starting { .. } => false,
-            Stage::Serving | Stage::Reloading | Stage::Reloaded | Stage::Stopping | Stage::Ending => {
-                self.status != Some(scene.summary)
-            }
+            NotifyStage::Starting { .. } => false,
+            NotifyStage::Serving
+            | NotifyStage::Reloading
+            | NotifyStage::Reloaded
+            | NotifyStage::Stopping
+            | NotifyStage::Ending => self.status != Some(overview.summary),
         }
     }
 
-    fn told(&mut self, now: MonoTime, bulletin: Bulletin, sent: bool) {
+    fn notified(&mut self, now: MonoTime, message: NotifyMessage, sent: bool) {
         if !sent {
             // A sign of life is never put off for longer than it may take.
             let at_most = self.watchdog.map_or(RETRY_AT_MOST, |every| every.min(RETRY_AT_MOST));
@@ -156,17 +158,17 @@ impl Tidings {
             return;
         }
         self.retry = None;
-        self.stage = match bulletin.milestone {
+        self.stage = match message.milestone {
             None => self.stage,
-            Some(Milestone::Ready) => Stage::Serving,
-            Some(Milestone::Reloading) => Stage::Reloaded,
-            Some(Milestone::Stopping) => Stage::Ending,
+            Some(Milestone::Ready) => NotifyStage::Serving,
+            Some(Milestone::Reloading) => NotifyStage::Reloaded,
+            Some(Milestone::Stopping) => NotifyStage::Ending,
         };
-        if bulletin.summary.is_some() {
-            self.status = bulletin.summary;
+        if message.summary.is_some() {
+            self.status = message.summary;
             self.status_at = now + STATUS_EVERY;
         }
-        if let Some(every) = self.watchdog.filter(|_| bulletin.alive) {
+        if let Some(every) = self.watchdog.filter(|_| message.alive) {
             self.alive_at = now + every;
         }
     }
@@ -175,44 +177,44 @@ impl Tidings {
 impl Supervisor {
     /// From now on there is a service manager to tell; `watchdog` is the time from one sign of life to the next.
     pub fn serve_manager(&mut self, now: MonoTime, watchdog: Option<Duration>) {
-        self.tidings = Some(Tidings::new(now, watchdog));
+        self.notifier = Some(Notifier::new(now, watchdog));
     }
 
     /// What the service manager is to be told by now.
-    pub fn bulletin(&self, now: MonoTime) -> Option<Bulletin> {
-        self.tidings.as_ref()?.bulletin(now, &self.scene())
+    pub fn notify_message(&self, now: MonoTime) -> Option<NotifyMessage> {
+        self.notifier.as_ref()?.message(now, &self.overview())
     }
 
-    /// The answer to [`Action::Tell`].
-    pub(super) fn told(&mut self, now: MonoTime, bulletin: Bulletin, sent: bool) {
-        if let Some(tidings) = &mut self.tidings {
-            tidings.told(now, bulletin, sent);
+    /// The answer to [`Action::Notify`].
+    pub(super) fn notified(&mut self, now: MonoTime, message: NotifyMessage, sent: bool) {
+        if let Some(notifier) = &mut self.notifier {
+            notifier.notified(now, message, sent);
         }
     }
 
     pub(super) fn reloading(&mut self) {
-        if let Some(tidings) = &mut self.tidings {
-            tidings.reloading();
+        if let Some(notifier) = &mut self.notifier {
+            notifier.reloading();
         }
     }
 
     /// A file that was read comes into force.
     pub(super) fn applying(&mut self) {
-        if let Some(tidings) = &mut self.tidings {
-            tidings.applying();
+        if let Some(notifier) = &mut self.notifier {
+            notifier.applying();
         }
     }
 
     /// Behind what this turn does, so that the message tells what came of it.
-    pub(super) fn tell(&self, actions: &mut Actions) {
-        actions.extend(self.tidings.as_ref().map(|_| Action::Tell));
+    pub(super) fn notify(&self, actions: &mut Actions) {
+        actions.extend(self.notifier.as_ref().map(|_| Action::Notify));
     }
 
-    pub(super) fn next_tidings(&self) -> Next {
-        self.tidings.as_ref().map_or(Next::Never, |tidings| tidings.next(&self.scene()))
+    pub(super) fn next_notification(&self) -> Next {
+        self.notifier.as_ref().map_or(Next::Never, |notifier| notifier.next(&self.overview()))
     }
 
-    fn scene(&self) -> Scene {
+    fn overview(&self) -> Overview {
         let census = self.index.census();
         let summary = if self.ending {
             Summary::Ending { running: census.left }
@@ -222,12 +224,12 @@ impl Supervisor {
             Summary::Serving { jobs, running, mistakes, last_good }
         };
         let start = if self.index.ready() || self.reload.applied().is_none() {
-            Start::UnderWay
+            FirstStart::UnderWay
         } else if census.unsure > 0 {
-            Start::Unsure
+            FirstStart::Unsure
         } else {
-            Start::Over
+            FirstStart::Over
         };
-        Scene { summary, start, reading: self.reload.reading().is_some() }
+        Overview { summary, start, reading: self.reload.reading().is_some() }
     }
 }
