@@ -18,7 +18,7 @@ const CLEAN_REPORTS: u8 = 2;
 /// All stations.
 #[derive(Debug, Default)]
 pub(super) struct Network {
-    desks: BTreeMap<SocketId, Desk>,
+    sockets: BTreeMap<SocketId, SocketState>,
     next: u32,
     /// Some exactly while there is a station to report to.
     report_at: Option<MonoTime>,
@@ -26,7 +26,7 @@ pub(super) struct Network {
 
 /// One station with the state of its socket.
 #[derive(Debug)]
-struct Desk {
+struct SocketState {
     station: Station,
     health: Health,
 }
@@ -45,7 +45,7 @@ enum Health {
 impl Network {
     /// The line of the file that asked for a socket.
     pub(super) fn station(&self, id: SocketId) -> Option<&Station> {
-        self.desks.get(&id).map(|desk| &desk.station)
+        self.sockets.get(&id).map(|socket| &socket.station)
     }
 
     /// From now on these are the stations. Those that were there before keep their sockets.
@@ -59,8 +59,8 @@ impl Network {
         let listen = listen.into_iter().map(|endpoint| Station { role: Role::Listen, endpoint });
         let report = report.into_iter().map(|endpoint| Station { role: Role::Report, endpoint });
         let mut wanted: Vec<Station> = listen.chain(report).collect();
-        self.desks.retain(|id, desk| {
-            let place = wanted.iter().position(|station| *station == desk.station);
+        self.sockets.retain(|id, socket| {
+            let place = wanted.iter().position(|station| *station == socket.station);
             match place {
                 Some(place) => drop(wanted.remove(place)),
                 None => actions.act(Effect::Close(*id)),
@@ -77,17 +77,17 @@ impl Network {
                 Role::Report => self.report_at = Some(now),
             }
             actions.push(Action::Open(id));
-            self.desks.insert(id, Desk { station, health: Health::Fine });
+            self.sockets.insert(id, SocketState { station, health: Health::Fine });
         }
-        if !self.desks.values().any(|desk| desk.station.role == Role::Report) {
+        if !self.sockets.values().any(|socket| socket.station.role == Role::Report) {
             self.report_at = None;
         }
     }
 
     /// The end has come: nobody is listened to or told any more.
     pub(super) fn close(&mut self, actions: &mut Actions) {
-        actions.act_all(self.desks.keys().copied().map(Effect::Close));
-        self.desks.clear();
+        actions.act_all(self.sockets.keys().copied().map(Effect::Close));
+        self.sockets.clear();
         self.report_at = None;
     }
 
@@ -99,35 +99,35 @@ impl Network {
         answer: Result<(), NetError>,
         actions: &mut Actions,
     ) {
-        let Some(desk) = self.desks.get_mut(&id) else { return };
-        match (desk.station.role, answer) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        match (socket.station.role, answer) {
             (Role::Listen, Ok(())) => {
-                desk.health = Health::Fine;
-                actions.log(Notice::Listening { endpoint: desk.station.endpoint.clone() });
+                socket.health = Health::Fine;
+                actions.log(Notice::Listening { endpoint: socket.station.endpoint.clone() });
             }
             (Role::Listen, Err(error)) => {
-                let pause = next_pause(match desk.health {
+                let pause = next_pause(match socket.health {
                     Health::Closed { pause, .. } => Some(pause),
                     Health::Fine | Health::Troubled { .. } => None,
                 });
-                desk.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
+                socket.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
             }
             // Whether it can be reached is seen by what is sent.
             (Role::Report, Ok(())) => {}
-            (Role::Report, Err(error)) => desk.fails(Health::Troubled { reports: 0 }, error, actions),
+            (Role::Report, Err(error)) => socket.fails(Health::Troubled { reports: 0 }, error, actions),
         }
     }
 
     /// A socket does not do what it was opened for.
     pub(super) fn fails(&mut self, now: MonoTime, id: SocketId, error: NetError, actions: &mut Actions) {
-        let Some(desk) = self.desks.get_mut(&id) else { return };
-        match (desk.station.role, desk.health) {
-            (Role::Report, _) => desk.fails(Health::Troubled { reports: 0 }, error, actions),
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        match (socket.station.role, socket.health) {
+            (Role::Report, _) => socket.fails(Health::Troubled { reports: 0 }, error, actions),
             // It would go on failing; and only a new one joins a group again.
             (Role::Listen, Health::Fine) => {
                 actions.act(Effect::Close(id));
                 let pause = REPORT_EVERY;
-                desk.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
+                socket.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
             }
             (Role::Listen, Health::Closed { .. } | Health::Troubled { .. }) => {}
         }
@@ -140,7 +140,7 @@ impl Network {
 
     /// When there is something to do.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
-        let retries = self.desks.values().filter_map(|desk| match desk.health {
+        let retries = self.sockets.values().filter_map(|socket| match socket.health {
             Health::Closed { retry_at, .. } => Some(retry_at),
             Health::Fine | Health::Troubled { .. } => None,
         });
@@ -149,8 +149,8 @@ impl Network {
 
     /// Does what is due. While jobs are `starting` there is another tick at once: a report waits for them a little.
     pub(super) fn tick(&mut self, now: MonoTime, starting: bool, actions: &mut Actions) {
-        for (id, desk) in &mut self.desks {
-            if let Health::Closed { retry_at, .. } = &mut desk.health
+        for (id, socket) in &mut self.sockets {
+            if let Health::Closed { retry_at, .. } = &mut socket.health
                 && *retry_at <= now
             {
                 *retry_at = now + REPORT_EVERY;
@@ -162,11 +162,11 @@ impl Network {
             return;
         }
         self.report_at = Some(now + REPORT_EVERY);
-        for (id, desk) in &mut self.desks {
-            let Health::Troubled { reports } = &mut desk.health else { continue };
+        for (id, socket) in &mut self.sockets {
+            let Health::Troubled { reports } = &mut socket.health else { continue };
             if *reports == CLEAN_REPORTS {
-                desk.health = Health::Fine;
-                let endpoint = desk.station.endpoint.clone();
+                socket.health = Health::Fine;
+                let endpoint = socket.station.endpoint.clone();
                 actions.log(Notice::ReportingAgain { endpoint });
                 continue;
             }
@@ -180,7 +180,7 @@ impl Network {
     }
 }
 
-impl Desk {
+impl SocketState {
     fn fails(&mut self, health: Health, error: NetError, actions: &mut Actions) {
         if self.health == Health::Fine {
             actions.log(Notice::Unserved { station: self.station.clone(), error });
