@@ -17,7 +17,7 @@ use changes::{Changes, Verdict};
 use failure::Failure;
 pub use failure::REMIND_EVERY;
 pub use policy::next_pause;
-pub use state::{Debut, Goal, Pressure, State, Wish};
+pub use state::{FirstRun, Goal, Pressure, State, Wish};
 use std::rc::Rc;
 use std::time::Duration;
 pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY};
@@ -34,7 +34,7 @@ pub struct Job {
     failure: Option<Box<Failure>>,
     /// What a failed start has to wait, as long as there was no process since the first that failed.
     pause: Option<Duration>,
-    debut: Debut,
+    first_run: FirstRun,
     /// Of the files that it depends on; None while none has ever changed.
     changes: Option<Box<Changes>>,
     /// In the file, or to be forgotten once nothing runs.
@@ -55,7 +55,7 @@ impl Job {
             not_before: MonoTime::ZERO,
             failure: None,
             pause: None,
-            debut: Debut::Pending,
+            first_run: FirstRun::Pending,
             changes: None,
             removed: false,
             finished: false,
@@ -84,8 +84,8 @@ impl Job {
     }
 
     /// How far its first run has come.
-    pub fn debut(&self) -> Debut {
-        self.debut
+    pub fn first_run(&self) -> FirstRun {
+        self.first_run
     }
 
     /// Whether it is to run as far as file and commands go.
@@ -181,8 +181,8 @@ impl Job {
                 self.pause = None;
                 // It finds the files as they are.
                 self.forget_change();
-                if self.debut == Debut::Pending {
-                    self.debut = Debut::Begun;
+                if self.first_run == FirstRun::Pending {
+                    self.first_run = FirstRun::Begun;
                 }
             }
             Err(error) => {
@@ -229,8 +229,8 @@ impl Job {
             }
             Down | Waiting | Queued | Launching | Sweeping { .. } => return,
         };
-        if self.debut == Debut::Begun {
-            self.debut = Debut::Over;
+        if self.first_run == FirstRun::Begun {
+            self.first_run = FirstRun::Over;
         }
         match (rest, self.state) {
             (Survivors::None, _) => self.state = Down,
@@ -287,7 +287,7 @@ impl Job {
     pub fn redefine(&mut self, spec: JobSpec, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.obey_file(!spec.policy.fixed.disable, wishes);
         self.spec = spec;
-        self.debut = Debut::Pending;
+        self.first_run = FirstRun::Pending;
         self.removed = false;
         self.failure = None;
         self.pause = None;
@@ -379,7 +379,7 @@ impl Job {
     /// There is no process, and that is the machine's trouble rather than the command's: it may pass soon.
     fn start_failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.failed(error, now, wishes);
-        self.debut = Debut::Over;
+        self.first_run = FirstRun::Over;
         let pause = next_pause(self.pause);
         self.pause = Some(pause);
         self.not_before = now + pause;

@@ -47,7 +47,7 @@ pub enum State {
 
 /// How far the first run under the present definition has come: the gate asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Debut {
+pub enum FirstRun {
     /// Not begun.
     Pending,
     /// Running.

@@ -51,9 +51,9 @@ fn some() -> Survivors {
 #[test]
 fn goal_follows_from_file_commands_and_ends() {
     let mut job = running(rules(Fixed { once: true, ..Fixed::default() }), 0);
-    assert_eq!((job.goal(), job.debut()), (Goal::Up, Debut::Begun));
+    assert_eq!((job.goal(), job.first_run()), (Goal::Up, FirstRun::Begun));
     ends(&mut job, 1, 0);
-    assert_eq!((job.goal(), job.debut(), job.state()), (Goal::Down, Debut::Over, State::Down));
+    assert_eq!((job.goal(), job.first_run(), job.state()), (Goal::Down, FirstRun::Over, State::Down));
     assert!(job.is_switched_by(true) && job.is_switched_by(false));
     job.switch(true, at(2), &mut Vec::new());
     assert!(!job.is_switched_by(true));
@@ -152,7 +152,7 @@ fn a_failed_start_is_over_for_the_gate_and_is_tried_again() {
         job.expire(at(start), &mut wishes);
         job.launch();
         job.spawned(at(start), Err(error), &mut wishes);
-        assert_eq!((job.state(), job.debut(), job.finished()), (State::Waiting, Debut::Over, false));
+        assert_eq!((job.state(), job.first_run(), job.finished()), (State::Waiting, FirstRun::Over, false));
         assert_eq!(job.deadline(), Some(at(next)));
         assert_eq!(wishes.is_empty(), start > 0, "the same reason is told once");
     }

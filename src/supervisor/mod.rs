@@ -31,7 +31,7 @@ pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST, UNWRITTEN_FOR, WRITER_TOLD_AFT
 pub use switches::SWITCHES_TOLD;
 pub use turn::{System, turn};
 
-use crate::job::{Debut, Goal, Job, State, Wish};
+use crate::job::{FirstRun, Goal, Job, State, Wish};
 use crate::model::{Fingerprint, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal};
 use complaints::Complaints;
 use files::{Files, Need};
@@ -250,14 +250,14 @@ impl Supervisor {
             self.forget(id, actions);
             return;
         }
-        let held = slot.job.debut() == Debut::Pending;
+        let held = slot.job.first_run() == FirstRun::Pending;
         let queued = slot.job.state() == State::Queued && slot.need == Need::Met;
         let lacks = slot.job.state() == State::Queued && slot.need == Need::Missing;
         // A file that vanishes while the job runs changes nothing, nor for those behind it.
-        let able = match slot.job.debut() {
-            Debut::Pending => slot.need != Need::Missing,
-            Debut::Begun => true,
-            Debut::Over => false,
+        let able = match slot.job.first_run() {
+            FirstRun::Pending => slot.need != Need::Missing,
+            FirstRun::Begun => true,
+            FirstRun::Over => false,
         };
         let holds = slot.job.spec().policy.fixed.wait && slot.job.goal() == Goal::Up && able;
         let line = match (queued, held) {

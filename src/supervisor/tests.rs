@@ -121,8 +121,8 @@ fn assert_filed(supervisor: &Supervisor) {
         assert_eq!(slot.need, need, "{job:?}");
         assert_eq!(slot.rank.0, job.spec().policy.order);
         let queued = job.state() == State::Queued;
-        let pending = job.debut() == Debut::Pending;
-        let blocked = pending && need == Need::Missing || job.debut() == Debut::Over;
+        let pending = job.first_run() == FirstRun::Pending;
+        let blocked = pending && need == Need::Missing || job.first_run() == FirstRun::Over;
         let place = Place {
             deadline: job.deadline(),
             rank: slot.rank,

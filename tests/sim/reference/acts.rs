@@ -1,6 +1,6 @@
 //! What the supervisor does: whether it may, and what it means.
 
-use super::{Debut, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
+use super::{FirstRun, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
 use crate::def::{BLANK, Def, FILES};
 use crate::processes::ProcessTable;
 use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid, Signal, Target};
@@ -192,8 +192,8 @@ impl Reference {
     /// Whether `other` is as ready for its first start as `life` and comes before it.
     fn starts_before(&self, other: &Life, life: &Life, now: MonoTime) -> bool {
         let rank = |life: &Life| life.def.map(|(def, place)| (def.order, place));
-        life.debut == Debut::Pending
-            && other.debut == Debut::Pending
+        life.first_run == FirstRun::Pending
+            && other.first_run == FirstRun::Pending
             && rank(other) < rank(life)
             && !other.freed
             && self.should_run(other, now)
@@ -209,14 +209,14 @@ impl Reference {
         let Some(life) = self.life_mut(name) else { return };
         match answer {
             None => {
-                life.debut = Debut::Over;
+                life.first_run = FirstRun::Over;
                 let pause = longer(life.pause);
                 life.pause = Some(pause);
                 life.not_before = now + pause;
             }
             Some((pid, serial)) => {
-                if life.debut == Debut::Pending {
-                    life.debut = Debut::Begun;
+                if life.first_run == FirstRun::Pending {
+                    life.first_run = FirstRun::Begun;
                 }
                 (life.pause, life.put_off) = (None, None);
                 life.run = Some(Run {

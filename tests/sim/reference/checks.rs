@@ -1,6 +1,6 @@
 //! What follows: after each wake-up, all that is to be done has been done.
 
-use super::{Debut, Life, QUIET, Reference, Run, SECOND, TEN, TWO};
+use super::{FirstRun, Life, QUIET, Reference, Run, SECOND, TEN, TWO};
 use crate::def::{Def, FILES};
 use crate::processes::ProcessTable;
 use pmtr::job::State;
@@ -20,14 +20,14 @@ impl Reference {
     /// Whether an earlier `wait` job that is up and able is not over.
     pub(super) fn held(&self, life: &Life) -> bool {
         let rank = |life: &Life| life.def.map(|(def, place)| (def.order, place));
-        life.debut == Debut::Pending
+        life.first_run == FirstRun::Pending
             && self.lives.iter().any(|other| {
                 other.def.is_some_and(|(def, _)| {
-                    def.wait && !(other.debut == Debut::Pending && self.needs_missing(def))
+                    def.wait && !(other.first_run == FirstRun::Pending && self.needs_missing(def))
                 }) && rank(other) < rank(life)
                     && other.enabled
                     && !other.finished
-                    && other.debut != Debut::Over
+                    && other.first_run != FirstRun::Over
             })
     }
 

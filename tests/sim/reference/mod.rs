@@ -23,7 +23,7 @@ fn longer(before: Option<Duration>) -> Duration {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Debut {
+pub enum FirstRun {
     Pending,
     Begun,
     Over,
@@ -62,7 +62,7 @@ pub struct Life {
     not_before: MonoTime,
     /// How long the last start that brought no process had to wait, if none has brought one since.
     pause: Option<Duration>,
-    debut: Debut,
+    first_run: FirstRun,
     /// The last restart for a changed file, and how long there is no other after it.
     changed: Option<(MonoTime, Duration)>,
     /// When it is restarted for a change that came too soon.
@@ -86,7 +86,7 @@ impl Life {
             finished: false,
             not_before: now,
             pause: None,
-            debut: Debut::Pending,
+            first_run: FirstRun::Pending,
             changed: None,
             put_off: None,
             unsaid: None,
@@ -238,7 +238,7 @@ impl Reference {
                 life.finished = false;
                 life.not_before = now;
                 life.pause = None;
-                life.debut = Debut::Pending;
+                life.first_run = FirstRun::Pending;
                 (life.changed, life.put_off) = (None, None);
             }
             let said = life.switched && life.def.is_some() && life.enabled == def.disable;
@@ -346,7 +346,7 @@ impl Reference {
             }
         }
         if run.generation == life.generation {
-            life.debut = Debut::Over;
+            life.first_run = FirstRun::Over;
         }
         if rest && run.term.is_some() {
             let signal = if run.killed.is_some() { Signal::KILL } else { Signal::TERM };
