@@ -17,7 +17,7 @@ use changes::{Changes, Verdict};
 use failure::Failure;
 pub use failure::REMIND_EVERY;
 pub use policy::next_pause;
-pub use state::{FirstRun, Goal, Pressure, State, Wish};
+pub use state::{Escalation, FirstRun, Goal, State, Wish};
 use std::rc::Rc;
 use std::time::Duration;
 pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY};
@@ -115,9 +115,9 @@ impl Job {
             State::Down | State::Queued | State::Launching => None,
             State::Waiting => Some(self.not_before),
             State::Starting { since, .. } | State::Running { since, .. } => self.bounce_at(since),
-            State::Stopping { pressure, .. } => pressure.deadline(),
-            State::Sweeping { look_at, pressure, .. } => {
-                Some(pressure.deadline().map_or(look_at, |at| at.min(look_at)))
+            State::Stopping { escalation, .. } => escalation.deadline(),
+            State::Sweeping { look_at, escalation, .. } => {
+                Some(escalation.deadline().map_or(look_at, |at| at.min(look_at)))
             }
         };
         let change = self.changes.as_ref().and_then(|changes| changes.due());
@@ -234,15 +234,15 @@ impl Job {
         }
         match (rest, self.state) {
             (Survivors::None, _) => self.state = Down,
-            (Survivors::Some(_), Stopping { pressure, .. }) => {
-                pass_on(pid, pressure, wishes);
-                self.sweep(pid, now, pressure);
+            (Survivors::Some(_), Stopping { escalation, .. }) => {
+                pass_on(pid, escalation, wishes);
+                self.sweep(pid, now, escalation);
             }
             (Survivors::Some(_), _) => {
                 let job = self.spec.name.clone();
                 wishes.push(Wish::Log(Notice::SendingToRest { signal: Signal::TERM, job, group: pid }));
                 send(Target::Rest(pid), Signal::TERM, wishes);
-                self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });
+                self.sweep(pid, now, Escalation::Term { kill_at: now + KILL_AFTER });
             }
         }
         self.reconcile(now, wishes);
@@ -262,21 +262,21 @@ impl Job {
                     self.stop(pid, since, now, wishes);
                 }
             }
-            Stopping { pid, since, pressure } => {
-                let pressure = self.press(pressure, Target::Job(pid), now, wishes);
-                self.state = Stopping { pid, since, pressure };
+            Stopping { pid, since, escalation } => {
+                let escalation = self.escalate(escalation, Target::Job(pid), now, wishes);
+                self.state = Stopping { pid, since, escalation };
             }
-            Sweeping { group, look_at, pressure } => {
-                let pressed = self.press(pressure, Target::Rest(group), now, wishes);
-                let given_up = pressed == Pressure::Stuck;
+            Sweeping { group, look_at, escalation } => {
+                let escalated = self.escalate(escalation, Target::Rest(group), now, wishes);
+                let given_up = escalated == Escalation::Stuck;
                 if look_at <= now || given_up {
                     let detail = if given_up { Detail::Names } else { Detail::Whether };
                     wishes.push(Wish::Look(group, detail));
                 }
-                let next = next_look(now, pressed);
+                let next = next_look(now, escalated);
                 // A signal brings the next look forward and never puts it off.
                 let look_at = if look_at <= now { next } else { look_at.min(next) };
-                self.state = Sweeping { group, look_at, pressure: pressed };
+                self.state = Sweeping { group, look_at, escalation: escalated };
             }
         }
         self.reconcile(now, wishes);

@@ -15,7 +15,7 @@ pub enum Goal {
 
 /// What has been done to make processes end, and when more is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pressure {
+pub enum Escalation {
     /// SIGTERM was sent; SIGKILL is due at this time.
     Term { kill_at: MonoTime },
     /// SIGKILL was sent; at this time they count as stuck.
@@ -40,9 +40,9 @@ pub enum State {
     /// The main process runs the command; it is unreaped.
     Running { pid: Pid, since: MonoTime },
     /// The main process was told to end; it is unreaped.
-    Stopping { pid: Pid, since: MonoTime, pressure: Pressure },
+    Stopping { pid: Pid, since: MonoTime, escalation: Escalation },
     /// The main process is gone, others of its group or session are not; or none of them is a child of ours.
-    Sweeping { group: Pid, look_at: MonoTime, pressure: Pressure },
+    Sweeping { group: Pid, look_at: MonoTime, escalation: Escalation },
 }
 
 /// How far the first run under the present definition has come: the gate asks.
@@ -69,13 +69,13 @@ pub enum Wish {
     Release(Pid),
 }
 
-impl Pressure {
+impl Escalation {
     /// When more is done, if there is more to do.
     pub(super) fn deadline(self) -> Option<MonoTime> {
         match self {
-            Pressure::Term { kill_at } => Some(kill_at),
-            Pressure::Kill { give_up_at } => Some(give_up_at),
-            Pressure::Stuck => None,
+            Escalation::Term { kill_at } => Some(kill_at),
+            Escalation::Kill { give_up_at } => Some(give_up_at),
+            Escalation::Stuck => None,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! How a job is brought to its end: ever more pressure on its processes, and looks at what is left of its group and session.
+//! How a job is brought to its end: signals that escalate, and looks at what is left of its group and session.
 
-use super::{Job, Pressure, State, Wish};
+use super::{Escalation, Job, State, Wish};
 use crate::model::{MonoTime, Notice, Pid, Signal, Survivors, Target};
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ const LOOK_SHARE: u32 = 4;
 impl Job {
     /// The answer to a look at the rest of its group.
     pub fn looked(&mut self, now: MonoTime, survivors: &Survivors, wishes: &mut Vec<Wish>) {
-        let State::Sweeping { group, pressure, .. } = self.state else { return };
-        match (survivors, pressure) {
+        let State::Sweeping { group, escalation, .. } = self.state else { return };
+        match (survivors, escalation) {
             (Survivors::None, _) => {}
-            (Survivors::Some(_), Pressure::Stuck) => {
+            (Survivors::Some(_), Escalation::Stuck) => {
                 let (job, left) = (self.spec.name.clone(), survivors.clone());
                 wishes.push(Wish::Log(Notice::LeftOver { job, group, left }));
             }
-            (Survivors::Some(_), Pressure::Term { .. } | Pressure::Kill { .. }) => return,
+            (Survivors::Some(_), Escalation::Term { .. } | Escalation::Kill { .. }) => return,
         }
         wishes.push(Wish::Release(group));
         self.state = State::Down;
@@ -32,7 +32,7 @@ impl Job {
 
     /// Whether it has a process that even SIGKILL did not end.
     pub fn given_up(&self) -> bool {
-        matches!(self.state, State::Stopping { pressure: Pressure::Stuck, .. })
+        matches!(self.state, State::Stopping { escalation: Escalation::Stuck, .. })
     }
 
     /// Some process has ended; it may have been the last of the group: look at once.
@@ -56,18 +56,18 @@ impl Job {
         wishes.push(Wish::Log(Notice::LeftBehind { job: self.spec.name.clone(), pid }));
         send(Target::Rest(pid), Signal::TERM, wishes);
         self.removed = true;
-        self.sweep(pid, now, Pressure::Term { kill_at: now + KILL_AFTER });
+        self.sweep(pid, now, Escalation::Term { kill_at: now + KILL_AFTER });
     }
 
     /// Patience is at its end: SIGKILL now for what is being stopped.
     pub fn kill(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         use State::*;
-        let hurry = |pressure| match pressure {
-            Pressure::Term { .. } => Pressure::Term { kill_at: now },
-            Pressure::Kill { .. } | Pressure::Stuck => pressure,
+        let hurry = |escalation| match escalation {
+            Escalation::Term { .. } => Escalation::Term { kill_at: now },
+            Escalation::Kill { .. } | Escalation::Stuck => escalation,
         };
         match &mut self.state {
-            Stopping { pressure, .. } | Sweeping { pressure, .. } => *pressure = hurry(*pressure),
+            Stopping { escalation, .. } | Sweeping { escalation, .. } => *escalation = hurry(*escalation),
             Down | Waiting | Queued | Launching | Starting { .. } | Running { .. } => return,
         }
         self.expire(now, wishes);
@@ -77,20 +77,21 @@ impl Job {
         let job = self.spec.name.clone();
         wishes.push(Wish::Log(Notice::Sending { signal: Signal::TERM, job, pid }));
         send(Target::Job(pid), Signal::TERM, wishes);
-        self.state = State::Stopping { pid, since, pressure: Pressure::Term { kill_at: now + KILL_AFTER } };
+        self.state =
+            State::Stopping { pid, since, escalation: Escalation::Term { kill_at: now + KILL_AFTER } };
     }
 
-    /// Raises the pressure when its time has come.
-    pub(super) fn press(
+    /// Escalates when the time has come.
+    pub(super) fn escalate(
         &self,
-        pressure: Pressure,
+        escalation: Escalation,
         target: Target,
         now: MonoTime,
         wishes: &mut Vec<Wish>,
-    ) -> Pressure {
+    ) -> Escalation {
         let job = || self.spec.name.clone();
-        match pressure {
-            Pressure::Term { kill_at } if kill_at <= now => {
+        match escalation {
+            Escalation::Term { kill_at } if kill_at <= now => {
                 let signal = Signal::KILL;
                 wishes.push(Wish::Log(match target {
                     Target::Job(pid) => Notice::Sending { signal, job: job(), pid },
@@ -99,40 +100,40 @@ impl Job {
                     }
                 }));
                 wishes.push(Wish::Signal(target, signal));
-                Pressure::Kill { give_up_at: now + GIVE_UP_AFTER }
+                Escalation::Kill { give_up_at: now + GIVE_UP_AFTER }
             }
-            Pressure::Kill { give_up_at } if give_up_at <= now => {
+            Escalation::Kill { give_up_at } if give_up_at <= now => {
                 if let Target::Job(pid) = target {
                     wishes.push(Wish::Log(Notice::Outlived { job: job(), pid }));
                 }
-                Pressure::Stuck
+                Escalation::Stuck
             }
-            Pressure::Term { .. } | Pressure::Kill { .. } | Pressure::Stuck => pressure,
+            Escalation::Term { .. } | Escalation::Kill { .. } | Escalation::Stuck => escalation,
         }
     }
 
-    pub(super) fn sweep(&mut self, group: Pid, now: MonoTime, pressure: Pressure) {
-        self.state = State::Sweeping { group, look_at: next_look(now, pressure), pressure };
+    pub(super) fn sweep(&mut self, group: Pid, now: MonoTime, escalation: Escalation) {
+        self.state = State::Sweeping { group, look_at: next_look(now, escalation), escalation };
     }
 }
 
 /// When the rest of a group is looked at next: soon after a signal, later ever more rarely.
-pub(super) fn next_look(now: MonoTime, pressure: Pressure) -> MonoTime {
+pub(super) fn next_look(now: MonoTime, escalation: Escalation) -> MonoTime {
     let [first, last] = LOOK_EVERY;
     let left = |until: MonoTime, of: Duration| of.saturating_sub(until.since(now));
-    let waited = match pressure {
-        Pressure::Term { kill_at } => left(kill_at, KILL_AFTER),
-        Pressure::Kill { give_up_at } => left(give_up_at, GIVE_UP_AFTER),
-        Pressure::Stuck => last,
+    let waited = match escalation {
+        Escalation::Term { kill_at } => left(kill_at, KILL_AFTER),
+        Escalation::Kill { give_up_at } => left(give_up_at, GIVE_UP_AFTER),
+        Escalation::Stuck => last,
     };
     now + (waited / LOOK_SHARE).clamp(first, last)
 }
 
 /// Who has the session and is not in the group has heard nothing while there was a main process to end in its own way.
-pub(super) fn pass_on(pid: Pid, pressure: Pressure, wishes: &mut Vec<Wish>) {
-    match pressure {
-        Pressure::Term { .. } => send(Target::Others(pid), Signal::TERM, wishes),
-        Pressure::Kill { .. } | Pressure::Stuck => {
+pub(super) fn pass_on(pid: Pid, escalation: Escalation, wishes: &mut Vec<Wish>) {
+    match escalation {
+        Escalation::Term { .. } => send(Target::Others(pid), Signal::TERM, wishes),
+        Escalation::Kill { .. } | Escalation::Stuck => {
             wishes.push(Wish::Signal(Target::Others(pid), Signal::KILL));
         }
     }

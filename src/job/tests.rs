@@ -100,7 +100,7 @@ fn a_stop_keeps_its_time_whatever_else_is_asked() {
 }
 
 #[test]
-fn the_rest_of_a_group_keeps_the_pressure_of_a_stop_or_gets_its_own() {
+fn the_rest_of_a_group_keeps_the_escalation_of_a_stop_or_gets_its_own() {
     let (group, term) = (Target::Rest(pid(7)), Signal::TERM);
     let exit = Ending::Ran(Exit::Code(0));
     let mut job = running(JobDraft::default(), 0);
