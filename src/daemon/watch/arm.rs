@@ -1,6 +1,6 @@
 //! Setting the watches that a path needs, and doing without.
 
-use super::eye::{Eye, Scope};
+use super::inotify_instance::{InotifyInstance, Scope};
 use super::table::{Id, Name, Table};
 use super::{CONFIG, LOOK_EVERY, PATHS_PER_TURN, Watch};
 use crate::daemon::tokens::Descriptor;
@@ -32,7 +32,7 @@ impl Watch {
     pub(super) fn arm(&mut self, id: Id) {
         self.arm.remove(&id);
         let Some(path) = self.entries.get(&id).map(|entry| entry.path.clone()) else { return };
-        if self.eye.is_none() {
+        if self.inotify.is_none() {
             self.short.insert(id);
             return;
         }
@@ -98,8 +98,8 @@ impl Watch {
     }
 
     fn want(&mut self, id: Id, path: &[u8], scope: Scope, name: Name, sight: &mut Sight) {
-        let Some(eye) = &self.eye else { return };
-        match eye.add(path, scope) {
+        let Some(inotify) = &self.inotify else { return };
+        match inotify.add(path, scope) {
             Ok((number, handle)) => {
                 self.table.note(number, handle, path, &name, id);
                 sight.interests.insert((number, name));
@@ -125,15 +125,15 @@ impl Watch {
     ) {
         for (number, name) in old.difference(new) {
             let handle = self.table.forget(*number, name, id);
-            if let (Some(handle), Some(eye)) = (handle, &self.eye) {
-                eye.remove(handle);
+            if let (Some(handle), Some(inotify)) = (handle, &self.inotify) {
+                inotify.remove(handle);
             }
         }
     }
 
     /// The kernel tells nothing (any more): from now on everything is looked at.
     pub(super) fn go_blind(&mut self, error: &io::Error) {
-        self.eye = None;
+        self.inotify = None;
         (self.unread, self.deaf) = (false, false);
         self.table = Table::new();
         self.entries.values_mut().for_each(|entry| entry.interests.clear());
@@ -151,7 +151,7 @@ impl Watch {
         if self.mounts_outdated {
             self.mounts_change();
         }
-        if self.eye.is_some() {
+        if self.inotify.is_some() {
             // In turn, so that thousands without a watch are no work to speak of.
             let mut unwatched: Vec<Id> = self.short.union(&self.closed).copied().collect();
             let next = unwatched.partition_point(|id| *id <= self.retried);
@@ -161,18 +161,18 @@ impl Watch {
             self.arm.extend(unwatched);
             return;
         }
-        let eye = Eye::open().and_then(|eye| {
-            eye.register(registry, Descriptor::Inotify.token())?;
-            Ok(eye)
+        let inotify = InotifyInstance::open().and_then(|inotify| {
+            inotify.register(registry, Descriptor::Inotify.token())?;
+            Ok(inotify)
         });
-        if let Ok(eye) = eye {
-            self.eye = Some(eye);
+        if let Ok(inotify) = inotify {
+            self.inotify = Some(inotify);
             self.doubt_all();
         }
     }
 
     pub(super) fn say_when_restored(&mut self) {
-        if self.complained && self.eye.is_some() && self.short.is_empty() {
+        if self.complained && self.inotify.is_some() && self.short.is_empty() {
             self.complained = false;
             self.say(Level::Info, "watching files for changes again".into());
         }

@@ -36,7 +36,7 @@ impl Watch {
         if std::mem::take(&mut self.deaf) {
             // Tells of what there is by now.
             if let Some(Err(error)) =
-                self.eye.as_ref().map(|eye| eye.register(registry, Descriptor::Inotify.token()))
+                self.inotify.as_ref().map(|inotify| inotify.register(registry, Descriptor::Inotify.token()))
             {
                 return self.go_blind(&error);
             }
@@ -45,10 +45,10 @@ impl Watch {
         if !std::mem::take(&mut self.unread) {
             return;
         }
-        let Some(mut eye) = self.eye.take() else { return };
+        let Some(mut inotify) = self.inotify.take() else { return };
         let begun = (self.clock)();
         let mut told = Told::default();
-        let heard = eye.read(|number, mask, name| {
+        let heard = inotify.read(|number, mask, name| {
             if told.is_news(number, mask, name) {
                 self.heard(now, number, mask, name);
             }
@@ -57,9 +57,9 @@ impl Watch {
         self.hearing.spend(now, took + WAKE);
         match heard {
             Ok(more) => {
-                self.deaf = self.hearing.rest().is_some() && eye.deregister(registry).is_ok();
+                self.deaf = self.hearing.rest().is_some() && inotify.deregister(registry).is_ok();
                 self.unread = more && !self.deaf;
-                self.eye = Some(eye);
+                self.inotify = Some(inotify);
             }
             Err(error) => self.go_blind(&error),
         }

@@ -10,9 +10,9 @@
 mod allowance;
 mod arm;
 mod entry;
-mod eye;
 mod facts;
 mod hear;
+mod inotify_instance;
 mod interval;
 mod portions;
 mod queue;
@@ -36,8 +36,8 @@ use crate::supervisor::Reading;
 use crate::sys::clock;
 use allowance::Allowance;
 use entry::Entry;
-use eye::Eye;
 use inotify::WatchDescriptor;
+use inotify_instance::InotifyInstance;
 use interval::Interval;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry};
@@ -104,7 +104,7 @@ pub struct Watch {
     last_id: Id,
     being_written: BeingWritten,
 
-    eye: Option<Eye>,
+    inotify: Option<InotifyInstance>,
     table: Table<WatchDescriptor>,
     /// The kernel may have more to tell.
     unread: bool,
@@ -174,7 +174,7 @@ impl Watch {
             by_path: BTreeMap::new(),
             last_id: CONFIG,
             being_written,
-            eye: None,
+            inotify: None,
             table: Table::new(),
             unread: false,
             deaf: false,
@@ -213,8 +213,8 @@ impl Watch {
         };
         watch.entries.insert(CONFIG, config);
         watch.read_mounts();
-        match Eye::open() {
-            Ok(eye) => watch.eye = Some(eye),
+        match InotifyInstance::open() {
+            Ok(inotify) => watch.inotify = Some(inotify),
             Err(error) => watch.go_blind(&error),
         }
         watch
@@ -222,8 +222,8 @@ impl Watch {
 
     /// Lets the poll wake up for us. To be called once, before the first poll.
     pub fn register(&mut self, registry: &Registry) {
-        if let Some(eye) = &self.eye
-            && let Err(error) = eye.register(registry, Descriptor::Inotify.token())
+        if let Some(inotify) = &self.inotify
+            && let Err(error) = inotify.register(registry, Descriptor::Inotify.token())
         {
             self.go_blind(&error);
         }

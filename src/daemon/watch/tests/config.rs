@@ -276,7 +276,7 @@ fn a_thousand_reloads_leave_no_more_watches() {
 impl Bench {
     /// How many watches the kernel keeps for us.
     pub(super) fn kernel_watches(&self) -> usize {
-        let fd = self.watch.eye.as_ref().unwrap().number();
+        let fd = self.watch.inotify.as_ref().unwrap().number();
         let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap();
         info.lines().filter(|line| line.starts_with("inotify wd:")).count()
     }

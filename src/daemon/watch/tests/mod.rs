@@ -6,7 +6,7 @@ mod mounts;
 mod portions;
 mod trouble;
 
-use super::eye::fault::FAULTS;
+use super::inotify_instance::fault::FAULTS;
 use super::read::Stamp;
 use super::*;
 use mio::{Events, Poll, Token};

@@ -1,6 +1,6 @@
 //! Where the kernel does not tell, or not all, nothing is missed for long.
 
-use super::super::eye::fault::{ADD, OPEN, READ};
+use super::super::inotify_instance::fault::{ADD, OPEN, READ};
 use super::*;
 use inotify::EventMask;
 

@@ -48,15 +48,15 @@ impl Scope {
 
 /// An inotify instance.
 #[derive(Debug)]
-pub(super) struct Eye {
+pub(super) struct InotifyInstance {
     inotify: Inotify,
 }
 
-impl Eye {
-    pub(super) fn open() -> io::Result<Eye> {
+impl InotifyInstance {
+    pub(super) fn open() -> io::Result<InotifyInstance> {
         #[cfg(test)]
         fault::at(fault::OPEN)?;
-        Ok(Eye { inotify: Inotify::init()? })
+        Ok(InotifyInstance { inotify: Inotify::init()? })
     }
 
     pub(super) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
