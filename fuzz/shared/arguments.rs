@@ -9,9 +9,9 @@ pub fn run(line: &[u8]) {
     complains_well(cli::pmtr(words()));
     complains_well(cli::rptserver::parse(words()));
     if let Some(Ask::Run(options)) = complains_well(cli::ctl::parse(words())) {
-        assert!(!options.orders.is_empty() && options.port > 0);
+        assert!(!options.commands.is_empty() && options.port > 0);
         // What is asked for can be said.
-        for message in pmtr::wire::control::encode(&options.orders, 1_400) {
+        for message in pmtr::wire::control::encode(&options.commands, 1_400) {
             assert!(pmtr::wire::control::decode(&message).is_some(), "{message:?}");
         }
     }

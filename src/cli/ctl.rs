@@ -2,7 +2,7 @@
 
 use super::getopt::{Arg, Ask, Form, Opt, Reader, Usage, Wrong};
 use super::values;
-use crate::model::{Clean, Order, Verb};
+use crate::model::{Clean, Command, Verb};
 use std::ffi::{OsStr, OsString};
 use std::net::Ipv6Addr;
 use std::os::unix::ffi::OsStrExt;
@@ -26,7 +26,7 @@ pub struct Options {
     /// `-p`, never 0.
     pub port: u16,
     /// What is to become of which jobs, in the order given. Never empty.
-    pub orders: Vec<Order>,
+    pub commands: Vec<Command>,
 }
 
 /// The options by their meaning.
@@ -132,7 +132,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
             Arg::Value(Id::Verbose | Id::Help | Id::Version, _) => {}
         }
     }
-    Ok(Ask::Run(Options { verbose, host, port, orders: orders(&operands)? }))
+    Ok(Ask::Run(Options { verbose, host, port, commands: commands(&operands)? }))
 }
 
 /// A name or an address; an IPv6 address may stand in brackets.
@@ -156,7 +156,7 @@ fn host(word: &OsStr) -> Result<Box<str>, Wrong> {
 }
 
 /// Each job with the verb that it stands behind.
-fn orders(words: &[OsString]) -> Result<Vec<Order>, Wrong> {
+fn commands(words: &[OsString]) -> Result<Vec<Command>, Wrong> {
     let (first, rest) = words.split_first().ok_or_else(|| {
         Wrong::Bad("missing command: expected enable or disable, then names of jobs".into())
     })?;
@@ -166,7 +166,7 @@ fn orders(words: &[OsString]) -> Result<Vec<Order>, Wrong> {
             Clean(first.as_bytes())
         ))
     })?;
-    let mut orders = Vec::new();
+    let mut commands = Vec::new();
     // The word behind which a job must follow.
     let mut bare = Some(first);
     for word in rest {
@@ -176,13 +176,13 @@ fn orders(words: &[OsString]) -> Result<Vec<Order>, Wrong> {
                 (current, bare) = (next, Some(word));
             }
             None => {
-                orders.push(Order { verb: current, name: job(word)? });
+                commands.push(Command { verb: current, name: job(word)? });
                 bare = None;
             }
         }
     }
     jobs_follow(bare)?;
-    Ok(orders)
+    Ok(commands)
 }
 
 fn jobs_follow(bare: Option<&OsString>) -> Result<(), Wrong> {

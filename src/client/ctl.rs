@@ -4,7 +4,7 @@ mod line;
 
 use self::line::Line;
 use crate::cli::{ctl::Options, say};
-use crate::model::{Clean, Errno, Order, Verb};
+use crate::model::{Clean, Command, Errno, Verb};
 use crate::wire::control;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -37,7 +37,7 @@ const BUFFER_BYTES: usize = 65_536;
 /// Asks for everything that `options` say, shows the answers on stdout and what fails on stderr, and returns the
 /// exit status.
 pub fn run(options: &Options) -> u8 {
-    let messages = control::encode(&options.orders, MESSAGE_BYTES);
+    let messages = control::encode(&options.commands, MESSAGE_BYTES);
     let mut talk = Talk { verbose: options.verbose, answered: 0, unknown: false, ignored: 0 };
     let held = talk.hold(options, &messages);
     talk.tell_what_was_ignored();
@@ -178,9 +178,9 @@ fn is_about(message: &[u8], answer: &[u8]) -> bool {
     }
     let unknown: BTreeSet<&[u8]> =
         verdicts.iter().filter(|(_, verdict)| *verdict == b"unknown").map(|(name, _)| *name).collect();
-    let orders = control::decode(message).unwrap_or_default();
+    let commands = control::decode(message).unwrap_or_default();
     let mut expected: Vec<(&[u8], &[u8])> = Vec::new();
-    for Order { verb, name } in &orders {
+    for Command { verb, name } in &commands {
         let verdict: &[u8] = match verb {
             Verb::Enable | Verb::Disable if unknown.contains(&**name) => b"unknown",
             Verb::Enable => b"enabled",

@@ -22,7 +22,9 @@ pub use cpus::CpuSet;
 pub use errno::Errno;
 pub use event::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Target, Verb};
 pub use mistake::{Count, Mistake, Severity};
-pub use network::{Head, JobLine, NetError, Order, Origin, Part, Process, Role, SocketId, Station, Verdict};
+pub use network::{
+    Command, Head, JobLine, NetError, Origin, Part, Process, Role, SocketId, Station, Verdict,
+};
 pub use notice::{Level, Notice};
 pub use notify::{Milestone, NotifyMessage, Summary};
 pub use pid::{JobId, Pid, Signal};

@@ -59,18 +59,18 @@ pub struct Origin {
 
 /// One job in a remote command, with the verb that it stands behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct Command {
     /// What is to become of the job.
     pub verb: Verb,
     /// The job's name as it came.
     pub name: Box<[u8]>,
 }
 
-/// What came of an order.
+/// What came of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The order.
-    pub order: Order,
+    /// The command.
+    pub command: Command,
     /// Whether there is such a job.
     pub known: bool,
 }

@@ -2,7 +2,7 @@
 
 use super::Recovery;
 use crate::model::{
-    Birth, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, NotifyMessage, Order,
+    Birth, Command, Ending, Fingerprint, JobId, JobName, Load, LoadError, MonoTime, NetError, NotifyMessage,
     Origin, Pid, Signal, SocketId, SpawnError, Survivors,
 };
 use std::rc::Rc;
@@ -43,7 +43,7 @@ pub enum Event {
     /// The answer to [`Action::Notify`](super::Action::Notify): whether the message is on its way.
     Notified(NotifyMessage, bool),
     /// A remote command.
-    Command(Origin, Vec<Order>),
+    Command(Origin, Vec<Command>),
     /// A message that is no command.
     Invalid(Origin),
     /// pmtr is to end.

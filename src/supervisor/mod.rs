@@ -137,7 +137,7 @@ impl Supervisor {
             Event::Opened(id, answer) => self.network.opened(now, id, answer, actions),
             Event::SocketFails(id, error) => self.network.fails(now, id, error, actions),
             Event::Notified(message, sent) => self.notified(now, message, sent),
-            Event::Command(from, orders) => self.command(now, from, orders, actions),
+            Event::Command(from, commands) => self.command(now, from, commands, actions),
             Event::Invalid(from) => self.invalid(now, from, actions),
         }
     }

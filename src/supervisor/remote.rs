@@ -3,7 +3,7 @@
 use super::{Actions, Effect, Slot, Supervisor};
 use crate::job::{Goal, State};
 use crate::model::{
-    JobId, JobLine, MonoTime, Notice, Order, Origin, Process, SocketId, Station, Verb, Verdict,
+    Command, JobId, JobLine, MonoTime, Notice, Origin, Process, SocketId, Station, Verb, Verdict,
 };
 
 impl Supervisor {
@@ -33,17 +33,23 @@ impl Supervisor {
     }
 
     /// Does what a message asks for, job by job, and answers it.
-    pub(super) fn command(&mut self, now: MonoTime, from: Origin, orders: Vec<Order>, actions: &mut Actions) {
+    pub(super) fn command(
+        &mut self,
+        now: MonoTime,
+        from: Origin,
+        commands: Vec<Command>,
+        actions: &mut Actions,
+    ) {
         actions.log_all(self.complaints.message(now, from));
-        let mut verdicts = Vec::with_capacity(orders.len());
-        for order in orders {
-            let id = self.find(&order.name);
+        let mut verdicts = Vec::with_capacity(commands.len());
+        for command in commands {
+            let id = self.find(&command.name);
             if let Some(id) = id {
-                self.switch(now, id, order.verb == Verb::Enable, from, actions);
+                self.switch(now, id, command.verb == Verb::Enable, from, actions);
             }
-            verdicts.push(Verdict { order, known: id.is_some() });
+            verdicts.push(Verdict { command, known: id.is_some() });
         }
-        let unknown = verdicts.iter().filter(|verdict| !verdict.known).map(|verdict| &*verdict.order.name);
+        let unknown = verdicts.iter().filter(|verdict| !verdict.known).map(|verdict| &*verdict.command.name);
         let unknown: Vec<&[u8]> = unknown.collect();
         if !unknown.is_empty() {
             actions.log_all(self.complaints.unknown(now, from, &unknown));

@@ -3,8 +3,8 @@
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
-    Birth, Config, Detail, Ending, Endpoint, Errno, Exit, Fixed, JobDraft, JobLine, JobSpec, Load, LoadError,
-    Mistake, NetError, Notice, NotifyMessage, Order, Origin, Policy, Role, SocketId, SpawnError, Stage,
+    Birth, Command, Config, Detail, Ending, Endpoint, Errno, Exit, Fixed, JobDraft, JobLine, JobSpec, Load,
+    LoadError, Mistake, NetError, Notice, NotifyMessage, Origin, Policy, Role, SocketId, SpawnError, Stage,
     Station, Survivors, Verb,
 };
 use std::collections::BTreeMap;
@@ -182,8 +182,8 @@ fn event(dice: &mut Dice) -> Event {
         4 | 5 => {
             let verb = |dice: &mut Dice| if dice.rng.below(2) == 0 { Verb::Enable } else { Verb::Disable };
             let name = |dice: &mut Dice| Box::new([b'a' + dice.rng.below(6)]);
-            let orders = (0..dice.rng.below(4)).map(|_| Order { verb: verb(dice), name: name(dice) });
-            Event::Command(from, orders.collect())
+            let commands = (0..dice.rng.below(4)).map(|_| Command { verb: verb(dice), name: name(dice) });
+            Event::Command(from, commands.collect())
         }
         10 => Event::Invalid(from),
         11 => {

@@ -4,27 +4,27 @@
 //! one for what was not known, for each run of one verb.
 
 use super::{is_blank, is_control, words};
-use crate::model::{Order, Verb, Verdict};
+use crate::model::{Command, Verb, Verdict};
 
 /// The longest command. It bounds the work that one message can cause.
 pub const MAX_COMMAND_BYTES: usize = 8_192;
 
 /// Reads a command; `None` when it is none.
-pub fn decode(message: &[u8]) -> Option<Vec<Order>> {
+pub fn decode(message: &[u8]) -> Option<Vec<Command>> {
     let control = |byte: &u8| is_control(*byte) && !is_blank(*byte);
     if message.len() > MAX_COMMAND_BYTES || message.iter().any(control) {
         return None;
     }
     let mut words = words(message);
     let mut verb = verb(words.next()?)?;
-    let mut orders = Vec::new();
+    let mut commands = Vec::new();
     for word in words {
         match self::verb(word) {
             Some(next) => verb = next,
-            None => orders.push(Order { verb, name: word.into() }),
+            None => commands.push(Command { verb, name: word.into() }),
         }
     }
-    Some(orders)
+    Some(commands)
 }
 
 /// What a word commands, if anything.
@@ -37,27 +37,27 @@ pub fn verb(word: &[u8]) -> Option<Verb> {
 }
 
 /// Commands as messages of at most `room` bytes each, as far as names allow it. Their order is kept.
-pub fn encode(orders: &[Order], room: usize) -> Vec<Vec<u8>> {
+pub fn encode(commands: &[Command], room: usize) -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = Vec::new();
     let mut last = None;
-    for order in orders {
-        let verb = match order.verb {
+    for command in commands {
+        let verb = match command.verb {
             Verb::Enable => "enable",
             Verb::Disable => "disable",
         };
-        let more = if last == Some(order.verb) { 0 } else { verb.len() + 1 } + 1 + order.name.len();
+        let more = if last == Some(command.verb) { 0 } else { verb.len() + 1 } + 1 + command.name.len();
         match messages.last_mut().filter(|message| message.len() + more <= room) {
             Some(message) => {
-                if last != Some(order.verb) {
+                if last != Some(command.verb) {
                     message.push(b' ');
                     message.extend_from_slice(verb.as_bytes());
                 }
                 message.push(b' ');
-                message.extend_from_slice(&order.name);
+                message.extend_from_slice(&command.name);
             }
-            None => messages.push([verb.as_bytes(), b" ", &order.name].concat()),
+            None => messages.push([verb.as_bytes(), b" ", &command.name].concat()),
         }
-        last = Some(order.verb);
+        last = Some(command.verb);
     }
     messages
 }
@@ -65,9 +65,9 @@ pub fn encode(orders: &[Order], room: usize) -> Vec<Vec<u8>> {
 /// The answer to a command. It is never longer than twice what was asked: two lines of one verb need two names.
 pub fn answer(verdicts: &[Verdict]) -> Vec<u8> {
     let mut text = Vec::new();
-    for run in verdicts.chunk_by(|a, b| a.order.verb == b.order.verb) {
+    for run in verdicts.chunk_by(|a, b| a.command.verb == b.command.verb) {
         let Some(first) = run.first() else { continue };
-        let done = match first.order.verb {
+        let done = match first.command.verb {
             Verb::Enable => "enabled",
             Verb::Disable => "disabled",
         };
@@ -79,7 +79,7 @@ pub fn answer(verdicts: &[Verdict]) -> Vec<u8> {
             text.extend_from_slice(word.as_bytes());
             for verdict in names {
                 text.push(b' ');
-                text.extend_from_slice(&verdict.order.name);
+                text.extend_from_slice(&verdict.command.name);
             }
             text.push(b'\n');
         }

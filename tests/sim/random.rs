@@ -7,7 +7,7 @@ use crate::rng::Rng;
 use crate::sim::{Sim, command, somebody};
 use crate::sockets::{REFUSED, exposed, listen, report};
 use crate::world::{File, Happening};
-use pmtr::model::{Ending, NetError, Order, Signal, SocketId, Station, Verb};
+use pmtr::model::{Command, Ending, NetError, Signal, SocketId, Station, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -290,7 +290,7 @@ fn step(sim: &mut Sim, defs: &mut Vec<Def>, rng: &mut Rng) {
         41 => {
             let verb = |rng: &mut Rng| rng.pick(&[Verb::Enable, Verb::Disable]);
             let name = |rng: &mut Rng| rng.pick(&["a", "b", "c", "d", "nobody"]).as_bytes().into();
-            let orders = (0..rng.below(4)).map(|_| Order { verb: verb(rng), name: name(rng) }).collect();
+            let orders = (0..rng.below(4)).map(|_| Command { verb: verb(rng), name: name(rng) }).collect();
             sim.event(Event::Command(somebody(), orders));
         }
         42 => {

@@ -7,8 +7,8 @@ use crate::processes::{Parent, Temper};
 use crate::sockets::REFUSED;
 use crate::world::{File, Happening, World};
 use pmtr::model::{
-    Config, Ending, Exit, JobName, Kept, MonoTime, Order, Origin, Pid, Signal, SocketId, Station, Survivors,
-    Verb,
+    Command, Config, Ending, Exit, JobName, Kept, MonoTime, Origin, Pid, Signal, SocketId, Station,
+    Survivors, Verb,
 };
 use pmtr::supervisor::{Event, Next, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
 use std::rc::Rc;
@@ -119,9 +119,9 @@ impl Sim {
         match &event {
             Event::SocketFails(id, _) => self.world.reference.socket_fails(now, *id),
             Event::Invalid(_) => self.world.reference.invalid(now),
-            Event::Command(_, orders) => {
-                self.world.reference.commanded(now, orders);
-                for Order { verb, name } in orders {
+            Event::Command(_, commands) => {
+                self.world.reference.commanded(now, commands);
+                for Command { verb, name } in commands {
                     self.world.reference.command(*verb, &String::from_utf8_lossy(name));
                 }
             }
@@ -346,13 +346,13 @@ pub fn somebody() -> Origin {
 
 /// A command from somewhere.
 pub fn command(verb: Verb, name: &str) -> Event {
-    Event::Command(somebody(), vec![Order { verb, name: name.as_bytes().into() }])
+    Event::Command(somebody(), vec![Command { verb, name: name.as_bytes().into() }])
 }
 
 /// A message as it came.
 pub fn message(text: &str) -> Event {
     match pmtr::wire::control::decode(text.as_bytes()) {
-        Some(orders) => Event::Command(somebody(), orders),
+        Some(commands) => Event::Command(somebody(), commands),
         None => Event::Invalid(somebody()),
     }
 }

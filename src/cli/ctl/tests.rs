@@ -20,8 +20,8 @@ fn wrong(line: &[&str]) -> String {
     first.strip_prefix("pmtr-ctl: ").unwrap().to_owned()
 }
 
-fn shown(orders: &[Order]) -> Vec<(bool, &str)> {
-    orders.iter().map(|o| (o.verb == Verb::Enable, std::str::from_utf8(&o.name).unwrap())).collect()
+fn shown(commands: &[Command]) -> Vec<(bool, &str)> {
+    commands.iter().map(|o| (o.verb == Verb::Enable, std::str::from_utf8(&o.name).unwrap())).collect()
 }
 
 #[test]
@@ -30,8 +30,8 @@ fn options_may_stand_before_between_and_behind_the_jobs() {
         verbose: true,
         host: "app1".into(),
         port: 5,
-        orders: [(Verb::Enable, "a"), (Verb::Enable, "b")]
-            .map(|(verb, name)| Order { verb, name: name.as_bytes().into() })
+        commands: [(Verb::Enable, "a"), (Verb::Enable, "b")]
+            .map(|(verb, name)| Command { verb, name: name.as_bytes().into() })
             .into(),
     };
     for line in [
@@ -56,11 +56,11 @@ fn each_job_has_the_verb_that_it_stands_behind() {
         (&["enable", "--", "-v", "--", "disable", "-"], &[(true, "-v"), (true, "--"), (false, "-")]),
         (&["enable", "caf\u{e9}", "Enable"], &[(true, "caf\u{e9}"), (true, "Enable")]),
     ] {
-        assert_eq!(shown(&run(line).orders), expected, "{line:?}");
+        assert_eq!(shown(&run(line).commands), expected, "{line:?}");
     }
     let odd = OsString::from_vec(b"\xff".to_vec());
     let Ok(Ask::Run(options)) = parse(["enable".into(), odd].into_iter()) else { panic!() };
-    assert_eq!(&*options.orders[0].name, b"\xff");
+    assert_eq!(&*options.commands[0].name, b"\xff");
 }
 
 #[test]

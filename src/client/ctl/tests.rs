@@ -46,7 +46,10 @@ fn what_pmtr_answers_is_taken_for_its_answer() {
     for known in [true, false] {
         let verdicts: Vec<_> = asked
             .iter()
-            .map(|order| crate::model::Verdict { order: order.clone(), known: known || *order.name == *b"a" })
+            .map(|command| crate::model::Verdict {
+                command: command.clone(),
+                known: known || *command.name == *b"a",
+            })
             .collect();
         assert!(is_about(message, &control::answer(&verdicts)));
     }

@@ -10,7 +10,7 @@ mod turns;
 
 use super::event_source::{EventSource, Shared};
 use super::tokens::Descriptor;
-use crate::model::{Errno, JobLine, MonoTime, NetError, Order, Origin, Role, SocketId, Station, Verdict};
+use crate::model::{Command, Errno, JobLine, MonoTime, NetError, Origin, Role, SocketId, Station, Verdict};
 use crate::supervisor::Event;
 use crate::sys::{clock, descriptors, host, memory, numbers, udp};
 use crate::wire::{control, report};
@@ -306,9 +306,9 @@ impl Sockets {
     /// What a datagram of so many bytes, as far as they are in the buffer, is to us.
     fn understand(&self, origin: Origin, bytes: usize) -> Event {
         // One that was cut is longer than any command.
-        let orders: Option<Vec<Order>> = self.buffer.get(..bytes).and_then(control::decode);
-        match orders {
-            Some(orders) => Event::Command(origin, orders),
+        let commands: Option<Vec<Command>> = self.buffer.get(..bytes).and_then(control::decode);
+        match commands {
+            Some(commands) => Event::Command(origin, commands),
             None => Event::Invalid(origin),
         }
     }

@@ -221,9 +221,9 @@ fn a_flood_is_worked_off_in_portions_and_keeps_nobody_else_waiting() {
         world.now = world.now + REST;
         heard += 151;
         for event in first {
-            let Event::Command(origin, orders) = event else { panic!("{event:?}") };
+            let Event::Command(origin, commands) = event else { panic!("{event:?}") };
             assert_eq!((origin.address, origin.local), (from, Some(one.ip())));
-            assert_eq!(orders[0].verb, if origin.socket.0 == 0 { Verb::Enable } else { Verb::Disable });
+            assert_eq!(commands[0].verb, if origin.socket.0 == 0 { Verb::Enable } else { Verb::Disable });
         }
     }
     // Long commands mean more work each.
@@ -287,9 +287,9 @@ fn an_answer_goes_to_who_asked_from_where_he_asked() {
     let (sender, _) = other();
     let asked = SocketAddr::from(([127, 0, 0, 2], port));
     sender.send_to(b"enable\tweb \n mail", asked).unwrap();
-    let Some(Event::Command(origin, orders)) = world.settle(1).pop() else { panic!("no command") };
-    let known = |order: Order| Verdict { known: &*order.name == b"web", order };
-    let verdicts: Vec<Verdict> = orders.into_iter().map(known).collect();
+    let Some(Event::Command(origin, commands)) = world.settle(1).pop() else { panic!("no command") };
+    let known = |command: Command| Verdict { known: &*command.name == b"web", command };
+    let verdicts: Vec<Verdict> = commands.into_iter().map(known).collect();
     world.sockets.answer(origin, &verdicts);
     let mut buffer = [0; 64];
     let (bytes, from) = sender.recv_from(&mut buffer).unwrap();

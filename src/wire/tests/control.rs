@@ -1,23 +1,25 @@
 use super::super::control::*;
 use super::spoilt;
 use crate::model::rng::{Rng, rounds};
-use crate::model::{Order, Verb, Verdict};
+use crate::model::{Command, Verb, Verdict};
 
-fn order(verb: Verb, name: &[u8]) -> Order {
-    Order { verb, name: name.into() }
+fn command(verb: Verb, name: &[u8]) -> Command {
+    Command { verb, name: name.into() }
 }
 
 /// Orders as text: `+a` enables a.
-fn orders(text: &str) -> Vec<Order> {
+fn commands(text: &str) -> Vec<Command> {
     let verb = |sign| if sign == b'+' { Verb::Enable } else { Verb::Disable };
-    text.split_ascii_whitespace().map(|word| order(verb(word.as_bytes()[0]), &word.as_bytes()[1..])).collect()
+    text.split_ascii_whitespace()
+        .map(|word| command(verb(word.as_bytes()[0]), &word.as_bytes()[1..]))
+        .collect()
 }
 
 /// Verdicts as text: `+a?` is not known.
 fn verdicts(text: &str) -> Vec<Verdict> {
     let verdict = |word: &str| {
-        let order = orders(word.trim_end_matches('?')).remove(0);
-        Verdict { order, known: !word.ends_with('?') }
+        let command = commands(word.trim_end_matches('?')).remove(0);
+        Verdict { command, known: !word.ends_with('?') }
     };
     text.split_ascii_whitespace().map(verdict).collect()
 }
@@ -44,10 +46,10 @@ fn a_command_is_a_verb_and_names_apart_by_any_white_space() {
         (b"enable Enable enabled xdisable", "+Enable +enabled +xdisable"),
         (b"enable 0 -1 ../x *", "+0 +-1 +../x +*"),
     ] {
-        assert_eq!(decode(message), Some(orders(wanted)), "{message:?}");
+        assert_eq!(decode(message), Some(commands(wanted)), "{message:?}");
     }
     let strange = decode(b"enable caf\xc3\xa9 \xff\x80").unwrap();
-    assert_eq!(strange, [order(Verb::Enable, b"caf\xc3\xa9"), order(Verb::Enable, b"\xff\x80")]);
+    assert_eq!(strange, [command(Verb::Enable, b"caf\xc3\xa9"), command(Verb::Enable, b"\xff\x80")]);
 }
 
 #[test]
@@ -84,11 +86,11 @@ fn a_command_has_a_longest_length_and_its_names_have_none() {
     {
         let name = vec![b'x'; bytes - 7];
         let message = [b"enable ", &name[..]].concat();
-        let wanted = good.then(|| vec![order(Verb::Enable, &name)]);
+        let wanted = good.then(|| vec![command(Verb::Enable, &name)]);
         assert_eq!(decode(&message), wanted, "{bytes}");
     }
     let blanks = [b"enable a".to_vec(), vec![b' '; MAX_COMMAND_BYTES - 8]].concat();
-    assert_eq!(decode(&blanks), Some(orders("+a")));
+    assert_eq!(decode(&blanks), Some(commands("+a")));
     assert_eq!(decode(&[blanks, b" ".to_vec()].concat()), None);
     assert_eq!(decode(&vec![b' '; 65_507]), None);
 }
@@ -151,13 +153,13 @@ fn the_answer_to_a_small_command_is_at_most_twice_as_long_whatever_the_verdicts(
     let mut commands = vec![b"enable".to_vec(), b"disable".to_vec()];
     for words in 1..=7 {
         for command in &commands {
-            let orders = decode(command).unwrap();
-            for bits in 0..1_u32 << orders.len() {
-                let verdict = |(at, order): (usize, &Order)| Verdict {
-                    order: order.clone(),
+            let commands = decode(command).unwrap();
+            for bits in 0..1_u32 << commands.len() {
+                let verdict = |(at, command): (usize, &Command)| Verdict {
+                    command: command.clone(),
                     known: bits >> at & 1 == 0,
                 };
-                check_answer(command, &orders.iter().enumerate().map(verdict).collect::<Vec<_>>());
+                check_answer(command, &commands.iter().enumerate().map(verdict).collect::<Vec<_>>());
             }
         }
         let longer = |word: &'static [u8]| move |command: &Vec<u8>| [command, &b" "[..], word].concat();
@@ -173,22 +175,22 @@ fn the_answer_to_a_small_command_is_at_most_twice_as_long_whatever_the_verdicts(
 fn no_bytes_upset_the_reader_of_commands_or_that_of_answers() {
     let mut rng = Rng::new(1);
     let seeds = [&b"enable a b disable c\n"[..], b"disable a", b"enabled a\nunknown b\n", b"enable"];
-    let mut commands = 0;
+    let mut decoded = 0;
     let rounds = rounds(150_000);
     for round in 0..rounds {
         let seed = rng.pick(&seeds);
         let bytes = if round % 3 == 0 { super::bytes(&mut rng, 40) } else { spoilt(&mut rng, seed) };
         let _ = has_unknown(&bytes);
-        let Some(orders) = decode(&bytes) else { continue };
-        commands += 1;
+        let Some(commands) = decode(&bytes) else { continue };
+        decoded += 1;
         assert!(
-            orders.iter().all(|order| verb(&order.name).is_none() && !order.name.is_empty()),
+            commands.iter().all(|command| verb(&command.name).is_none() && !command.name.is_empty()),
             "{bytes:?}"
         );
-        let verdict = |order| Verdict { order, known: rng.one_in(2) };
-        check_answer(&bytes, &orders.into_iter().map(verdict).collect::<Vec<_>>());
+        let verdict = |command| Verdict { command, known: rng.one_in(2) };
+        check_answer(&bytes, &commands.into_iter().map(verdict).collect::<Vec<_>>());
     }
-    assert!(commands > rounds / 15, "{commands}");
+    assert!(decoded > rounds / 15, "{decoded}");
 }
 
 #[test]
@@ -198,9 +200,9 @@ fn what_is_encoded_is_decoded_to_the_same_in_the_same_order() {
         let room = rng.pick(&[1, 10, 20, 100, 1_400]);
         let most = if round % 100 == 0 { 2_000 } else { 12 };
         let verb = |rng: &mut Rng| rng.pick(&[Verb::Enable, Verb::Enable, Verb::Disable]);
-        let orders: Vec<Order> =
-            (0..rng.below(most)).map(|_| order(verb(&mut rng), &super::name(&mut rng))).collect();
-        let messages = encode(&orders, room);
+        let commands: Vec<Command> =
+            (0..rng.below(most)).map(|_| command(verb(&mut rng), &super::name(&mut rng))).collect();
+        let messages = encode(&commands, room);
         let mut back = Vec::new();
         for message in &messages {
             let part = decode(message).unwrap_or_else(|| panic!("{message:?}"));
@@ -209,8 +211,8 @@ fn what_is_encoded_is_decoded_to_the_same_in_the_same_order() {
             assert!(!part.is_empty());
             back.extend(part);
         }
-        assert_eq!(back, orders);
-        // No message could have taken the first order of the next one.
+        assert_eq!(back, commands);
+        // No message could have taken the first command of the next one.
         for pair in messages.windows(2) {
             let (before, next) = (decode(&pair[0]).unwrap(), decode(&pair[1]).unwrap());
             let same = before.last().unwrap().verb == next[0].verb;
@@ -222,7 +224,7 @@ fn what_is_encoded_is_decoded_to_the_same_in_the_same_order() {
 
 #[test]
 fn commands_are_split_where_the_room_ends() {
-    let split = |text, room| encode(&orders(text), room).into_iter().map(|m| String::from_utf8(m).unwrap());
+    let split = |text, room| encode(&commands(text), room).into_iter().map(|m| String::from_utf8(m).unwrap());
     for (text, room, wanted) in [
         ("", 1_400, &[][..]),
         ("+a +b -c", 1_400, &["enable a b disable c"]),

@@ -2,7 +2,7 @@
 
 use super::{Life, Reference, SECOND, TEN, longer};
 use pmtr::model::{
-    Endpoint, JobLine, MonoTime, NetError, Notice, Order, Process, Role, SocketId, Station, Verdict,
+    Command, Endpoint, JobLine, MonoTime, NetError, Notice, Process, Role, SocketId, Station, Verdict,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -179,16 +179,16 @@ impl Reference {
     }
 
     /// A message with these orders comes.
-    pub fn commanded(&mut self, now: MonoTime, orders: &[Order]) {
+    pub fn commanded(&mut self, now: MonoTime, commands: &[Command]) {
         if self.ending {
             return;
         }
-        let known = |order: &Order| {
+        let known = |order: &Command| {
             let life = self.lives.iter().find(|life| life.name.as_bytes() == &*order.name);
             life.is_some_and(|life| life.def.is_some())
         };
-        let verdict = |order: &Order| Verdict { order: order.clone(), known: known(order) };
-        let verdicts: Vec<Verdict> = orders.iter().map(verdict).collect();
+        let verdict = |command: &Command| Verdict { command: command.clone(), known: known(command) };
+        let verdicts: Vec<Verdict> = commands.iter().map(verdict).collect();
         if verdicts.iter().any(|verdict| !verdict.known) {
             self.network.untold.1 += 1;
             self.network.untold_since.get_or_insert(now);
