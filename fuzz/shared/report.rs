@@ -3,7 +3,7 @@
 
 use pmtr::fleet::pages::{Form, Page, Stamp};
 use pmtr::fleet::{Fleet, HostKey, Limits};
-use pmtr::model::{Head, JobLine, MonoTime, Process};
+use pmtr::model::{Head, JobLine, MonoTime, ReportedProcess};
 use pmtr::wire::report::{Datagram, MAX_REPORT_BYTES, Split, decode, encode_line};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -77,8 +77,11 @@ fn again(datagram: &Datagram<'_>) {
         );
         assert!(bytes.len() <= MAX_REPORT_BYTES || part.jobs().count() < 2, "{} bytes", bytes.len());
         for job in part.jobs() {
-            let process =
-                if jobs[told].process == Process::Unsaid { Process::None } else { jobs[told].process };
+            let process = if jobs[told].process == ReportedProcess::Unsaid {
+                ReportedProcess::None
+            } else {
+                jobs[told].process
+            };
             assert_eq!(job, JobLine { process, ..jobs[told] });
             told += 1;
         }

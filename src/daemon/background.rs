@@ -27,7 +27,7 @@ pub enum Fork {
 }
 
 /// The system calls that this takes.
-pub trait Process {
+pub trait BackgroundCalls {
     /// Makes a copy of this process.
     fn fork(&mut self) -> io::Result<Fork>;
     /// Makes this process the leader of a session without a terminal.
@@ -72,7 +72,7 @@ pub fn absolute(path: &Path) -> Result<PathBuf, Failed> {
 
 /// Forks. The child has its own session and stands in `/`; its standard descriptors are still those of the
 /// parent, so that a last word can be seen. Every relative path must have been made absolute before.
-pub fn go(process: &mut impl Process) -> Result<Side, Failed> {
+pub fn go(process: &mut impl BackgroundCalls) -> Result<Side, Failed> {
     let (reader, writer) = io::pipe().map_err(|e| failed("make a pipe", &e))?;
     match process.fork().map_err(|e| failed("fork", &e))? {
         Fork::Parent(_) => {
@@ -92,7 +92,7 @@ pub fn go(process: &mut impl Process) -> Result<Side, Failed> {
     }
 }
 
-fn detach(process: &mut impl Process) -> Result<(), Failed> {
+fn detach(process: &mut impl BackgroundCalls) -> Result<(), Failed> {
     process.setsid().map_err(|e| failed("make a session", &e))?;
     // The directory in which somebody happened to start us must not be kept from being unmounted.
     std::env::set_current_dir("/").map_err(|e| failed("change to directory /", &e))
@@ -117,7 +117,7 @@ impl Waiting {
 
 impl Starting {
     /// Lets go of the terminal and tells the parent that it may return: the pid file is written.
-    pub fn ready(mut self, process: &mut impl Process) -> Result<(), Failed> {
+    pub fn ready(mut self, process: &mut impl BackgroundCalls) -> Result<(), Failed> {
         if let Err(failed) = silence(process) {
             self.failed(&failed);
             return Err(failed);
@@ -136,7 +136,7 @@ impl Starting {
 
 /// Puts something harmless on the standard descriptors. They are never just closed: the next socket would
 /// take their numbers, and what a library writes to stderr would go over the network.
-fn silence(process: &mut impl Process) -> Result<(), Failed> {
+fn silence(process: &mut impl BackgroundCalls) -> Result<(), Failed> {
     let null = OpenOptions::new().read(true).write(true).open("/dev/null").map(OwnedFd::from);
     let quiet = match null {
         Ok(null) => null,
@@ -172,7 +172,7 @@ mod tests {
         }
     }
 
-    impl Process for Invented {
+    impl BackgroundCalls for Invented {
         fn fork(&mut self) -> io::Result<Fork> {
             self.call("fork".into())?;
             Ok(if self.child { Fork::Child } else { Fork::Parent(Pid::new(7).unwrap()) })

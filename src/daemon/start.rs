@@ -2,7 +2,7 @@
 //! what goes wrong later never does.
 #![forbid(unsafe_code)]
 
-use super::background::{self, Fork, Process, Side, Starting};
+use super::background::{self, BackgroundCalls, Fork, Side, Starting};
 use super::births::Births;
 use super::check::{self, Account, Machine};
 use super::claims::Claims;
@@ -278,7 +278,7 @@ impl EventLoop {
 /// The system calls of going to the background.
 struct OwnProcess;
 
-impl Process for OwnProcess {
+impl BackgroundCalls for OwnProcess {
     fn fork(&mut self) -> io::Result<Fork> {
         Ok(match process::fork()? {
             Forked::Parent(pid) => Fork::Parent(pid),

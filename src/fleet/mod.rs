@@ -10,7 +10,7 @@ pub mod pages;
 mod report;
 mod roster;
 
-use crate::model::{Clean, Head, JobLine, MonoTime, Process};
+use crate::model::{Clean, Head, JobLine, MonoTime, ReportedProcess};
 use changes::Changes;
 pub use host::Host;
 use host::{Bounds, Shortage};
@@ -65,7 +65,7 @@ pub struct HostJob {
     /// How long it has been running, in seconds.
     pub seconds: u64,
     /// Whether it runs.
-    pub process: Process,
+    pub process: ReportedProcess,
 }
 
 /// What has become of a host, for those who want to be told.

@@ -4,12 +4,12 @@
 mod config;
 mod cpus;
 mod errno;
-mod event;
 mod mistake;
 mod network;
 mod notice;
 mod notify;
 mod pid;
+mod process;
 mod spec;
 mod status;
 mod text;
@@ -20,14 +20,14 @@ mod words;
 pub use config::{Blame, Config, Endpoint, Fingerprint, Kept, Load, LoadError};
 pub use cpus::CpuSet;
 pub use errno::Errno;
-pub use event::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Target, Verb};
 pub use mistake::{Count, Mistake, Severity};
 pub use network::{
-    Command, Head, JobLine, NetError, Origin, Part, Process, Role, SocketId, Station, Verdict,
+    Command, Head, JobLine, NetError, Origin, Part, ReportedProcess, Role, SocketId, Station, Verb, Verdict,
 };
 pub use notice::{Level, Notice};
 pub use notify::{Milestone, NotifyMessage, Summary};
 pub use pid::{JobId, Pid, Signal};
+pub use process::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Target};
 pub use spec::{
     Attributes, Difference, Fixed, Infinity, JobDraft, JobName, JobSpec, Launch, Limit, Output, Policy,
     Resource, SYSLOG,

@@ -1,6 +1,6 @@
 //! Sockets, commands and reports as the core knows them.
 
-use super::{Clean, Endpoint, Errno, Pid, Verb};
+use super::{Clean, Endpoint, Errno, Pid};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -66,6 +66,15 @@ pub struct Command {
     pub name: Box<[u8]>,
 }
 
+/// A remote command's verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// The job is to run.
+    Enable,
+    /// The job is not to run.
+    Disable,
+}
+
 /// What came of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -107,14 +116,14 @@ pub struct JobLine<'a> {
     /// How long it has been running, in seconds; 0 when it isn't.
     pub seconds: u64,
     /// Whether it runs, and as what.
-    pub process: Process,
+    pub process: ReportedProcess,
     /// The path of its command; empty where the report doesn't tell.
     pub path: &'a [u8],
 }
 
 /// Whether a job runs, as a report tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Process {
+pub enum ReportedProcess {
     /// It doesn't.
     None,
     /// It runs as this process.

@@ -3,7 +3,7 @@
 use super::{Actions, Effect, Slot, Supervisor};
 use crate::job::{Goal, State};
 use crate::model::{
-    Command, JobId, JobLine, MonoTime, Notice, Origin, Process, SocketId, Station, Verb, Verdict,
+    Command, JobId, JobLine, MonoTime, Notice, Origin, ReportedProcess, SocketId, Station, Verb, Verdict,
 };
 
 impl Supervisor {
@@ -21,9 +21,11 @@ impl Supervisor {
             let (seconds, process) = match slot.job.state() {
                 State::Starting { pid, since }
                 | State::Running { pid, since }
-                | State::Stopping { pid, since, .. } => (now.since(since).as_secs(), Process::Pid(pid)),
+                | State::Stopping { pid, since, .. } => {
+                    (now.since(since).as_secs(), ReportedProcess::Pid(pid))
+                }
                 State::Down | State::Waiting | State::Queued | State::Launching | State::Sweeping { .. } => {
-                    (0, Process::None)
+                    (0, ReportedProcess::None)
                 }
             };
             let spec = slot.job.spec();

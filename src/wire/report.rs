@@ -8,7 +8,7 @@
 //! The first generation of senders says `report` alone and leaves out pid and path.
 
 use super::{is_blank, is_control, number, words};
-use crate::model::{Head, JobLine, Part, Pid, Process};
+use crate::model::{Head, JobLine, Part, Pid, ReportedProcess};
 use std::io::Write;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -29,8 +29,8 @@ pub struct Datagram<'a> {
 /// Appends one job's line. What would end the line or be obeyed by a terminal becomes `?`.
 pub fn encode_line(line: &JobLine<'_>, body: &mut Vec<u8>) {
     let pid = match line.process {
-        Process::Pid(pid) => pid.as_raw(),
-        Process::None | Process::Unsaid => 0,
+        ReportedProcess::Pid(pid) => pid.as_raw(),
+        ReportedProcess::None | ReportedProcess::Unsaid => 0,
     };
     let state = if line.enabled { 'e' } else { 'd' };
     clean(line.name, is_blank, body);
@@ -181,9 +181,9 @@ fn line_of(line: &[u8]) -> Option<JobLine<'_>> {
     };
     let seconds = number(fields.next()?)?;
     let process = match fields.next() {
-        None => Process::Unsaid,
-        Some(b"0") => Process::None,
-        Some(pid) => Process::Pid(Pid::new(number(pid)?)?),
+        None => ReportedProcess::Unsaid,
+        Some(b"0") => ReportedProcess::None,
+        Some(pid) => ReportedProcess::Pid(Pid::new(number(pid)?)?),
     };
     Some(JobLine { name, enabled, seconds, process, path: fields.next().unwrap_or_default() })
 }

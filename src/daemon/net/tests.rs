@@ -1,7 +1,7 @@
 //! Real sockets on the loopback interface and a real poll; the test is everybody else.
 
 use super::*;
-use crate::model::{Endpoint, Errno, Pid, Process, Verb};
+use crate::model::{Endpoint, Errno, Pid, ReportedProcess, Verb};
 use mio::{Events, Poll};
 use std::fs::File;
 use std::net::{SocketAddr, UdpSocket as Other};
@@ -46,7 +46,7 @@ fn lines(count: u64) -> impl Iterator<Item = JobLine<'static>> {
         name: b"job",
         enabled: true,
         seconds,
-        process: Process::Pid(Pid::new(7).unwrap()),
+        process: ReportedProcess::Pid(Pid::new(7).unwrap()),
         path: b"/bin/job",
     })
 }

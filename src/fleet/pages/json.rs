@@ -20,7 +20,7 @@
 
 use super::Stamp;
 use crate::fleet::{Host, HostJob, HostKey};
-use crate::model::{MonoTime, Process};
+use crate::model::{MonoTime, ReportedProcess};
 use std::io::Write;
 
 /// What stands behind the last system.
@@ -55,15 +55,15 @@ fn add_job(job: &HostJob, page: &mut Vec<u8>) {
     add_string(&job.name, page);
     let _ = write!(page, ", \"enabled\": {}, \"running\": ", job.enabled);
     let running: &[u8] = match job.process {
-        Process::None => b"false",
-        Process::Pid(_) => b"true",
-        Process::Unsaid => b"null",
+        ReportedProcess::None => b"false",
+        ReportedProcess::Pid(_) => b"true",
+        ReportedProcess::Unsaid => b"null",
     };
     page.extend_from_slice(running);
     let _ = write!(page, ", \"seconds\": {}, \"pid\": ", job.seconds);
     let _ = match job.process {
-        Process::Pid(pid) => write!(page, "{pid}}}"),
-        Process::None | Process::Unsaid => write!(page, "null}}"),
+        ReportedProcess::Pid(pid) => write!(page, "{pid}}}"),
+        ReportedProcess::None | ReportedProcess::Unsaid => write!(page, "null}}"),
     };
 }
 

@@ -5,7 +5,7 @@
 //! The format then doubles each backslash once more.
 
 use crate::fleet::{Host, HostJob, HostKey};
-use crate::model::{MonoTime, Process};
+use crate::model::{MonoTime, ReportedProcess};
 use std::io::Write;
 
 /// The families of jobs.
@@ -86,9 +86,9 @@ impl Families {
 
 fn is_up(job: &HostJob) -> bool {
     match job.process {
-        Process::Pid(_) => true,
-        Process::None => false,
-        Process::Unsaid => job.enabled,
+        ReportedProcess::Pid(_) => true,
+        ReportedProcess::None => false,
+        ReportedProcess::Unsaid => job.enabled,
     }
 }
 

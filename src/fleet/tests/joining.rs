@@ -233,13 +233,22 @@ fn of_two_jobs_with_one_name_the_first_counts() {
 #[test]
 fn what_is_kept_of_a_job_is_what_the_report_says_of_it() {
     let mut post = Post::new(LIMITS);
-    let line =
-        JobLine { name: b"a\xff", enabled: false, seconds: u64::MAX, process: Process::Unsaid, path: b"" };
+    let line = JobLine {
+        name: b"a\xff",
+        enabled: false,
+        seconds: u64::MAX,
+        process: ReportedProcess::Unsaid,
+        path: b"",
+    };
     let head = Head { host: None, interface: None, part: None };
     post.fleet.receive(at(0), address(1), &head, &mut [line].into_iter(), &mut post.notes);
     let (key, host) = post.fleet.next(None).unwrap();
     assert_eq!(*key, HostKey { name: None, address: address(1) });
-    let job =
-        HostJob { name: (*b"a\xff").into(), enabled: false, seconds: u64::MAX, process: Process::Unsaid };
+    let job = HostJob {
+        name: (*b"a\xff").into(),
+        enabled: false,
+        seconds: u64::MAX,
+        process: ReportedProcess::Unsaid,
+    };
     assert_eq!(host.jobs(), [&job]);
 }

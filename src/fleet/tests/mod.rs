@@ -41,7 +41,13 @@ fn part(index: u32, of: u32, serial: u64) -> Option<Part> {
 }
 
 fn line(name: &[u8]) -> JobLine<'_> {
-    JobLine { name, enabled: true, seconds: 5, process: Process::Pid(Pid::new(7).unwrap()), path: b"/bin/x" }
+    JobLine {
+        name,
+        enabled: true,
+        seconds: 5,
+        process: ReportedProcess::Pid(Pid::new(7).unwrap()),
+        path: b"/bin/x",
+    }
 }
 
 impl Post {

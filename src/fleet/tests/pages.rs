@@ -20,7 +20,9 @@ fn page(post: &Post, now: MonoTime, form: Form) -> String {
 fn hears(post: &mut Post, key: &HostKey, part: Option<Part>, jobs: &[(&[u8], bool, u64, Option<i32>)]) {
     let head = Head { host: key.name.as_deref(), interface: None, part };
     let mut lines = jobs.iter().map(|(name, enabled, seconds, pid)| {
-        let process = pid.map_or(Process::Unsaid, |pid| Pid::new(pid).map_or(Process::None, Process::Pid));
+        let process = pid.map_or(ReportedProcess::Unsaid, |pid| {
+            Pid::new(pid).map_or(ReportedProcess::None, ReportedProcess::Pid)
+        });
         JobLine { name, enabled: *enabled, seconds: *seconds, process, path: b"" }
     });
     post.fleet.receive(at(0), key.address, &head, &mut lines, &mut post.notes);

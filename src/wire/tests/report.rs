@@ -1,15 +1,15 @@
 use super::super::report::*;
 use super::spoilt;
 use crate::model::rng::{Rng, rounds};
-use crate::model::{Head, JobLine, Part, Pid, Process};
+use crate::model::{Head, JobLine, Part, Pid, ReportedProcess};
 use std::net::IpAddr;
 
 /// What a line of a job says, as text.
 fn told(job: &JobLine<'_>) -> String {
     let process = match job.process {
-        Process::None => "none".into(),
-        Process::Pid(pid) => pid.to_string(),
-        Process::Unsaid => "unsaid".into(),
+        ReportedProcess::None => "none".into(),
+        ReportedProcess::Pid(pid) => pid.to_string(),
+        ReportedProcess::Unsaid => "unsaid".into(),
     };
     let [name, path] = [job.name, job.path].map(String::from_utf8_lossy);
     format!("{name}|{}|{}|{process}|{path}", if job.enabled { "e" } else { "d" }, job.seconds)
@@ -189,14 +189,14 @@ fn one_wrong_line_spoils_the_datagram() {
 
 #[test]
 fn a_line_is_written_as_it_is_read_and_can_not_break_out() {
-    let job = |name, path| JobLine { name, enabled: true, seconds: 5, process: Process::None, path };
+    let job = |name, path| JobLine { name, enabled: true, seconds: 5, process: ReportedProcess::None, path };
     let mut body = Vec::new();
     encode_line(
-        &JobLine { process: Process::Pid(Pid::new(77).unwrap()), ..job(b"web", b"/bin/web") },
+        &JobLine { process: ReportedProcess::Pid(Pid::new(77).unwrap()), ..job(b"web", b"/bin/web") },
         &mut body,
     );
     encode_line(&JobLine { enabled: false, seconds: 0, ..job(b"b", b"/my bin/b") }, &mut body);
-    encode_line(&JobLine { process: Process::Unsaid, ..job(b"old", b"") }, &mut body);
+    encode_line(&JobLine { process: ReportedProcess::Unsaid, ..job(b"old", b"") }, &mut body);
     encode_line(&job(b"a b\nc\t\x7f\xff", b"/x\ny z\0\x1b"), &mut body);
     let wanted = b"web e 5 77 /bin/web\nb d 0 0 /my bin/b\nold e 5 0 \na?b?c??\xff e 5 0 /x?y z??\n";
     assert_eq!(String::from_utf8_lossy(&body), String::from_utf8_lossy(wanted));
@@ -279,7 +279,7 @@ fn whatever_is_split_is_the_same_when_joined() {
         let mut body = Vec::new();
         for _ in 0..jobs {
             let path = vec![b'x'; rng.below(longest)];
-            let process = Pid::new(rng.below(9)).map_or(Process::None, Process::Pid);
+            let process = Pid::new(rng.below(9)).map_or(ReportedProcess::None, ReportedProcess::Pid);
             let (name, seconds) = (super::name(&mut rng), rng.pick(&[0, 1, u64::MAX]));
             let line = JobLine { name: &name, enabled: rng.one_in(2), seconds, process, path: &path };
             let before = body.len();

@@ -2,7 +2,7 @@
 
 use super::{Life, Reference, SECOND, TEN, longer};
 use pmtr::model::{
-    Command, Endpoint, JobLine, MonoTime, NetError, Notice, Process, Role, SocketId, Station, Verdict,
+    Command, Endpoint, JobLine, MonoTime, NetError, Notice, ReportedProcess, Role, SocketId, Station, Verdict,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -316,8 +316,9 @@ pub fn complaint(notice: &Notice) -> Option<Option<(u64, u64)>> {
 
 fn is_line_of(line: &JobLine<'_>, life: &Life, now: MonoTime) -> bool {
     let run = life.run.as_ref().filter(|run| run.reaped.is_none());
-    let (seconds, process) =
-        run.map_or((0, Process::None), |run| (now.since(run.since).as_secs(), Process::Pid(run.pid)));
+    let (seconds, process) = run.map_or((0, ReportedProcess::None), |run| {
+        (now.since(run.since).as_secs(), ReportedProcess::Pid(run.pid))
+    });
     let name = life.name.as_bytes();
     *line == JobLine { name, enabled: life.enabled, seconds, process, path: b"/bin/job" }
 }

@@ -164,12 +164,3 @@ impl fmt::Display for Survivors {
         }
     }
 }
-
-/// A remote command's verb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// The job is to run.
-    Enable,
-    /// The job is not to run.
-    Disable,
-}
