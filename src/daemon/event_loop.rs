@@ -8,7 +8,7 @@ use super::reaper::Reaper;
 use super::start;
 use super::world::World;
 use crate::model::{Fingerprint, MonoTime, Signal, Throttle};
-use crate::supervisor::{Event, Next, Supervisor, turn};
+use crate::supervisor::{Event, NextTick, Supervisor, turn};
 use crate::sys::signals::{Caught, SignalPipe};
 use crate::sys::{clock, memory};
 use mio::{Events, Poll};
@@ -100,7 +100,7 @@ impl EventLoop {
 
     /// Sends what is to be said.
     fn speak(&mut self, now: MonoTime) {
-        if self.words.due(now, self.supervisor.next() == Next::Now) {
+        if self.words.due(now, self.supervisor.next() == NextTick::Now) {
             self.world.flush(now);
         }
     }
@@ -121,9 +121,9 @@ impl EventLoop {
             return Some(Duration::ZERO);
         }
         let jobs = match self.supervisor.next() {
-            Next::Now => Some(now),
-            Next::At(at) => Some(at),
-            Next::Never => None,
+            NextTick::Now => Some(now),
+            NextTick::At(at) => Some(at),
+            NextTick::Never => None,
         };
         let operator = [self.reload.deadline(), self.dump.deadline()];
         let own = [jobs, self.reaper.deadline(), self.world.shared.log.deadline()];

@@ -2,7 +2,7 @@
 
 use super::files::Need;
 use super::reload::Trouble;
-use super::{Actions, Effect, Place, Rank, Reading, Slot, Supervisor, recovery};
+use super::{Actions, Effect, IndexEntry, JobSlot, Rank, Reading, Supervisor, recovery};
 use crate::job::{Goal, Job};
 use crate::model::{
     Config, Fingerprint, JobDraft, JobId, JobName, JobSpec, Load, LoadError, Mistake, MonoTime, Notice, Pid,
@@ -222,7 +222,7 @@ impl Supervisor {
         });
         let watch = self.files.add(id, &spec);
         actions.act_all(watch.into_iter().map(Effect::Watch));
-        let slot = Slot { job: Job::new(spec), rank, place: Place::default(), need: Need::Met };
+        let slot = JobSlot { job: Job::new(spec), rank, entry: IndexEntry::default(), need: Need::Met };
         if let Some(place) = self.slots.get_mut(id.0 as usize) {
             *place = Some(slot);
         }

@@ -65,7 +65,7 @@ pub enum Reading {
 
 /// When the next [`Event::Tick`] is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum NextTick {
     /// At once: there is more to do.
     Now,
     /// At this time, which lies in the future.

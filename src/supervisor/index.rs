@@ -9,13 +9,13 @@ pub(super) type Rank = (i32, u32);
 
 /// Where one job is filed. There is one for each job, so it is kept small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct IndexEntry {
     /// When it has something to do.
     pub(super) deadline: Option<MonoTime>,
     /// Its place in the order of start.
     pub(super) rank: Rank,
-    /// Before which door it stands.
-    pub(super) line: Line,
+    /// In which queue for a start it stands.
+    pub(super) queue: StartQueue,
     /// Whether it holds back the first starts of later jobs.
     pub(super) holds: bool,
     /// Whether it would start if a file that it depends on were there.
@@ -43,9 +43,9 @@ pub(super) struct Census {
     pub(super) unsure: usize,
 }
 
-/// The doors to a start.
+/// The queues for a start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum StartQueue {
     /// Wants no start.
     #[default]
     None,
@@ -55,15 +55,15 @@ pub(super) enum Line {
     Again(MonoTime),
 }
 
-impl Place {
+impl IndexEntry {
     fn first(self) -> Option<Rank> {
-        (self.line == Line::First).then_some(self.rank)
+        (self.queue == StartQueue::First).then_some(self.rank)
     }
 
     fn again(self) -> Option<(MonoTime, Rank)> {
-        match self.line {
-            Line::Again(since) => Some((since, self.rank)),
-            Line::None | Line::First => None,
+        match self.queue {
+            StartQueue::Again(since) => Some((since, self.rank)),
+            StartQueue::None | StartQueue::First => None,
         }
     }
 
@@ -85,8 +85,8 @@ pub(super) struct Index {
 
 impl Index {
     /// Moves a job from one place to another.
-    pub(super) fn refile(&mut self, id: JobId, place: &mut Place, to: Place) {
-        let from = std::mem::replace(place, to);
+    pub(super) fn refile(&mut self, id: JobId, entry: &mut IndexEntry, to: IndexEntry) {
+        let from = std::mem::replace(entry, to);
         move_in(&mut self.deadlines, id, from.deadline, to.deadline);
         move_in(&mut self.firsts, id, from.first(), to.first());
         move_in(&mut self.agains, id, from.again(), to.again());

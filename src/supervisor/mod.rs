@@ -21,7 +21,7 @@ mod turn;
 
 pub use action::{Action, Actions, Effect};
 pub use complaints::FLOOD;
-pub use event::{Event, Next, Reading};
+pub use event::{Event, NextTick, Reading};
 pub use gate::STARTS_PER_TURN;
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
 pub use notify::READY_PATIENCE;
@@ -35,7 +35,7 @@ use crate::job::{FirstRun, Goal, Job, State, Wish};
 use crate::model::{Fingerprint, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal};
 use complaints::Complaints;
 use files::{Files, Need};
-use index::{Index, Line, Place, Rank};
+use index::{Index, IndexEntry, Rank, StartQueue};
 use network::Network;
 use notify::Notifier;
 use processes::Processes;
@@ -45,11 +45,11 @@ use switches::Switches;
 
 /// One job with what the supervisor keeps beside it.
 #[derive(Debug)]
-struct Slot {
+struct JobSlot {
     job: Job,
     rank: Rank,
     /// Where the index has it; changed only by [`Supervisor::refile`].
-    place: Place,
+    entry: IndexEntry,
     need: Need,
 }
 
@@ -58,7 +58,7 @@ struct Slot {
 pub struct Supervisor {
     /// The configuration's path, as messages name it.
     file: Rc<[u8]>,
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Option<JobSlot>>,
     free: Vec<JobId>,
     /// The jobs that are not free, by name.
     names: Vec<JobId>,
@@ -143,22 +143,22 @@ impl Supervisor {
     }
 
     /// When the next tick is wanted.
-    pub fn next(&self) -> Next {
+    pub fn next(&self) -> NextTick {
         let reading = !self.ending && self.reload.reading().is_some();
         if reading || self.index.ready() || self.is_pause_news() {
-            return Next::Now;
+            return NextTick::Now;
         }
         let notification = match self.next_notification() {
-            Next::Now => return Next::Now,
-            Next::At(at) => Some(at),
-            Next::Never => None,
+            NextTick::Now => return NextTick::Now,
+            NextTick::At(at) => Some(at),
+            NextTick::Never => None,
         };
         let reload = if self.ending { None } else { self.reload.deadline() };
         let network = self.network.deadline();
         let lines = [self.complaints.deadline(), self.switches.deadline()].into_iter().flatten().min();
         match [self.index.deadline(), reload, network, lines, notification].into_iter().flatten().min() {
-            Some(at) => Next::At(at),
-            None => Next::Never,
+            Some(at) => NextTick::At(at),
+            None => NextTick::Never,
         }
     }
 
@@ -212,11 +212,11 @@ impl Supervisor {
         self.processes.owner_of(pid)
     }
 
-    fn slot(&self, id: JobId) -> Option<&Slot> {
+    fn slot(&self, id: JobId) -> Option<&JobSlot> {
         self.slots.get(id.0 as usize)?.as_ref()
     }
 
-    fn slot_mut(&mut self, id: JobId) -> Option<&mut Slot> {
+    fn slot_mut(&mut self, id: JobId) -> Option<&mut JobSlot> {
         self.slots.get_mut(id.0 as usize)?.as_mut()
     }
 
@@ -246,7 +246,7 @@ impl Supervisor {
     fn refile(&mut self, id: JobId, actions: &mut Actions) {
         let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else { return };
         if slot.job.goal() == Goal::Gone && slot.job.state() == State::Down {
-            self.index.refile(id, &mut slot.place, Place::default());
+            self.index.refile(id, &mut slot.entry, IndexEntry::default());
             self.forget(id, actions);
             return;
         }
@@ -260,15 +260,15 @@ impl Supervisor {
             FirstRun::Over => false,
         };
         let holds = slot.job.spec().policy.fixed.wait && slot.job.goal() == Goal::Up && able;
-        let line = match (queued, held) {
-            (false, _) => Line::None,
-            (true, true) => Line::First,
-            (true, false) => Line::Again(slot.job.not_before()),
+        let queue = match (queued, held) {
+            (false, _) => StartQueue::None,
+            (true, true) => StartQueue::First,
+            (true, false) => StartQueue::Again(slot.job.not_before()),
         };
-        let place = Place {
+        let entry = IndexEntry {
             deadline: slot.job.deadline(),
             rank: slot.rank,
-            line,
+            queue,
             holds,
             lacks,
             unsure: slot.job.state() == State::Queued && slot.need == Need::Unknown,
@@ -276,7 +276,7 @@ impl Supervisor {
             running: matches!(slot.job.state(), State::Starting { .. } | State::Running { .. }),
             left: slot.job.pid().is_some(),
         };
-        if lacks != slot.place.lacks && slot.job.goal() == Goal::Up {
+        if lacks != slot.entry.lacks && slot.job.goal() == Goal::Up {
             let job = slot.job.spec().name.clone();
             match self.files.need(slot.job.spec()) {
                 (Need::Missing, Some(file)) => {
@@ -287,7 +287,7 @@ impl Supervisor {
                 (Need::Missing | Need::Unknown, _) => {}
             }
         }
-        self.index.refile(id, &mut slot.place, place);
+        self.index.refile(id, &mut slot.entry, entry);
     }
 
     fn tick(&mut self, now: MonoTime, actions: &mut Actions) {

@@ -2,7 +2,7 @@
 //! being applied, that the end has come, and that the loop still turns. What does not go out is told again soon.
 //! Knows neither sockets nor the words; counts no jobs.
 
-use super::{Action, Actions, Next, Supervisor};
+use super::{Action, Actions, NextTick, Supervisor};
 use crate::model::{Milestone, MonoTime, NotifyMessage, Summary};
 use std::time::Duration;
 
@@ -108,16 +108,16 @@ impl Notifier {
         }
     }
 
-    fn next(&self, overview: &Overview) -> Next {
+    fn next(&self, overview: &Overview) -> NextTick {
         let ready = match self.milestone(overview) {
-            Some((_, None)) => return self.retry.map_or(Next::Now, |(at, _)| Next::At(at)),
+            Some((_, None)) => return self.retry.map_or(NextTick::Now, |(at, _)| NextTick::At(at)),
             Some((_, until)) => until,
             None => None,
         };
         let status = self.is_status_news(overview).then_some(self.status_at);
         let alive = self.watchdog.map(|_| self.alive_at);
         let due = [ready, status, alive].into_iter().flatten().min();
-        due.map_or(Next::Never, |at| Next::At(self.retry.map_or(at, |(retry, _)| at.max(retry))))
+        due.map_or(NextTick::Never, |at| NextTick::At(self.retry.map_or(at, |(retry, _)| at.max(retry))))
     }
 
     fn message(&self, now: MonoTime, overview: &Overview) -> Option<NotifyMessage> {
@@ -210,8 +210,8 @@ impl Supervisor {
         actions.extend(self.notifier.as_ref().map(|_| Action::Notify));
     }
 
-    pub(super) fn next_notification(&self) -> Next {
-        self.notifier.as_ref().map_or(Next::Never, |notifier| notifier.next(&self.overview()))
+    pub(super) fn next_notification(&self) -> NextTick {
+        self.notifier.as_ref().map_or(NextTick::Never, |notifier| notifier.next(&self.overview()))
     }
 
     fn overview(&self) -> Overview {

@@ -32,7 +32,7 @@ pub(super) enum Trouble {
 
 /// A writer that has the file open.
 #[derive(Clone, Copy, Debug)]
-struct Writer {
+struct OpenWriter {
     /// Since when there is something to read.
     since: MonoTime,
     /// The state of the file, and since when it is in that.
@@ -54,7 +54,7 @@ pub(super) struct Reload {
     /// Since the first event, and when to read.
     settling: Option<(MonoTime, MonoTime)>,
     /// Some while the file is not read because somebody is writing it.
-    writer: Option<Writer>,
+    writer: Option<OpenWriter>,
     /// The reading of which there are portions to come.
     reading: Option<Reading>,
     /// When an empty file counts.
@@ -120,7 +120,7 @@ impl Reload {
         self.deadline().filter(|at| *at <= now)?;
         // The first look at a file that is being written still has to learn since when.
         self.begun = self.settling.take().map(|(since, _)| since);
-        let rests = |writer: &Writer| now >= writer.resting + UNWRITTEN_FOR && writer.state.bytes > 0;
+        let rests = |writer: &OpenWriter| now >= writer.resting + UNWRITTEN_FOR && writer.state.bytes > 0;
         Some(match self.writer.filter(rests) {
             Some(writer) => Reading::IfUnwritten(self.applied, writer.state),
             None => Reading::IfChanged(self.applied),
@@ -131,7 +131,7 @@ impl Reload {
     /// One without a byte has just been emptied in order to be written: that is waited for without a limit.
     pub(super) fn busy(&mut self, now: MonoTime, state: Fingerprint) -> bool {
         let since = self.begun.take().unwrap_or(now);
-        let writer = self.writer.get_or_insert(Writer { since, state, resting: now, told: false });
+        let writer = self.writer.get_or_insert(OpenWriter { since, state, resting: now, told: false });
         if writer.state != state {
             (writer.state, writer.resting) = (state, now);
         }

@@ -1,6 +1,6 @@
 //! What comes from other machines and goes to them: commands, answers, reports.
 
-use super::{Actions, Effect, Slot, Supervisor};
+use super::{Actions, Effect, JobSlot, Supervisor};
 use crate::job::{Goal, State};
 use crate::model::{
     Command, JobId, JobLine, MonoTime, Notice, Origin, ReportedProcess, SocketId, Station, Verb, Verdict,
@@ -15,7 +15,7 @@ impl Supervisor {
     /// What a report tells of the jobs, in the order in which they start.
     pub fn report(&self, now: MonoTime) -> impl Iterator<Item = JobLine<'_>> {
         let told = self.slots.iter().flatten().filter(|s| s.job.goal() != Goal::Gone && !s.job.finished());
-        let mut slots: Vec<&Slot> = told.collect();
+        let mut slots: Vec<&JobSlot> = told.collect();
         slots.sort_unstable_by_key(|slot| slot.rank);
         slots.into_iter().map(move |slot| {
             let (seconds, process) = match slot.job.state() {

@@ -123,13 +123,13 @@ fn assert_filed(supervisor: &Supervisor) {
         let queued = job.state() == State::Queued;
         let pending = job.first_run() == FirstRun::Pending;
         let blocked = pending && need == Need::Missing || job.first_run() == FirstRun::Over;
-        let place = Place {
+        let entry = IndexEntry {
             deadline: job.deadline(),
             rank: slot.rank,
-            line: match queued && need == Need::Met {
-                false => Line::None,
-                true if pending => Line::First,
-                true => Line::Again(job.not_before()),
+            queue: match queued && need == Need::Met {
+                false => StartQueue::None,
+                true if pending => StartQueue::First,
+                true => StartQueue::Again(job.not_before()),
             },
             holds: job.spec().policy.fixed.wait && job.goal() == Goal::Up && !blocked,
             lacks: queued && need == Need::Missing,
@@ -138,8 +138,8 @@ fn assert_filed(supervisor: &Supervisor) {
             running: matches!(job.state(), State::Starting { .. } | State::Running { .. }),
             left: !matches!(job.state(), State::Down | State::Waiting | State::Queued | State::Launching),
         };
-        assert_eq!(slot.place, place, "{job:?}");
-        index.refile(id, &mut Place::default(), place);
+        assert_eq!(slot.entry, entry, "{job:?}");
+        index.refile(id, &mut IndexEntry::default(), entry);
         if let State::Starting { pid, .. } | State::Running { pid, .. } | State::Stopping { pid, .. } =
             job.state()
         {

@@ -8,7 +8,7 @@ use crate::rng::Rng;
 use crate::sim::{Sim, at, code, message};
 use crate::sockets::{listen, report};
 use pmtr::model::{Notice, Signal, Verb};
-use pmtr::supervisor::{Event, FLOOD, Next, SWITCHES_TOLD};
+use pmtr::supervisor::{Event, FLOOD, NextTick, SWITCHES_TOLD};
 use std::time::Duration;
 
 /// What was answered since this was asked last.
@@ -127,9 +127,9 @@ fn what_keeps_coming_is_told_ever_less_often_and_counted_exactly() {
     // What was held back is told when its time comes, and after that the next one is told at once.
     sim.run_until(382_999);
     assert_eq!(complaints(&sim).last(), Some(&319_000));
-    assert_ne!(sim.supervisor.next(), Next::Never);
+    assert_ne!(sim.supervisor.next(), NextTick::Never);
     sim.run_until(383_000);
-    assert_eq!((complaints(&sim).len(), sim.supervisor.next()), (11, Next::Never));
+    assert_eq!((complaints(&sim).len(), sim.supervisor.next()), (11, NextTick::Never));
     sim.run_until(383_001);
     sim.ask(message("enable nobody nothing"));
     assert_eq!(sim.logged("no such job: nobody nothing"), [383_001]);
@@ -198,7 +198,7 @@ fn a_flood_of_useless_messages_is_told_of_and_counted_and_a_dying_job_restarted(
     assert_eq!(complaints(&sim), [20_000, 21_000, 22_000]);
     assert_eq!(sim.logged("flood of"), [21_000]);
     assert_eq!(sim.logged("in 2 sec 4999 more invalid control msgs, the last"), [22_000]);
-    assert_eq!(sim.supervisor.next(), Next::Never);
+    assert_eq!(sim.supervisor.next(), NextTick::Never);
 }
 
 /// Hours of messages of all kinds at all paces. The reference sees to the second between any two lines, and that
@@ -245,7 +245,7 @@ fn no_stream_of_messages_brings_more_than_a_line_a_second_or_is_counted_wrong() 
         sim.world.sockets.lines.clear();
         sim.command(Verb::Enable, "a");
         sim.save(&[job("a")]);
-        assert_eq!(sim.supervisor.next(), Next::Never, "seed {seed}");
+        assert_eq!(sim.supervisor.next(), NextTick::Never, "seed {seed}");
     }
 }
 
@@ -267,5 +267,5 @@ fn jobs_that_are_switched_without_end_do_not_fill_the_log_and_each_switch_is_cou
         }
     }
     assert_eq!(own as u64 + counted, 4_000);
-    assert_eq!(sim.supervisor.next(), Next::Never);
+    assert_eq!(sim.supervisor.next(), NextTick::Never);
 }

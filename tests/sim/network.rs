@@ -5,7 +5,7 @@ use crate::sim::Sim;
 use crate::sockets::{exposed, listen, report};
 use crate::world::File;
 use pmtr::model::{Errno, NetError, Signal};
-use pmtr::supervisor::{Event, Next};
+use pmtr::supervisor::{Event, NextTick};
 
 const IN_USE: NetError = NetError::Failed(Errno(98));
 
@@ -45,7 +45,7 @@ fn what_is_gone_from_the_file_is_closed_before_anything_else_is_opened() {
     );
     sim.save_lines(&[job("a")], &[]);
     assert_eq!(sim.deeds(), ["200 close listen on udp://0.0.0.0:1", "200 close report to udp://192.0.2.7:3"]);
-    assert_eq!(sim.supervisor.next(), Next::Never);
+    assert_eq!(sim.supervisor.next(), NextTick::Never);
     // What comes back is opened like something new.
     sim.save_lines(&[job("a")], &[listen(1)]);
     assert_eq!(sim.deeds(), ["300 open listen on udp://127.0.0.1:1"]);
@@ -103,7 +103,7 @@ fn a_listener_that_fails_is_tried_ever_more_rarely_up_to_every_ten_seconds_and_h
     let line = "can't listen on udp://127.0.0.1:1: Address already in use; trying again within 10 sec";
     assert_eq!((sim.logged(line), sim.logged("can't listen").len()), (vec![0], 1));
     assert_eq!(sim.logged("listening on udp://127.0.0.1:1"), [45_000]);
-    assert_eq!(sim.supervisor.next(), Next::Never);
+    assert_eq!(sim.supervisor.next(), NextTick::Never);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_listener_by_which_nothing_comes_any_more_is_closed_and_opened_again_in_ten_
     let line = "can't listen on udp://127.0.0.1:1: Cannot allocate memory; trying again within 10 sec";
     assert_eq!((sim.logged(line), sim.logged("can't listen").len()), (vec![5_000], 1));
     assert_eq!(sim.logged("listening on udp://127.0.0.1:1"), [0, 25_000]);
-    assert_eq!(sim.supervisor.next(), Next::Never);
+    assert_eq!(sim.supervisor.next(), NextTick::Never);
 }
 
 #[test]

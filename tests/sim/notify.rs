@@ -6,7 +6,7 @@ use crate::processes::{DEAF, Temper};
 use crate::sim::{Sim, at, code};
 use crate::world::File;
 use pmtr::model::{Signal, SpawnError, Stage, Verb};
-use pmtr::supervisor::{Event, Next};
+use pmtr::supervisor::{Event, NextTick};
 use std::time::Duration;
 
 fn jobs(count: usize) -> Vec<Def> {
@@ -68,7 +68,7 @@ fn a_status_comes_when_it_has_changed_at_most_once_a_second_and_the_last_change_
     sim.command(Verb::Disable, "a");
     sim.run_until(60_000);
     assert_eq!(sim.notified(), ["20300 STATUS=2 jobs, 1 running", "21300 STATUS=2 jobs, 0 running"]);
-    assert_eq!(sim.supervisor.next(), Next::Never);
+    assert_eq!(sim.supervisor.next(), NextTick::Never);
     // What is as it was when its time comes is not told.
     sim.command(Verb::Enable, "a");
     sim.run_until(60_100);
@@ -165,10 +165,10 @@ fn the_watchdog_is_fed_as_often_as_it_wants_and_wakes_nobody_else() {
     sim.run_until(5_000);
     let fed = ["1500 WATCHDOG=1", "3000 WATCHDOG=1", "4500 WATCHDOG=1"];
     assert_eq!(sim.notified(), [&["0 READY=1 STATUS=1 job, 1 running WATCHDOG=1"], &fed[..]].concat());
-    assert_eq!(sim.supervisor.next(), Next::At(at(6_000)));
+    assert_eq!(sim.supervisor.next(), NextTick::At(at(6_000)));
     let mut sim = Sim::managed(&jobs(1), None);
     sim.run_until(5_000);
-    assert_eq!(sim.supervisor.next(), Next::Never);
+    assert_eq!(sim.supervisor.next(), NextTick::Never);
 }
 
 #[test]
@@ -209,5 +209,5 @@ fn the_end_does_not_wait_for_the_next_try() {
 fn without_a_service_manager_nothing_is_told_and_nobody_woken() {
     let mut sim = Sim::with(&jobs(2));
     sim.run_until(60_000);
-    assert_eq!((sim.notified(), sim.supervisor.next()), (Vec::<String>::new(), Next::Never));
+    assert_eq!((sim.notified(), sim.supervisor.next()), (Vec::<String>::new(), NextTick::Never));
 }

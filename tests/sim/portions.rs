@@ -4,7 +4,7 @@ use crate::def::job;
 use crate::sim::{Sim, command};
 use crate::world::File;
 use pmtr::model::{Ending, Exit, Signal, Verb};
-use pmtr::supervisor::{Event, Next};
+use pmtr::supervisor::{Event, NextTick};
 
 /// A pmtr that has run for a minute and has just read the first of four portions of another file.
 fn reading() -> Sim {
@@ -20,7 +20,7 @@ fn reading() -> Sim {
 
 /// One tick of the loop, which reads one portion.
 fn tick(sim: &mut Sim) {
-    assert_eq!(sim.supervisor.next(), Next::Now);
+    assert_eq!(sim.supervisor.next(), NextTick::Now);
     sim.turn(Event::Tick);
     sim.assert_kept();
 }

@@ -4,7 +4,7 @@ use crate::def::job;
 use crate::sim::Sim;
 use crate::world::File;
 use pmtr::model::Signal;
-use pmtr::supervisor::{Event, Next};
+use pmtr::supervisor::{Event, NextTick};
 
 const LINE: &str =
     "NOTE: using the LAST GOOD job config of yesterday, from /last-good, until /etc/pmtr.conf is fixed";
@@ -45,7 +45,7 @@ fn a_file_that_is_mended_is_applied_like_any_other() {
     sim.run_until(5_000);
     assert_eq!((sim.pid("a"), sim.order(), sim.pid("b")), (pid, "a b c".into(), None));
     assert_eq!(sim.notified()[1], "1000 READY=1 STATUS=2 jobs, 2 running");
-    assert_eq!((sim.supervisor.last_good(), sim.supervisor.next()), (None, Next::Never));
+    assert_eq!((sim.supervisor.last_good(), sim.supervisor.next()), (None, NextTick::Never));
 }
 
 #[test]

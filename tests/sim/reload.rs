@@ -214,7 +214,7 @@ fn a_file_without_a_byte_changes_nothing_until_the_operator_says_so() {
     }
     sim.run_until(60_000);
     assert_eq!((sim.logged(empty), sim.sent(Signal::TERM)), (vec![2_100], vec![]));
-    assert_eq!(sim.supervisor.next(), pmtr::supervisor::Next::Never);
+    assert_eq!(sim.supervisor.next(), pmtr::supervisor::NextTick::Never);
     sim.save(&[job("a")]);
     assert_eq!(sim.logged("/etc/pmtr.conf matches the running configuration again"), [60_100]);
     sim.file(File::Blank);

@@ -7,7 +7,7 @@ use crate::sim::{Sim, code, message};
 use crate::sockets::{listen, report};
 use crate::world::File;
 use pmtr::model::{Signal, Verb};
-use pmtr::supervisor::{Event, Next, Reading, System};
+use pmtr::supervisor::{Event, NextTick, Reading, System};
 use std::time::Duration;
 
 /// What a report tells of a job that runs.
@@ -41,7 +41,7 @@ fn without_a_destination_nothing_is_reported_and_nobody_wakes() {
     let mut sim = Sim::with_lines(&[job("a")], &[listen(1)]);
     sim.command(Verb::Disable, "a");
     sim.run_until(100_000);
-    assert_eq!((sim.reported(), sim.supervisor.next()), (vec![], Next::Never));
+    assert_eq!((sim.reported(), sim.supervisor.next()), (vec![], NextTick::Never));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn start_slowly(sim: &mut Sim, defs: &[Def]) {
     sim.world.file = File::Jobs(defs.to_vec());
     let loaded = sim.world.load_config(Reading::Always);
     sim.turn(Event::Loaded(Reading::Always, loaded));
-    while sim.supervisor.next() == Next::Now {
+    while sim.supervisor.next() == NextTick::Now {
         sim.world.now = sim.world.now + Duration::from_millis(100);
         sim.turn(Event::Tick);
     }

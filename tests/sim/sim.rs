@@ -10,7 +10,7 @@ use pmtr::model::{
     Command, Config, Ending, Exit, JobName, Kept, MonoTime, Origin, Pid, Signal, SocketId, Station,
     Survivors, Verb,
 };
-use pmtr::supervisor::{Event, Next, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
+use pmtr::supervisor::{Event, NextTick, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ impl Sim {
         loop {
             self.turn(Event::Tick);
             ticks += 1;
-            if self.supervisor.next() != Next::Now {
+            if self.supervisor.next() != NextTick::Now {
                 break;
             }
             if ticks > 300 {
@@ -271,9 +271,9 @@ impl Sim {
     /// When the shell would wake next.
     fn next(&self) -> Option<MonoTime> {
         let deadline = match self.supervisor.next() {
-            Next::Now => Some(self.world.now),
-            Next::At(at) => Some(at),
-            Next::Never => None,
+            NextTick::Now => Some(self.world.now),
+            NextTick::At(at) => Some(at),
+            NextTick::Never => None,
         };
         let happening = self.world.agenda.first_key_value().map(|((at, _), _)| *at);
         deadline.into_iter().chain(happening).min()

@@ -49,7 +49,7 @@ fn a_file_that_its_writer_keeps_open_is_applied_when_it_has_not_changed_for_ten_
     // Then nothing is waited for, and what is written next is another change.
     sim.run_until(60_000);
     assert_eq!(sim.world.reads, 12);
-    assert_eq!(sim.supervisor.next(), pmtr::supervisor::Next::Never);
+    assert_eq!(sim.supervisor.next(), pmtr::supervisor::NextTick::Never);
     sim.world.file = File::Busy(vec![job("c")]);
     sim.ask(Event::ConfigWritten);
     sim.run_until(80_000);
@@ -108,5 +108,5 @@ fn the_operator_need_not_wait_for_a_writer() {
     sim.ask(Event::ReloadAsked);
     sim.run_until(60_000);
     assert_eq!((sim.order(), sim.logged(WRITER)), ("a b".into(), vec![2_000]));
-    assert_eq!(sim.supervisor.next(), pmtr::supervisor::Next::Never);
+    assert_eq!(sim.supervisor.next(), pmtr::supervisor::NextTick::Never);
 }

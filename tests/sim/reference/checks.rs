@@ -5,7 +5,7 @@ use crate::def::{Def, FILES};
 use crate::processes::ProcessTable;
 use pmtr::job::State;
 use pmtr::model::{MonoTime, Pid};
-use pmtr::supervisor::{Next, Owner, Supervisor};
+use pmtr::supervisor::{NextTick, Owner, Supervisor};
 use std::time::Duration;
 
 impl Reference {
@@ -108,9 +108,11 @@ impl Reference {
     fn check_supervisor(&mut self, now: MonoTime, supervisor: &Supervisor) {
         let next = supervisor.next();
         let wanted = match next {
-            Next::At(at) if at > now => Some(at),
-            Next::Never => None,
-            Next::At(_) | Next::Now => return self.broken("no deadline lies in the past", &(now, next)),
+            NextTick::At(at) if at > now => Some(at),
+            NextTick::Never => None,
+            NextTick::At(_) | NextTick::Now => {
+                return self.broken("no deadline lies in the past", &(now, next));
+            }
         };
         let (mut count, mut mains, mut needed) = (0, 0, [false; FILES.len()]);
         for (id, job) in supervisor.jobs() {
