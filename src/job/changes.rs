@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What is known of the changes of a job's files.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(super) struct FileChanges {
     /// The last restart for a change, and how long after it the next may come.
     last: Option<(MonoTime, Duration)>,
     /// When the job is restarted for a change that came too soon.
@@ -16,7 +16,7 @@ pub(super) struct Changes {
 
 /// What follows a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ChangeOutcome {
     /// The job is restarted now.
     Restart,
     /// It is restarted at this time.
@@ -25,20 +25,20 @@ pub(super) enum Verdict {
     Pending,
 }
 
-impl Changes {
+impl FileChanges {
     /// A file has changed.
-    pub(super) fn changed(&mut self, now: MonoTime) -> Verdict {
+    pub(super) fn changed(&mut self, now: MonoTime) -> ChangeOutcome {
         if self.due.is_some() {
-            return Verdict::Pending;
+            return ChangeOutcome::Pending;
         }
         if let Some((at, pause)) = self.last
             && now < at + pause
         {
             self.due = Some(at + pause);
-            return Verdict::Later(at + pause);
+            return ChangeOutcome::Later(at + pause);
         }
         self.restarted(now);
-        Verdict::Restart
+        ChangeOutcome::Restart
     }
 
     /// When the restart that was put off is due.

@@ -9,7 +9,7 @@ pub const REMIND_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts that failed in a row for the same reason.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct FailureStreak {
     error: SpawnError,
     tries: u32,
     /// When the log last had a line about it.
@@ -19,7 +19,7 @@ pub(super) struct Failure {
 impl Job {
     /// Why it could not be started the last time, if it could not.
     pub fn failed_start(&self) -> Option<FailedStart> {
-        let Failure { error, tries, .. } = **self.failure.as_ref()?;
+        let FailureStreak { error, tries, .. } = **self.failure.as_ref()?;
         Some(FailedStart { error, subject: self.spec.launch.subject(error.stage).into(), tries })
     }
 
@@ -31,7 +31,7 @@ impl Job {
         };
         let due = logged.is_none_or(|at| now >= at + REMIND_EVERY);
         let at = logged.filter(|_| !due).unwrap_or(now);
-        self.failure = Some(Box::new(Failure { error, tries, logged: at }));
+        self.failure = Some(Box::new(FailureStreak { error, tries, logged: at }));
         let Some(start) = self.failed_start().filter(|_| due) else { return };
         let job = self.spec.name.clone();
         if logged.is_some() {

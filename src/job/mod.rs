@@ -13,8 +13,8 @@ use crate::model::{
     Birth, Detail, Ending, JobSpec, MonoTime, Notice, Phase, Pid, Policy, Signal, SpawnError, Stage,
     Survivors, Target,
 };
-use changes::{Changes, Verdict};
-use failure::Failure;
+use changes::{ChangeOutcome, FileChanges};
+use failure::FailureStreak;
 pub use failure::REMIND_EVERY;
 pub use policy::next_pause;
 pub use state::{Escalation, FirstRun, Goal, State, Wish};
@@ -31,12 +31,12 @@ pub struct Job {
     /// No start before this time: the restart policy's word on the last end.
     not_before: MonoTime,
     /// Of the starts that failed, as long as none has succeeded since.
-    failure: Option<Box<Failure>>,
+    failure: Option<Box<FailureStreak>>,
     /// What a failed start has to wait, as long as there was no process since the first that failed.
     pause: Option<Duration>,
     first_run: FirstRun,
     /// Of the files that it depends on; None while none has ever changed.
-    changes: Option<Box<Changes>>,
+    changes: Option<Box<FileChanges>>,
     /// In the file, or to be forgotten once nothing runs.
     removed: bool,
     /// By the file or the last remote command.
@@ -311,12 +311,12 @@ impl Job {
     /// A file that it depends on has changed: it starts anew without delay, unless that keeps happening.
     pub fn depends_changed(&mut self, file: &Rc<[u8]>, now: MonoTime, wishes: &mut Vec<Wish>) {
         match self.changes.get_or_insert_default().changed(now) {
-            Verdict::Restart => self.restart_for_change(now, wishes),
-            Verdict::Later(at) => {
+            ChangeOutcome::Restart => self.restart_for_change(now, wishes),
+            ChangeOutcome::Later(at) => {
                 let (job, file) = (self.spec.name.clone(), file.clone());
                 wishes.push(Wish::Log(Notice::DependsRestless { job, file, wait: at.since(now) }));
             }
-            Verdict::Pending => {}
+            ChangeOutcome::Pending => {}
         }
     }
 
@@ -365,9 +365,9 @@ impl Job {
         match ending {
             Ending::Ran(exit) => match policy::after_end(self.spec.policy.fixed.once, exit, now.since(since))
             {
-                policy::Next::Never => self.finished = true,
-                policy::Next::AtOnce => self.not_before = now,
-                policy::Next::After(delay) => {
+                policy::AfterEnd::Never => self.finished = true,
+                policy::AfterEnd::AtOnce => self.not_before = now,
+                policy::AfterEnd::After(delay) => {
                     self.not_before = now + delay;
                     wishes.push(Wish::Log(Notice::TooFast));
                 }

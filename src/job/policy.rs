@@ -15,7 +15,7 @@ pub const STAY_DOWN: i32 = 33;
 
 /// What follows the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum AfterEnd {
     /// Start again at once.
     AtOnce,
     /// Start again after this time.
@@ -25,13 +25,13 @@ pub enum Next {
 }
 
 /// What follows the end of a run of length `ran` that nobody asked for.
-pub fn after_end(once: bool, exit: Exit, ran: Duration) -> Next {
+pub fn after_end(once: bool, exit: Exit, ran: Duration) -> AfterEnd {
     if once || exit == Exit::Code(STAY_DOWN) {
-        Next::Never
+        AfterEnd::Never
     } else if ran < QUICK {
-        Next::After(QUICK)
+        AfterEnd::After(QUICK)
     } else {
-        Next::AtOnce
+        AfterEnd::AtOnce
     }
 }
 
@@ -85,13 +85,13 @@ mod tests {
     fn ten_seconds_decide_unless_the_job_is_done() {
         let secs = Duration::from_secs;
         for (once, exit, ran, next) in [
-            (false, Exit::Code(0), secs(0), Next::After(QUICK)),
-            (false, Exit::Code(1), Duration::from_millis(9_999), Next::After(QUICK)),
-            (false, Exit::Signal(Signal(11)), secs(10), Next::AtOnce),
-            (false, Exit::Code(33), secs(90), Next::Never),
-            (false, Exit::Signal(Signal(33)), secs(90), Next::AtOnce),
-            (true, Exit::Code(0), secs(0), Next::Never),
-            (true, Exit::Signal(Signal(9)), secs(90), Next::Never),
+            (false, Exit::Code(0), secs(0), AfterEnd::After(QUICK)),
+            (false, Exit::Code(1), Duration::from_millis(9_999), AfterEnd::After(QUICK)),
+            (false, Exit::Signal(Signal(11)), secs(10), AfterEnd::AtOnce),
+            (false, Exit::Code(33), secs(90), AfterEnd::Never),
+            (false, Exit::Signal(Signal(33)), secs(90), AfterEnd::AtOnce),
+            (true, Exit::Code(0), secs(0), AfterEnd::Never),
+            (true, Exit::Signal(Signal(9)), secs(90), AfterEnd::Never),
         ] {
             assert_eq!(after_end(once, exit, ran), next, "{once} {exit:?} {ran:?}");
         }
