@@ -1,7 +1,7 @@
 //! Reports as they come from the network, and a fleet made of them. The input is datagrams, each behind a byte that
 //! says from whom and when it comes, apart by a byte that no report has.
 
-use pmtr::fleet::pages::{Form, Page, Stamp};
+use pmtr::fleet::pages::{Page, PageForm, Stamp};
 use pmtr::fleet::{Fleet, HostKey, Limits};
 use pmtr::model::{Head, JobLine, MonoTime, ReportedProcess};
 use pmtr::wire::report::{Datagram, MAX_REPORT_BYTES, Split, decode, encode_line};
@@ -103,7 +103,7 @@ fn check(fleet: &Fleet) {
 
 fn pages(fleet: &Fleet, now: MonoTime) {
     let stamp = Stamp { text: "Thu Nov  5 09:03:07 2026", unix_seconds: 1_793_869_387 };
-    for form in [Form::Status, Form::Json, Form::Metrics] {
+    for form in [PageForm::Status, PageForm::Json, PageForm::Metrics] {
         let mut page = Page::new(form);
         let mut last = None;
         while let Some((key, host)) = fleet.next(last.as_ref()) {
@@ -115,7 +115,7 @@ fn pages(fleet: &Fleet, now: MonoTime) {
         let most = LIMITS.bytes + 4_096 + LIMITS.hosts * 10 * (2 * 255 + 300);
         assert!(text.len() <= most, "{form:?} has {} bytes", text.len());
         readable(&text, b"\n\t");
-        if form == Form::Json {
+        if form == PageForm::Json {
             let rest = value(text.trim_ascii_start());
             assert!(
                 rest.is_some_and(|rest| rest.trim_ascii().is_empty()),

@@ -1,23 +1,23 @@
 //! Hosts that fell silent or came back, for somebody who fetches this when there is time for it.
 //! Holds at most two changes of a host, however long nobody fetches any.
 
-use super::{HostKey, Turn};
+use super::{HostChange, HostKey};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The changes that nobody was told of.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(super) struct HostChanges {
     /// By number, which is the order in which they happened.
-    queue: BTreeMap<u64, (Rc<HostKey>, Turn)>,
+    queue: BTreeMap<u64, (Rc<HostKey>, HostChange)>,
     /// The numbers of each host's changes, oldest first.
     of_host: BTreeMap<Rc<HostKey>, (u64, Option<u64>)>,
     next: u64,
 }
 
-impl Changes {
+impl HostChanges {
     /// Something has become of a host.
-    pub(super) fn push(&mut self, host: &Rc<HostKey>, turn: Turn) {
+    pub(super) fn push(&mut self, host: &Rc<HostKey>, turn: HostChange) {
         let number = self.next;
         self.next += 1;
         let numbers = match self.of_host.get(host) {
@@ -34,7 +34,7 @@ impl Changes {
     }
 
     /// The oldest one.
-    pub(super) fn pop(&mut self) -> Option<(HostKey, Turn)> {
+    pub(super) fn pop(&mut self) -> Option<(HostKey, HostChange)> {
         let (_, (host, turn)) = self.queue.pop_first()?;
         if let Some((_, Some(second))) = self.of_host.remove(&host) {
             self.of_host.insert(Rc::clone(&host), (second, None));
@@ -52,7 +52,7 @@ impl Changes {
 }
 
 #[cfg(test)]
-impl Changes {
+impl HostChanges {
     /// What must hold at every moment.
     pub(super) fn check(&self) {
         let numbers = self.of_host.values().flat_map(|(first, second)| [Some(*first), *second]).flatten();

@@ -62,7 +62,7 @@ pub(super) enum Shortage {
 
 /// What is shown of a host.
 #[derive(Clone, Copy, Debug)]
-enum Shown<'a> {
+enum ShownReport<'a> {
     /// Nothing could be kept yet.
     Nothing,
     Whole(&'a Report),
@@ -91,18 +91,18 @@ impl Host {
     /// The jobs of the report that is shown, in its order. No name is among them twice.
     pub fn jobs(&self) -> Vec<&HostJob> {
         match self.shown() {
-            Shown::Nothing => Vec::new(),
-            Shown::Whole(report) => report.jobs.iter().collect(),
-            Shown::Some(assembly) => assembly.jobs(),
+            ShownReport::Nothing => Vec::new(),
+            ShownReport::Whole(report) => report.jobs.iter().collect(),
+            ShownReport::Some(assembly) => assembly.jobs(),
         }
     }
 
     /// How long ago the last of what is shown came.
     pub fn age(&self, now: MonoTime) -> Duration {
         now.since(match self.shown() {
-            Shown::Nothing => self.heard,
-            Shown::Whole(report) => report.at,
-            Shown::Some(assembly) => assembly.at,
+            ShownReport::Nothing => self.heard,
+            ShownReport::Whole(report) => report.at,
+            ShownReport::Some(assembly) => assembly.at,
         })
     }
 
@@ -110,26 +110,26 @@ impl Host {
     /// later ones that could not be shown for it.
     pub fn lost_parts(&self) -> u64 {
         match self.shown() {
-            Shown::Nothing => 0,
-            Shown::Whole(_) => self.lost,
-            Shown::Some(assembly) => assembly.missing(),
+            ShownReport::Nothing => 0,
+            ShownReport::Whole(_) => self.lost,
+            ShownReport::Some(assembly) => assembly.missing(),
         }
     }
 
     /// How many parts the report that is shown has, as far as that is known.
     pub fn parts(&self) -> Option<u32> {
         match self.shown() {
-            Shown::Nothing | Shown::Whole(_) => None,
-            Shown::Some(assembly) => Some(assembly.of),
+            ShownReport::Nothing | ShownReport::Whole(_) => None,
+            ShownReport::Some(assembly) => Some(assembly.of),
         }
     }
 
     /// How many jobs of the report that is shown were too many to be kept.
     pub fn left_out(&self) -> u64 {
         match self.shown() {
-            Shown::Nothing => 0,
-            Shown::Whole(report) => report.left_out,
-            Shown::Some(assembly) => assembly.left_out,
+            ShownReport::Nothing => 0,
+            ShownReport::Whole(report) => report.left_out,
+            ShownReport::Some(assembly) => assembly.left_out,
         }
     }
 
@@ -190,11 +190,11 @@ impl Host {
         whole + rest.map(|assembly| assembly.weight).sum::<usize>()
     }
 
-    fn shown(&self) -> Shown<'_> {
+    fn shown(&self) -> ShownReport<'_> {
         match (&self.whole, self.assemblies.last().or(self.remnant.as_ref())) {
-            (Some(whole), _) => Shown::Whole(whole),
-            (None, Some(assembly)) => Shown::Some(assembly),
-            (None, None) => Shown::Nothing,
+            (Some(whole), _) => ShownReport::Whole(whole),
+            (None, Some(assembly)) => ShownReport::Some(assembly),
+            (None, None) => ShownReport::Nothing,
         }
     }
 

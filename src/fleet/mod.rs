@@ -11,11 +11,11 @@ mod report;
 mod roster;
 
 use crate::model::{Clean, Head, JobLine, MonoTime, ReportedProcess};
-use changes::Changes;
+use changes::HostChanges;
 pub use host::Host;
 use host::{Bounds, Shortage};
 use memory::Memory;
-pub use note::Note;
+pub use note::FleetNote;
 use roster::{Full, Roster};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -70,7 +70,7 @@ pub struct HostJob {
 
 /// What has become of a host, for those who want to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum HostChange {
     /// It has been silent for as long as the limits say.
     Silent,
     /// It was silent and is heard again.
@@ -88,7 +88,7 @@ pub struct Fleet {
     complete: usize,
     roster: Roster,
     memory: Memory,
-    changes: Changes,
+    changes: HostChanges,
     bitten: Bitten,
 }
 
@@ -128,7 +128,7 @@ impl Fleet {
             complete: 0,
             roster: Roster::default(),
             memory: Memory::new(&limits),
-            changes: Changes::default(),
+            changes: HostChanges::default(),
             bitten: Bitten::default(),
         }
     }
@@ -140,7 +140,7 @@ impl Fleet {
         from: IpAddr,
         head: &Head<'_>,
         jobs: &mut dyn Iterator<Item = JobLine<'_>>,
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<FleetNote>,
     ) {
         let name = head.host.filter(|name| !name.is_empty()).map(Box::from);
         let key = Rc::new(HostKey { name, address: from });
@@ -161,7 +161,7 @@ impl Fleet {
     }
 
     /// Does what time alone brings: hosts fall silent, reports stay incomplete.
-    pub fn tick(&mut self, now: MonoTime, notes: &mut Vec<Note>) {
+    pub fn tick(&mut self, now: MonoTime, notes: &mut Vec<FleetNote>) {
         let stale_after = self.limits.stale_after;
         while let Some((due, key)) = self.dues.first().filter(|(due, _)| *due <= now).cloned() {
             let Some(host) = self.heard.get_mut(&key) else {
@@ -201,23 +201,23 @@ impl Fleet {
     /// The oldest change that nobody was told of. It counts as told from now on. When more than two of one
     /// host wait here, pairs that undo each other are left out; when a silent host is forgotten because its
     /// room is needed, all of its changes are.
-    pub fn change(&mut self) -> Option<(HostKey, Turn)> {
+    pub fn change(&mut self) -> Option<(HostKey, HostChange)> {
         self.changes.pop()
     }
 
     /// Makes a host be among those that are heard, if there is room.
-    fn welcome(&mut self, now: MonoTime, key: &Rc<HostKey>, notes: &mut Vec<Note>) -> bool {
+    fn welcome(&mut self, now: MonoTime, key: &Rc<HostKey>, notes: &mut Vec<FleetNote>) -> bool {
         let host = || (**key).clone();
         let key = match self.roster.wake(key) {
             Some(known) => {
-                self.changes.push(&known, Turn::Back);
-                notes.push(Note::Back { host: host() });
+                self.changes.push(&known, HostChange::Back);
+                notes.push(FleetNote::Back { host: host() });
                 known
             }
             None => match self.roster.admit(key, &self.limits) {
                 Ok(leaver) => {
                     leaver.iter().for_each(|leaver| self.changes.forget(leaver));
-                    notes.push(Note::First { host: host() });
+                    notes.push(FleetNote::First { host: host() });
                     Rc::clone(key)
                 }
                 Err(full) => {
@@ -232,14 +232,14 @@ impl Fleet {
         true
     }
 
-    fn fall_silent(&mut self, key: Rc<HostKey>, notes: &mut Vec<Note>) {
+    fn fall_silent(&mut self, key: Rc<HostKey>, notes: &mut Vec<FleetNote>) {
         let Some(host) = self.heard.remove(&key) else { return };
         let last = Standing::of(&host, self.limits.stale_after);
         self.memory.change(last.weight, 0);
         self.complete -= usize::from(last.is_complete);
-        self.changes.push(&key, Turn::Silent);
+        self.changes.push(&key, HostChange::Silent);
         self.roster.silence(&key);
-        notes.push(Note::Silent { host: (*key).clone(), after: self.limits.stale_after });
+        notes.push(FleetNote::Silent { host: (*key).clone(), after: self.limits.stale_after });
         self.dues.remove(&(last.due, key));
     }
 
@@ -255,7 +255,7 @@ impl Fleet {
         }
     }
 
-    fn tell_full(&mut self, now: MonoTime, key: &HostKey, full: Full, notes: &mut Vec<Note>) {
+    fn tell_full(&mut self, now: MonoTime, key: &HostKey, full: Full, notes: &mut Vec<FleetNote>) {
         let (last, limit) = match full {
             Full::Hosts => (&mut self.bitten.hosts, self.limits.hosts),
             Full::Names => (&mut self.bitten.names, self.limits.names_per_address),
@@ -263,13 +263,19 @@ impl Fleet {
         if is_news(now, last) {
             let host = key.clone();
             notes.push(match full {
-                Full::Hosts => Note::HostsFull { host, limit },
-                Full::Names => Note::NamesFull { host, limit },
+                Full::Hosts => FleetNote::HostsFull { host, limit },
+                Full::Names => FleetNote::NamesFull { host, limit },
             });
         }
     }
 
-    fn tell_shortage(&mut self, now: MonoTime, key: &HostKey, shortage: Shortage, notes: &mut Vec<Note>) {
+    fn tell_shortage(
+        &mut self,
+        now: MonoTime,
+        key: &HostKey,
+        shortage: Shortage,
+        notes: &mut Vec<FleetNote>,
+    ) {
         let (last, limit) = match shortage {
             Shortage::Jobs => (&mut self.bitten.jobs, self.limits.jobs_per_host),
             Shortage::Bytes => (&mut self.bitten.bytes, self.limits.bytes),
@@ -277,8 +283,8 @@ impl Fleet {
         if is_news(now, last) {
             let host = key.clone();
             notes.push(match shortage {
-                Shortage::Jobs => Note::JobsFull { host, limit },
-                Shortage::Bytes => Note::BytesFull { host, limit },
+                Shortage::Jobs => FleetNote::JobsFull { host, limit },
+                Shortage::Bytes => FleetNote::BytesFull { host, limit },
             });
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Something to tell in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
+pub enum FleetNote {
     /// A host that nobody knew.
     First { host: HostKey },
     /// A host has been silent for that long.
@@ -25,37 +25,39 @@ pub enum Note {
     BytesFull { host: HostKey, limit: usize },
 }
 
-impl Note {
+impl FleetNote {
     /// How much it matters.
     pub fn level(&self) -> Level {
         match self {
-            Note::First { .. } => Level::Debug,
-            Note::Back { .. } => Level::Info,
-            Note::Silent { .. }
-            | Note::HostsFull { .. }
-            | Note::NamesFull { .. }
-            | Note::JobsFull { .. }
-            | Note::BytesFull { .. } => Level::Warning,
+            FleetNote::First { .. } => Level::Debug,
+            FleetNote::Back { .. } => Level::Info,
+            FleetNote::Silent { .. }
+            | FleetNote::HostsFull { .. }
+            | FleetNote::NamesFull { .. }
+            | FleetNote::JobsFull { .. }
+            | FleetNote::BytesFull { .. } => Level::Warning,
         }
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for FleetNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Note::First { host } => write!(f, "{host} reports for the first time"),
-            Note::Silent { host, after } => write!(f, "{host} has been silent for {} sec", after.as_secs()),
-            Note::Back { host } => write!(f, "{host} is heard again"),
-            Note::HostsFull { host, limit } => {
+            FleetNote::First { host } => write!(f, "{host} reports for the first time"),
+            FleetNote::Silent { host, after } => {
+                write!(f, "{host} has been silent for {} sec", after.as_secs())
+            }
+            FleetNote::Back { host } => write!(f, "{host} is heard again"),
+            FleetNote::HostsFull { host, limit } => {
                 write!(f, "{host} and other new hosts are ignored, there are already {limit}; ")?;
                 f.write_str("let some hosts report to another receiver")
             }
-            Note::NamesFull { host: HostKey { address, .. }, limit } => names_full(f, *address, *limit),
-            Note::JobsFull { host, limit } => {
+            FleetNote::NamesFull { host: HostKey { address, .. }, limit } => names_full(f, *address, *limit),
+            FleetNote::JobsFull { host, limit } => {
                 write!(f, "{host} reports more than {limit} jobs, the rest are ignored; ")?;
                 f.write_str("split them among several pmtr")
             }
-            Note::BytesFull { host, limit } => {
+            FleetNote::BytesFull { host, limit } => {
                 write!(f, "a report of {host} is dropped, all reports together may take {limit} bytes; ")?;
                 f.write_str("let some hosts report to another receiver")
             }

@@ -10,7 +10,7 @@ pub(super) use metrics::Cost;
 
 /// What a page looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum PageForm {
     /// For people.
     Status,
     /// The same as JSON.
@@ -45,11 +45,11 @@ pub struct Stamp<'a> {
 
 impl Page {
     /// An empty page.
-    pub fn new(form: Form) -> Page {
+    pub fn new(form: PageForm) -> Page {
         let body = match form {
-            Form::Status => Body::Status(Vec::new()),
-            Form::Json => Body::Json(Vec::new()),
-            Form::Metrics => Body::Metrics(metrics::Families::default()),
+            PageForm::Status => Body::Status(Vec::new()),
+            PageForm::Json => Body::Json(Vec::new()),
+            PageForm::Metrics => Body::Metrics(metrics::Families::default()),
         };
         Page { body, hosts: 0 }
     }

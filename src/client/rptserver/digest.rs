@@ -1,7 +1,7 @@
 //! What is said of hosts that come and go: a line for each, unless they are so many that nobody could read them.
 
 use super::log::Line;
-use crate::fleet::Note;
+use crate::fleet::FleetNote;
 use crate::model::{Level, MonoTime};
 use std::time::Duration;
 
@@ -22,17 +22,17 @@ pub(super) struct Digest {
 
 impl Digest {
     /// The line that a note has, if it has one of its own.
-    pub(super) fn line(&mut self, now: MonoTime, note: &Note) -> Option<Line> {
+    pub(super) fn line(&mut self, now: MonoTime, note: &FleetNote) -> Option<Line> {
         let line = || Some(Line::new(note.level(), note.to_string()));
         let held = match note {
-            Note::First { .. } => &mut self.first,
-            Note::Silent { .. } => &mut self.silent,
-            Note::Back { .. } => &mut self.back,
+            FleetNote::First { .. } => &mut self.first,
+            FleetNote::Silent { .. } => &mut self.silent,
+            FleetNote::Back { .. } => &mut self.back,
             // These are rare by themselves.
-            Note::HostsFull { .. }
-            | Note::NamesFull { .. }
-            | Note::JobsFull { .. }
-            | Note::BytesFull { .. } => return line(),
+            FleetNote::HostsFull { .. }
+            | FleetNote::NamesFull { .. }
+            | FleetNote::JobsFull { .. }
+            | FleetNote::BytesFull { .. } => return line(),
         };
         if self.since.is_none_or(|since| since + SECOND <= now) {
             self.since = Some(now);
@@ -84,23 +84,23 @@ mod tests {
     #[test]
     fn a_few_have_a_line_each_and_the_others_are_counted() {
         let mut digest = Digest::default();
-        let silent = || Note::Silent { host: host(), after: Duration::from_secs(60) };
+        let silent = || FleetNote::Silent { host: host(), after: Duration::from_secs(60) };
         let told = (0..500).filter_map(|_| digest.line(at(0), &silent())).count();
         assert_eq!((told, digest.deadline()), (20, Some(at(1_000))));
-        assert!(digest.line(at(900), &Note::Back { host: host() }).is_none());
+        assert!(digest.line(at(900), &FleetNote::Back { host: host() }).is_none());
         assert_eq!(digest.tick(at(999)), None);
         let text = "hosts: 480 more are silent, 1 more are heard again";
         assert_eq!(digest.tick(at(1_000)), Some(Line::new(Level::Warning, text)));
         assert_eq!((digest.tick(at(1_000)), digest.deadline()), (None, None));
-        assert!(digest.line(at(1_000), &Note::Back { host: host() }).is_some());
+        assert!(digest.line(at(1_000), &FleetNote::Back { host: host() }).is_some());
     }
 
     #[test]
     fn limits_are_told_whatever_else_there_is_to_tell() {
         let mut digest = Digest::default();
         for _ in 0..100 {
-            digest.line(at(0), &Note::Back { host: host() });
+            digest.line(at(0), &FleetNote::Back { host: host() });
         }
-        assert!(digest.line(at(0), &Note::HostsFull { host: host(), limit: 7 }).is_some());
+        assert!(digest.line(at(0), &FleetNote::HostsFull { host: host(), limit: 7 }).is_some());
     }
 }

@@ -1,7 +1,7 @@
 //! Datagrams from the socket to the fleet, in portions; what is no report is counted.
 
 use super::log::Line;
-use crate::fleet::{Fleet, Note};
+use crate::fleet::{Fleet, FleetNote};
 use crate::model::{Level, MonoTime};
 use crate::sys::udp::Received;
 use crate::wire::report;
@@ -89,7 +89,7 @@ impl Inbox {
         &mut self,
         now: MonoTime,
         fleet: &mut Fleet,
-        notes: &mut Vec<Note>,
+        notes: &mut Vec<FleetNote>,
         lines: &mut Vec<Line>,
     ) {
         self.socket.care(now, lines);
@@ -104,7 +104,7 @@ impl Inbox {
         self.rubbish.tell(now, lines);
     }
 
-    fn receive(&mut self, now: MonoTime, fleet: &mut Fleet, notes: &mut Vec<Note>) {
+    fn receive(&mut self, now: MonoTime, fleet: &mut Fleet, notes: &mut Vec<FleetNote>) {
         for _ in 0..BUDGET {
             let received = match self.socket.receive(&mut self.buffer) {
                 Ok(received) => received,

@@ -13,7 +13,7 @@ mod socket;
 
 use crate::cli;
 use crate::cli::rptserver::Options;
-use crate::fleet::pages::Form;
+use crate::fleet::pages::PageForm;
 use crate::fleet::{Fleet, Limits};
 use crate::model::{Clean, Errno, Level, MonoTime, Signal, Throttle};
 use crate::sys::signals::{self, SignalPipe};
@@ -114,11 +114,11 @@ fn start(options: Options) -> Result<Receiver, String> {
 
 fn publications(options: &Options, now: MonoTime) -> Result<Vec<Publication>, String> {
     let files = [
-        (Form::Status, options.file.as_deref()),
-        (Form::Json, options.json.as_deref()),
-        (Form::Metrics, options.metrics.as_deref()),
+        (PageForm::Status, options.file.as_deref()),
+        (PageForm::Json, options.json.as_deref()),
+        (PageForm::Metrics, options.metrics.as_deref()),
     ];
-    let mut targets: Vec<(Form, Target)> = Vec::new();
+    let mut targets: Vec<(PageForm, Target)> = Vec::new();
     for (form, path) in files {
         let Some(path) = path else { continue };
         let target = Target::new(path).map_err(|why| why.to_string())?;

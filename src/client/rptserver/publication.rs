@@ -2,7 +2,7 @@
 
 use super::file::{Draft, FileError, Target};
 use super::log::Line;
-use crate::fleet::pages::{Form, Page, Stamp};
+use crate::fleet::pages::{Page, PageForm, Stamp};
 use crate::fleet::{Fleet, HostKey};
 use crate::model::{Clean, Level, MonoTime};
 use crate::sys::clock;
@@ -19,7 +19,7 @@ const WRITE_BYTES: usize = 256 << 10;
 /// A page and its file.
 pub(super) struct Publication {
     target: Target,
-    form: Form,
+    form: PageForm,
     due: MonoTime,
     stage: Stage,
     /// What went wrong last has been told, and nothing went well since.
@@ -37,7 +37,7 @@ enum Stage {
 
 impl Publication {
     /// A file that is there stays for a while as it is: a receiver that has just started has heard of nobody.
-    pub(super) fn new(target: Target, form: Form, now: MonoTime) -> Publication {
+    pub(super) fn new(target: Target, form: PageForm, now: MonoTime) -> Publication {
         let due = if target.exists() { now + EVERY } else { now };
         Publication { target, form, due, stage: Stage::Idle, failing: false }
     }
@@ -144,7 +144,7 @@ enum Step {
 }
 
 /// A whole page at once.
-pub(super) fn page(form: Form, now: MonoTime, fleet: &Fleet) -> Vec<Vec<u8>> {
+pub(super) fn page(form: PageForm, now: MonoTime, fleet: &Fleet) -> Vec<Vec<u8>> {
     let mut page = Page::new(form);
     let mut last = None;
     while let Some((key, host)) = fleet.next(last) {

@@ -30,7 +30,7 @@ fn hear(fleet: &mut Fleet, number: u32) {
     fleet.receive(at(0), from, &datagram.head, &mut datagram.jobs(), &mut Vec::new());
 }
 
-fn publication(dir: &Dir, form: Form, now: MonoTime) -> Publication {
+fn publication(dir: &Dir, form: PageForm, now: MonoTime) -> Publication {
     Publication::new(Target::new(&dir.join("page")).unwrap(), form, now)
 }
 
@@ -47,19 +47,19 @@ fn work(publication: &mut Publication, now: MonoTime, fleet: &Fleet, lines: &mut
 #[test]
 fn a_missing_file_is_made_at_once_and_one_that_is_there_stays_for_ten_seconds() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(1), Vec::new());
-    let mut first = publication(&dir, Form::Status, at(5));
+    let mut first = publication(&dir, PageForm::Status, at(5));
     assert_eq!(first.deadline(), at(5));
     work(&mut first, at(5), &fleet, &mut lines);
     assert!(dir.read("page").contains("1 systems reporting\n"), "{}", dir.read("page"));
     assert_eq!(first.deadline(), at(15));
-    assert_eq!(publication(&dir, Form::Status, at(20)).deadline(), at(30));
+    assert_eq!(publication(&dir, PageForm::Status, at(20)).deadline(), at(30));
     assert!(lines.is_empty());
 }
 
 #[test]
 fn it_keeps_step_with_the_clock_but_does_not_make_up_for_what_was_missed() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(0), Vec::new());
-    let mut page = publication(&dir, Form::Status, at(0));
+    let mut page = publication(&dir, PageForm::Status, at(0));
     work(&mut page, at(3), &fleet, &mut lines);
     assert_eq!(page.deadline(), at(10));
     work(&mut page, at(47), &fleet, &mut lines);
@@ -71,7 +71,7 @@ fn it_keeps_step_with_the_clock_but_does_not_make_up_for_what_was_missed() {
 #[test]
 fn many_hosts_are_shown_in_portions_and_each_one_once() {
     let (dir, mut fleet, mut lines) = (Dir::new(), fleet(1_000), Vec::new());
-    for form in [Form::Status, Form::Json, Form::Metrics] {
+    for form in [PageForm::Status, PageForm::Json, PageForm::Metrics] {
         let mut page = publication(&dir, form, at(0));
         page.hurry(at(0));
         page.work(at(0), &fleet, &mut lines);
@@ -80,12 +80,12 @@ fn many_hosts_are_shown_in_portions_and_each_one_once() {
         assert!(work(&mut page, at(0), &fleet, &mut lines) >= 6, "{form:?}");
         let text = dir.read("page");
         let shown = |number: u32| match form {
-            Form::Status => format!("\nhost{number} ("),
-            Form::Json | Form::Metrics => format!("\"host{number}\""),
+            PageForm::Status => format!("\nhost{number} ("),
+            PageForm::Json | PageForm::Metrics => format!("\"host{number}\""),
         };
         for number in 0..1_000 {
             let count = text.matches(&shown(number)).count();
-            assert!(count == 1 || form == Form::Metrics && count > 1, "{form:?} {number}: {count}");
+            assert!(count == 1 || form == PageForm::Metrics && count > 1, "{form:?} {number}: {count}");
         }
     }
     assert!(lines.is_empty());
@@ -95,7 +95,7 @@ fn many_hosts_are_shown_in_portions_and_each_one_once() {
 fn a_long_page_is_written_in_portions_and_the_old_one_stays_meanwhile() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(9_000), Vec::new());
     fs::write(dir.join("page"), "old").unwrap();
-    let mut page = publication(&dir, Form::Status, at(0));
+    let mut page = publication(&dir, PageForm::Status, at(0));
     let mut turns = 0;
     while dir.read("page") == "old" {
         page.work(at(10), &fleet, &mut lines);
@@ -111,7 +111,7 @@ fn trouble_is_told_when_it_begins_and_when_it_ends() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(1), Vec::new());
     fs::create_dir(dir.join("sub")).unwrap();
     let path = dir.join("sub/page");
-    let mut page = Publication::new(Target::new(&path).unwrap(), Form::Status, at(0));
+    let mut page = Publication::new(Target::new(&path).unwrap(), PageForm::Status, at(0));
     work(&mut page, at(0), &fleet, &mut lines);
     fs::rename(dir.join("sub"), dir.join("away")).unwrap();
     work(&mut page, at(10), &fleet, &mut lines);
@@ -134,8 +134,8 @@ fn trouble_is_told_when_it_begins_and_when_it_ends() {
 fn what_is_asked_for_at_once_is_done_in_one_call() {
     let (dir, fleet) = (Dir::new(), fleet(1_000));
     fs::write(dir.join("page"), "old").unwrap();
-    publication(&dir, Form::Json, at(0)).publish(at(1), &fleet).unwrap();
+    publication(&dir, PageForm::Json, at(0)).publish(at(1), &fleet).unwrap();
     assert!(dir.read("page").starts_with('{'));
-    let whole = page(Form::Status, at(1), &fleet).concat();
+    let whole = page(PageForm::Status, at(1), &fleet).concat();
     assert!(String::from_utf8(whole).unwrap().contains("\n1000 systems reporting\n"));
 }

@@ -6,8 +6,8 @@ use super::inbox::Inbox;
 use super::log::{Line, Log};
 use super::publication::{Publication, page};
 use super::runner::Runner;
-use crate::fleet::pages::Form;
-use crate::fleet::{Fleet, Note};
+use crate::fleet::pages::PageForm;
+use crate::fleet::{Fleet, FleetNote};
 use crate::model::{Errno, Level, MonoTime, Signal, Throttle};
 use crate::sys::clock;
 use crate::sys::signals::{self, Caught, SignalPipe};
@@ -117,7 +117,7 @@ impl Receiver {
             self.fleet.tick(now, &mut notes);
         }
         // What is not shown has no place to take from what is.
-        notes.retain(|note: &Note| self.log.shows(note.level()));
+        notes.retain(|note: &FleetNote| self.log.shows(note.level()));
         lines.extend(notes.iter().filter_map(|note| self.digest.line(now, note)));
         self.runner.work(now, &mut self.fleet, &mut lines);
         lines.iter().for_each(|line| self.log.say(line));
@@ -143,7 +143,7 @@ impl Receiver {
         if let Some(end) = self.obey(now, &caught) {
             return Ok(end);
         }
-        print(page(Form::Status, now, &self.fleet)).map(|()| End::Done)
+        print(page(PageForm::Status, now, &self.fleet)).map(|()| End::Done)
     }
 }
 

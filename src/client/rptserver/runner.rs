@@ -1,7 +1,7 @@
 //! The command of `--on-stale`: one at a time, and none for ever.
 
 use super::log::Line;
-use crate::fleet::{Fleet, HostKey, Turn};
+use crate::fleet::{Fleet, HostChange, HostKey};
 use crate::model::{Clean, Errno, Level, MonoTime, Pid, Signal};
 use crate::sys::group::signal_job;
 use std::ffi::{OsStr, OsString};
@@ -105,12 +105,12 @@ impl Runner {
         lines.push(Line::new(Level::Warning, text));
     }
 
-    fn start(&mut self, now: MonoTime, key: &HostKey, turn: Turn, lines: &mut Vec<Line>) {
+    fn start(&mut self, now: MonoTime, key: &HostKey, turn: HostChange, lines: &mut Vec<Line>) {
         let Some((program, arguments)) = self.words.split_first() else { return };
         let address = key.address.to_string();
         let event = match turn {
-            Turn::Silent => "silent",
-            Turn::Back => "back",
+            HostChange::Silent => "silent",
+            HostChange::Back => "back",
         };
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).process_group(0);

@@ -17,7 +17,7 @@ const LIMITS: Limits = Limits {
 /// A fleet, and what it said.
 struct Post {
     fleet: Fleet,
-    notes: Vec<Note>,
+    notes: Vec<FleetNote>,
 }
 
 fn at(secs: u64) -> MonoTime {
@@ -104,12 +104,12 @@ impl Post {
         (names.join(" "), host.is_complete(), host.lost_parts())
     }
 
-    fn changes(&mut self) -> Vec<(HostKey, Turn)> {
+    fn changes(&mut self) -> Vec<(HostKey, HostChange)> {
         std::iter::from_fn(|| self.fleet.change()).collect()
     }
 
     fn says(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes).iter().map(Note::to_string).collect()
+        std::mem::take(&mut self.notes).iter().map(FleetNote::to_string).collect()
     }
 }
 

@@ -1,12 +1,12 @@
 //! What the pages look like, and that no name can spoil them.
 
 use super::*;
-use crate::fleet::pages::{Form, Page, Stamp};
+use crate::fleet::pages::{Page, PageForm, Stamp};
 use crate::model::rng::{Rng, rounds};
 
 const STAMP: Stamp<'_> = Stamp { text: "Thu Nov  7 21:38:10 2013", unix_seconds: 1_383_860_290 };
 
-fn page(post: &Post, now: MonoTime, form: Form) -> String {
+fn page(post: &Post, now: MonoTime, form: PageForm) -> String {
     let mut page = Page::new(form);
     let mut next = post.fleet.next(None);
     while let Some((key, host)) = next {
@@ -47,7 +47,7 @@ fn the_page_for_people_is_that_of_the_manual() {
                 \n\
                 app1 (10.0.0.5):\n\
                 \tapp-server                               enabled              1d 2h 3m 4s\n";
-    assert_eq!(page(&post, at(0), Form::Status), text);
+    assert_eq!(page(&post, at(0), PageForm::Status), text);
     let text = "update at Thu Nov  7 21:38:10 2013\n\
                 2 systems reporting\n\
                 \n\
@@ -58,9 +58,9 @@ fn the_page_for_people_is_that_of_the_manual() {
                 app1 (10.0.0.5):\n\
                 \tapp-server                               enabled              1d 2h 3m 4s\n\
                 \tback\"up\\?                                disabled                       -\n";
-    assert_eq!(page(&two_hosts(), at(0), Form::Status), text);
+    assert_eq!(page(&two_hosts(), at(0), PageForm::Status), text);
     let text = "update at Thu Nov  7 21:38:10 2013\n0 systems reporting\n";
-    assert_eq!(page(&Post::new(LIMITS), at(0), Form::Status), text);
+    assert_eq!(page(&Post::new(LIMITS), at(0), PageForm::Status), text);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn what_is_missing_stands_in_brackets() {
     let mut post = Post::new(Limits { jobs_per_host: 1, hosts: 1, bytes: 600, ..LIMITS });
     let app = key(5, "app1");
     let brackets = |post: &Post, secs| -> Vec<String> {
-        let page = page(post, at(secs), Form::Status);
+        let page = page(post, at(secs), PageForm::Status);
         page.lines().filter(|line| line.starts_with("\t[")).map(str::to_owned).collect()
     };
     post.hears(at(0), &app, None, "a b c");
@@ -92,8 +92,11 @@ fn the_page_for_programs_is_json() {
 {"host": "app1", "address": "10.0.0.5", "age": 3, "complete": true, "lost_parts": 0, "left_out_jobs": 0, "short_of_memory": false, "jobs": [{"name": "app-server", "enabled": true, "running": true, "seconds": 93784, "pid": 4711}, {"name": "back\"up\\\u000a", "enabled": false, "running": false, "seconds": 0, "pid": null}]}
 ]}
 "#;
-    assert_eq!(page(&two_hosts(), at(3), Form::Json), text);
-    assert_eq!(page(&Post::new(LIMITS), at(3), Form::Json), "{\"updated\": 1383860290, \"systems\": [\n]}\n");
+    assert_eq!(page(&two_hosts(), at(3), PageForm::Json), text);
+    assert_eq!(
+        page(&Post::new(LIMITS), at(3), PageForm::Json),
+        "{\"updated\": 1383860290, \"systems\": [\n]}\n"
+    );
 }
 
 #[test]
@@ -128,7 +131,7 @@ pmtr_host_lost_parts{host="app1",address="10.0.0.5"} 0
 # TYPE pmtr_hosts gauge
 pmtr_hosts 2
 "#;
-    assert_eq!(page(&two_hosts(), at(3), Form::Metrics), text);
+    assert_eq!(page(&two_hosts(), at(3), PageForm::Metrics), text);
 }
 
 /// What a page takes that shows hosts of which no job is kept, at most: each has its labels twice there, 255 bytes
@@ -163,7 +166,7 @@ fn no_names_make_the_pages_larger_than_the_limit_of_the_reports_says() {
             post.check(at(0));
         }
         let mut sum = 0;
-        for form in [Form::Status, Form::Json, Form::Metrics] {
+        for form in [PageForm::Status, PageForm::Json, PageForm::Metrics] {
             let bytes = page(&post, at(0), form).len();
             assert!(bytes <= limits.bytes + limits.hosts * HOST_BYTES, "seed {seed}, {form:?}: {bytes}");
             sum += bytes;
@@ -288,12 +291,12 @@ fn no_name_spoils_a_page_and_two_names_are_two_series() {
             hears(&mut post, &key, None, &lines);
             names.extend(jobs.into_iter().map(|job| (key.clone(), job)));
         }
-        let status = page(&post, at(0), Form::Status);
+        let status = page(&post, at(0), PageForm::Status);
         assert!(!status.contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
         assert_eq!(status.lines().count(), 2 + 2 * 20 + names.len());
-        let text = page(&post, at(0), Form::Json);
+        let text = page(&post, at(0), PageForm::Json);
         assert_eq!(json(&text), Some("\n"), "seed {seed}: {text}");
-        let metrics = page(&post, at(0), Form::Metrics);
+        let metrics = page(&post, at(0), PageForm::Metrics);
         let lines: BTreeSet<&str> = metrics.lines().filter(|line| line.starts_with("pmtr_job_up{")).collect();
         let read = lines.into_iter().map(|line| {
             let (host, rest) = label(line.strip_prefix("pmtr_job_up{host=\"").unwrap());

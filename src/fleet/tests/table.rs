@@ -50,7 +50,7 @@ fn a_host_that_is_not_heard_leaves_and_its_return_is_told() {
     ];
     assert_eq!(post.says(), said);
     let (app1, app2) = (key(5, "app1"), key(6, "app2"));
-    let expected = [(app1.clone(), Turn::Silent), (app2, Turn::Silent), (app1, Turn::Back)];
+    let expected = [(app1.clone(), HostChange::Silent), (app2, HostChange::Silent), (app1, HostChange::Back)];
     assert_eq!(post.changes(), expected);
     assert_eq!(post.changes(), []);
 }
@@ -67,18 +67,18 @@ fn of_each_host_two_changes_wait_at_most() {
     hears(&mut post, 100, 6, "app2");
     silent_at(&mut post, 1);
     // Silent, back, silent: the first two undo each other.
-    assert_eq!(post.changes(), [(app.clone(), Turn::Silent), (key(6, "app2"), Turn::Silent)]);
+    assert_eq!(post.changes(), [(app.clone(), HostChange::Silent), (key(6, "app2"), HostChange::Silent)]);
     for round in 2..50 {
         silent_at(&mut post, round);
     }
-    assert_eq!(post.changes(), [(app.clone(), Turn::Back), (app.clone(), Turn::Silent)]);
+    assert_eq!(post.changes(), [(app.clone(), HostChange::Back), (app.clone(), HostChange::Silent)]);
     hears(&mut post, 5_000, 5, "app1");
-    assert_eq!(post.fleet.change(), Some((app.clone(), Turn::Back)));
+    assert_eq!(post.fleet.change(), Some((app.clone(), HostChange::Back)));
     post.tick(at(5_060));
     hears(&mut post, 5_061, 5, "app1");
-    assert_eq!(post.fleet.change(), Some((app.clone(), Turn::Silent)));
+    assert_eq!(post.fleet.change(), Some((app.clone(), HostChange::Silent)));
     post.tick(at(5_200));
-    assert_eq!(post.changes(), [(app.clone(), Turn::Back), (app, Turn::Silent)]);
+    assert_eq!(post.changes(), [(app.clone(), HostChange::Back), (app, HostChange::Silent)]);
 }
 
 #[test]
@@ -236,9 +236,9 @@ fn a_part_that_does_not_fit_is_a_part_that_is_lost() {
 #[test]
 fn only_what_few_want_to_know_is_for_the_talkative() {
     let host = key(1, "a");
-    assert_eq!(Note::First { host: host.clone() }.level(), Level::Debug);
-    assert_eq!(Note::Back { host: host.clone() }.level(), Level::Info);
-    assert_eq!(Note::NamesFull { host, limit: 1 }.level(), Level::Warning);
+    assert_eq!(FleetNote::First { host: host.clone() }.level(), Level::Debug);
+    assert_eq!(FleetNote::Back { host: host.clone() }.level(), Level::Info);
+    assert_eq!(FleetNote::NamesFull { host, limit: 1 }.level(), Level::Warning);
     let host = HostKey { name: Some((*b"a\x1b[2J\xff").into()), address: address(1) };
-    assert_eq!(Note::Back { host }.to_string(), "a?[2J? (10.0.0.1) is heard again");
+    assert_eq!(FleetNote::Back { host }.to_string(), "a?[2J? (10.0.0.1) is heard again");
 }

@@ -158,8 +158,12 @@ fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
             assert!(is_whole || lost == expected.2, "seed {seed} at {}: {lost} lost", one.millis);
             while let Some((key, turn)) = post.fleet.change() {
                 let was_heard = !heard.insert(key.clone());
-                assert_eq!(turn == Turn::Back, was_heard, "seed {seed}: told twice or in the wrong order");
-                if turn == Turn::Back {
+                assert_eq!(
+                    turn == HostChange::Back,
+                    was_heard,
+                    "seed {seed}: told twice or in the wrong order"
+                );
+                if turn == HostChange::Back {
                     heard.remove(&key);
                 }
             }
@@ -208,11 +212,11 @@ fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
             }
             for note in post.notes.drain(..) {
                 match note {
-                    Note::First { .. } | Note::Silent { .. } | Note::Back { .. } => {}
-                    Note::HostsFull { .. } => told[0] += 1,
-                    Note::NamesFull { .. } => told[1] += 1,
-                    Note::JobsFull { .. } => told[2] += 1,
-                    Note::BytesFull { .. } => told[3] += 1,
+                    FleetNote::First { .. } | FleetNote::Silent { .. } | FleetNote::Back { .. } => {}
+                    FleetNote::HostsFull { .. } => told[0] += 1,
+                    FleetNote::NamesFull { .. } => told[1] += 1,
+                    FleetNote::JobsFull { .. } => told[2] += 1,
+                    FleetNote::BytesFull { .. } => told[3] += 1,
                 }
             }
             millis += rng.below(900);
