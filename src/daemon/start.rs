@@ -255,7 +255,7 @@ fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
     let sockets: Vec<PathBuf> = log::SOCKETS.map(Into::into).to_vec();
     // Both end in the journal: each line would be there twice.
     let stderr = foreground && !stderr::is_null() && !(stderr::is_journal() && log::is_there(&sockets));
-    let options = log::Options { pid, verbose, sockets, stamp: clock::log_stamp };
+    let options = log::LogOptions { pid, verbose, sockets, stamp: clock::log_stamp };
     Log::new(options, stderr.then(|| Box::new(OwnStderr::open()) as Box<dyn Stderr>))
 }
 

@@ -3,8 +3,8 @@
 //! pmtr's lines come first, then the jobs in turn, one line each: a job that floods delays and displaces
 //! only itself.
 
-use super::line::Line;
-use super::ring::{Next, READERS, Ring};
+use super::line::LogLine;
+use super::ring::{READERS, Ring, RingItem};
 use crate::model::JobName;
 use crate::sys::memory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,14 +37,14 @@ pub(super) struct Backlog {
     /// Rings exist only while they hold something.
     jobs: BTreeMap<JobName, Ring>,
     jobs_bytes: usize,
-    turns: [Turns; READERS],
+    turns: [JobTurns; READERS],
     /// Lines that ever came.
     newest: u64,
 }
 
 /// Which job's turn it is with one reader.
 #[derive(Default)]
-struct Turns {
+struct JobTurns {
     /// Exactly the jobs whose rings have something for this reader.
     waiting: BTreeSet<JobName>,
     /// The job that had the last turn.
@@ -64,13 +64,13 @@ impl Backlog {
     }
 
     /// Keeps a line of pmtr's own.
-    pub(super) fn push_main(&mut self, line: Line) {
+    pub(super) fn push_main(&mut self, line: LogLine) {
         self.newest = self.newest.wrapping_add(1);
         self.main.push(line, main_limit());
     }
 
     /// Keeps a line of a job.
-    pub(super) fn push_job(&mut self, name: &JobName, line: Line) {
+    pub(super) fn push_job(&mut self, name: &JobName, line: LogLine) {
         self.newest = self.newest.wrapping_add(1);
         let limit = self.job_limit();
         let present = self.present;
@@ -89,7 +89,7 @@ impl Backlog {
     }
 
     /// What this reader gets next, and from whom.
-    pub(super) fn next(&self, reader: usize) -> Option<(Speaker, Next<'_>)> {
+    pub(super) fn next(&self, reader: usize) -> Option<(Speaker, RingItem<'_>)> {
         if let Some(next) = self.main.next(reader) {
             return Some((Speaker::Main, next));
         }
@@ -111,7 +111,7 @@ impl Backlog {
         };
         if let Some(ring) = self.jobs.get_mut(name) {
             // A loss that was told is not a turn: the line behind it belongs to it.
-            let told = matches!(ring.next(reader), Some(Next::Lost(_)));
+            let told = matches!(ring.next(reader), Some(RingItem::Lost(_)));
             self.jobs_bytes = self.jobs_bytes.saturating_sub(ring.advance(reader));
             if let Some(turns) = self.turns.get_mut(reader).filter(|_| !told) {
                 turns.last = Some(name.clone());
@@ -132,7 +132,7 @@ impl Backlog {
         }
         self.jobs.retain(|_, ring| !ring.is_idle());
         if let Some(turns) = self.turns.get_mut(reader) {
-            *turns = Turns::default();
+            *turns = JobTurns::default();
         }
     }
 

@@ -1,8 +1,8 @@
 //! One way out for the lines: sends what can be sent, then waits for room or for a while.
 
 use super::backlog::{Backlog, Speaker};
-use super::line::Writer;
-use super::ring::Next;
+use super::line::LineWriter;
+use super::ring::RingItem;
 use super::transport::{Answer, Transport};
 use crate::daemon::tokens::Descriptor;
 use crate::model::{MonoTime, Notice};
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Channel {
     pub(super) reader: usize,
     transport: Box<dyn Transport>,
-    state: State,
+    state: ChannelState,
     flow: Flow,
     /// Registered with the poll, which is so only while there was no room.
     armed: Option<RawFd>,
@@ -37,7 +37,7 @@ pub(super) struct Channel {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ChannelState {
     /// Nothing stands in the way.
     Open,
     /// The budget ended before the lines did.
@@ -63,7 +63,7 @@ enum Flow {
 
 impl Channel {
     pub(super) fn new(reader: usize, transport: Box<dyn Transport>) -> Channel {
-        let (state, flow) = (State::Open, Flow::Moving);
+        let (state, flow) = (ChannelState::Open, Flow::Moving);
         Channel { reader, transport, state, flow, armed: None, frame: Vec::new(), newest: 0 }
     }
 
@@ -73,7 +73,7 @@ impl Channel {
         now: MonoTime,
         registry: &Registry,
         backlog: &mut Backlog,
-        writer: &mut Writer,
+        writer: &mut LineWriter,
     ) {
         if let Flow::Stuck { since } = self.flow
             && now.since(since) >= PATIENCE
@@ -81,14 +81,16 @@ impl Channel {
             self.flow = Flow::GivenUp;
         }
         match self.state {
-            State::Open | State::More => {}
-            State::Retry { tried, wait } if tried + wait <= now => {}
-            State::Retry { tried, .. } if tried + RETRY <= now && backlog.newest() != self.newest => {}
-            State::Retry { .. } | State::Blocked | State::Gone => return,
+            ChannelState::Open | ChannelState::More => {}
+            ChannelState::Retry { tried, wait } if tried + wait <= now => {}
+            ChannelState::Retry { tried, .. } if tried + RETRY <= now && backlog.newest() != self.newest => {}
+            ChannelState::Retry { .. } | ChannelState::Blocked | ChannelState::Gone => return,
         }
         let waited = match self.state {
-            State::Retry { wait, .. } => wait,
-            State::Open | State::More | State::Blocked | State::Gone => Duration::ZERO,
+            ChannelState::Retry { wait, .. } => wait,
+            ChannelState::Open | ChannelState::More | ChannelState::Blocked | ChannelState::Gone => {
+                Duration::ZERO
+            }
         };
         self.newest = backlog.newest();
         self.disarm(registry);
@@ -103,8 +105,8 @@ impl Channel {
             };
             self.frame.clear();
             match (next, &speaker) {
-                (Next::Line(line), _) => self.transport.encode(line, &mut self.frame),
-                (Next::Lost(lines), speaker) => {
+                (RingItem::Line(line), _) => self.transport.encode(line, &mut self.frame),
+                (RingItem::Lost(lines), speaker) => {
                     let notice = match speaker {
                         Speaker::Main => Notice::Lost { lines },
                         Speaker::Job(name) => Notice::LinesLost { job: name.as_bytes().into(), lines },
@@ -119,47 +121,51 @@ impl Channel {
             sent += 1;
         };
         self.state = match answer {
-            None => State::More,
-            Some(Answer::Taken) => State::Open,
-            Some(Answer::Full) if self.arm(registry) => State::Blocked,
+            None => ChannelState::More,
+            Some(Answer::Taken) => ChannelState::Open,
+            Some(Answer::Full) if self.arm(registry) => ChannelState::Blocked,
             Some(Answer::Full | Answer::Later) => {
                 let wait = if sent > 0 { RETRY } else { (waited * 2).clamp(RETRY, RETRY_AT_MOST) };
-                State::Retry { tried: now, wait }
+                ChannelState::Retry { tried: now, wait }
             }
             Some(Answer::Gone) => {
                 backlog.retire(self.reader);
-                State::Gone
+                ChannelState::Gone
             }
         };
         self.flow = match (self.state, self.flow) {
-            (State::Open | State::More | State::Gone, _) => Flow::Moving,
-            (State::Blocked | State::Retry { .. }, flow) if sent == 0 && flow != Flow::Moving => flow,
-            (State::Blocked | State::Retry { .. }, _) => Flow::Stuck { since: now },
+            (ChannelState::Open | ChannelState::More | ChannelState::Gone, _) => Flow::Moving,
+            (ChannelState::Blocked | ChannelState::Retry { .. }, flow)
+                if sent == 0 && flow != Flow::Moving =>
+            {
+                flow
+            }
+            (ChannelState::Blocked | ChannelState::Retry { .. }, _) => Flow::Stuck { since: now },
         };
     }
 
     /// The poll says that there is room, or that something happened to the descriptor.
     pub(super) fn ready(&mut self) {
-        if self.state == State::Blocked {
-            self.state = State::Open;
+        if self.state == ChannelState::Blocked {
+            self.state = ChannelState::Open;
         }
     }
 
     /// Whether a flush would send more at once.
     pub(super) fn has_more(&self, backlog: &Backlog) -> bool {
         match self.state {
-            State::More => true,
-            State::Open => backlog.has(self.reader),
-            State::Blocked | State::Retry { .. } | State::Gone => false,
+            ChannelState::More => true,
+            ChannelState::Open => backlog.has(self.reader),
+            ChannelState::Blocked | ChannelState::Retry { .. } | ChannelState::Gone => false,
         }
     }
 
     /// When a flush makes sense that nothing else asks for.
     pub(super) fn deadline(&self, backlog: &Backlog) -> Option<MonoTime> {
         let retry = match self.state {
-            State::Retry { tried, .. } if backlog.newest() != self.newest => Some(tried + RETRY),
-            State::Retry { tried, wait } => Some(tried + wait),
-            State::Open | State::More | State::Blocked | State::Gone => None,
+            ChannelState::Retry { tried, .. } if backlog.newest() != self.newest => Some(tried + RETRY),
+            ChannelState::Retry { tried, wait } => Some(tried + wait),
+            ChannelState::Open | ChannelState::More | ChannelState::Blocked | ChannelState::Gone => None,
         };
         let patience = match self.flow {
             // Jobs with full rings and a dump of states go on when this reader is given up.
@@ -171,19 +177,19 @@ impl Channel {
 
     /// Whether lines get out here, or may do so soon.
     pub(super) fn has_hope(&self) -> bool {
-        self.state != State::Gone && self.flow != Flow::GivenUp
+        self.state != ChannelState::Gone && self.flow != Flow::GivenUp
     }
 
     /// At the end: tries at once what would have been tried later.
     pub(super) fn hurry(&mut self) {
-        if self.state != State::Gone {
-            self.state = State::Open;
+        if self.state != ChannelState::Gone {
+            self.state = ChannelState::Open;
         }
     }
 
     /// Whether there is no room at the moment but will be some.
     pub(super) fn is_blocked(&self) -> bool {
-        self.state == State::Blocked
+        self.state == ChannelState::Blocked
     }
 
     /// Registers the descriptor anew, so that room which came in the meantime is told as well.

@@ -21,7 +21,7 @@ pub enum Stream {
 }
 
 /// A line that waits to be sent.
-pub(super) struct Line {
+pub(super) struct LogLine {
     facility: Facility,
     severity: Severity,
     /// When it was logged, which may be long before it is sent.
@@ -31,16 +31,16 @@ pub(super) struct Line {
 }
 
 /// Makes lines: knows who speaks and what time it is.
-pub(super) struct Writer {
+pub(super) struct LineWriter {
     pub(super) pid: Pid,
     pub(super) stamp: fn() -> [u8; 16],
     /// Used again for each line; holds nothing between two.
     pub(super) buffer: String,
 }
 
-impl Writer {
+impl LineWriter {
     /// What pmtr itself has to say.
-    pub(super) fn notice(&mut self, notice: &Notice) -> Line {
+    pub(super) fn notice(&mut self, notice: &Notice) -> LogLine {
         let severity = match notice.level() {
             Level::Debug => Severity::LOG_DEBUG,
             Level::Info => Severity::LOG_INFO,
@@ -52,7 +52,14 @@ impl Writer {
     }
 
     /// What a job wrote.
-    pub(super) fn job(&mut self, name: &JobName, pid: Pid, stream: Stream, text: &[u8], cut: bool) -> Line {
+    pub(super) fn job(
+        &mut self,
+        name: &JobName,
+        pid: Pid,
+        stream: Stream,
+        text: &[u8],
+        cut: bool,
+    ) -> LogLine {
         let severity = match stream {
             Stream::Out => Severity::LOG_INFO,
             Stream::Err => Severity::LOG_ERR,
@@ -68,7 +75,7 @@ impl Writer {
         pid: Pid,
         text: &[u8],
         cut: bool,
-    ) -> Line {
+    ) -> LogLine {
         let buffer = &mut self.buffer;
         buffer.clear();
         // Writing to a String cannot fail.
@@ -87,14 +94,14 @@ impl Writer {
         if buffer.capacity() > 4 * MAX_TEXT_BYTES {
             *buffer = String::new();
         }
-        Line { facility, severity, stamp: (self.stamp)(), text }
+        LogLine { facility, severity, stamp: (self.stamp)(), text }
     }
 }
 
-impl Line {
+impl LogLine {
     /// Roughly what it costs to keep.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Line>() + self.text.len()
+        size_of::<LogLine>() + self.text.len()
     }
 
     /// The line as a person reads it.
@@ -118,8 +125,8 @@ impl Line {
 /// The old format of BSD as every log daemon takes it on its local socket: priority, local time, no host name.
 struct Local;
 
-impl LogFormat<&Line> for Local {
-    fn format<W: Write>(&self, w: &mut W, severity: Severity, line: &Line) -> syslog::Result<()> {
+impl LogFormat<&LogLine> for Local {
+    fn format<W: Write>(&self, w: &mut W, severity: Severity, line: &LogLine) -> syslog::Result<()> {
         write!(w, "<{}>", line.facility as u8 | severity as u8)
             .and_then(|()| w.write_all(&line.stamp))
             .and_then(|()| w.write_all(&line.text))
@@ -131,11 +138,11 @@ impl LogFormat<&Line> for Local {
 mod tests {
     use super::*;
 
-    fn writer() -> Writer {
-        Writer { pid: Pid::new(7).unwrap(), stamp: || *b"Nov  5 09:03:07 ", buffer: String::new() }
+    fn writer() -> LineWriter {
+        LineWriter { pid: Pid::new(7).unwrap(), stamp: || *b"Nov  5 09:03:07 ", buffer: String::new() }
     }
 
-    fn frame(line: &Line) -> String {
+    fn frame(line: &LogLine) -> String {
         let mut frame = Vec::new();
         line.encode(&mut frame);
         String::from_utf8(frame).unwrap()

@@ -21,12 +21,12 @@ use crate::model::{JobName, Level, MonoTime, Notice, Pid};
 use crate::sys::memory;
 use backlog::Backlog;
 use channel::Channel;
-use line::Writer;
+use line::LineWriter;
 use mio::{Events, Poll, Registry};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use transport::{Daemon, Terminal};
+use transport::{LogDaemon, Terminal};
 
 /// Where log daemons listen.
 pub const SOCKETS: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
@@ -36,7 +36,7 @@ const DAEMON: usize = 0;
 const STDERR: usize = 1;
 
 /// How the log is to be kept.
-pub struct Options {
+pub struct LogOptions {
     /// The process that speaks.
     pub pid: Pid,
     /// Whether notices of level `Debug` are logged.
@@ -49,7 +49,7 @@ pub struct Options {
 
 /// The log.
 pub struct Log {
-    writer: Writer,
+    writer: LineWriter,
     verbose: bool,
     backlog: Backlog,
     channels: Vec<Channel>,
@@ -58,11 +58,11 @@ pub struct Log {
 impl Log {
     /// A log that writes to stderr as well when it is given. Opens nothing yet, and never fails: a log daemon
     /// that is not there is waited for.
-    pub fn new(options: Options, stderr: Option<Box<dyn Stderr>>) -> Log {
+    pub fn new(options: LogOptions, stderr: Option<Box<dyn Stderr>>) -> Log {
         let backlog = Backlog::new([true, stderr.is_some()]);
-        let mut channels = vec![Channel::new(DAEMON, Box::new(Daemon::new(options.sockets)))];
+        let mut channels = vec![Channel::new(DAEMON, Box::new(LogDaemon::new(options.sockets)))];
         channels.extend(stderr.map(|stderr| Channel::new(STDERR, Box::new(Terminal::new(stderr)))));
-        let writer = Writer { pid: options.pid, stamp: options.stamp, buffer: String::new() };
+        let writer = LineWriter { pid: options.pid, stamp: options.stamp, buffer: String::new() };
         Log { writer, verbose: options.verbose, backlog, channels }
     }
 

@@ -1,7 +1,7 @@
 //! Lines that wait, and how far each reader has come. A full ring drops its oldest line and counts it
 //! for each reader that had not got it.
 
-use super::line::Line;
+use super::line::LogLine;
 use std::collections::VecDeque;
 
 /// The readers of one ring: the log daemon and stderr.
@@ -17,16 +17,16 @@ struct Cursor {
 }
 
 /// What a reader gets next.
-pub(super) enum Next<'a> {
+pub(super) enum RingItem<'a> {
     /// So many lines are missing before the next one.
     Lost(u64),
     /// The oldest line that it has not got.
-    Line(&'a Line),
+    Line(&'a LogLine),
 }
 
 /// The lines of one speaker.
 pub(super) struct Ring {
-    lines: VecDeque<Line>,
+    lines: VecDeque<LogLine>,
     /// The number of the first of `lines`; numbers count up for as long as the ring lives.
     first: u64,
     cursors: [Cursor; READERS],
@@ -40,7 +40,7 @@ impl Ring {
     }
 
     /// Adds a line, after making room for it among `limit`. Returns by how much the kept bytes grew or shrank.
-    pub(super) fn push(&mut self, line: Line, limit: usize) -> isize {
+    pub(super) fn push(&mut self, line: LogLine, limit: usize) -> isize {
         let mut change = line.bytes().cast_signed();
         while self.lines.len() >= limit.max(1) {
             change -= self.drop_first().cast_signed();
@@ -56,13 +56,13 @@ impl Ring {
     }
 
     /// What this reader gets next.
-    pub(super) fn next(&self, reader: usize) -> Option<Next<'_>> {
+    pub(super) fn next(&self, reader: usize) -> Option<RingItem<'_>> {
         let cursor = self.cursors.get(reader)?;
         if cursor.lost > 0 {
-            return Some(Next::Lost(cursor.lost));
+            return Some(RingItem::Lost(cursor.lost));
         }
         let index = usize::try_from(cursor.next.checked_sub(self.first)?).ok()?;
-        self.lines.get(index).map(Next::Line)
+        self.lines.get(index).map(RingItem::Line)
     }
 
     /// The reader has got what `next` gave. Returns how many bytes need not be kept any more.

@@ -34,7 +34,7 @@ struct World {
 
 impl World {
     fn new(dir: &Dir, stderr: Option<Box<dyn Stderr>>) -> World {
-        let options = Options {
+        let options = LogOptions {
             pid: Pid::new(7).unwrap(),
             verbose: false,
             sockets: vec![dir.join("none"), socket(dir)],

@@ -1,6 +1,6 @@
 //! What lines are written to: the log daemon's socket and stderr. Neither ever blocks.
 
-use super::line::Line;
+use super::line::LogLine;
 use crate::model::Errno;
 use crate::sys::numbers;
 use mio::net::UnixStream;
@@ -27,7 +27,7 @@ pub(super) trait Transport {
     /// A flush begins: it may connect once.
     fn begin(&mut self) {}
     /// Puts the line into `frame` in the form that is wanted here.
-    fn encode(&self, line: &Line, frame: &mut Vec<u8>);
+    fn encode(&self, line: &LogLine, frame: &mut Vec<u8>);
     /// Takes a frame whole or not at all, after the rest of the one before.
     fn send(&mut self, frame: &[u8]) -> Answer;
     /// Writes the rest of a frame that was taken.
@@ -38,12 +38,12 @@ pub(super) trait Transport {
 
 /// A frame that may be out in part.
 #[derive(Default)]
-struct Frame {
+struct PendingFrame {
     bytes: Vec<u8>,
     done: usize,
 }
 
-impl Frame {
+impl PendingFrame {
     fn set(&mut self, bytes: &[u8], end: u8) {
         self.clear();
         self.bytes.extend_from_slice(bytes);
@@ -73,13 +73,13 @@ impl Frame {
 }
 
 /// The local log daemon.
-pub(super) struct Daemon {
+pub(super) struct LogDaemon {
     sockets: Vec<PathBuf>,
     connection: Option<Connection>,
     /// Whether this flush may still connect.
     may_connect: bool,
     /// Ends in NUL, which a stream wants and a datagram does not get.
-    frame: Frame,
+    frame: PendingFrame,
 }
 
 enum Connection {
@@ -87,9 +87,9 @@ enum Connection {
     Stream(UnixStream),
 }
 
-impl Daemon {
-    pub(super) fn new(sockets: Vec<PathBuf>) -> Daemon {
-        Daemon { sockets, connection: None, may_connect: true, frame: Frame::default() }
+impl LogDaemon {
+    pub(super) fn new(sockets: Vec<PathBuf>) -> LogDaemon {
+        LogDaemon { sockets, connection: None, may_connect: true, frame: PendingFrame::default() }
     }
 
     fn connect(&mut self) -> bool {
@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    fn write(&mut self, frame: &Frame) -> io::Result<usize> {
+    fn write(&mut self, frame: &PendingFrame) -> io::Result<usize> {
         match self {
             Connection::Stream(socket) => socket.write(frame.left()),
             Connection::Datagram(socket) => {
@@ -140,12 +140,12 @@ pub fn is_there(sockets: &[PathBuf]) -> bool {
     sockets.iter().any(|path| Connection::open(path).is_ok())
 }
 
-impl Transport for Daemon {
+impl Transport for LogDaemon {
     fn begin(&mut self) {
         self.may_connect = true;
     }
 
-    fn encode(&self, line: &Line, frame: &mut Vec<u8>) {
+    fn encode(&self, line: &LogLine, frame: &mut Vec<u8>) {
         line.encode(frame);
     }
 
@@ -210,7 +210,7 @@ pub(super) struct Terminal {
     stderr: Box<dyn Stderr>,
     /// Whether each line begins with its time.
     timed: bool,
-    frame: Frame,
+    frame: PendingFrame,
     /// How often in a row there was an error that a terminal has for ever and a disk perhaps once.
     errors: u8,
 }
@@ -220,12 +220,12 @@ const ERRORS: u8 = 3;
 
 impl Terminal {
     pub(super) fn new(stderr: Box<dyn Stderr>) -> Terminal {
-        Terminal { timed: stderr.is_terminal(), stderr, frame: Frame::default(), errors: 0 }
+        Terminal { timed: stderr.is_terminal(), stderr, frame: PendingFrame::default(), errors: 0 }
     }
 }
 
 impl Transport for Terminal {
-    fn encode(&self, line: &Line, frame: &mut Vec<u8>) {
+    fn encode(&self, line: &LogLine, frame: &mut Vec<u8>) {
         if self.timed {
             frame.extend_from_slice(line.clock());
         }

@@ -23,7 +23,7 @@ use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
-use turns::Turns;
+use turns::SocketTurns;
 
 /// Datagrams that are read in one portion.
 const READ_AT_ONCE: usize = 64;
@@ -57,9 +57,9 @@ pub struct Sockets {
     listeners: BTreeMap<SocketId, Listener>,
     senders: BTreeMap<SocketId, Sender>,
     /// Listeners that may have more to be read.
-    reading: Turns,
+    reading: SocketTurns,
     /// Senders that may get on with their report.
-    sending: Turns,
+    sending: SocketTurns,
     /// Sockets that are left alone until then.
     paused: BTreeMap<SocketId, MonoTime>,
     /// When the groups are looked at, if there is one.
@@ -104,8 +104,8 @@ impl Sockets {
         Sockets {
             listeners: BTreeMap::new(),
             senders: BTreeMap::new(),
-            reading: Turns::default(),
-            sending: Turns::default(),
+            reading: SocketTurns::default(),
+            sending: SocketTurns::default(),
             paused: BTreeMap::new(),
             groups_at: MonoTime::ZERO,
             failed: VecDeque::new(),

@@ -6,13 +6,13 @@ use std::ops::Bound;
 
 /// Sockets that want turns. They have them one after the other, whoever wants more.
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct SocketTurns {
     waiting: BTreeSet<SocketId>,
     /// Who had the last one.
     last: Option<SocketId>,
 }
 
-impl Turns {
+impl SocketTurns {
     /// This one wants turns until it is removed.
     pub(super) fn add(&mut self, id: SocketId) {
         self.waiting.insert(id);
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn each_has_its_turn_before_anybody_has_a_second_one() {
-        let mut turns = Turns::default();
+        let mut turns = SocketTurns::default();
         assert_eq!(turns.next(), None);
         for id in [3, 1, 2, 1] {
             turns.add(SocketId(id));

@@ -1,7 +1,7 @@
 //! Real pipes, a real poll and a log daemon's socket; the test holds the jobs' ends.
 
 use super::*;
-use crate::daemon::log::Options;
+use crate::daemon::log::LogOptions;
 use crate::model::MonoTime;
 use crate::sys::testing::{Dir, in_own_process, most_descriptors};
 use mio::unix::pipe::Receiver;
@@ -27,7 +27,7 @@ impl World {
         let dir = Dir::new();
         let daemon = UnixDatagram::bind(dir.join("log")).unwrap();
         daemon.set_nonblocking(true).unwrap();
-        let options = Options {
+        let options = LogOptions {
             pid: pid(7),
             verbose: false,
             sockets: vec![dir.join("log")],
