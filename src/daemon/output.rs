@@ -4,8 +4,8 @@
 //! last line without an end is a line. A pipe that somebody else holds open is read on until its end,
 //! and closed at the latest when the next run ends. Never blocks, and never opens the log.
 
-mod source;
 mod splitter;
+mod stream_reader;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +15,11 @@ use super::tokens::Descriptor;
 use crate::model::{JobId, JobName, MonoTime, Pid};
 use crate::sys::{descriptors, numbers};
 use mio::{Interest, Registry};
-use source::{Source, Stage, Turn};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
+use stream_reader::{ReadOutcome, StreamReader, StreamStage};
 
 /// Streams that have their turn in one call, so that other work gets done.
 const TURNS: usize = 16;
@@ -56,9 +56,9 @@ pub struct Ends {
 pub struct Outputs {
     /// The number of the next stream. Counts up: none is used again while an event for its former owner can be under way.
     next: usize,
-    streams: BTreeMap<usize, Source>,
+    streams: BTreeMap<usize, StreamReader>,
     /// The jobs that have streams, or a main process that began with some.
-    jobs: BTreeMap<JobId, Owner>,
+    jobs: BTreeMap<JobId, JobStreams>,
     /// The jobs of those main processes.
     pids: BTreeMap<Pid, JobId>,
     /// The streams that want to be read, in the order of their turns.
@@ -71,7 +71,7 @@ pub struct Outputs {
 
 /// What belongs to one job that is not forgotten.
 #[derive(Default)]
-struct Owner {
+struct JobStreams {
     streams: Vec<usize>,
     /// The main process, until it is reaped.
     pid: Option<Pid>,
@@ -120,8 +120,8 @@ impl Outputs {
             return;
         }
         for number in unborn {
-            if let Some(source) = self.streams.get_mut(&number) {
-                source.pid = Some(pid);
+            if let Some(reader) = self.streams.get_mut(&number) {
+                reader.pid = Some(pid);
             }
             self.queue(number);
         }
@@ -134,7 +134,7 @@ impl Outputs {
     /// The run that was prepared could not be started.
     pub fn unborn(&mut self, job: JobId) {
         for number in self.unborn_streams(job) {
-            self.enter(number, Stage::Closing { left: 0 });
+            self.enter(number, StreamStage::Closing { left: 0 });
         }
     }
 
@@ -163,21 +163,21 @@ impl Outputs {
                 break;
             }
             let Some(number) = self.ready.pop_front() else { break };
-            let Some(source) = self.streams.get_mut(&number) else { continue };
-            if log.holds(&source.name) {
+            let Some(reader) = self.streams.get_mut(&number) else { continue };
+            if log.holds(&reader.name) {
                 self.ready.push_back(number);
                 continue;
             }
             turns -= 1;
-            match source.turn(log, &mut buffer) {
-                Turn::More => self.ready.push_back(number),
-                Turn::Empty => source.queued = false,
-                Turn::Failed => {
-                    source.queued = false;
+            match reader.turn(log, &mut buffer) {
+                ReadOutcome::More => self.ready.push_back(number),
+                ReadOutcome::Empty => reader.queued = false,
+                ReadOutcome::Failed => {
+                    reader.queued = false;
                     self.failed.insert(number);
                     self.again_at.get_or_insert(now + AGAIN_AFTER);
                 }
-                Turn::Ended => self.close(number, registry),
+                ReadOutcome::Ended => self.close(number, registry),
             }
         }
         if self.ready.is_empty() && self.ready.capacity() > 64 {
@@ -194,7 +194,7 @@ impl Outputs {
     /// Whether `work` would get on at once.
     pub fn more(&self, log: &Log) -> bool {
         let mut ready = self.ready.iter().filter_map(|number| self.streams.get(number));
-        ready.any(|source| !log.holds(&source.name))
+        ready.any(|reader| !log.holds(&reader.name))
     }
 
     /// This process has been reaped. If it was the main process of a run with streams, what is in them now
@@ -204,12 +204,12 @@ impl Outputs {
         let Some(owner) = self.jobs.get_mut(&job) else { return };
         owner.pid = None;
         for number in owner.streams.clone() {
-            match self.streams.get(&number).map(|source| source.stage) {
-                Some(Stage::Young) => self.enter(number, Stage::Reaped { left: LAST_BYTES }),
-                Some(Stage::Reaped { .. } | Stage::Orphan) => {
-                    self.enter(number, Stage::Closing { left: LAST_BYTES });
+            match self.streams.get(&number).map(|reader| reader.stage) {
+                Some(StreamStage::Young) => self.enter(number, StreamStage::Reaped { left: LAST_BYTES }),
+                Some(StreamStage::Reaped { .. } | StreamStage::Orphan) => {
+                    self.enter(number, StreamStage::Closing { left: LAST_BYTES });
                 }
-                Some(Stage::Closing { .. }) | None => {}
+                Some(StreamStage::Closing { .. }) | None => {}
             }
         }
         self.drop_idle(job);
@@ -220,15 +220,15 @@ impl Outputs {
         let Some(owner) = self.jobs.remove(&job) else { return };
         owner.pid.and_then(|pid| self.pids.remove(&pid));
         for number in owner.streams {
-            self.enter(number, Stage::Closing { left: LAST_BYTES });
+            self.enter(number, StreamStage::Closing { left: LAST_BYTES });
         }
     }
 
     fn unborn_streams(&self, job: JobId) -> Vec<usize> {
         let numbers = self.jobs.get(&job).into_iter().flat_map(|owner| &owner.streams).copied();
         let is_unborn = |number: &usize| {
-            let source = self.streams.get(number);
-            source.is_some_and(|source| source.pid.is_none() && source.stage == Stage::Young)
+            let reader = self.streams.get(number);
+            reader.is_some_and(|reader| reader.pid.is_none() && reader.stage == StreamStage::Young)
         };
         numbers.filter(is_unborn).collect()
     }
@@ -239,40 +239,40 @@ impl Outputs {
         job: JobId,
         name: &JobName,
         stream: Stream,
-        reader: OwnedFd,
+        pipe: OwnedFd,
     ) -> io::Result<()> {
-        let mut source = Source::new(job, name.clone(), stream, reader)?;
-        registry.register(&mut source.pipe, Descriptor::Output(self.next).token(), Interest::READABLE)?;
-        self.streams.insert(self.next, source);
+        let mut reader = StreamReader::new(job, name.clone(), stream, pipe)?;
+        registry.register(&mut reader.pipe, Descriptor::Output(self.next).token(), Interest::READABLE)?;
+        self.streams.insert(self.next, reader);
         self.jobs.entry(job).or_default().streams.push(self.next);
         self.next += 1;
         Ok(())
     }
 
-    fn enter(&mut self, number: usize, stage: Stage) {
-        if let Some(source) = self.streams.get_mut(&number) {
-            source.stage = stage;
+    fn enter(&mut self, number: usize, stage: StreamStage) {
+        if let Some(reader) = self.streams.get_mut(&number) {
+            reader.stage = stage;
         }
         self.queue(number);
     }
 
     fn queue(&mut self, number: usize) {
-        if let Some(source) = self.streams.get_mut(&number).filter(|source| !source.queued) {
-            source.queued = true;
+        if let Some(reader) = self.streams.get_mut(&number).filter(|reader| !reader.queued) {
+            reader.queued = true;
             self.ready.push_back(number);
         }
     }
 
     fn close(&mut self, number: usize, registry: &Registry) {
-        let Some(mut source) = self.streams.remove(&number) else { return };
+        let Some(mut reader) = self.streams.remove(&number) else { return };
         // A process between clone and exec may hold a copy, which would keep the registration alive.
         // It fails when there is none, which is as good.
-        let _ = registry.deregister(&mut source.pipe);
+        let _ = registry.deregister(&mut reader.pipe);
         // Not there when the job is forgotten, and another job's when its number was given away since.
-        if let Some(owner) = self.jobs.get_mut(&source.job) {
+        if let Some(owner) = self.jobs.get_mut(&reader.job) {
             owner.streams.retain(|other| *other != number);
         }
-        self.drop_idle(source.job);
+        self.drop_idle(reader.job);
     }
 
     fn drop_idle(&mut self, job: JobId) {

@@ -14,14 +14,14 @@ const PORTION_BYTES: usize = 64 << 10;
 const FAILURES: u8 = 5;
 
 /// One stream of one run of a job.
-pub(super) struct Source {
+pub(super) struct StreamReader {
     pub(super) job: JobId,
     pub(super) name: JobName,
     /// None until the process is born, with which the stream gets its first turn.
     pub(super) pid: Option<Pid>,
     stream: Stream,
     pub(super) pipe: Receiver,
-    pub(super) stage: Stage,
+    pub(super) stage: StreamStage,
     /// Exactly when the stream is in `ready`.
     pub(super) queued: bool,
     lines: Splitter,
@@ -33,7 +33,7 @@ pub(super) struct Source {
 
 /// How far the life of a stream has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum StreamStage {
     /// Its main process runs.
     Young,
     /// Its main process is reaped: when it is empty or so many bytes are read, the last line is a line.
@@ -46,7 +46,7 @@ pub(super) enum Stage {
 
 /// How a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum ReadOutcome {
     /// There may be more.
     More,
     /// There is nothing more for now; the poll tells when there is.
@@ -57,19 +57,35 @@ pub(super) enum Turn {
     Ended,
 }
 
-impl Source {
+impl StreamReader {
     /// A stream that is to be read from `reader`.
-    pub(super) fn new(job: JobId, name: JobName, stream: Stream, reader: OwnedFd) -> io::Result<Source> {
+    pub(super) fn new(
+        job: JobId,
+        name: JobName,
+        stream: Stream,
+        reader: OwnedFd,
+    ) -> io::Result<StreamReader> {
         let pipe = Receiver::from(reader);
         pipe.set_nonblocking(true)?;
-        let (stage, lines, held) = (Stage::Young, Splitter::default(), Vec::new());
-        Ok(Source { job, name, pid: None, stream, pipe, stage, queued: false, lines, failures: 0, held })
+        let (stage, lines, held) = (StreamStage::Young, Splitter::default(), Vec::new());
+        Ok(StreamReader {
+            job,
+            name,
+            pid: None,
+            stream,
+            pipe,
+            stage,
+            queued: false,
+            lines,
+            failures: 0,
+            held,
+        })
     }
 
     /// Reads a portion, as far as the log takes it.
-    pub(super) fn turn(&mut self, log: &mut Log, buffer: &mut [u8]) -> Turn {
-        if self.pid.is_none() && self.stage == Stage::Young {
-            return Turn::Empty;
+    pub(super) fn turn(&mut self, log: &mut Log, buffer: &mut [u8]) -> ReadOutcome {
+        if self.pid.is_none() && self.stage == StreamStage::Young {
+            return ReadOutcome::Empty;
         }
         let mut portion = PORTION_BYTES;
         loop {
@@ -79,18 +95,18 @@ impl Source {
             }
             // What is held comes first, whatever the log says by now.
             if !self.held.is_empty() || log.holds(&self.name) {
-                return Turn::More;
+                return ReadOutcome::More;
             }
             if self.is_over() {
                 return self.empty(log);
             }
             if portion == 0 {
-                return Turn::More;
+                return ReadOutcome::More;
             }
             match self.pipe.read(buffer) {
                 Ok(0) => {
                     self.last_line(log);
-                    return Turn::Ended;
+                    return ReadOutcome::Ended;
                 }
                 Ok(bytes) => {
                     portion = portion.saturating_sub(bytes);
@@ -105,41 +121,43 @@ impl Source {
                 Err(_) if self.failures >= FAILURES && self.is_ending() => return self.empty(log),
                 Err(_) => {
                     self.failures = self.failures.saturating_add(1);
-                    return Turn::Failed;
+                    return ReadOutcome::Failed;
                 }
             }
         }
     }
 
     /// What follows when all has been read that is to be read at this stage.
-    fn empty(&mut self, log: &mut Log) -> Turn {
+    fn empty(&mut self, log: &mut Log) -> ReadOutcome {
         match self.stage {
-            Stage::Young | Stage::Orphan => Turn::Empty,
-            Stage::Reaped { left } => {
+            StreamStage::Young | StreamStage::Orphan => ReadOutcome::Empty,
+            StreamStage::Reaped { left } => {
                 self.last_line(log);
-                self.stage = Stage::Orphan;
+                self.stage = StreamStage::Orphan;
                 // Whoever writes on and on has not been read to the end.
-                if left == 0 { Turn::More } else { Turn::Empty }
+                if left == 0 { ReadOutcome::More } else { ReadOutcome::Empty }
             }
-            Stage::Closing { .. } => {
+            StreamStage::Closing { .. } => {
                 self.last_line(log);
-                Turn::Ended
+                ReadOutcome::Ended
             }
         }
     }
 
     fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Reaped { left: 0 } | Stage::Closing { left: 0 })
+        matches!(self.stage, StreamStage::Reaped { left: 0 } | StreamStage::Closing { left: 0 })
     }
 
     fn is_ending(&self) -> bool {
-        matches!(self.stage, Stage::Reaped { .. } | Stage::Closing { .. })
+        matches!(self.stage, StreamStage::Reaped { .. } | StreamStage::Closing { .. })
     }
 
     fn count(&mut self, bytes: usize) {
         match &mut self.stage {
-            Stage::Reaped { left } | Stage::Closing { left } => *left = left.saturating_sub(bytes),
-            Stage::Young | Stage::Orphan => {}
+            StreamStage::Reaped { left } | StreamStage::Closing { left } => {
+                *left = left.saturating_sub(bytes)
+            }
+            StreamStage::Young | StreamStage::Orphan => {}
         }
     }
 
