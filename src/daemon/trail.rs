@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// What stands at one step of the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum TrailStep {
     Dir,
     /// A symbolic link with this target.
     Link(Vec<u8>),
@@ -21,9 +21,9 @@ pub(super) enum Step {
 
 /// How the way ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum TrailEnd {
     /// At this path without links, where this stands.
-    Found(Vec<u8>, Step),
+    Found(Vec<u8>, TrailStep),
     /// Before the end: the last hop is what is missing.
     Missing,
     /// At something that can't or must not be looked at: the last hop; or after too many steps.
@@ -47,7 +47,7 @@ pub(super) struct Trail {
     pub(super) hops: Vec<Hop>,
     /// The directories passed, without links; when one of them is moved away, the path leads elsewhere.
     pub(super) dirs: BTreeSet<Vec<u8>>,
-    pub(super) end: End,
+    pub(super) end: TrailEnd,
 }
 
 /// As many links as the kernel follows.
@@ -57,15 +57,15 @@ const LINKS: usize = 40;
 const STEPS: usize = 256;
 
 /// Follows an absolute path; `look` tells what stands at a path whose directory has no links in it.
-pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> Step) -> Trail {
-    let mut trail = Trail { hops: Vec::new(), dirs: BTreeSet::new(), end: End::Missing };
+pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> TrailStep) -> Trail {
+    let mut trail = Trail { hops: Vec::new(), dirs: BTreeSet::new(), end: TrailEnd::Missing };
     let mut todo: Vec<Vec<u8>> = components(path);
     let (mut links, mut steps) = (0, 0);
     // The root is empty here, so that a slash and a name can be appended to any directory.
     let mut at: Vec<u8> = Vec::new();
     while let Some(name) = todo.pop() {
         if steps + todo.len() >= STEPS {
-            trail.end = End::Closed(Errno(ENAMETOOLONG));
+            trail.end = TrailEnd::Closed(Errno(ENAMETOOLONG));
             return trail;
         }
         steps += 1;
@@ -75,17 +75,17 @@ pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> Step) -> Trail 
         }
         let here = [&at[..], b"/", &name].concat();
         let step = look(&here);
-        if step == Step::Dir && !todo.is_empty() {
+        if step == TrailStep::Dir && !todo.is_empty() {
             trail.dirs.insert(here.clone());
             at = here;
             continue;
         }
         trail.hops.push(Hop { dir: rooted(&at), name });
         match step {
-            Step::Link(target) => {
+            TrailStep::Link(target) => {
                 links += 1;
                 if links > LINKS {
-                    trail.end = End::Loop;
+                    trail.end = TrailEnd::Loop;
                     return trail;
                 }
                 if target.starts_with(b"/") {
@@ -93,20 +93,20 @@ pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> Step) -> Trail 
                 }
                 todo.extend(components(&target));
             }
-            Step::Dir | Step::File | Step::Other if todo.is_empty() => {
-                trail.end = End::Found(here, step);
+            TrailStep::Dir | TrailStep::File | TrailStep::Other if todo.is_empty() => {
+                trail.end = TrailEnd::Found(here, step);
                 return trail;
             }
-            Step::Closed(why) => {
-                trail.end = End::Closed(why);
+            TrailStep::Closed(why) => {
+                trail.end = TrailEnd::Closed(why);
                 return trail;
             }
             // A file where a directory should be is no way on.
-            Step::Missing | Step::Dir | Step::File | Step::Other => return trail,
+            TrailStep::Missing | TrailStep::Dir | TrailStep::File | TrailStep::Other => return trail,
         }
     }
     // The path ended in `..` or was the root itself.
-    trail.end = End::Found(rooted(&at), Step::Dir);
+    trail.end = TrailEnd::Found(rooted(&at), TrailStep::Dir);
     trail
 }
 
@@ -125,17 +125,17 @@ mod tests {
     use super::*;
 
     /// A world of `path kind` lines: `dir`, `file`, `fifo`, `closed` or `-> target`; what is not named is missing.
-    fn world(lines: &'static [&'static str]) -> impl Fn(&[u8]) -> Step {
+    fn world(lines: &'static [&'static str]) -> impl Fn(&[u8]) -> TrailStep {
         move |path| {
             let path = std::str::from_utf8(path).unwrap();
             let found = lines.iter().find_map(|line| line.strip_prefix(path)?.strip_prefix(' '));
             match found {
-                Some("dir") => Step::Dir,
-                Some("file") => Step::File,
-                Some("fifo") => Step::Other,
-                Some("closed") => Step::Closed(Errno(1)),
-                Some(link) => Step::Link(link.strip_prefix("-> ").unwrap().into()),
-                None => Step::Missing,
+                Some("dir") => TrailStep::Dir,
+                Some("file") => TrailStep::File,
+                Some("fifo") => TrailStep::Other,
+                Some("closed") => TrailStep::Closed(Errno(1)),
+                Some(link) => TrailStep::Link(link.strip_prefix("-> ").unwrap().into()),
+                None => TrailStep::Missing,
             }
         }
     }
@@ -146,10 +146,10 @@ mod tests {
         let hops: Vec<String> =
             trail.hops.iter().map(|h| format!("{}:{}", text(&h.dir), text(&h.name))).collect();
         let end = match trail.end {
-            End::Found(path, _) => text(&path),
-            End::Missing => "missing".into(),
-            End::Closed(_) => "closed".into(),
-            End::Loop => "loop".into(),
+            TrailEnd::Found(path, _) => text(&path),
+            TrailEnd::Missing => "missing".into(),
+            TrailEnd::Closed(_) => "closed".into(),
+            TrailEnd::Loop => "loop".into(),
         };
         (hops.join(" "), end)
     }
@@ -196,13 +196,13 @@ mod tests {
 
     #[test]
     fn a_link_that_doubles_itself_does_not_eat_the_memory() {
-        let trail = follow(b"/a", |_| Step::Link(b"a/".repeat(2000)));
+        let trail = follow(b"/a", |_| TrailStep::Link(b"a/".repeat(2000)));
         assert_eq!((trail.end, trail.hops.len()), (TOO_LONG, 1));
-        let trail = follow(b"/a", |_| Step::Link(b"a/a".to_vec()));
-        assert_eq!((trail.end, trail.hops.len()), (End::Loop, LINKS + 1));
+        let trail = follow(b"/a", |_| TrailStep::Link(b"a/a".to_vec()));
+        assert_eq!((trail.end, trail.hops.len()), (TrailEnd::Loop, LINKS + 1));
     }
 
-    const TOO_LONG: End = End::Closed(Errno(ENAMETOOLONG));
+    const TOO_LONG: TrailEnd = TrailEnd::Closed(Errno(ENAMETOOLONG));
 
     /// What following this path comes to, where each name `l` is a link to `target` and all others are directories;
     /// and how often something was looked at.
@@ -210,7 +210,7 @@ mod tests {
         let mut looks = 0;
         let trail = follow(path.as_bytes(), |here| {
             looks += 1;
-            if here.ends_with(b"/l") { Step::Link(target.into()) } else { Step::Dir }
+            if here.ends_with(b"/l") { TrailStep::Link(target.into()) } else { TrailStep::Dir }
         });
         (trail, looks)
     }
@@ -219,7 +219,7 @@ mod tests {
     fn a_way_of_too_many_steps_is_given_up() {
         let (trail, looks) = walked(&"/d".repeat(STEPS), "");
         assert_eq!((trail.dirs.len(), looks), (STEPS - 1, STEPS));
-        assert!(matches!(trail.end, End::Found(_, Step::Dir)));
+        assert!(matches!(trail.end, TrailEnd::Found(_, TrailStep::Dir)));
         for (path, target) in [
             ("/d".repeat(STEPS + 1), String::new()),
             ("/l".to_owned(), "/d".repeat(2_000)),

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::mounts::Mounts;
-use super::trail::{End, Step, follow};
+use super::trail::{TrailEnd, TrailStep, follow};
 use crate::model::{Errno, MonoTime};
 use crate::sys::numbers::EACCES;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Where others can make us wait.
-const CLOSED: Step = Step::Closed(Errno(EACCES));
+const CLOSED: TrailStep = TrailStep::Closed(Errno(EACCES));
 
 /// How long a verdict holds: so much later it is noticed that root has handed something over to a user.
 const HOLDS: Duration = Duration::from_secs(60);
@@ -95,12 +95,12 @@ fn safe_file(path: &[u8], mounts: &Mounts, uid: u32) -> Option<Vec<u8>> {
             Ok(_) | Err(_) => CLOSED,
         }
     };
-    if !path.starts_with(b"/") || look(b"/") != Step::Dir {
+    if !path.starts_with(b"/") || look(b"/") != TrailStep::Dir {
         return None;
     }
     match follow(path, look).end {
-        End::Found(file, Step::File) => Some(file),
-        End::Found(..) | End::Missing | End::Closed(_) | End::Loop => None,
+        TrailEnd::Found(file, TrailStep::File) => Some(file),
+        TrailEnd::Found(..) | TrailEnd::Missing | TrailEnd::Closed(_) | TrailEnd::Loop => None,
     }
 }
 
@@ -113,13 +113,13 @@ fn is_ours(there: &Metadata, uid: u32) -> bool {
     kept && (there.uid() == 0 || there.uid() == uid)
 }
 
-fn step(path: &Path, there: &Metadata) -> Step {
+fn step(path: &Path, there: &Metadata) -> TrailStep {
     if there.is_dir() {
-        Step::Dir
+        TrailStep::Dir
     } else if there.is_file() {
-        Step::File
+        TrailStep::File
     } else if there.is_symlink() {
-        path.read_link().map_or(CLOSED, |target| Step::Link(target.as_os_str().as_bytes().to_vec()))
+        path.read_link().map_or(CLOSED, |target| TrailStep::Link(target.as_os_str().as_bytes().to_vec()))
     } else {
         CLOSED
     }

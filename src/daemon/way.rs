@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::mounts::Mounts;
-use super::trail::{End, Step, Trail, follow};
+use super::trail::{Trail, TrailEnd, TrailStep, follow};
 use crate::model::Errno;
 use crate::sys::link;
 use crate::sys::numbers::{EAGAIN, ELOOP, ENOENT, EREMOTE};
@@ -34,14 +34,14 @@ pub(super) fn end(path: &[u8], mounts: &Mounts) -> io::Result<File> {
     for _ in 0..TRIES {
         let mut walk = Walk::new(mounts);
         last = match walk.follow(path).end {
-            End::Found(path, _) => match walk.held {
+            TrailEnd::Found(path, _) => match walk.held {
                 Some((looked_at, held)) if looked_at == path => return Ok(held),
                 Some(_) | None => return link::hold_exactly(as_path(&path)),
             },
-            End::Missing => ENOENT,
-            End::Loop => ELOOP,
-            End::Closed(Errno(EAGAIN)) => continue,
-            End::Closed(Errno(errno)) => errno,
+            TrailEnd::Missing => ENOENT,
+            TrailEnd::Loop => ELOOP,
+            TrailEnd::Closed(Errno(EAGAIN)) => continue,
+            TrailEnd::Closed(Errno(errno)) => errno,
         };
         break;
     }
@@ -68,7 +68,7 @@ impl Walk<'_> {
         follow(path, |here| self.look(here).unwrap_or_else(|error| refused(&error)))
     }
 
-    fn look(&mut self, here: &[u8]) -> io::Result<Step> {
+    fn look(&mut self, here: &[u8]) -> io::Result<TrailStep> {
         // One descriptor at a time.
         self.held = None;
         if let Some(point) = self.mounts.remote(here) {
@@ -82,25 +82,25 @@ impl Walk<'_> {
         let meta = held.metadata()?;
         if meta.is_symlink() {
             self.misled |= meta.uid() != 0 && meta.uid() != self.uid;
-            return Ok(Step::Link(link::target(&held)?));
+            return Ok(TrailStep::Link(link::target(&held)?));
         }
         self.held = Some((here.to_vec(), held));
         Ok(if meta.is_dir() {
-            Step::Dir
+            TrailStep::Dir
         } else if meta.is_file() {
-            Step::File
+            TrailStep::File
         } else {
-            Step::Other
+            TrailStep::Other
         })
     }
 }
 
-fn refused(error: &io::Error) -> Step {
+fn refused(error: &io::Error) -> TrailStep {
     match (error.kind(), Errno::of(error)) {
-        (ErrorKind::NotFound | ErrorKind::NotADirectory, _) => Step::Missing,
+        (ErrorKind::NotFound | ErrorKind::NotADirectory, _) => TrailStep::Missing,
         // A directory on the way was replaced by a link.
-        (_, Errno(ELOOP)) => Step::Closed(Errno(EAGAIN)),
-        (_, errno) => Step::Closed(errno),
+        (_, Errno(ELOOP)) => TrailStep::Closed(Errno(EAGAIN)),
+        (_, errno) => TrailStep::Closed(errno),
     }
 }
 

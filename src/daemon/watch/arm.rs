@@ -1,10 +1,10 @@
 //! Setting the watches that a path needs, and doing without.
 
 use super::inotify_instance::{InotifyInstance, Scope};
-use super::table::{Id, Name, Table};
+use super::table::{FileId, Name, Table};
 use super::{CONFIG, LOOK_EVERY, PATHS_PER_TURN, Watch};
 use crate::daemon::tokens::Descriptor;
-use crate::daemon::trail::{End, Step, Trail};
+use crate::daemon::trail::{Trail, TrailEnd, TrailStep};
 use crate::daemon::way;
 use crate::model::{Errno, Level, MonoTime};
 use crate::sys::numbers;
@@ -29,7 +29,7 @@ struct Sight {
 
 impl Watch {
     /// Follows a path and watches each hop. What changes on the way meanwhile has it followed again.
-    pub(super) fn arm(&mut self, id: Id) {
+    pub(super) fn arm(&mut self, id: FileId) {
         self.arm.remove(&id);
         let Some(path) = self.entries.get(&id).map(|entry| entry.path.clone()) else { return };
         if self.inotify.is_none() {
@@ -49,8 +49,8 @@ impl Watch {
     }
 
     /// Sets the watches for a trail and gives up those that it does not need any more.
-    fn set(&mut self, id: Id, trail: &Trail) {
-        let mut sight = Sight { closed: matches!(trail.end, End::Closed(_)), ..Sight::default() };
+    fn set(&mut self, id: FileId, trail: &Trail) {
+        let mut sight = Sight { closed: matches!(trail.end, TrailEnd::Closed(_)), ..Sight::default() };
         for hop in &trail.hops {
             self.want(id, &hop.dir, Scope::Names, hop.name.as_slice().into(), &mut sight);
         }
@@ -58,9 +58,9 @@ impl Watch {
             self.want(id, dir, Scope::Place, Name::default(), &mut sight);
         }
         let mut slow = trail.hops.iter().any(|hop| self.mounts.needs_looks(&hop.dir));
-        if let End::Found(path, step) = &trail.end {
+        if let TrailEnd::Found(path, step) = &trail.end {
             slow = slow || self.mounts.needs_looks(path);
-            if *step == Step::File {
+            if *step == TrailStep::File {
                 // Of the configuration a writer is awaited who never closes it. Others may be written all day long.
                 let scope = if id == CONFIG { Scope::Writes } else { Scope::File };
                 self.want(id, path, scope, Name::default(), &mut sight);
@@ -97,7 +97,7 @@ impl Watch {
         }
     }
 
-    fn want(&mut self, id: Id, path: &[u8], scope: Scope, name: Name, sight: &mut Sight) {
+    fn want(&mut self, id: FileId, path: &[u8], scope: Scope, name: Name, sight: &mut Sight) {
         let Some(inotify) = &self.inotify else { return };
         match inotify.add(path, scope) {
             Ok((number, handle)) => {
@@ -119,7 +119,7 @@ impl Watch {
     /// Gives up the old interests that are not among the new ones; the kernel's watches with them.
     pub(super) fn drop_interests(
         &mut self,
-        id: Id,
+        id: FileId,
         old: &BTreeSet<(i32, Name)>,
         new: &BTreeSet<(i32, Name)>,
     ) {
@@ -153,7 +153,7 @@ impl Watch {
         }
         if self.inotify.is_some() {
             // In turn, so that thousands without a watch are no work to speak of.
-            let mut unwatched: Vec<Id> = self.short.union(&self.closed).copied().collect();
+            let mut unwatched: Vec<FileId> = self.short.union(&self.closed).copied().collect();
             let next = unwatched.partition_point(|id| *id <= self.retried);
             unwatched.rotate_left(next);
             unwatched.truncate(PATHS_PER_TURN);

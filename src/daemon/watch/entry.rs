@@ -1,6 +1,6 @@
 //! What is known of one file.
 
-use super::read::Stamp;
+use super::read::FileStamp;
 use super::table::Name;
 use crate::model::Fingerprint;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ pub(super) struct Entry {
     /// The watches that concern it, each with the name in it.
     pub(super) interests: BTreeSet<(i32, Name)>,
     /// Its state when it was last read.
-    pub(super) stamp: Option<Stamp>,
+    pub(super) stamp: Option<FileStamp>,
     /// The last attempt to read it was not permitted: a change of mode matters.
     pub(super) denied: bool,
     /// What was last told.

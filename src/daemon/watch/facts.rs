@@ -1,7 +1,7 @@
 //! What the files hold that jobs depend on.
 
-use super::read::{self, HASHED_AT_MOST, Hashing, Progress, Stamp};
-use super::table::Id;
+use super::read::{self, FileStamp, HASHED_AT_MOST, Hashing, Progress};
+use super::table::FileId;
 use super::{Seen, Watch, not_permitted};
 use crate::daemon::regular::Refusal;
 use crate::model::{Clean, Errno, Fingerprint, Level, LoadError, MonoTime};
@@ -63,19 +63,19 @@ impl Watch {
     }
 
     /// A file whose turn it is to be opened, while there are not too many.
-    fn next_to_begin(&self) -> Option<Id> {
+    fn next_to_begin(&self) -> Option<FileId> {
         if self.hashing.len() >= SIDE_BY_SIDE {
             return None;
         }
-        let begun = |id: &Id| self.hashing.iter().any(|(other, _)| other == id);
+        let begun = |id: &FileId| self.hashing.iter().any(|(other, _)| other == id);
         self.hash.iter().find(|id| !begun(id)).copied()
     }
 
-    fn begin(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
+    fn begin(&mut self, id: FileId, now: MonoTime, seen: &mut Vec<Seen>) {
         self.arm(id);
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let path = entry.path.clone();
-        let found = Stamp::at(&path, &self.mounts);
+        let found = FileStamp::at(&path, &self.mounts);
         let opened = read::open(&path, &self.mounts);
         let error = match &opened {
             Err(Refusal::Failed(error)) => Some(read::refusal(error)),
@@ -87,7 +87,7 @@ impl Watch {
                 self.later(id, now)
             }
             (Ok((file, meta)), _) => {
-                let stamp = Stamp::of(&meta);
+                let stamp = FileStamp::of(&meta);
                 if self.mounts.leads_to_kernel(&path, meta.dev()) {
                     let how = ", reached by a link; it counts as missing";
                     self.remark(id, "a file of the kernel", Level::Warning, how);
@@ -127,7 +127,7 @@ impl Watch {
     }
 
     /// A file is too long to be read each time.
-    fn tell_long(&mut self, id: Id, stamp: Stamp, seen: &mut Vec<Seen>) {
+    fn tell_long(&mut self, id: FileId, stamp: FileStamp, seen: &mut Vec<Seen>) {
         const _: () = assert!(HASHED_AT_MOST == 64 << 20);
         let how = "; changes are detected by size, inode and modification time only";
         self.remark(id, "larger than 64 MiB", Level::Info, how);
@@ -135,7 +135,7 @@ impl Watch {
     }
 
     /// Says once what a file is.
-    fn remark(&mut self, id: Id, what: &'static str, level: Level, and: &str) {
+    fn remark(&mut self, id: FileId, what: &'static str, level: Level, and: &str) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if std::mem::replace(&mut entry.remark, what) != what && !what.is_empty() {
             let text = format!("{}, which jobs depend on, is {what}{and}", Clean(&entry.path));
@@ -144,14 +144,14 @@ impl Watch {
     }
 
     /// A file could not be opened, for want of descriptors, say. To try again costs nothing.
-    fn unopened(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
+    fn unopened(&mut self, id: FileId, now: MonoTime, seen: &mut Vec<Seen>) {
         self.failed(id, now, seen);
         self.settling.again(id, now + REOPEN_AFTER);
     }
 
     /// A file may not be opened: that is told at once. Mostly a change of its mode ends it, but the servers of some
     /// file systems let us in again without one.
-    fn forbidden(&mut self, id: Id, found: Option<Stamp>, now: MonoTime, seen: &mut Vec<Seen>) {
+    fn forbidden(&mut self, id: FileId, found: Option<FileStamp>, now: MonoTime, seen: &mut Vec<Seen>) {
         let tries = self.entries.get(&id).map(|entry| entry.tries);
         self.tell(id, None, found, seen);
         if let (Some(entry), Some(tries)) = (self.entries.get_mut(&id), tries) {
@@ -161,7 +161,7 @@ impl Watch {
     }
 
     /// A file could not be read for a reason that may pass without a change of the file.
-    fn failed(&mut self, id: Id, now: MonoTime, seen: &mut Vec<Seen>) {
+    fn failed(&mut self, id: FileId, now: MonoTime, seen: &mut Vec<Seen>) {
         if !self.patient(id) {
             self.tell(id, None, None, seen);
         }
@@ -169,7 +169,13 @@ impl Watch {
     }
 
     /// Tells what a file holds when that is news.
-    fn tell(&mut self, id: Id, content: Option<Fingerprint>, stamp: Option<Stamp>, seen: &mut Vec<Seen>) {
+    fn tell(
+        &mut self,
+        id: FileId,
+        content: Option<Fingerprint>,
+        stamp: Option<FileStamp>,
+        seen: &mut Vec<Seen>,
+    ) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         entry.stamp = stamp;
         entry.tries = 0;
@@ -179,12 +185,12 @@ impl Watch {
     }
 
     /// Whether a file that is being written, or can't be read just now, is waited for.
-    fn patient(&self, id: Id) -> bool {
+    fn patient(&self, id: FileId) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.told.is_some() || entry.tries < PATIENCE)
     }
 
     /// Reads a file again when what was in the way may have gone; the longer it takes the more seldom.
-    fn later(&mut self, id: Id, now: MonoTime) {
+    fn later(&mut self, id: FileId, now: MonoTime) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let secs = 1 << entry.tries.min(5);
         entry.tries = entry.tries.saturating_add(1);

@@ -1,6 +1,6 @@
 //! What the kernel's events mean.
 
-use super::table::Id;
+use super::table::FileId;
 use super::{CONFIG, Watch, read};
 use crate::daemon::tokens::Descriptor;
 use crate::model::MonoTime;
@@ -15,10 +15,10 @@ const WAKE: Duration = Duration::from_micros(50);
 /// What one reading has told. Of a storm of renames it tells the same thousands of times, and each would have to be
 /// followed up for all paths that pass there.
 #[derive(Debug, Default)]
-struct Told(BTreeSet<Event>);
+struct Told(BTreeSet<Notification>);
 
 /// The number of a watch, what happened, and to which name in it.
-type Event = (i32, u32, Option<Box<[u8]>>);
+type Notification = (i32, u32, Option<Box<[u8]>>);
 
 impl Told {
     /// Whether this has not been told yet.
@@ -103,14 +103,14 @@ impl Watch {
         } else if mask.contains(EventMask::CLOSE_WRITE) {
             ids.into_iter().for_each(|id| self.touch(id, now));
         } else if mask.contains(EventMask::ATTRIB) {
-            let denied = |id: &Id| self.entries.get(id).is_some_and(|entry| entry.denied);
-            let denied: Vec<Id> = ids.into_iter().filter(denied).collect();
+            let denied = |id: &FileId| self.entries.get(id).is_some_and(|entry| entry.denied);
+            let denied: Vec<FileId> = ids.into_iter().filter(denied).collect();
             self.moved(denied, now);
         }
     }
 
     /// Something happened that may lead these paths elsewhere. One that waits to be read is followed then anyway.
-    pub(super) fn moved(&mut self, ids: Vec<Id>, now: MonoTime) {
+    pub(super) fn moved(&mut self, ids: Vec<FileId>, now: MonoTime) {
         for id in ids {
             if !self.hash.contains(id) {
                 self.touch(id, now);
@@ -120,7 +120,7 @@ impl Watch {
     }
 
     /// Somebody writes to one of these.
-    fn write_heard(&mut self, ids: &[Id]) {
+    fn write_heard(&mut self, ids: &[FileId]) {
         if ids.contains(&CONFIG) {
             (self.config_written, self.unclosed) = (true, true);
         }

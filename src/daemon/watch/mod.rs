@@ -52,7 +52,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 use sweep::Sweep;
-use table::{Id, Table};
+use table::{FileId, Table};
 
 /// How soon a file is looked at, and watching is tried again, that could not be watched.
 const SOON: Duration = Duration::from_millis(500);
@@ -70,7 +70,7 @@ const LOOKS_PER_TURN: usize = 512;
 const PATHS_FOR: Duration = Duration::from_millis(5);
 
 /// The configuration among those who are interested.
-const CONFIG: Id = Id(0);
+const CONFIG: FileId = FileId(0);
 
 /// What has been seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,9 +99,9 @@ pub enum Content {
 /// Watches the configuration and the files that jobs depend on.
 #[derive(Debug)]
 pub struct Watch {
-    entries: BTreeMap<Id, Entry>,
-    by_path: BTreeMap<Rc<[u8]>, Id>,
-    last_id: Id,
+    entries: BTreeMap<FileId, Entry>,
+    by_path: BTreeMap<Rc<[u8]>, FileId>,
+    last_id: FileId,
     being_written: BeingWritten,
 
     inotify: Option<InotifyInstance>,
@@ -130,7 +130,7 @@ pub struct Watch {
     settling: Settling,
     /// Whose fingerprint is to be taken, and is being taken.
     hash: Queue,
-    hashing: VecDeque<(Id, Hashing)>,
+    hashing: VecDeque<(FileId, Hashing)>,
     /// Which of the queues of jobs had the first turn last time.
     first: usize,
     allowance: Allowance,
@@ -139,18 +139,18 @@ pub struct Watch {
     clock: fn() -> MonoTime,
 
     /// Not watched for want of watches.
-    short: BTreeSet<Id>,
+    short: BTreeSet<FileId>,
     /// In a directory that we may not watch.
-    closed: BTreeSet<Id>,
+    closed: BTreeSet<FileId>,
     /// Where others can change it without our kernel's knowledge.
-    slow: BTreeSet<Id>,
+    slow: BTreeSet<FileId>,
     looking: Interval,
     /// For the configuration, while the kernel has events for us that we have not heard.
     looking_ahead: Interval,
     looking_slowly: Interval,
     retrying: Interval,
     /// The last one for which watching was tried again.
-    retried: Id,
+    retried: FileId,
 
     config_saved: bool,
     config_touched: bool,
@@ -244,7 +244,7 @@ impl Watch {
         if self.by_path.contains_key(&path) {
             return;
         }
-        self.last_id = Id(self.last_id.0 + 1);
+        self.last_id = FileId(self.last_id.0 + 1);
         self.by_path.insert(path.clone(), self.last_id);
         self.entries.insert(self.last_id, Entry::new(path));
         self.hash.insert(self.last_id);
@@ -371,7 +371,7 @@ impl Watch {
     }
 
     /// Something happened to a file.
-    fn touch(&mut self, id: Id, now: MonoTime) {
+    fn touch(&mut self, id: FileId, now: MonoTime) {
         if id == CONFIG {
             (self.config_touched, self.unclosed) = (true, false);
         } else if self.entries.contains_key(&id) {

@@ -1,7 +1,7 @@
 //! What is done of the queues in one turn.
 
-use super::read::Stamp;
-use super::table::Id;
+use super::read::FileStamp;
+use super::table::FileId;
 use super::{CONFIG, LOOKS_PER_TURN, PATHS_PER_TURN, Seen, Watch};
 use crate::model::MonoTime;
 
@@ -74,9 +74,9 @@ impl Watch {
     }
 
     /// Compares a file's state with the one that was read.
-    fn look(&mut self, id: Id, now: MonoTime) {
+    fn look(&mut self, id: FileId, now: MonoTime) {
         let Some(entry) = self.entries.get(&id) else { return };
-        let found = Stamp::at(&entry.path, &self.mounts);
+        let found = FileStamp::at(&entry.path, &self.mounts);
         if found != entry.stamp {
             self.config_saved |= id == CONFIG && found.is_some_and(|found| found.is_saved_since(entry.stamp));
             self.touch(id, now);

@@ -28,7 +28,7 @@ pub type BeingWritten = fn(&File) -> Option<bool>;
 
 /// What tells one state of a file from another without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Stamp {
+pub(super) struct FileStamp {
     file: (u64, u64),
     pub(super) bytes: u64,
     modified: (i64, i64),
@@ -36,9 +36,9 @@ pub(super) struct Stamp {
     rights: Rights,
 }
 
-impl Stamp {
-    pub(super) fn of(meta: &Metadata) -> Stamp {
-        Stamp {
+impl FileStamp {
+    pub(super) fn of(meta: &Metadata) -> FileStamp {
+        FileStamp {
             file: (meta.dev(), meta.ino()),
             bytes: meta.size(),
             modified: (meta.mtime(), meta.mtime_nsec()),
@@ -48,8 +48,8 @@ impl Stamp {
     }
 
     /// Whether somebody has written the file since it was in that state, or has put another in its place.
-    pub(super) fn is_saved_since(&self, before: Option<Stamp>) -> bool {
-        let written = |stamp: &Stamp| (stamp.file, stamp.bytes, stamp.modified);
+    pub(super) fn is_saved_since(&self, before: Option<FileStamp>) -> bool {
+        let written = |stamp: &FileStamp| (stamp.file, stamp.bytes, stamp.modified);
         before.is_none_or(|before| written(&before) != written(self))
     }
 
@@ -72,9 +72,9 @@ impl Stamp {
     }
 
     /// The state of what stands at the end of a path, if anything does.
-    pub(super) fn at(path: &[u8], mounts: &Mounts) -> Option<Stamp> {
+    pub(super) fn at(path: &[u8], mounts: &Mounts) -> Option<FileStamp> {
         let held = way::end(path, mounts).ok()?;
-        held.metadata().ok().map(|meta| Stamp::of(&meta))
+        held.metadata().ok().map(|meta| FileStamp::of(&meta))
     }
 }
 
@@ -84,9 +84,9 @@ pub(super) fn open(path: &[u8], mounts: &Mounts) -> Result<(File, Metadata), Ref
     regular::open_held(&held, Path::new(OsStr::from_bytes(path)))
 }
 
-fn open_config(held: &File, path: &[u8]) -> Result<(File, Stamp), LoadError> {
+fn open_config(held: &File, path: &[u8]) -> Result<(File, FileStamp), LoadError> {
     match regular::open_held(held, Path::new(OsStr::from_bytes(path))) {
-        Ok((file, meta)) => Ok((file, Stamp::of(&meta))),
+        Ok((file, meta)) => Ok((file, FileStamp::of(&meta))),
         Err(Refusal::Other(_)) => Err(LoadError::NotAFile),
         Err(Refusal::Failed(error)) => Err(refusal(&error)),
     }
@@ -107,7 +107,7 @@ pub(super) fn config(
     reading: Reading,
     being_written: BeingWritten,
     unclosed: bool,
-) -> (Result<Content, LoadError>, Option<Stamp>) {
+) -> (Result<Content, LoadError>, Option<FileStamp>) {
     let mut tries = 1..TRIES;
     loop {
         let (answer, stamp) = match whole(path, mounts, reading, (being_written, unclosed)) {
@@ -126,10 +126,10 @@ fn whole(
     mounts: &Mounts,
     reading: Reading,
     (being_written, unclosed): (BeingWritten, bool),
-) -> Result<(Content, Stamp), (LoadError, Option<Stamp>)> {
+) -> Result<(Content, FileStamp), (LoadError, Option<FileStamp>)> {
     // Before the open, so that what changes after it is seen as another state.
     let held = way::end(path, mounts).map_err(|error| (refusal(&error), None))?;
-    let found = held.metadata().ok().map(|meta| Stamp::of(&meta));
+    let found = held.metadata().ok().map(|meta| FileStamp::of(&meta));
     let (mut file, stamp) = open_config(&held, path).map_err(|error| (error, found))?;
     drop(held);
     let fail = |error| (error, Some(stamp));
@@ -150,7 +150,7 @@ fn whole(
         return Err(fail(too_large(path)));
     }
     let after = file.metadata().map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
-    let after = Stamp::of(&after);
+    let after = FileStamp::of(&after);
     if after != stamp {
         return Err(fail(LoadError::Busy(state_of(&after, &bytes))));
     }
@@ -179,7 +179,7 @@ fn print_of(bytes: &[u8], mut hasher: DefaultHasher) -> Fingerprint {
 }
 
 /// Stands for a file in a state. Times alone would not do: who writes through memory leaves them as they are.
-pub(super) fn state_of(stamp: &Stamp, bytes: &[u8]) -> Fingerprint {
+pub(super) fn state_of(stamp: &FileStamp, bytes: &[u8]) -> Fingerprint {
     let mut hasher = DefaultHasher::new();
     stamp.hash(&mut hasher);
     Fingerprint { bytes: stamp.bytes, ..print_of(bytes, hasher) }
@@ -207,7 +207,7 @@ pub(super) fn born_whole(path: &[u8], being_written: BeingWritten) -> bool {
 #[derive(Debug)]
 pub(super) struct Hashing {
     file: File,
-    stamp: Stamp,
+    stamp: FileStamp,
     hasher: DefaultHasher,
     bytes: u64,
 }
@@ -216,16 +216,16 @@ pub(super) struct Hashing {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
-    Done(Fingerprint, Stamp),
+    Done(Fingerprint, FileStamp),
     /// It changed meanwhile; this is what was read, from a file that was in no single state.
-    Torn(Fingerprint, Stamp),
+    Torn(Fingerprint, FileStamp),
     /// It is longer than it said.
-    Long(Stamp),
+    Long(FileStamp),
     Failed,
 }
 
 impl Hashing {
-    pub(super) fn new(file: File, stamp: Stamp) -> Hashing {
+    pub(super) fn new(file: File, stamp: FileStamp) -> Hashing {
         Hashing { file, stamp, hasher: DefaultHasher::new(), bytes: 0 }
     }
 
@@ -246,7 +246,7 @@ impl Hashing {
             let outgrown =
                 self.bytes > self.stamp.bytes && self.stamp.bytes > 0 || self.bytes > HASHED_AT_MOST;
             if read == 0 || outgrown {
-                let after = self.file.metadata().map(|meta| Stamp::of(&meta));
+                let after = self.file.metadata().map(|meta| FileStamp::of(&meta));
                 return match after {
                     Ok(stamp) if self.bytes > HASHED_AT_MOST => Progress::Long(stamp),
                     Ok(stamp) if stamp == self.stamp && !outgrown => Progress::Done(print, stamp),

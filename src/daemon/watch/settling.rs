@@ -1,6 +1,6 @@
 //! Files to which something has happened: they are read when nothing more does, or it has gone on for too long.
 
-use super::table::Id;
+use super::table::FileId;
 use crate::model::MonoTime;
 use crate::supervisor::{QUIET, QUIET_AT_MOST};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,23 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The files that wait, each with the time of the first event, if there was one, and when it is due.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
-    by_id: BTreeMap<Id, (Option<MonoTime>, MonoTime)>,
-    by_time: BTreeSet<(MonoTime, Id)>,
+    by_id: BTreeMap<FileId, (Option<MonoTime>, MonoTime)>,
+    by_time: BTreeSet<(MonoTime, FileId)>,
 }
 
 impl Settling {
     /// Something happened to the file.
-    pub(super) fn touched(&mut self, id: Id, now: MonoTime) {
+    pub(super) fn touched(&mut self, id: FileId, now: MonoTime) {
         let since = self.by_id.get(&id).and_then(|(since, _)| *since).unwrap_or(now);
         self.set(id, Some(since), (now + QUIET).min(since + QUIET_AT_MOST));
     }
 
     /// Nothing happened, but the file is to be read at this time.
-    pub(super) fn again(&mut self, id: Id, at: MonoTime) {
+    pub(super) fn again(&mut self, id: FileId, at: MonoTime) {
         self.set(id, None, at);
     }
 
-    pub(super) fn forget(&mut self, id: Id) {
+    pub(super) fn forget(&mut self, id: FileId) {
         if let Some((_, due)) = self.by_id.remove(&id) {
             self.by_time.remove(&(due, id));
         }
@@ -36,13 +36,13 @@ impl Settling {
     }
 
     /// Takes out one that is due.
-    pub(super) fn due(&mut self, now: MonoTime) -> Option<Id> {
+    pub(super) fn due(&mut self, now: MonoTime) -> Option<FileId> {
         let (_, id) = self.by_time.first().copied().filter(|(due, _)| *due <= now)?;
         self.forget(id);
         Some(id)
     }
 
-    fn set(&mut self, id: Id, since: Option<MonoTime>, due: MonoTime) {
+    fn set(&mut self, id: FileId, since: Option<MonoTime>, due: MonoTime) {
         self.forget(id);
         self.by_id.insert(id, (since, due));
         self.by_time.insert((due, id));
@@ -62,22 +62,22 @@ mod tests {
     fn each_event_puts_the_reading_off_but_not_for_ever() {
         let mut settling = Settling::default();
         for millis in (0..1990).step_by(50) {
-            settling.touched(Id(1), at(millis));
+            settling.touched(FileId(1), at(millis));
             assert_eq!(settling.due(at(millis + 9)), None);
         }
         assert_eq!(settling.next(), Some(at(2000)));
-        assert_eq!((settling.due(at(2000)), settling.next()), (Some(Id(1)), None));
+        assert_eq!((settling.due(at(2000)), settling.next()), (Some(FileId(1)), None));
     }
 
     #[test]
     fn an_event_after_a_long_wait_has_its_own_quiet_time() {
         let mut settling = Settling::default();
-        settling.again(Id(1), at(30_000));
-        settling.touched(Id(2), at(0));
-        settling.touched(Id(1), at(20_000));
-        assert_eq!((settling.due(at(20_000)), settling.due(at(20_000))), (Some(Id(2)), None));
+        settling.again(FileId(1), at(30_000));
+        settling.touched(FileId(2), at(0));
+        settling.touched(FileId(1), at(20_000));
+        assert_eq!((settling.due(at(20_000)), settling.due(at(20_000))), (Some(FileId(2)), None));
         assert_eq!(settling.next(), Some(at(20_100)));
-        settling.forget(Id(1));
+        settling.forget(FileId(1));
         assert_eq!(settling.next(), None);
     }
 }

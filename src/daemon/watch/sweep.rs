@@ -1,6 +1,6 @@
 //! What concerns all paths at once: they are queued in portions, since there can be tens of thousands.
 
-use super::table::Id;
+use super::table::FileId;
 use std::collections::BTreeMap;
 
 /// How many are queued in one turn.
@@ -11,7 +11,7 @@ const PORTION: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
     /// Those from this one on are left of the round.
-    next: Option<Id>,
+    next: Option<FileId>,
     /// There is a reason for another round.
     again: bool,
 }
@@ -19,7 +19,7 @@ pub(super) struct Sweep {
 impl Sweep {
     /// From now on each has to come once more.
     pub(super) fn begin(&mut self) {
-        self.again = self.next.replace(self.next.unwrap_or(Id(0))).is_some();
+        self.again = self.next.replace(self.next.unwrap_or(FileId(0))).is_some();
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -27,11 +27,11 @@ impl Sweep {
     }
 
     /// The next ones.
-    pub(super) fn portion<T>(&mut self, all: &BTreeMap<Id, T>) -> Vec<Id> {
+    pub(super) fn portion<T>(&mut self, all: &BTreeMap<FileId, T>) -> Vec<FileId> {
         let Some(first) = self.next else { return Vec::new() };
         let mut left = all.range(first..).map(|(id, _)| *id);
         let portion = left.by_ref().take(PORTION).collect();
-        self.next = left.next().or_else(|| std::mem::take(&mut self.again).then_some(Id(0)));
+        self.next = left.next().or_else(|| std::mem::take(&mut self.again).then_some(FileId(0)));
         portion
     }
 }
@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn a_round_is_ended_before_the_next_one_begins_and_each_comes_after_the_last_reason() {
         let last = 2 * PORTION as u64;
-        let all: BTreeMap<Id, ()> = (0..=last).map(|id| (Id(id), ())).collect();
+        let all: BTreeMap<FileId, ()> = (0..=last).map(|id| (FileId(id), ())).collect();
         let mut sweep = Sweep::default();
         assert!(sweep.is_over() && sweep.portion(&all).is_empty());
         let mut portions = |reasons: &[bool]| {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 /// Somebody interested: the configuration or a file that jobs depend on. Never given away again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Id(pub(super) u64);
+pub(super) struct FileId(pub(super) u64);
 
 /// A name in a watched directory, or nothing for the watched thing itself.
 pub(super) type Name = Rc<[u8]>;
@@ -16,7 +16,7 @@ struct Watched<H> {
     handle: H,
     /// The path by which it was last reached.
     path: Box<[u8]>,
-    names: BTreeMap<Name, BTreeSet<Id>>,
+    names: BTreeMap<Name, BTreeSet<FileId>>,
 }
 
 /// All watches by their number.
@@ -32,7 +32,7 @@ impl<H> Table<H> {
 
     /// `id` is interested in `name` within the watch of this number, which leads to `path`.
     /// An equal number is the same directory by another path.
-    pub(super) fn note(&mut self, number: i32, handle: H, path: &[u8], name: &Name, id: Id) {
+    pub(super) fn note(&mut self, number: i32, handle: H, path: &[u8], name: &Name, id: FileId) {
         let watched = self.watches.entry(number).or_insert_with(|| Watched {
             handle,
             path: path.into(),
@@ -45,7 +45,7 @@ impl<H> Table<H> {
     }
 
     /// `id` is interested no more; returns the watch when nobody is.
-    pub(super) fn forget(&mut self, number: i32, name: &[u8], id: Id) -> Option<H> {
+    pub(super) fn forget(&mut self, number: i32, name: &[u8], id: FileId) -> Option<H> {
         let watched = self.watches.get_mut(&number)?;
         if let Some(ids) = watched.names.get_mut(name) {
             ids.remove(&id);
@@ -70,12 +70,12 @@ impl<H> Table<H> {
     }
 
     /// Who is interested in `name` within this watch; without a name, who is in anything there.
-    pub(super) fn concerned(&self, number: i32, name: Option<&[u8]>) -> Vec<Id> {
+    pub(super) fn concerned(&self, number: i32, name: Option<&[u8]>) -> Vec<FileId> {
         let Some(watched) = self.watches.get(&number) else { return Vec::new() };
         match name {
             Some(name) => watched.names.get(name).into_iter().flatten().copied().collect(),
             None => {
-                let mut all: Vec<Id> = watched.names.values().flatten().copied().collect();
+                let mut all: Vec<FileId> = watched.names.values().flatten().copied().collect();
                 all.sort_unstable();
                 all.dedup();
                 all
@@ -98,17 +98,17 @@ mod tests {
     fn a_watch_is_given_back_when_the_last_one_loses_interest() {
         let mut table = Table::new();
         let (c, d): (Name, Name) = (b"c"[..].into(), b"d"[..].into());
-        table.note(1, "one", b"/etc", &c, Id(0));
-        table.note(1, "one again", b"/link/etc", &c, Id(7));
-        table.note(1, "one again", b"/etc", &d, Id(7));
-        assert_eq!(table.concerned(1, Some(b"c")), [Id(0), Id(7)]);
-        assert_eq!(table.concerned(1, None), [Id(0), Id(7)]);
+        table.note(1, "one", b"/etc", &c, FileId(0));
+        table.note(1, "one again", b"/link/etc", &c, FileId(7));
+        table.note(1, "one again", b"/etc", &d, FileId(7));
+        assert_eq!(table.concerned(1, Some(b"c")), [FileId(0), FileId(7)]);
+        assert_eq!(table.concerned(1, None), [FileId(0), FileId(7)]);
         assert_eq!(table.concerned(1, Some(b"x")), []);
-        assert_eq!(table.forget(1, b"c", Id(7)), None);
-        assert_eq!(table.forget(1, b"c", Id(0)), None);
-        assert_eq!(table.forget(1, b"x", Id(0)), None);
-        assert_eq!(table.forget(1, b"d", Id(7)), Some("one"));
-        assert_eq!(table.forget(1, b"d", Id(7)), None);
+        assert_eq!(table.forget(1, b"c", FileId(7)), None);
+        assert_eq!(table.forget(1, b"c", FileId(0)), None);
+        assert_eq!(table.forget(1, b"x", FileId(0)), None);
+        assert_eq!(table.forget(1, b"d", FileId(7)), Some("one"));
+        assert_eq!(table.forget(1, b"d", FileId(7)), None);
         assert_eq!(table.len(), 0);
     }
 }

@@ -191,7 +191,7 @@ fn whatever_a_writer_changes_is_another_state() {
         }
         seen.push(state);
     }
-    let stamp = Stamp::of(&meta);
+    let stamp = FileStamp::of(&meta);
     assert_ne!(read::state_of(&stamp, b"one"), read::state_of(&stamp, b"two"));
 }
 

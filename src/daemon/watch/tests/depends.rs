@@ -200,7 +200,7 @@ fn a_file_without_an_end_is_left_after_as_much_as_a_file_may_have() {
     bench.sh("truncate -s 70M new");
     let file = File::open(bench.root.join("new")).unwrap();
     // As a file of /proc has it: nobody knows how long it is.
-    let mut stamp = Stamp::of(&file.metadata().unwrap());
+    let mut stamp = FileStamp::of(&file.metadata().unwrap());
     let real = stamp;
     stamp.bytes = 0;
     let mut hashing = Hashing::new(file, stamp);

@@ -7,7 +7,7 @@ mod portions;
 mod trouble;
 
 use super::inotify_instance::fault::FAULTS;
-use super::read::Stamp;
+use super::read::FileStamp;
 use super::*;
 use mio::{Events, Poll, Token};
 use std::cell::Cell;

@@ -13,7 +13,7 @@ fn slow_paths() -> MonoTime {
 
 impl Bench {
     /// Has the watch follow this many files of jobs.
-    fn follow(&mut self, files: u32) -> Vec<Id> {
+    fn follow(&mut self, files: u32) -> Vec<FileId> {
         self.sh("echo 1 >conf");
         self.load();
         for number in 0..files {

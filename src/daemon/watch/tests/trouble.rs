@@ -155,7 +155,7 @@ fn who_has_thousands_of_files_that_keep_changing_is_not_before_who_has_one() {
     let one = bench.path("one");
     bench.watch.add(one.clone());
     bench.run();
-    let ids: Vec<Id> = bench.watch.entries.keys().copied().filter(|id| *id != CONFIG).collect();
+    let ids: Vec<FileId> = bench.watch.entries.keys().copied().filter(|id| *id != CONFIG).collect();
     bench.write("one", "22");
     bench.watch.settling.touched(*ids.last().unwrap(), bench.now);
     let told = (0..20).any(|_| {
@@ -198,7 +198,7 @@ fn thousands_without_a_watch_are_tried_in_turn_and_all_at_once_when_one_has_got_
     assert_eq!(bench.watch.short.len(), 501);
     let before = bench.watch.retried;
     bench.run_for(SOON);
-    assert_eq!(bench.watch.retried, Id(before.0 + PATHS_PER_TURN as u64));
+    assert_eq!(bench.watch.retried, FileId(before.0 + PATHS_PER_TURN as u64));
     FAULTS.set((0, 0));
     assert_eq!(lines(&bench.run_for(secs(2))), ["watching files for changes again"]);
     assert_eq!(bench.watch.deadline(), None);
