@@ -20,11 +20,11 @@ const OTHER_NAMES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileError {
     path: PathBuf,
-    why: Why,
+    why: FileErrorKind,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Why {
+enum FileErrorKind {
     /// There is something else under this name, which is not ours to replace.
     NotAFile,
     /// The way to it leads over this link, which anybody may have put there.
@@ -39,15 +39,15 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "can't write {}: ", Clean(self.path.as_os_str().as_bytes()))?;
         match &self.why {
-            Why::NotAFile => f.write_str("not a regular file"),
-            Why::StrangersLink(link) => {
+            FileErrorKind::NotAFile => f.write_str("not a regular file"),
+            FileErrorKind::StrangersLink(link) => {
                 let link = Clean(link.as_os_str().as_bytes());
                 write!(f, "{link} is a symbolic link of another user in a world-writable directory")
             }
-            Why::Directory(directory, errno) => {
+            FileErrorKind::Directory(directory, errno) => {
                 write!(f, "directory {}: {errno}", Clean(directory.as_os_str().as_bytes()))
             }
-            Why::Failed(errno) => errno.fmt(f),
+            FileErrorKind::Failed(errno) => errno.fmt(f),
         }
     }
 }
@@ -82,16 +82,16 @@ impl Target {
         whole(self).is_some_and(|this| whole(other) == Some(this))
     }
 
-    fn because(&self, why: Why) -> FileError {
+    fn because(&self, why: FileErrorKind) -> FileError {
         FileError { path: self.0.clone(), why }
     }
 
     fn failed(&self, error: &io::Error) -> FileError {
-        self.because(Why::Failed(Errno::of(error)))
+        self.because(FileErrorKind::Failed(Errno::of(error)))
     }
 
     fn refused(&self, directory: &Path, error: &io::Error) -> FileError {
-        self.because(Why::Directory(directory.to_owned(), Errno::of(error)))
+        self.because(FileErrorKind::Directory(directory.to_owned(), Errno::of(error)))
     }
 
     /// Where the file itself lies: a symbolic link stays, and what it leads to is replaced.
@@ -110,11 +110,11 @@ impl Target {
             let next = link::read(&place).map_err(|error| self.failed(&error))?;
             let directory = directory_of(&place);
             if is_strangers(next.owner, &directory).map_err(|error| self.refused(&directory, &error))? {
-                return Err(self.because(Why::StrangersLink(place)));
+                return Err(self.because(FileErrorKind::StrangersLink(place)));
             }
             place = directory.join(next.target);
         }
-        Err(self.because(Why::Failed(Errno(numbers::ELOOP))))
+        Err(self.because(FileErrorKind::Failed(Errno(numbers::ELOOP))))
     }
 }
 
@@ -147,10 +147,10 @@ impl Draft {
         let place = target.place()?;
         match fs::symlink_metadata(&place) {
             // Neither a device nor a pipe is to be replaced by a file.
-            Ok(there) if !there.is_file() => return Err(target.because(Why::NotAFile)),
+            Ok(there) if !there.is_file() => return Err(target.because(FileErrorKind::NotAFile)),
             Ok(_) | Err(_) => {}
         }
-        let Some(name) = place.file_name() else { return Err(target.because(Why::NotAFile)) };
+        let Some(name) = place.file_name() else { return Err(target.because(FileErrorKind::NotAFile)) };
         let directory = directory_of(&place);
         let (temporary, file) =
             create(&directory, name).map_err(|error| target.refused(&directory, &error))?;
