@@ -3,7 +3,7 @@
 
 use super::dump::Dump;
 use super::event_source::{self, AFTER_TICK, BEFORE_TICK, PickSource};
-use super::pace::{self, Words};
+use super::pace::{self, FlushPace};
 use super::reaper::Reaper;
 use super::start;
 use super::world::World;
@@ -25,7 +25,7 @@ pub(super) struct EventLoop {
     dump: Dump,
     /// The content of the file for which memory was given back last.
     tidied: Option<Fingerprint>,
-    words: Words,
+    flush_pace: FlushPace,
     /// SIGHUP.
     reload: Throttle,
 }
@@ -40,7 +40,7 @@ impl EventLoop {
             reaper: Reaper::default(),
             dump: Dump::default(),
             tidied: None,
-            words: Words::default(),
+            flush_pace: FlushPace::default(),
             reload: Throttle::default(),
         }
     }
@@ -100,7 +100,7 @@ impl EventLoop {
 
     /// Sends what is to be said.
     fn speak(&mut self, now: MonoTime) {
-        if self.words.due(now, self.supervisor.next() == NextTick::Now) {
+        if self.flush_pace.due(now, self.supervisor.next() == NextTick::Now) {
             self.world.flush(now);
         }
     }

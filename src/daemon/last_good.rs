@@ -11,7 +11,7 @@ use super::exposure::{self, Rights};
 use super::mounts::Mounts;
 use super::watch::fingerprint;
 use crate::config::{self, Parsed, SourceFile};
-use crate::model::{Clean, Config, Fingerprint, Kept, Level, Mistake, MonoTime, Notice, Severity};
+use crate::model::{Clean, Config, Fingerprint, KeptText, Level, Mistake, MonoTime, Notice, Severity};
 use crate::sys::clock;
 use crate::sys::numbers::{O_NOCTTY, O_NOFOLLOW, O_NONBLOCK};
 use std::fs::{self, File, OpenOptions};
@@ -48,16 +48,16 @@ pub(super) enum Search {
     Empty,
     /// Nothing that could be trusted or applied.
     Unfit(String),
-    Found(Found),
+    Found(LastGoodText),
 }
 
 /// A text that was kept.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct LastGoodText {
     pub(super) content: Fingerprint,
     pub(super) config: Config,
     pub(super) warnings: Vec<Mistake>,
-    pub(super) kept: Rc<Kept>,
+    pub(super) kept: Rc<KeptText>,
 }
 
 impl LastGood {
@@ -94,8 +94,8 @@ impl LastGood {
             })?;
         let exposed = exposure::of(name, rights, self.uid, &Mounts::read());
         warnings.extend(exposed.into_iter().map(|what| Mistake::of_file(name, Severity::Warning, what)));
-        let kept = Rc::new(Kept { file: name.into(), since: clock::text_of(there.mtime()).into() });
-        Ok(Search::Found(Found { content: fingerprint(&text), config, warnings, kept }))
+        let kept = Rc::new(KeptText { file: name.into(), since: clock::text_of(there.mtime()).into() });
+        Ok(Search::Found(LastGoodText { content: fingerprint(&text), config, warnings, kept }))
     }
 
     /// Takes a text that was loaded and may come into force.

@@ -2,7 +2,7 @@
 //! decides which; here it is read, and told to whoever started pmtr.
 #![forbid(unsafe_code)]
 
-use super::last_good::{Found, LastGood, Search};
+use super::last_good::{LastGood, LastGoodText, Search};
 use super::watch::{Content, Watch};
 use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
@@ -26,16 +26,16 @@ pub(super) struct Opening {
 }
 
 /// Why there is no start.
-pub(super) struct Failure {
+pub(super) struct OpeningFailure {
     /// For stderr.
     pub(super) text: String,
     /// The same for the log, which those read who see no stderr; none when nobody but the caller can mend it.
     pub(super) notices: Vec<Notice>,
 }
 
-impl From<String> for Failure {
-    fn from(text: String) -> Failure {
-        Failure { text, notices: Vec::new() }
+impl From<String> for OpeningFailure {
+    fn from(text: String) -> OpeningFailure {
+        OpeningFailure { text, notices: Vec::new() }
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn open(
     file: &Path,
     watch: &mut Watch,
     last_good: Option<&mut LastGood>,
-) -> Result<Opening, Failure> {
+) -> Result<Opening, OpeningFailure> {
     let name = file.as_os_str().as_bytes();
     let (mut found, mut text) = load(watch);
     let (mut last, mut trouble, mut spoilt) = (None, None, false);
@@ -84,19 +84,21 @@ pub(super) fn open(
                 let _ = write!(why, "\n{trouble}");
                 notices.push(Notice::Shell(Level::Error, trouble.into()));
             }
-            return Err(Failure { text: why, notices });
+            return Err(OpeningFailure { text: why, notices });
         }
         (Beginning::LastGood | Beginning::Configuration, _) => {}
     }
     // A missing one is created empty, for its owner alone: pmtr waits for its first jobs.
     if matches!(found, Err(LoadError::Missing)) {
-        let fail =
-            |text: String| Failure { notices: vec![Notice::Shell(Level::Error, text.clone().into())], text };
+        let fail = |text: String| OpeningFailure {
+            notices: vec![Notice::Shell(Level::Error, text.clone().into())],
+            text,
+        };
         create(file).map_err(fail)?;
         (found, text) = load(watch);
     }
     let Ok(Load::New(content, ..)) = &found else {
-        return Err(Failure { text: told(name, &found), notices: blame(&name.into(), &found) });
+        return Err(OpeningFailure { text: told(name, &found), notices: blame(&name.into(), &found) });
     };
     // That there is none is how every machine begins. One that is of no use may still be of use to its owner.
     let notice = trouble.filter(|_| spoilt).map(|why| Notice::Shell(Level::Warning, why.into()));
@@ -106,8 +108,8 @@ pub(super) fn open(
     Ok(Opening { event: Event::Loaded(Reading::Always, found), notice, words: String::new() })
 }
 
-fn recover(name: &[u8], found: Result<Load, LoadError>, last: Found) -> Opening {
-    let Found { content, config, warnings, kept } = last;
+fn recover(name: &[u8], found: Result<Load, LoadError>, last: LastGoodText) -> Opening {
+    let LastGoodText { content, config, warnings, kept } = last;
     let line = Notice::LastGood { file: name.into(), kept: kept.clone() };
     let words = format!("pmtr: {}\npmtr: {line}\n", told(name, &found));
     let event = Event::Recovered(Box::new(Recovery { instead_of: found, content, config, warnings, kept }));

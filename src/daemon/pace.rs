@@ -21,11 +21,11 @@ pub fn sleep(
 
 /// When lines are sent.
 #[derive(Debug, Default)]
-pub struct Words {
+pub struct FlushPace {
     sent: MonoTime,
 }
 
-impl Words {
+impl FlushPace {
     /// Whether to send them now. Starts go before, for a while.
     pub fn due(&mut self, now: MonoTime, starting: bool) -> bool {
         let due = !starting || now.since(self.sent) >= WORDS_WAIT;
@@ -63,11 +63,11 @@ mod tests {
 
     #[test]
     fn lines_are_sent_in_each_turn_but_ten_times_a_second_while_there_are_jobs_to_start() {
-        let mut words = Words::default();
-        assert!(words.due(at(1), false) && words.due(at(2), false));
-        assert!(!words.due(at(3), true) && !words.due(at(101), true));
-        assert!(words.due(at(102), true) && !words.due(at(103), true) && !words.due(at(201), true));
-        assert!(words.due(at(202), true));
-        assert!(!words.due(at(203), true) && words.due(at(204), false));
+        let mut pace = FlushPace::default();
+        assert!(pace.due(at(1), false) && pace.due(at(2), false));
+        assert!(!pace.due(at(3), true) && !pace.due(at(101), true));
+        assert!(pace.due(at(102), true) && !pace.due(at(103), true) && !pace.due(at(201), true));
+        assert!(pace.due(at(202), true));
+        assert!(!pace.due(at(203), true) && pace.due(at(204), false));
     }
 }

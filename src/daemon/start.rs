@@ -12,7 +12,7 @@ use super::last_good::LastGood;
 use super::log::{self, Log, Stderr};
 use super::manager::{self, ServiceManager};
 use super::net::Sockets;
-use super::opening::{self, Failure};
+use super::opening::{self, OpeningFailure};
 use super::output::Outputs;
 use super::rests::Rests;
 use super::state::LeftOver;
@@ -85,7 +85,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     same_file || place(one).is_some_and(|there| place(other) == Some(there))
 }
 
-fn start(options: Options) -> Result<(), Failure> {
+fn start(options: Options) -> Result<(), OpeningFailure> {
     // Whatever the caller left open is nobody's business but his.
     descriptors::close_inherited();
     process::stop_timers();

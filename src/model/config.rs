@@ -54,7 +54,7 @@ pub enum Load {
 
 /// The text that was applied last, kept for a start whose configuration is of no use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptText {
     /// Where it is kept.
     pub file: Rc<[u8]>,
     /// Since when, as the clock on the wall says it.

@@ -17,7 +17,7 @@ mod throttle;
 mod time;
 mod words;
 
-pub use config::{Blame, Config, Endpoint, Fingerprint, Kept, Load, LoadError};
+pub use config::{Blame, Config, Endpoint, Fingerprint, KeptText, Load, LoadError};
 pub use cpus::CpuSet;
 pub use errno::Errno;
 pub use mistake::{Count, Mistake, Severity};

@@ -1,7 +1,7 @@
 //! What pmtr has to say: each log line is a value with one text.
 
 use super::{
-    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, Kept, Mistake,
+    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, KeptText, Mistake,
     NetError, Pid, Severity, Signal, Station, Survivors,
 };
 use std::fmt;
@@ -138,7 +138,7 @@ pub enum Notice {
     },
     LastGood {
         file: Rc<[u8]>,
-        kept: Rc<Kept>,
+        kept: Rc<KeptText>,
     },
     /// The text that is in force, for such a start.
     NotKept {

@@ -3,7 +3,7 @@
 
 use super::reload::Trouble;
 use super::{Actions, Reading, Supervisor};
-use crate::model::{Blame, Config, Fingerprint, Kept, Load, LoadError, Mistake, MonoTime, Notice};
+use crate::model::{Blame, Config, Fingerprint, KeptText, Load, LoadError, Mistake, MonoTime, Notice};
 use std::rc::Rc;
 
 /// How many mistakes go to the log; `pmtr -t` shows all.
@@ -37,7 +37,7 @@ pub struct Recovery {
     pub config: Config,
     /// What there is to warn of in where it was read.
     pub warnings: Vec<Mistake>,
-    pub kept: Rc<Kept>,
+    pub kept: Rc<KeptText>,
 }
 
 /// What a start that has found this in the configuration wants.

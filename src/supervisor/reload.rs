@@ -3,7 +3,7 @@
 //! counts.
 
 use super::Reading;
-use crate::model::{Fingerprint, Kept, Mistake, MonoTime};
+use crate::model::{Fingerprint, KeptText, Mistake, MonoTime};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ pub(super) struct Reload {
     empty_until: Option<MonoTime>,
     trouble: Option<Trouble>,
     /// Some while not the file is in force, but what was applied last.
-    last_good: Option<Rc<Kept>>,
+    last_good: Option<Rc<KeptText>>,
     /// Since when there was something to read when it was last read.
     begun: Option<MonoTime>,
     /// The mistakes that the log has been told, the first of them and their number.
@@ -191,12 +191,12 @@ impl Reload {
     }
 
     /// The text that was applied last is in force instead of the file.
-    pub(super) fn recovered(&mut self, kept: Rc<Kept>) {
+    pub(super) fn recovered(&mut self, kept: Rc<KeptText>) {
         self.last_good = Some(kept);
     }
 
     /// Where that text was kept, as long as it is in force.
-    pub(super) fn last_good(&self) -> Option<&Rc<Kept>> {
+    pub(super) fn last_good(&self) -> Option<&Rc<KeptText>> {
         self.last_good.as_ref()
     }
 

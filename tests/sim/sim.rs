@@ -7,7 +7,7 @@ use crate::processes::{Parent, Temper};
 use crate::sockets::REFUSED;
 use crate::world::{File, Happening, World};
 use pmtr::model::{
-    Command, Config, Ending, Exit, JobName, Kept, MonoTime, Origin, Pid, Signal, SocketId, Station,
+    Command, Config, Ending, Exit, JobName, KeptText, MonoTime, Origin, Pid, Signal, SocketId, Station,
     Survivors, Verb,
 };
 use pmtr::supervisor::{Event, NextTick, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
@@ -75,7 +75,7 @@ impl Sim {
         self.world.reference.network.offered.clear();
         self.world.reference.recovers(defs, content);
         let config = Config { jobs: defs.iter().map(|def| def.spec()).collect(), ..Config::default() };
-        let kept = Rc::new(Kept { file: (*b"/last-good").into(), since: "yesterday".into() });
+        let kept = Rc::new(KeptText { file: (*b"/last-good").into(), since: "yesterday".into() });
         let recovery = Recovery { instead_of, content, config, warnings: Vec::new(), kept };
         self.turn(Event::Recovered(Box::new(recovery)));
         // The shell looks again, as at every start.

@@ -99,7 +99,7 @@ fn what_matters_more_stands_higher() {
     let file: Rc<[u8]> = (*b"/etc/pmtr.conf").into();
     let last: Rc<[u8]> = (*b"/var/lib/pmtr/last-good.conf").into();
     let since = "Sat Nov 21 09:03:07 2026".into();
-    let kept = Rc::new(Kept { file: last.clone(), since });
+    let kept = Rc::new(KeptText { file: last.clone(), since });
     let mistake =
         Mistake { line: 3, column: 5, ..Mistake::of_file(file.clone(), Severity::Error, "no such option") };
     let exposed = "any user can write to this file and run commands through it";
