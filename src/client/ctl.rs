@@ -1,8 +1,8 @@
 //! pmtr-ctl: sends commands to a pmtr and waits for what it answers.
 
-mod line;
+mod call_socket;
 
-use self::line::Line;
+use self::call_socket::Line;
 use crate::cli::{ctl::Options, say};
 use crate::model::{Clean, Command, Errno, Verb};
 use crate::wire::control;

@@ -12,7 +12,7 @@ fn at(secs: u64) -> MonoTime {
     MonoTime::ZERO + Duration::from_secs(secs)
 }
 
-struct World {
+struct ReceiverBench {
     inbox: Inbox,
     fleet: Fleet,
     doubt: Doubt,
@@ -20,8 +20,8 @@ struct World {
     waiting: Rc<RefCell<VecDeque<Vec<u8>>>>,
 }
 
-impl World {
-    fn new() -> World {
+impl ReceiverBench {
+    fn new() -> ReceiverBench {
         let waiting = Rc::new(RefCell::new(VecDeque::<Vec<u8>>::new()));
         let socket = Rc::clone(&waiting);
         let receive = move |buffer: &mut [u8]| match socket.borrow_mut().pop_front() {
@@ -39,7 +39,7 @@ impl World {
             bytes: 1 << 20,
             stale_after: STALE_AFTER,
         };
-        World {
+        ReceiverBench {
             inbox: Inbox::new(Box::new(receive)),
             fleet: Fleet::new(limits),
             doubt: Doubt::default(),
@@ -68,56 +68,56 @@ impl World {
 
 #[test]
 fn after_a_hold_up_nobody_is_silent_whose_reports_have_not_been_read_yet() {
-    let mut world = World::new();
-    world.send("report app1\n");
-    world.turn(at(0));
-    assert_eq!((world.hosts(), world.inbox.deadline()), (1, None));
+    let mut bench = ReceiverBench::new();
+    bench.send("report app1\n");
+    bench.turn(at(0));
+    assert_eq!((bench.hosts(), bench.inbox.deadline()), (1, None));
     for _ in 0..BUDGET {
-        world.send("x");
+        bench.send("x");
     }
-    world.send("report app1\n");
-    world.turn(at(100));
+    bench.send("report app1\n");
+    bench.turn(at(100));
     // There is more, so the loop comes back at once.
-    assert_eq!((world.hosts(), world.inbox.is_drained()), (1, false));
-    assert!(world.inbox.deadline().is_some_and(|at| at <= MonoTime::ZERO));
-    world.turn(at(100));
-    assert_eq!((world.hosts(), world.inbox.is_drained()), (1, true));
-    world.turn(at(160));
-    assert_eq!(world.hosts(), 0);
+    assert_eq!((bench.hosts(), bench.inbox.is_drained()), (1, false));
+    assert!(bench.inbox.deadline().is_some_and(|at| at <= MonoTime::ZERO));
+    bench.turn(at(100));
+    assert_eq!((bench.hosts(), bench.inbox.is_drained()), (1, true));
+    bench.turn(at(160));
+    assert_eq!(bench.hosts(), 0);
 }
 
 #[test]
 fn a_flood_does_not_keep_a_host_alive() {
-    let mut world = World::new();
-    world.send("report app1\n");
-    world.turn(at(0));
+    let mut bench = ReceiverBench::new();
+    bench.send("report app1\n");
+    bench.turn(at(0));
     for half in 118..124 {
         for _ in 0..2 * BUDGET {
-            world.send("x");
+            bench.send("x");
         }
-        world.turn(at(0) + Duration::from_millis(500) * half);
-        assert_eq!(world.hosts(), usize::from(half < 122), "{half}");
+        bench.turn(at(0) + Duration::from_millis(500) * half);
+        assert_eq!(bench.hosts(), usize::from(half < 122), "{half}");
     }
 }
 
 #[test]
 fn one_turn_takes_a_portion_and_no_more() {
-    let mut world = World::new();
+    let mut bench = ReceiverBench::new();
     for _ in 0..BUDGET {
-        world.send("x");
+        bench.send("x");
     }
-    world.send("report app1\n");
-    world.turn(at(0));
-    assert_eq!(world.hosts(), 0);
-    world.turn(at(0));
-    assert_eq!(world.hosts(), 1);
+    bench.send("report app1\n");
+    bench.turn(at(0));
+    assert_eq!(bench.hosts(), 0);
+    bench.turn(at(0));
+    assert_eq!(bench.hosts(), 1);
 }
 
 #[test]
 fn the_address_of_a_host_is_the_one_that_people_know() {
-    let mut world = World::new();
-    world.send("report app1\n");
-    world.turn(at(0));
-    let (key, _) = world.fleet.next(None).unwrap();
+    let mut bench = ReceiverBench::new();
+    bench.send("report app1\n");
+    bench.turn(at(0));
+    let (key, _) = bench.fleet.next(None).unwrap();
     assert_eq!(key.address.to_string(), "192.0.2.7");
 }

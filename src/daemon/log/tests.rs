@@ -26,14 +26,14 @@ fn log_daemon(dir: &Dir) -> UnixDatagram {
 }
 
 /// A log in a loop of its own, with a clock that the test moves.
-struct World {
+struct LogBench {
     log: Log,
     poll: Poll,
     now: MonoTime,
 }
 
-impl World {
-    fn new(dir: &Dir, stderr: Option<Box<dyn Stderr>>) -> World {
+impl LogBench {
+    fn new(dir: &Dir, stderr: Option<Box<dyn Stderr>>) -> LogBench {
         let options = LogOptions {
             pid: Pid::new(7).unwrap(),
             verbose: false,
@@ -41,7 +41,7 @@ impl World {
             stamp: || *b"Nov  5 09:03:07 ",
         };
         let now = MonoTime::ZERO + Duration::from_secs(1_000);
-        World { log: Log::new(options, stderr), poll: Poll::new().unwrap(), now }
+        LogBench { log: Log::new(options, stderr), poll: Poll::new().unwrap(), now }
     }
 
     fn say(&mut self, numbers: std::ops::Range<usize>) {
@@ -145,86 +145,86 @@ fn read_all(mut reader: impl io::Read) -> Vec<u8> {
 #[test]
 fn lines_logged_before_the_daemon_is_there_arrive_in_order() {
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
-    world.say(0..3_000);
-    world.flush();
-    assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
+    let mut bench = LogBench::new(&dir, None);
+    bench.say(0..3_000);
+    bench.flush();
+    assert_eq!(bench.log.deadline(), Some(bench.now + Duration::from_millis(500)));
     let daemon = log_daemon(&dir);
-    world.flush();
+    bench.flush();
     assert!(datagrams(&daemon).is_empty(), "it was tried before its time");
-    world.later(500);
-    assert_eq!(world.receive(&daemon), own(0..3_000));
-    assert_eq!((world.log.deadline(), world.log.room()), (None, MAIN_LINES));
+    bench.later(500);
+    assert_eq!(bench.receive(&daemon), own(0..3_000));
+    assert_eq!((bench.log.deadline(), bench.log.room()), (None, MAIN_LINES));
 }
 
 #[test]
 fn a_log_with_nothing_to_say_does_nothing() {
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
-    world.flush();
-    assert!(world.log.channels.iter().all(|channel| channel.deadline(&world.log.backlog).is_none()));
+    let mut bench = LogBench::new(&dir, None);
+    bench.flush();
+    assert!(bench.log.channels.iter().all(|channel| channel.deadline(&bench.log.backlog).is_none()));
     let daemon = log_daemon(&dir);
-    world.say(0..1);
-    assert_eq!(world.receive(&daemon), own(0..1));
+    bench.say(0..1);
+    assert_eq!(bench.receive(&daemon), own(0..1));
     drop(daemon);
-    world.later(10_000);
-    world.flush();
-    assert!(!world.wakes(Duration::ZERO) && world.log.deadline().is_none());
+    bench.later(10_000);
+    bench.flush();
+    assert!(!bench.wakes(Duration::ZERO) && bench.log.deadline().is_none());
 }
 
 #[test]
 fn debug_lines_need_verbose() {
     let dir = Dir::new();
     let daemon = log_daemon(&dir);
-    let mut world = World::new(&dir, None);
-    world.log.notice(&Notice::Shell(Level::Debug, "a".into()));
-    assert!(world.receive(&daemon).is_empty());
-    world.log.verbose = true;
-    world.log.notice(&Notice::Shell(Level::Debug, "b".into()));
-    assert_eq!(world.receive(&daemon), [format!("<135>{STAMP}pmtr[7]: b")]);
+    let mut bench = LogBench::new(&dir, None);
+    bench.log.notice(&Notice::Shell(Level::Debug, "a".into()));
+    assert!(bench.receive(&daemon).is_empty());
+    bench.log.verbose = true;
+    bench.log.notice(&Notice::Shell(Level::Debug, "b".into()));
+    assert_eq!(bench.receive(&daemon), [format!("<135>{STAMP}pmtr[7]: b")]);
 }
 
 #[test]
 fn an_overflow_is_counted_exactly_and_told_when_it_works_again() {
     let dir = Dir::new();
     let daemon = log_daemon(&dir);
-    let mut world = World::new(&dir, None);
+    let mut bench = LogBench::new(&dir, None);
     for round in 0..10 {
-        world.say(round * 1_000..(round + 1) * 1_000);
-        world.flush();
+        bench.say(round * 1_000..(round + 1) * 1_000);
+        bench.flush();
     }
-    assert_eq!(world.log.room(), 0);
-    let patience = world.now + Duration::from_secs(1);
-    assert_eq!(world.log.deadline(), Some(patience), "who waits for room is not to wait for ever");
-    world.later(1_000);
-    world.flush();
-    assert_eq!(world.log.deadline(), None, "the poll tells when there is room");
-    let lines = world.receive(&daemon);
+    assert_eq!(bench.log.room(), 0);
+    let patience = bench.now + Duration::from_secs(1);
+    assert_eq!(bench.log.deadline(), Some(patience), "who waits for room is not to wait for ever");
+    bench.later(1_000);
+    bench.flush();
+    assert_eq!(bench.log.deadline(), None, "the poll tells when there is room");
+    let lines = bench.receive(&daemon);
     let queued = lines.iter().position(|line| line.contains("were lost")).unwrap();
     let lost = 10_000 - queued - MAIN_LINES;
     assert_eq!(lines[..queued], own(0..queued));
     assert_eq!(lines[queued], format!("<132>{STAMP}pmtr[7]: {lost} messages were lost"));
     assert_eq!(lines[queued + 1..], own(10_000 - MAIN_LINES..10_000));
-    assert!(world.log.backlog.size().2 <= 32, "the memory has returned");
+    assert!(bench.log.backlog.size().2 <= 32, "the memory has returned");
 }
 
 #[test]
 fn nothing_is_lost_or_doubled_when_the_daemon_is_replaced() {
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
+    let mut bench = LogBench::new(&dir, None);
     let mut lines = Vec::new();
     for round in 0..20 {
         let daemon = log_daemon(&dir);
-        world.later(500);
-        world.say(round * 100..round * 100 + 50);
-        lines.extend(world.receive(&daemon));
+        bench.later(500);
+        bench.say(round * 100..round * 100 + 50);
+        lines.extend(bench.receive(&daemon));
         drop(daemon);
-        world.say(round * 100 + 50..round * 100 + 100);
-        world.flush();
+        bench.say(round * 100 + 50..round * 100 + 100);
+        bench.flush();
     }
     let daemon = log_daemon(&dir);
-    world.later(500);
-    lines.extend(world.receive(&daemon));
+    bench.later(500);
+    lines.extend(bench.receive(&daemon));
     assert_eq!(lines, own(0..2_000));
 }
 
@@ -232,29 +232,29 @@ fn nothing_is_lost_or_doubled_when_the_daemon_is_replaced() {
 fn a_daemon_that_dies_with_a_full_queue_wakes_the_loop() {
     let dir = Dir::new();
     let daemon = log_daemon(&dir);
-    let mut world = World::new(&dir, None);
-    world.say(0..1_000);
-    world.flush();
-    assert!(!world.wakes(Duration::ZERO));
+    let mut bench = LogBench::new(&dir, None);
+    bench.say(0..1_000);
+    bench.flush();
+    assert!(!bench.wakes(Duration::ZERO));
     let got = datagrams(&daemon).len();
     drop(daemon);
     let daemon = log_daemon(&dir);
-    assert!(world.wakes(Duration::from_secs(20)));
-    assert_eq!(world.receive(&daemon), own(got..1_000));
+    assert!(bench.wakes(Duration::from_secs(20)));
+    assert_eq!(bench.receive(&daemon), own(got..1_000));
 }
 
 #[test]
 fn a_stream_daemon_gets_whole_frames_however_slowly_it_reads() {
     let dir = Dir::new();
     let listener = UnixListener::bind(socket(&dir)).unwrap();
-    let mut world = World::new(&dir, None);
+    let mut bench = LogBench::new(&dir, None);
     let long = "x".repeat(2_000);
-    let say = |world: &mut World| {
-        (0..1_000).for_each(|_| world.log.notice(&Notice::Shell(Level::Info, long.clone().into())));
+    let say = |bench: &mut LogBench| {
+        (0..1_000).for_each(|_| bench.log.notice(&Notice::Shell(Level::Info, long.clone().into())));
     };
     let frame = format!("<134>{STAMP}pmtr[7]: {long}\0");
-    say(&mut world);
-    world.flush();
+    say(&mut bench);
+    bench.flush();
     // This one dies in the middle of a frame, which goes whole to the next one.
     let (first, _) = listener.accept().unwrap();
     let mut begin = vec![0; frame.len() * 3 / 2];
@@ -262,12 +262,12 @@ fn a_stream_daemon_gets_whole_frames_however_slowly_it_reads() {
     first.set_nonblocking(true).unwrap();
     let taken = begin.len() + read_all(&first).len();
     drop(first);
-    world.wakes(Duration::from_secs(20));
-    world.flush();
+    bench.wakes(Duration::from_secs(20));
+    bench.flush();
     let (second, _) = listener.accept().unwrap();
     second.set_nonblocking(true).unwrap();
     let mut bytes = Vec::new();
-    world.collect(|lines| {
+    bench.collect(|lines| {
         let more = read_all(&second);
         lines.extend((!more.is_empty()).then(String::new));
         bytes.extend(more);
@@ -285,10 +285,10 @@ fn a_stream_daemon_that_accepts_nobody_does_not_block() {
     while let Ok(stream) = mio::net::UnixStream::connect(socket(&dir)) {
         waiting.push(stream);
     }
-    let mut world = World::new(&dir, None);
-    world.say(0..1);
-    world.flush();
-    assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
+    let mut bench = LogBench::new(&dir, None);
+    bench.say(0..1);
+    bench.flush();
+    assert_eq!(bench.log.deadline(), Some(bench.now + Duration::from_millis(500)));
 }
 
 #[test]
@@ -296,20 +296,20 @@ fn a_stderr_that_is_full_blocks_nobody_and_gets_the_rest_later() {
     let dir = Dir::new();
     let daemon = log_daemon(&dir);
     let (reader, stderr) = pipe();
-    let mut world = World::new(&dir, Some(stderr));
+    let mut bench = LogBench::new(&dir, Some(stderr));
     let mut sent = Vec::new();
     for round in 0..20 {
-        world.say(round * 1_000..(round + 1) * 1_000);
+        bench.say(round * 1_000..(round + 1) * 1_000);
         sent.extend(datagrams(&daemon));
         for _ in 0..2_000 {
-            world.flush();
-            world.wakes(Duration::ZERO);
+            bench.flush();
+            bench.wakes(Duration::ZERO);
             sent.extend(datagrams(&daemon));
         }
     }
     assert_eq!(sent, own(0..20_000), "the log daemon has lost nothing");
     let mut bytes = Vec::new();
-    world.collect(|lines| {
+    bench.collect(|lines| {
         let more = read_all(&reader);
         lines.extend((!more.is_empty()).then(String::new));
         bytes.extend(more);
@@ -328,12 +328,12 @@ fn a_stderr_that_nobody_reads_any_more_is_left_alone() {
     let dir = Dir::new();
     let daemon = log_daemon(&dir);
     let (reader, stderr) = pipe();
-    let mut world = World::new(&dir, Some(stderr));
+    let mut bench = LogBench::new(&dir, Some(stderr));
     drop(reader);
-    world.say(0..2);
-    world.job("web", 0..1);
-    assert_eq!(world.receive(&daemon).len(), 3);
-    assert_eq!((world.log.deadline(), world.log.backlog.size().0), (None, 0));
+    bench.say(0..2);
+    bench.job("web", 0..1);
+    assert_eq!(bench.receive(&daemon).len(), 3);
+    assert_eq!((bench.log.deadline(), bench.log.backlog.size().0), (None, 0));
 }
 
 /// A stderr that fails with a number, or takes a few bytes at a time.
@@ -365,15 +365,15 @@ fn a_stderr_on_a_full_disk_or_unfit_for_the_poll_is_tried_again_later() {
         let dir = Dir::new();
         let _daemon = log_daemon(&dir);
         let state = Rc::new(RefCell::new((Some(errno), Vec::new())));
-        let mut world = World::new(&dir, Some(Box::new(Script(state.clone()))));
-        world.say(0..2);
-        world.flush();
-        assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
+        let mut bench = LogBench::new(&dir, Some(Box::new(Script(state.clone()))));
+        bench.say(0..2);
+        bench.flush();
+        assert_eq!(bench.log.deadline(), Some(bench.now + Duration::from_millis(500)));
         state.borrow_mut().0 = None;
-        world.later(500);
-        world.flush();
+        bench.later(500);
+        bench.flush();
         assert_eq!(state.borrow().1, b"pmtr[7]: 0\npmtr[7]: 1\n");
-        assert_eq!(world.log.deadline(), None);
+        assert_eq!(bench.log.deadline(), None);
     }
 }
 
@@ -382,30 +382,30 @@ fn a_stderr_with_one_input_output_error_after_another_is_given_up() {
     let dir = Dir::new();
     let _daemon = log_daemon(&dir);
     let state = Rc::new(RefCell::new((Some(5), Vec::new())));
-    let mut world = World::new(&dir, Some(Box::new(Script(state.clone()))));
-    world.say(0..2);
+    let mut bench = LogBench::new(&dir, Some(Box::new(Script(state.clone()))));
+    bench.say(0..2);
     for pause in [0, 500, 1_000] {
-        world.later(pause);
-        world.flush();
+        bench.later(pause);
+        bench.flush();
     }
     state.borrow_mut().0 = None;
-    assert_eq!(world.log.deadline(), None);
-    world.later(9_000);
-    world.flush();
+    assert_eq!(bench.log.deadline(), None);
+    bench.later(9_000);
+    bench.flush();
     assert!(state.borrow().1.is_empty());
 }
 
 #[test]
 fn a_flooding_job_displaces_and_delays_only_itself() {
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
-    world.job("flood", 0..100_000);
-    world.job("web", 0..3);
-    world.say(0..2);
-    world.flush();
+    let mut bench = LogBench::new(&dir, None);
+    bench.job("flood", 0..100_000);
+    bench.job("web", 0..3);
+    bench.say(0..2);
+    bench.flush();
     let daemon = log_daemon(&dir);
-    world.later(500);
-    let lines = world.receive(&daemon);
+    bench.later(500);
+    let lines = bench.receive(&daemon);
     let job = |name: &str, number: usize| format!("<30>{STAMP}{name}[9]: {number}");
     let first = 100_000 - JOB_LINES;
     let lost = format!("<132>{STAMP}pmtr[7]: {first} lines of job flood were lost");
@@ -414,31 +414,31 @@ fn a_flooding_job_displaces_and_delays_only_itself() {
     expected.extend([job("flood", first + 2), job("web", 2), job("flood", first + 3)]);
     assert_eq!(lines[..expected.len()], expected);
     assert_eq!(lines.len(), 2 + 1 + JOB_LINES + 3);
-    assert_eq!((world.log.backlog.size().0, world.log.backlog.size().1), (0, 0), "the memory has returned");
+    assert_eq!((bench.log.backlog.size().0, bench.log.backlog.size().1), (0, 0), "the memory has returned");
 }
 
 #[test]
 fn what_an_absent_daemon_loses_for_want_of_memory_is_counted_and_stderr_loses_nothing() {
     let dir = Dir::new();
     let (reader, stderr) = pipe();
-    let mut world = World::new(&dir, Some(stderr));
-    world.job("a", 0..10);
-    world.job("b", 0..1);
-    world.log.backlog.lose_job_lines(DAEMON);
-    world.flush();
-    assert_eq!(world.log.backlog.size().1, 0, "the memory has returned");
-    world.job("a", 10..11);
-    world.say(0..1);
+    let mut bench = LogBench::new(&dir, Some(stderr));
+    bench.job("a", 0..10);
+    bench.job("b", 0..1);
+    bench.log.backlog.lose_job_lines(DAEMON);
+    bench.flush();
+    assert_eq!(bench.log.backlog.size().1, 0, "the memory has returned");
+    bench.job("a", 10..11);
+    bench.say(0..1);
     let daemon = log_daemon(&dir);
-    world.later(500);
-    let lines = world.receive(&daemon);
+    bench.later(500);
+    let lines = bench.receive(&daemon);
     let lost = |lost| format!("<132>{STAMP}pmtr[7]: {lost} lost");
     let last = format!("<30>{STAMP}a[9]: 10");
     assert_eq!(
         lines,
         [own(0..1), vec![lost("10 lines of job a were"), last, lost("1 line of job b was")]].concat()
     );
-    drop(world);
+    drop(bench);
     let told = String::from_utf8(read_all(reader)).unwrap();
     assert_eq!(told.lines().count(), 13);
     assert!(!told.contains("lost"), "{told}");
@@ -447,13 +447,13 @@ fn what_an_absent_daemon_loses_for_want_of_memory_is_counted_and_stderr_loses_no
 #[test]
 fn all_jobs_together_have_a_bound() {
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
+    let mut bench = LogBench::new(&dir, None);
     let pid = Pid::new(9).unwrap();
     for job in 0..200 {
         let name = JobName::new(format!("job-{job}").as_bytes());
-        (0..JOB_LINES).for_each(|_| world.log.job_line(&name, pid, Stream::Err, &[b'x'; 2_048], false));
+        (0..JOB_LINES).for_each(|_| bench.log.job_line(&name, pid, Stream::Err, &[b'x'; 2_048], false));
     }
-    let (jobs, bytes, _) = world.log.backlog.size();
+    let (jobs, bytes, _) = bench.log.backlog.size();
     assert_eq!(jobs, 200);
     assert!(bytes < 24 << 20, "{bytes} bytes are kept");
 }
@@ -461,27 +461,27 @@ fn all_jobs_together_have_a_bound() {
 #[test]
 fn a_job_with_a_full_ring_is_held_for_a_second_while_nothing_gets_out() {
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
+    let mut bench = LogBench::new(&dir, None);
     let name = JobName::new(b"web");
-    world.job("web", 0..JOB_LINES);
-    world.flush();
-    assert!(world.log.holds(&name) && !world.log.holds(&JobName::new(b"other")));
-    world.later(500);
-    world.flush();
-    assert_eq!(world.log.deadline(), Some(world.now + Duration::from_millis(500)));
-    world.later(500);
-    world.flush();
-    assert!(!world.log.holds(&name));
-    assert_eq!(world.log.room(), MAIN_LINES);
+    bench.job("web", 0..JOB_LINES);
+    bench.flush();
+    assert!(bench.log.holds(&name) && !bench.log.holds(&JobName::new(b"other")));
+    bench.later(500);
+    bench.flush();
+    assert_eq!(bench.log.deadline(), Some(bench.now + Duration::from_millis(500)));
+    bench.later(500);
+    bench.flush();
+    assert!(!bench.log.holds(&name));
+    assert_eq!(bench.log.room(), MAIN_LINES);
 }
 
 #[test]
 fn the_end_waits_for_a_daemon_without_room_but_not_for_one_that_is_away() {
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
-    world.say(0..1_000);
+    let mut bench = LogBench::new(&dir, None);
+    bench.say(0..1_000);
     let begin = Instant::now();
-    world.log.finish(Duration::from_secs(60));
+    bench.log.finish(Duration::from_secs(60));
     assert!(begin.elapsed() < Duration::from_secs(30));
     let daemon = log_daemon(&dir);
     daemon.set_nonblocking(false).unwrap();
@@ -489,7 +489,7 @@ fn the_end_waits_for_a_daemon_without_room_but_not_for_one_that_is_away() {
         let mut buffer = [0; 100];
         (0..1_000).map(|_| daemon.recv(&mut buffer).unwrap()).count()
     });
-    world.log.finish(Duration::from_secs(60));
+    bench.log.finish(Duration::from_secs(60));
     assert_eq!(reader.join().unwrap(), 1_000);
 }
 
@@ -497,21 +497,21 @@ fn the_end_waits_for_a_daemon_without_room_but_not_for_one_that_is_away() {
 fn the_end_does_not_wait_for_ever() {
     let dir = Dir::new();
     let _daemon = log_daemon(&dir);
-    let mut world = World::new(&dir, None);
-    world.say(0..1_000);
-    world.log.finish(Duration::from_millis(20));
-    assert!(world.log.channels.iter().any(Channel::is_blocked));
+    let mut bench = LogBench::new(&dir, None);
+    bench.say(0..1_000);
+    bench.log.finish(Duration::from_millis(20));
+    assert!(bench.log.channels.iter().any(Channel::is_blocked));
 }
 
 #[test]
 fn a_second_connection_is_not_taken_for_the_first() {
     // The descriptor of the new connection has the number of the old one: it must be registered all the same.
     let dir = Dir::new();
-    let mut world = World::new(&dir, None);
+    let mut bench = LogBench::new(&dir, None);
     for round in 0..3 {
         let daemon = log_daemon(&dir);
-        world.later(500);
-        world.say(round * 500..(round + 1) * 500);
-        assert_eq!(world.receive(&daemon), own(round * 500..(round + 1) * 500));
+        bench.later(500);
+        bench.say(round * 500..(round + 1) * 500);
+        assert_eq!(bench.receive(&daemon), own(round * 500..(round + 1) * 500));
     }
 }
