@@ -2,7 +2,7 @@
 
 mod call_socket;
 
-use self::call_socket::Line;
+use self::call_socket::CallSocket;
 use crate::cli::{ctl::Options, say};
 use crate::model::{Clean, Command, Errno, Verb};
 use crate::wire::control;
@@ -90,11 +90,11 @@ impl Talk {
 
     /// Asks each address until one answers. Where nobody has taken the message, another one may be asked; where it
     /// may have been taken and only the answer is missing, not.
-    fn begin(&mut self, addresses: &[SocketAddr], first: &[u8]) -> Result<Line, Failure> {
+    fn begin(&mut self, addresses: &[SocketAddr], first: &[u8]) -> Result<CallSocket, Failure> {
         let mut refused = Vec::new();
         let mut unreachable = None;
         for address in addresses {
-            match Line::open(*address).and_then(|line| self.ask(&line, first).map(|()| line)) {
+            match CallSocket::open(*address).and_then(|line| self.ask(&line, first).map(|()| line)) {
                 Ok(line) => return Ok(line),
                 Err(Failure::Refused(more)) => refused.extend(more),
                 Err(failure @ (Failure::Unreachable(..) | Failure::Broadcast(_))) => {
@@ -108,7 +108,7 @@ impl Talk {
     }
 
     /// Sends one message and waits for its answer, and shows it.
-    fn ask(&mut self, line: &Line, message: &[u8]) -> Result<(), Failure> {
+    fn ask(&mut self, line: &CallSocket, message: &[u8]) -> Result<(), Failure> {
         let until = Instant::now() + PATIENCE;
         line.send(message)?;
         if self.verbose {

@@ -8,23 +8,23 @@ use std::time::Instant;
 
 /// A socket that sends to one address and hears nobody else; but in the name of a multicast group its members answer,
 /// each from an address of its own.
-pub struct Line {
+pub struct CallSocket {
     socket: UdpSocket,
     to: SocketAddr,
 }
 
-impl Line {
-    pub fn open(to: SocketAddr) -> Result<Line, Failure> {
+impl CallSocket {
+    pub fn open(to: SocketAddr) -> Result<CallSocket, Failure> {
         let any: IpAddr = match to {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = UdpSocket::bind((any, 0)).map_err(|error| failure(to, &error))?;
         if to.ip().is_multicast() {
-            return Ok(Line { socket, to });
+            return Ok(CallSocket { socket, to });
         }
         match socket.connect(to) {
-            Ok(()) => Ok(Line { socket, to }),
+            Ok(()) => Ok(CallSocket { socket, to }),
             Err(_) if is_broadcast(&socket, to) => Err(Failure::Broadcast(to)),
             Err(error) => Err(failure(to, &error)),
         }

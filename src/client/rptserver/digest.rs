@@ -1,6 +1,6 @@
 //! What is said of hosts that come and go: a line for each, unless they are so many that nobody could read them.
 
-use super::log::Line;
+use super::log::StderrLine;
 use crate::fleet::FleetNote;
 use crate::model::{Level, MonoTime};
 use std::time::Duration;
@@ -22,8 +22,8 @@ pub(super) struct Digest {
 
 impl Digest {
     /// The line that a note has, if it has one of its own.
-    pub(super) fn line(&mut self, now: MonoTime, note: &FleetNote) -> Option<Line> {
-        let line = || Some(Line::new(note.level(), note.to_string()));
+    pub(super) fn line(&mut self, now: MonoTime, note: &FleetNote) -> Option<StderrLine> {
+        let line = || Some(StderrLine::new(note.level(), note.to_string()));
         let held = match note {
             FleetNote::First { .. } => &mut self.first,
             FleetNote::Silent { .. } => &mut self.silent,
@@ -53,7 +53,7 @@ impl Digest {
     }
 
     /// Says it, once its time has come. To be asked before the notes of a turn.
-    pub(super) fn tick(&mut self, now: MonoTime) -> Option<Line> {
+    pub(super) fn tick(&mut self, now: MonoTime) -> Option<StderrLine> {
         self.deadline().filter(|at| *at <= now)?;
         let parts = [
             (self.first, "report for the first time"),
@@ -64,7 +64,7 @@ impl Digest {
         let text = told.map(|(count, what)| format!("{count} more {what}")).collect::<Vec<_>>().join(", ");
         let level = if self.silent > 0 { Level::Warning } else { Level::Info };
         *self = Digest::default();
-        Some(Line::new(level, format!("hosts: {text}")))
+        Some(StderrLine::new(level, format!("hosts: {text}")))
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
         assert!(digest.line(at(900), &FleetNote::Back { host: host() }).is_none());
         assert_eq!(digest.tick(at(999)), None);
         let text = "hosts: 480 more are silent, 1 more are heard again";
-        assert_eq!(digest.tick(at(1_000)), Some(Line::new(Level::Warning, text)));
+        assert_eq!(digest.tick(at(1_000)), Some(StderrLine::new(Level::Warning, text)));
         assert_eq!((digest.tick(at(1_000)), digest.deadline()), (None, None));
         assert!(digest.line(at(1_000), &FleetNote::Back { host: host() }).is_some());
     }

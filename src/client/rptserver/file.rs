@@ -54,12 +54,12 @@ impl fmt::Display for FileError {
 
 /// A file as the command line names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target(PathBuf);
+pub(super) struct TargetFile(PathBuf);
 
-impl Target {
+impl TargetFile {
     /// A file that can be written as far as can be told before.
-    pub(super) fn new(path: &Path) -> Result<Target, FileError> {
-        let target = Target(path.to_owned());
+    pub(super) fn new(path: &Path) -> Result<TargetFile, FileError> {
+        let target = TargetFile(path.to_owned());
         // Nothing tells whether it can be made but making it.
         Draft::new(&target).map(drop)?;
         Ok(target)
@@ -74,8 +74,8 @@ impl Target {
     }
 
     /// Whether both are one and the same file in the end.
-    pub(super) fn is_same(&self, other: &Target) -> bool {
-        let whole = |target: &Target| {
+    pub(super) fn is_same(&self, other: &TargetFile) -> bool {
+        let whole = |target: &TargetFile| {
             let place = target.place().ok()?;
             Some((fs::canonicalize(directory_of(&place)).ok()?, place.file_name()?.to_owned()))
         };
@@ -135,7 +135,7 @@ fn directory_of(path: &Path) -> PathBuf {
 
 /// The next content of a file, in the making under another name. Goes away when it is dropped.
 pub(super) struct Draft {
-    target: Target,
+    target: TargetFile,
     place: PathBuf,
     temporary: PathBuf,
     file: File,
@@ -143,7 +143,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// An empty one, beside the file that it will replace.
-    pub(super) fn new(target: &Target) -> Result<Draft, FileError> {
+    pub(super) fn new(target: &TargetFile) -> Result<Draft, FileError> {
         let place = target.place()?;
         match fs::symlink_metadata(&place) {
             // Neither a device nor a pipe is to be replaced by a file.

@@ -21,7 +21,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-fn put(target: &Target, content: &[u8]) -> Result<(), FileError> {
+fn put(target: &TargetFile, content: &[u8]) -> Result<(), FileError> {
     let mut draft = Draft::new(target)?;
     assert_eq!(draft.write(content)?, content.len());
     draft.publish()
@@ -35,13 +35,13 @@ fn names(dir: &Dir) -> Vec<String> {
 }
 
 fn refusal(path: &Path) -> String {
-    Target::new(path).unwrap_err().to_string()
+    TargetFile::new(path).unwrap_err().to_string()
 }
 
 #[test]
 fn a_file_is_made_for_all_to_read_and_nothing_is_left_beside_it() {
     let dir = Dir::new();
-    let target = Target::new(&dir.join("page")).unwrap();
+    let target = TargetFile::new(&dir.join("page")).unwrap();
     assert!(names(&dir).is_empty() && !target.exists());
     put(&target, b"one").unwrap();
     put(&target, b"two").unwrap();
@@ -52,7 +52,7 @@ fn a_file_is_made_for_all_to_read_and_nothing_is_left_beside_it() {
 #[test]
 fn a_reader_sees_whole_pages_only() {
     let dir = Dir::new();
-    let target = Target::new(&dir.join("page")).unwrap();
+    let target = TargetFile::new(&dir.join("page")).unwrap();
     let content = |round: u8| vec![b'a' + round % 26; 40_000];
     put(&target, &content(0)).unwrap();
     let path = dir.join("page");
@@ -85,15 +85,15 @@ fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
     fs::create_dir(dir.join("away")).unwrap();
     symlink("away/second", dir.join("first")).unwrap();
     symlink("page", dir.join("away/second")).unwrap();
-    let target = Target::new(&dir.join("first")).unwrap();
+    let target = TargetFile::new(&dir.join("first")).unwrap();
     put(&target, b"one").unwrap();
     put(&target, b"two").unwrap();
     assert_eq!(dir.read("away/page"), "two");
     for link in ["first", "away/second"] {
         assert!(dir.join(link).symlink_metadata().unwrap().is_symlink());
     }
-    assert!(target.is_same(&Target::new(&dir.join("away/../away/page")).unwrap()));
-    assert!(!target.is_same(&Target::new(&dir.join("page")).unwrap()));
+    assert!(target.is_same(&TargetFile::new(&dir.join("away/../away/page")).unwrap()));
+    assert!(!target.is_same(&TargetFile::new(&dir.join("page")).unwrap()));
     // It may be led elsewhere while we run.
     fs::remove_file(dir.join("first")).unwrap();
     symlink("other", dir.join("first")).unwrap();
@@ -129,7 +129,7 @@ fn what_cannot_be_written_is_refused_with_the_reason() {
 #[test]
 fn a_draft_that_is_not_finished_leaves_the_old_file_and_no_trace() {
     let dir = Dir::new();
-    let target = Target::new(&dir.join("page")).unwrap();
+    let target = TargetFile::new(&dir.join("page")).unwrap();
     put(&target, b"old").unwrap();
     let mut draft = Draft::new(&target).unwrap();
     draft.write(b"ne").unwrap();
@@ -141,7 +141,7 @@ fn a_draft_that_is_not_finished_leaves_the_old_file_and_no_trace() {
 #[test]
 fn a_place_that_somebody_has_taken_in_between_is_left_to_him() {
     let dir = Dir::new();
-    let target = Target::new(&dir.join("page")).unwrap();
+    let target = TargetFile::new(&dir.join("page")).unwrap();
     let draft = Draft::new(&target).unwrap();
     fs::create_dir(dir.join("page")).unwrap();
     let text = draft.publish().unwrap_err().to_string();
@@ -153,7 +153,7 @@ fn a_place_that_somebody_has_taken_in_between_is_left_to_him() {
 #[test]
 fn what_an_earlier_run_left_is_taken_away_and_a_link_in_its_place_is_not_followed() {
     let dir = Dir::new();
-    let target = Target::new(&dir.join("page")).unwrap();
+    let target = TargetFile::new(&dir.join("page")).unwrap();
     let temporary = Draft::new(&target).unwrap().temporary.clone();
     fs::write(&temporary, "left over").unwrap();
     put(&target, b"one").unwrap();
@@ -177,7 +177,7 @@ fn a_link_that_another_user_may_have_put_there_is_not_followed() {
     symlink(&victim, &page).unwrap();
     symlink("open/page", dir.join("ours")).unwrap();
     // Root's own link is followed there too.
-    let target = Target::new(&page).unwrap();
+    let target = TargetFile::new(&page).unwrap();
     lchown(&page, Some(STRANGER), Some(STRANGER)).unwrap();
     let why = "is a symbolic link of another user in a world-writable directory";
     // Neither by its name nor on the way of links, neither at the start nor later.
@@ -197,7 +197,7 @@ fn a_link_that_another_user_may_have_put_there_is_not_followed() {
 #[test]
 fn a_link_that_takes_the_place_in_between_is_replaced_itself() {
     let dir = Dir::new();
-    let target = Target::new(&dir.join("page")).unwrap();
+    let target = TargetFile::new(&dir.join("page")).unwrap();
     let draft = Draft::new(&target).unwrap();
     fs::write(dir.join("victim"), "precious").unwrap();
     symlink("victim", dir.join("page")).unwrap();
@@ -212,7 +212,7 @@ fn a_temporary_name_that_another_user_has_taken_is_left_to_him() {
     }
     let dir = Dir::new();
     let open = open_to_all(&dir);
-    let target = Target::new(&open.join("page")).unwrap();
+    let target = TargetFile::new(&open.join("page")).unwrap();
     let usual = open.join(".page.tmp");
     fs::write(&usual, "his").unwrap();
     lchown(&usual, Some(STRANGER), Some(STRANGER)).unwrap();
@@ -229,7 +229,7 @@ fn a_temporary_name_that_another_user_has_taken_is_left_to_him() {
 #[test]
 fn what_cannot_be_taken_away_leads_to_names_that_differ() {
     let dir = Dir::new();
-    let target = Target::new(&dir.join("page")).unwrap();
+    let target = TargetFile::new(&dir.join("page")).unwrap();
     fs::create_dir(dir.join(".page.tmp")).unwrap();
     let drafts = [(); 2].map(|()| Draft::new(&target).unwrap());
     let [first, second] = drafts.each_ref().map(|draft| draft.temporary.clone());
@@ -245,7 +245,7 @@ fn what_cannot_be_taken_away_leads_to_names_that_differ() {
 #[test]
 fn nobody_else_reads_a_draft() {
     let dir = Dir::new();
-    let draft = Draft::new(&Target::new(&dir.join("page")).unwrap()).unwrap();
+    let draft = Draft::new(&TargetFile::new(&dir.join("page")).unwrap()).unwrap();
     assert_eq!(mode(&draft.temporary) & 0o077, 0);
     assert_eq!(draft.temporary, dir.join(".page.tmp"));
 }

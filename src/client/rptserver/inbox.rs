@@ -1,6 +1,6 @@
 //! Datagrams from the socket to the fleet, in portions; what is no report is counted.
 
-use super::log::Line;
+use super::log::StderrLine;
 use crate::fleet::{Fleet, FleetNote};
 use crate::model::{Level, MonoTime};
 use crate::sys::udp::Received;
@@ -19,12 +19,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Where datagrams come from.
-pub(super) trait Source {
+pub(super) trait DatagramSource {
     /// Receives one, without ever waiting for it.
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received>;
 
     /// Looks after the source itself, if that is due.
-    fn care(&mut self, _now: MonoTime, _lines: &mut Vec<Line>) {}
+    fn care(&mut self, _now: MonoTime, _lines: &mut Vec<StderrLine>) {}
 
     /// When it is.
     fn deadline(&self) -> Option<MonoTime> {
@@ -32,7 +32,7 @@ pub(super) trait Source {
     }
 }
 
-impl<F: FnMut(&mut [u8]) -> io::Result<Received>> Source for F {
+impl<F: FnMut(&mut [u8]) -> io::Result<Received>> DatagramSource for F {
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         self(buffer)
     }
@@ -40,15 +40,15 @@ impl<F: FnMut(&mut [u8]) -> io::Result<Received>> Source for F {
 
 /// What comes in.
 pub(super) struct Inbox {
-    socket: Box<dyn Source>,
+    socket: Box<dyn DatagramSource>,
     buffer: Vec<u8>,
-    backlog: Backlog,
+    backlog: Unread,
     rubbish: Rubbish,
 }
 
 /// What may be left in the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Backlog {
+enum Unread {
     /// Nothing; the poll tells of what comes.
     None,
     /// Something.
@@ -58,28 +58,28 @@ enum Backlog {
 }
 
 impl Inbox {
-    pub(super) fn new(socket: Box<dyn Source>) -> Inbox {
+    pub(super) fn new(socket: Box<dyn DatagramSource>) -> Inbox {
         let rubbish = Rubbish { count: 0, last: None, told: None };
-        Inbox { socket, buffer: vec![0; DATAGRAM_BYTES], backlog: Backlog::None, rubbish }
+        Inbox { socket, buffer: vec![0; DATAGRAM_BYTES], backlog: Unread::None, rubbish }
     }
 
     /// There may be something: the poll has told so, or it is as well to look.
     pub(super) fn ready(&mut self) {
-        if self.backlog == Backlog::None {
-            self.backlog = Backlog::Some;
+        if self.backlog == Unread::None {
+            self.backlog = Unread::Some;
         }
     }
 
     /// Whether all that has come was read.
     pub(super) fn is_drained(&self) -> bool {
-        self.backlog == Backlog::None
+        self.backlog == Unread::None
     }
 
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         let look = match self.backlog {
-            Backlog::None => None,
-            Backlog::Some => Some(MonoTime::ZERO),
-            Backlog::Pause(moment) => Some(moment),
+            Unread::None => None,
+            Unread::Some => Some(MonoTime::ZERO),
+            Unread::Pause(moment) => Some(moment),
         };
         [look, self.rubbish.deadline(), self.socket.deadline()].into_iter().flatten().min()
     }
@@ -90,16 +90,16 @@ impl Inbox {
         now: MonoTime,
         fleet: &mut Fleet,
         notes: &mut Vec<FleetNote>,
-        lines: &mut Vec<Line>,
+        lines: &mut Vec<StderrLine>,
     ) {
         self.socket.care(now, lines);
         match self.backlog {
-            Backlog::Some => self.receive(now, fleet, notes),
-            Backlog::Pause(until) if until <= now => {
-                self.backlog = Backlog::Some;
+            Unread::Some => self.receive(now, fleet, notes),
+            Unread::Pause(until) if until <= now => {
+                self.backlog = Unread::Some;
                 self.receive(now, fleet, notes);
             }
-            Backlog::None | Backlog::Pause(_) => {}
+            Unread::None | Unread::Pause(_) => {}
         }
         self.rubbish.tell(now, lines);
     }
@@ -111,7 +111,7 @@ impl Inbox {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
                     let drained = error.kind() == ErrorKind::WouldBlock;
-                    self.backlog = if drained { Backlog::None } else { Backlog::Pause(now + PAUSE) };
+                    self.backlog = if drained { Unread::None } else { Unread::Pause(now + PAUSE) };
                     return;
                 }
             };
@@ -148,14 +148,14 @@ impl Rubbish {
         self.told.filter(|_| self.count > 0).map(|told| told + TOLD_EVERY)
     }
 
-    fn tell(&mut self, now: MonoTime, lines: &mut Vec<Line>) {
+    fn tell(&mut self, now: MonoTime, lines: &mut Vec<StderrLine>) {
         let due = self.told.is_none_or(|told| told + TOLD_EVERY <= now);
         let Some(last) = self.last.filter(|_| due && self.count > 0) else { return };
         let text = match self.count {
             1 => format!("1 datagram that is not a report, from {last}"),
             count => format!("{count} datagrams that are not reports, the last from {last}"),
         };
-        lines.push(Line::new(Level::Warning, text));
+        lines.push(StderrLine::new(Level::Warning, text));
         self.count = 0;
         self.told = Some(now);
     }

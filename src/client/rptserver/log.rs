@@ -10,26 +10,26 @@ const LINE_BYTES: usize = 4_096;
 
 /// Something to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct StderrLine {
     pub(super) level: Level,
     pub(super) text: String,
 }
 
-impl Line {
-    pub(super) fn new(level: Level, text: impl Into<String>) -> Line {
-        Line { level, text: text.into() }
+impl StderrLine {
+    pub(super) fn new(level: Level, text: impl Into<String>) -> StderrLine {
+        StderrLine { level, text: text.into() }
     }
 }
 
 /// Standard error. Whoever reads it may stop doing so, or go.
-pub(super) struct Log {
+pub(super) struct StderrLog {
     least: Level,
     lost: u64,
 }
 
-impl Log {
-    pub(super) fn new(verbosity: u8) -> Log {
-        Log { least: if verbosity > 0 { Level::Debug } else { Level::Info }, lost: 0 }
+impl StderrLog {
+    pub(super) fn new(verbosity: u8) -> StderrLog {
+        StderrLog { least: if verbosity > 0 { Level::Debug } else { Level::Info }, lost: 0 }
     }
 
     /// Whether lines of this level are shown at all.
@@ -37,7 +37,7 @@ impl Log {
         level >= self.least
     }
 
-    pub(super) fn say(&mut self, line: &Line) {
+    pub(super) fn say(&mut self, line: &StderrLine) {
         if !self.shows(line.level) {
             return;
         }

@@ -20,9 +20,9 @@ use crate::sys::signals::{self, SignalPipe};
 use crate::sys::{clock, descriptors, memory, process};
 use digest::Digest;
 use doubt::Doubt;
-use file::Target;
+use file::TargetFile;
 use inbox::Inbox;
-use log::{Line, Log};
+use log::{StderrLine, StderrLog};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll};
 use publication::Publication;
@@ -81,12 +81,12 @@ fn start(options: Options) -> Result<Receiver, String> {
     let poll = Poll::new().map_err(because("wait for events"))?;
     let register = |fd: i32, token| poll.registry().register(&mut SourceFd(&fd), token, Interest::READABLE);
     register(signals.as_raw_fd(), SIGNALS).map_err(because("wait for signals"))?;
-    let mut log = Log::new(options.verbosity);
+    let mut log = StderrLog::new(options.verbosity);
     if let Some(program) = options.on_stale.first().filter(|program| !is_program(Path::new(program))) {
         let text = format!("can't run {}: no such file, or not executable", shown(Path::new(program)));
-        log.say(&Line::new(Level::Warning, text));
+        log.say(&StderrLine::new(Level::Warning, text));
     }
-    log.say(&Line::new(Level::Info, format!("receiving on udp://{}", opened.1)));
+    log.say(&StderrLine::new(Level::Info, format!("receiving on udp://{}", opened.1)));
     let registry = poll.registry().try_clone().map_err(because("wait for datagrams"))?;
     let socket = CaredSocket::new(opened, options.address, options.port, registry, now)
         .map_err(because("wait for datagrams"))?;
@@ -118,10 +118,10 @@ fn publications(options: &Options, now: MonoTime) -> Result<Vec<Publication>, St
         (PageForm::Json, options.json.as_deref()),
         (PageForm::Metrics, options.metrics.as_deref()),
     ];
-    let mut targets: Vec<(PageForm, Target)> = Vec::new();
+    let mut targets: Vec<(PageForm, TargetFile)> = Vec::new();
     for (form, path) in files {
         let Some(path) = path else { continue };
-        let target = Target::new(path).map_err(|why| why.to_string())?;
+        let target = TargetFile::new(path).map_err(|why| why.to_string())?;
         if let Some((_, other)) = targets.iter().find(|(_, other)| other.is_same(&target)) {
             return Err(format!("{} and {} are the same file", shown(other.path()), shown(path)));
         }

@@ -1,7 +1,7 @@
 //! One page kept up to date in one file: made and written in portions, while reports come in.
 
-use super::file::{Draft, FileError, Target};
-use super::log::Line;
+use super::file::{Draft, FileError, TargetFile};
+use super::log::StderrLine;
 use crate::fleet::pages::{Page, PageForm, Stamp};
 use crate::fleet::{Fleet, HostKey};
 use crate::model::{Clean, Level, MonoTime};
@@ -18,15 +18,15 @@ const WRITE_BYTES: usize = 256 << 10;
 
 /// A page and its file.
 pub(super) struct Publication {
-    target: Target,
+    target: TargetFile,
     form: PageForm,
     due: MonoTime,
-    stage: Stage,
+    stage: PublicationStage,
     /// What went wrong last has been told, and nothing went well since.
     failing: bool,
 }
 
-enum Stage {
+enum PublicationStage {
     /// Nothing to do until it is due.
     Idle,
     /// Hosts up to the last one are on the page.
@@ -37,16 +37,16 @@ enum Stage {
 
 impl Publication {
     /// A file that is there stays for a while as it is: a receiver that has just started has heard of nobody.
-    pub(super) fn new(target: Target, form: PageForm, now: MonoTime) -> Publication {
+    pub(super) fn new(target: TargetFile, form: PageForm, now: MonoTime) -> Publication {
         let due = if target.exists() { now + EVERY } else { now };
-        Publication { target, form, due, stage: Stage::Idle, failing: false }
+        Publication { target, form, due, stage: PublicationStage::Idle, failing: false }
     }
 
     /// When there is something to do.
     pub(super) fn deadline(&self) -> MonoTime {
         match self.stage {
-            Stage::Idle => self.due,
-            Stage::Making { .. } | Stage::Writing { .. } => MonoTime::ZERO,
+            PublicationStage::Idle => self.due,
+            PublicationStage::Making { .. } | PublicationStage::Writing { .. } => MonoTime::ZERO,
         }
     }
 
@@ -56,20 +56,20 @@ impl Publication {
     }
 
     /// Does a portion of what is to be done.
-    pub(super) fn work(&mut self, now: MonoTime, fleet: &Fleet, lines: &mut Vec<Line>) {
+    pub(super) fn work(&mut self, now: MonoTime, fleet: &Fleet, lines: &mut Vec<StderrLine>) {
         match self.step(now, fleet) {
-            Ok(Step::Going) => {}
-            Ok(Step::Done) => {
+            Ok(PublicationStep::Going) => {}
+            Ok(PublicationStep::Done) => {
                 if std::mem::take(&mut self.failing) {
                     let file = Clean(self.target.path().as_os_str().as_bytes());
-                    lines.push(Line::new(Level::Info, format!("writing {file} again")));
+                    lines.push(StderrLine::new(Level::Info, format!("writing {file} again")));
                 }
             }
             Err(why) => {
-                self.stage = Stage::Idle;
+                self.stage = PublicationStage::Idle;
                 if !std::mem::replace(&mut self.failing, true) {
                     let text = format!("{why}; the file is unchanged, trying again within 10 sec");
-                    lines.push(Line::new(Level::Error, text));
+                    lines.push(StderrLine::new(Level::Error, text));
                 }
             }
         }
@@ -77,30 +77,30 @@ impl Publication {
 
     /// Makes it and writes it, all in this call.
     pub(super) fn publish(&mut self, now: MonoTime, fleet: &Fleet) -> Result<(), FileError> {
-        self.stage = Stage::Idle;
+        self.stage = PublicationStage::Idle;
         self.hurry(now);
-        while let Step::Going = self.step(now, fleet)? {}
+        while let PublicationStep::Going = self.step(now, fleet)? {}
         Ok(())
     }
 
-    fn step(&mut self, now: MonoTime, fleet: &Fleet) -> Result<Step, FileError> {
-        match std::mem::replace(&mut self.stage, Stage::Idle) {
-            Stage::Idle if now < self.due => return Ok(Step::Going),
-            Stage::Idle => {
+    fn step(&mut self, now: MonoTime, fleet: &Fleet) -> Result<PublicationStep, FileError> {
+        match std::mem::replace(&mut self.stage, PublicationStage::Idle) {
+            PublicationStage::Idle if now < self.due => return Ok(PublicationStep::Going),
+            PublicationStage::Idle => {
                 // In step with the clock, but without making up for what was missed.
                 let next = self.due + EVERY;
                 self.due = if next <= now { now + EVERY } else { next };
                 self.stage = self.add(now, fleet, Page::new(self.form), None)?;
             }
-            Stage::Making { page, last } => self.stage = self.add(now, fleet, page, last)?,
-            Stage::Writing { mut draft, mut pieces, mut piece, mut written } => {
+            PublicationStage::Making { page, last } => self.stage = self.add(now, fleet, page, last)?,
+            PublicationStage::Writing { mut draft, mut pieces, mut piece, mut written } => {
                 let mut room = WRITE_BYTES;
                 while room > 0 {
                     let rest = piece.get(written..).unwrap_or_default();
                     if rest.is_empty() {
                         let Some(next) = pieces.next() else {
                             draft.publish()?;
-                            return Ok(Step::Done);
+                            return Ok(PublicationStep::Done);
                         };
                         (piece, written) = (next, 0);
                         continue;
@@ -109,10 +109,10 @@ impl Publication {
                     written = written.saturating_add(count);
                     room = room.saturating_sub(count);
                 }
-                self.stage = Stage::Writing { draft, pieces, piece, written };
+                self.stage = PublicationStage::Writing { draft, pieces, piece, written };
             }
         }
-        Ok(Step::Going)
+        Ok(PublicationStep::Going)
     }
 
     fn add(
@@ -121,22 +121,22 @@ impl Publication {
         fleet: &Fleet,
         mut page: Page,
         last: Option<HostKey>,
-    ) -> Result<Stage, FileError> {
+    ) -> Result<PublicationStage, FileError> {
         let mut at = last.as_ref();
         for _ in 0..HOSTS {
             let Some((key, host)) = fleet.next(at) else {
                 let draft = Draft::new(&self.target)?;
                 let pieces = finish(page).into_iter();
-                return Ok(Stage::Writing { draft, pieces, piece: Vec::new(), written: 0 });
+                return Ok(PublicationStage::Writing { draft, pieces, piece: Vec::new(), written: 0 });
             };
             page.add(now, key, host);
             at = Some(key);
         }
-        Ok(Stage::Making { page, last: at.cloned() })
+        Ok(PublicationStage::Making { page, last: at.cloned() })
     }
 }
 
-enum Step {
+enum PublicationStep {
     /// There is more to do, now or when it is due.
     Going,
     /// The file is as new.

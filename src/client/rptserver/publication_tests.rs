@@ -31,11 +31,11 @@ fn hear(fleet: &mut Fleet, number: u32) {
 }
 
 fn publication(dir: &Dir, form: PageForm, now: MonoTime) -> Publication {
-    Publication::new(Target::new(&dir.join("page")).unwrap(), form, now)
+    Publication::new(TargetFile::new(&dir.join("page")).unwrap(), form, now)
 }
 
 /// Works until there is nothing to do at this moment, and tells how many turns that took.
-fn work(publication: &mut Publication, now: MonoTime, fleet: &Fleet, lines: &mut Vec<Line>) -> usize {
+fn work(publication: &mut Publication, now: MonoTime, fleet: &Fleet, lines: &mut Vec<StderrLine>) -> usize {
     let mut turns = 0;
     while publication.deadline() <= now {
         publication.work(now, fleet, lines);
@@ -111,7 +111,7 @@ fn trouble_is_told_when_it_begins_and_when_it_ends() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(1), Vec::new());
     fs::create_dir(dir.join("sub")).unwrap();
     let path = dir.join("sub/page");
-    let mut page = Publication::new(Target::new(&path).unwrap(), PageForm::Status, at(0));
+    let mut page = Publication::new(TargetFile::new(&path).unwrap(), PageForm::Status, at(0));
     work(&mut page, at(0), &fleet, &mut lines);
     fs::rename(dir.join("sub"), dir.join("away")).unwrap();
     work(&mut page, at(10), &fleet, &mut lines);
@@ -121,13 +121,13 @@ fn trouble_is_told_when_it_begins_and_when_it_ends() {
         path.display(),
         dir.join("sub").display()
     );
-    assert_eq!(lines, [Line::new(Level::Error, begin.clone())]);
+    assert_eq!(lines, [StderrLine::new(Level::Error, begin.clone())]);
     assert_eq!(fs::read_dir(dir.join("away")).unwrap().count(), 1);
     fs::rename(dir.join("away"), dir.join("sub")).unwrap();
     work(&mut page, at(30), &fleet, &mut lines);
     work(&mut page, at(40), &fleet, &mut lines);
     let end = format!("writing {} again", path.display());
-    assert_eq!(lines, [Line::new(Level::Error, begin), Line::new(Level::Info, end)]);
+    assert_eq!(lines, [StderrLine::new(Level::Error, begin), StderrLine::new(Level::Info, end)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::digest::Digest;
 use super::doubt::Doubt;
 use super::inbox::Inbox;
-use super::log::{Line, Log};
+use super::log::{StderrLine, StderrLog};
 use super::publication::{Publication, page};
 use super::runner::Runner;
 use crate::fleet::pages::PageForm;
@@ -39,7 +39,7 @@ pub(super) struct Receiver {
     pub(super) fleet: Fleet,
     pub(super) publications: Vec<Publication>,
     pub(super) runner: Runner,
-    pub(super) log: Log,
+    pub(super) log: StderrLog,
     pub(super) digest: Digest,
     pub(super) doubt: Doubt,
     pub(super) once: Option<NonZeroUsize>,
@@ -96,7 +96,7 @@ impl Receiver {
     fn obey(&mut self, now: MonoTime, caught: &[Caught]) -> Option<End> {
         let came = |signal| caught.contains(&Caught::Signal(signal));
         if let Some(signal) = ENDING.into_iter().find(|signal| came(*signal)) {
-            self.log.say(&Line::new(Level::Info, format!("exiting on signal {signal}")));
+            self.log.say(&StderrLine::new(Level::Info, format!("exiting on signal {signal}")));
             return Some(if self.once.is_some() { End::Unfinished } else { End::Done });
         }
         if came(Signal::HUP) {

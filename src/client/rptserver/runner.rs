@@ -1,6 +1,6 @@
 //! The command of `--on-stale`: one at a time, and none for ever.
 
-use super::log::Line;
+use super::log::StderrLine;
 use crate::fleet::{Fleet, HostChange, HostKey};
 use crate::model::{Clean, Errno, Level, MonoTime, Pid, Signal};
 use crate::sys::group::signal_job;
@@ -55,7 +55,7 @@ impl Runner {
     }
 
     /// Looks after the command that runs, and starts the next one for which there is a reason.
-    pub(super) fn work(&mut self, now: MonoTime, fleet: &mut Fleet, lines: &mut Vec<Line>) {
+    pub(super) fn work(&mut self, now: MonoTime, fleet: &mut Fleet, lines: &mut Vec<StderrLine>) {
         self.reap(lines);
         self.hasten(now, lines);
         while self.running.is_none() {
@@ -74,7 +74,7 @@ impl Runner {
         }
     }
 
-    fn reap(&mut self, lines: &mut Vec<Line>) {
+    fn reap(&mut self, lines: &mut Vec<StderrLine>) {
         let Some(running) = &mut self.running else { return };
         let host = &running.host;
         let text = match running.child.try_wait() {
@@ -83,11 +83,11 @@ impl Runner {
             Ok(Some(status)) => Some(format!("the command for {host} exited: {}", how(status))),
             Err(error) => Some(format!("can't wait for the command for {host}: {}", Errno::of(&error))),
         };
-        lines.extend(text.map(|text| Line::new(Level::Warning, text)));
+        lines.extend(text.map(|text| StderrLine::new(Level::Warning, text)));
         self.running = None;
     }
 
-    fn hasten(&mut self, now: MonoTime, lines: &mut Vec<Line>) {
+    fn hasten(&mut self, now: MonoTime, lines: &mut Vec<StderrLine>) {
         let Some(running) = &mut self.running else { return };
         let (signal, name) = match running.patience {
             Patience::Until(at) if at <= now => {
@@ -102,10 +102,10 @@ impl Runner {
         };
         running.signal(signal);
         let text = format!("the command for {} takes too long: sending {name}", running.host);
-        lines.push(Line::new(Level::Warning, text));
+        lines.push(StderrLine::new(Level::Warning, text));
     }
 
-    fn start(&mut self, now: MonoTime, key: &HostKey, turn: HostChange, lines: &mut Vec<Line>) {
+    fn start(&mut self, now: MonoTime, key: &HostKey, turn: HostChange, lines: &mut Vec<StderrLine>) {
         let Some((program, arguments)) = self.words.split_first() else { return };
         let address = key.address.to_string();
         let event = match turn {
@@ -127,7 +127,7 @@ impl Runner {
                 if self.failure.replace(errno) == Some(errno) {
                     return;
                 }
-                lines.push(Line::new(Level::Error, format!("can't run {program} for {key}: {errno}")));
+                lines.push(StderrLine::new(Level::Error, format!("can't run {program} for {key}: {errno}")));
             }
         }
     }

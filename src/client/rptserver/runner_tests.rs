@@ -42,8 +42,8 @@ fn work_until(
     runner: &mut Runner,
     now: MonoTime,
     fleet: &mut Fleet,
-    lines: &mut Vec<Line>,
-    mut done: impl FnMut(&Runner, &[Line]) -> bool,
+    lines: &mut Vec<StderrLine>,
+    mut done: impl FnMut(&Runner, &[StderrLine]) -> bool,
 ) {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
@@ -56,7 +56,7 @@ fn work_until(
     }
 }
 
-fn idle(runner: &Runner, _: &[Line]) -> bool {
+fn idle(runner: &Runner, _: &[StderrLine]) -> bool {
     runner.running.is_none()
 }
 
@@ -128,7 +128,7 @@ fn a_command_that_cannot_be_started_is_told_once() {
     let (mut fleet, mut lines) = (silent(&["report a", "report b"]), Vec::new());
     runner.work(at(70), &mut fleet, &mut lines);
     let text = |host| format!("can't run /no/such/command for {host} (192.0.2.7): No such file or directory");
-    assert_eq!(lines, [Line::new(Level::Error, text("a"))]);
+    assert_eq!(lines, [StderrLine::new(Level::Error, text("a"))]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The socket to which reports come. One that is in a group is looked after: an interface that goes takes it out of
 //! the group, and one that comes back does not bring it in again.
 
-use super::inbox::Source;
-use super::log::Line;
+use super::inbox::DatagramSource;
+use super::log::StderrLine;
 use super::receiver::INBOX;
 use crate::model::{Clean, Errno, Level, MonoTime};
 use crate::sys::udp::{self, Received};
@@ -77,27 +77,27 @@ fn register(registry: &Registry, socket: &UdpSocket) -> io::Result<()> {
     registry.register(&mut SourceFd(&socket.as_raw_fd()), INBOX, Interest::READABLE)
 }
 
-impl Source for CaredSocket {
+impl DatagramSource for CaredSocket {
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received> {
         let socket = self.socket.as_ref().ok_or(io::ErrorKind::WouldBlock)?;
         udp::receive(socket, buffer)
     }
 
-    fn care(&mut self, now: MonoTime, lines: &mut Vec<Line>) {
+    fn care(&mut self, now: MonoTime, lines: &mut Vec<StderrLine>) {
         if self.check_at.is_none_or(|at| now < at) {
             return;
         }
         self.check_at = Some(now + CHECK_EVERY);
         if let Some(why) = self.deaf() {
             let text = format!("can't receive on udp://{}: {why}; trying again within 10 sec", self.at);
-            lines.push(Line::new(Level::Warning, text));
+            lines.push(StderrLine::new(Level::Warning, text));
             // A command between fork and exec may hold a copy.
             if let Some(old) = self.socket.take() {
                 let _ = self.registry.deregister(&mut SourceFd(&old.as_raw_fd()));
             }
         }
         if self.socket.is_none() && self.reopen().is_ok() {
-            lines.push(Line::new(Level::Info, format!("receiving on udp://{} again", self.at)));
+            lines.push(StderrLine::new(Level::Info, format!("receiving on udp://{} again", self.at)));
         }
     }
 
