@@ -1,5 +1,5 @@
-//! Restarts for changed files of `depends`: at once, unless the changes keep coming. A job that writes such a file
-//! itself would otherwise restart ten times a second for ever.
+//! Restarts for changed files of `depends`: at once, unless the changes keep coming. Without a limit, a job that
+//! writes such a file itself would restart ten times a second for ever.
 
 use super::policy;
 use crate::model::MonoTime;
@@ -8,20 +8,20 @@ use std::time::Duration;
 /// What is known of the changes of a job's files.
 #[derive(Debug, Default)]
 pub(super) struct FileChanges {
-    /// The last restart for a change, and how long after it the next may come.
+    /// When the job last restarted for a change, and how long after that the next such restart may come.
     last: Option<(MonoTime, Duration)>,
-    /// When the job is restarted for a change that came too soon.
+    /// When the restart that came too soon is due.
     due: Option<MonoTime>,
 }
 
-/// What follows a change.
+/// What a change leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChangeOutcome {
-    /// The job is restarted now.
+    /// The job restarts now.
     Restart,
-    /// It is restarted at this time.
+    /// The job restarts at this time.
     Later(MonoTime),
-    /// A restart that was put off is still to come.
+    /// A postponed restart is still pending.
     Pending,
 }
 
@@ -41,12 +41,12 @@ impl FileChanges {
         ChangeOutcome::Restart
     }
 
-    /// When the restart that was put off is due.
+    /// When the postponed restart is due.
     pub(super) fn due(&self) -> Option<MonoTime> {
         self.due
     }
 
-    /// Whether the restart that was put off has become due. True once.
+    /// Whether the postponed restart has become due. True once.
     pub(super) fn expire(&mut self, now: MonoTime) -> bool {
         let due = self.due.take_if(|at| *at <= now).is_some();
         if due {
@@ -55,7 +55,7 @@ impl FileChanges {
         due
     }
 
-    /// A restart that was put off is not needed any more.
+    /// The postponed restart is no longer needed.
     pub(super) fn forget(&mut self) {
         self.due = None;
     }

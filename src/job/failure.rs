@@ -1,10 +1,10 @@
-//! Starts that fail: the log has the reason when it is news, and once an hour while it stays the same.
+//! Failed starts: the log gets the reason when it is new, and once an hour while it stays the same.
 
 use super::{Job, Wish};
 use crate::model::{FailedStart, MonoTime, Notice, SpawnError};
 use std::time::Duration;
 
-/// From one line about a job that keeps failing for the same reason to the next.
+/// The time between two log lines about a job that keeps failing for the same reason.
 pub const REMIND_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts that failed in a row for the same reason.
@@ -12,18 +12,18 @@ pub const REMIND_EVERY: Duration = Duration::from_secs(3_600);
 pub(super) struct FailureStreak {
     error: SpawnError,
     tries: u32,
-    /// When the log last had a line about it.
+    /// When the last line about it was logged.
     logged: MonoTime,
 }
 
 impl Job {
-    /// Why it could not be started the last time, if it could not.
+    /// Why the last start failed, if it did.
     pub fn failed_start(&self) -> Option<FailedStart> {
         let FailureStreak { error, tries, .. } = **self.failure.as_ref()?;
         Some(FailedStart { error, subject: self.spec.launch.subject(error.stage).into(), tries })
     }
 
-    /// Logs why a start failed, unless that is known already.
+    /// Logs why a start failed, unless the log has this reason already.
     pub(super) fn failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) {
         let (tries, logged) = match self.failure.as_deref() {
             Some(before) if before.error == error => (before.tries.saturating_add(1), Some(before.logged)),

@@ -28,18 +28,18 @@ use stop::{next_look, pass_on, send};
 pub struct Job {
     spec: JobSpec,
     state: State,
-    /// No start before this time: the restart policy's word on the last end.
+    /// No start before this time. The restart policy sets it when a run ends.
     not_before: MonoTime,
-    /// Of the starts that failed, as long as none has succeeded since.
+    /// The failed starts since the last successful one.
     failure: Option<Box<FailureStreak>>,
-    /// What a failed start has to wait, as long as there was no process since the first that failed.
+    /// The pause after a failed start; reset when a process is made.
     pause: Option<Duration>,
     first_run: FirstRun,
-    /// Of the files that it depends on; None while none has ever changed.
+    /// Changes of the files that it depends on; None until the first change.
     changes: Option<Box<FileChanges>>,
-    /// In the file, or to be forgotten once nothing runs.
+    /// Not in the file any more; forgotten once nothing of it runs.
     removed: bool,
-    /// By the file or the last remote command.
+    /// Set by the file, or by the last remote command.
     enabled: bool,
     /// Ended for good under this definition.
     finished: bool,
@@ -62,7 +62,7 @@ impl Job {
         }
     }
 
-    /// Its definition: the one in force, though an older one may still be stopping.
+    /// The definition in force; a process of an older one may still be stopping.
     pub fn spec(&self) -> &JobSpec {
         &self.spec
     }
@@ -72,7 +72,7 @@ impl Job {
         self.state
     }
 
-    /// What it is meant to come to.
+    /// What state it is meant to reach.
     pub fn goal(&self) -> Goal {
         if self.removed {
             Goal::Gone
@@ -83,12 +83,12 @@ impl Job {
         }
     }
 
-    /// How far its first run has come.
+    /// The state of its first run under this definition.
     pub fn first_run(&self) -> FirstRun {
         self.first_run
     }
 
-    /// Whether it is to run as far as file and commands go.
+    /// Whether the file or the last command enables it.
     pub fn enabled(&self) -> bool {
         self.enabled
     }
@@ -98,7 +98,7 @@ impl Job {
         self.finished
     }
 
-    /// The process or group that it is answerable for.
+    /// The process or group that it is responsible for.
     pub fn pid(&self) -> Option<Pid> {
         match self.state {
             State::Down | State::Waiting | State::Queued | State::Launching => None,
@@ -109,7 +109,7 @@ impl Job {
         }
     }
 
-    /// When it has something to do next without being told.
+    /// The time of its next action, if no event comes before.
     pub fn deadline(&self) -> Option<MonoTime> {
         let own = match self.state {
             State::Down | State::Queued | State::Launching => None,
@@ -124,19 +124,19 @@ impl Job {
         own.into_iter().chain(change).min()
     }
 
-    /// Before this time it is not started.
+    /// It does not start before this time.
     pub fn not_before(&self) -> MonoTime {
         self.not_before
     }
 
-    /// What to show of it.
+    /// What a status shows of it.
     pub fn phase(&self, now: MonoTime) -> Phase {
         match self.state {
             State::Down if self.finished => Phase::Finished,
             State::Down => Phase::Disabled,
             State::Waiting => Phase::Waiting(self.not_before.since(now)),
             State::Queued | State::Launching => Phase::Queued,
-            // The core knows no more; the child itself may have told more.
+            // The core knows no more; the child itself may have reported a later stage.
             State::Starting { pid, .. } => Phase::Starting(pid, Stage::Exec),
             State::Running { pid, since } => Phase::Running(pid, now.since(since)),
             State::Stopping { pid, since, .. } => Phase::Stopping(pid, now.since(since)),
@@ -152,7 +152,7 @@ impl Job {
         }
         match (self.goal(), self.state) {
             (Goal::Up, Down) if self.not_before > now => self.state = Waiting,
-            // Queued has no deadline; an expired one left standing would make the loop spin.
+            // Queued has no deadline: an expired one would make the loop spin.
             (Goal::Up, Down) => self.state = Queued,
             (Goal::Up, Waiting) if self.not_before <= now => self.state = Queued,
             (Goal::Down | Goal::Gone, Waiting | Queued) => self.state = Down,
@@ -165,7 +165,7 @@ impl Job {
         }
     }
 
-    /// The gate has let it through: the supervisor asks for the spawn.
+    /// The gate lets it start; the supervisor asks for the spawn.
     pub fn launch(&mut self) {
         self.state = State::Launching;
     }
@@ -179,7 +179,7 @@ impl Job {
                     self.executed(wishes);
                 }
                 self.pause = None;
-                // It finds the files as they are.
+                // The new process sees the files as they are now.
                 self.forget_change();
                 if self.first_run == FirstRun::Pending {
                     self.first_run = FirstRun::Begun;
@@ -200,7 +200,7 @@ impl Job {
                 self.state = State::Running { pid, since };
                 pid
             }
-            // It was told to end on its way.
+            // It was stopped before it executed its command.
             State::Stopping { pid, .. } => pid,
             State::Down | State::Waiting | State::Queued | State::Launching => return,
             State::Running { .. } | State::Sweeping { .. } => return,
@@ -209,7 +209,7 @@ impl Job {
         wishes.push(Wish::Log(Notice::Started { job: self.spec.name.clone(), pid }));
     }
 
-    /// Its main process has been reaped; `rest` tells of the others in its group and session.
+    /// Its main process has been reaped; `rest` says whether others of its group and session are left.
     pub fn exited(&mut self, now: MonoTime, ending: Ending, rest: &Survivors, wishes: &mut Vec<Wish>) {
         use State::*;
         let pid = match self.state {
@@ -219,8 +219,8 @@ impl Job {
                 pid
             }
             Stopping { pid, since, .. } => {
-                // A start that failed while it was being stopped may have been that of an older
-                // definition: there is nothing to say of this one.
+                // A failed start while stopping may belong to an older definition, so the log gets
+                // nothing about this one.
                 if let Ending::Ran(_) = ending {
                     self.report(pid, since, ending, now, wishes);
                 }
@@ -248,7 +248,7 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// Does what is due. Afterwards the deadline lies in the future, or there is none.
+    /// Does what is due. Afterwards its deadline is in the future, or it has none.
     pub fn expire(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         use State::*;
         if self.changes.as_mut().is_some_and(|changes| changes.expire(now)) {
@@ -274,7 +274,7 @@ impl Job {
                     wishes.push(Wish::Look(group, detail));
                 }
                 let next = next_look(now, escalated);
-                // A signal brings the next look forward and never puts it off.
+                // A signal moves the next look forward, never back.
                 let look_at = if look_at <= now { next } else { look_at.min(next) };
                 self.state = Sweeping { group, look_at, escalation: escalated };
             }
@@ -282,8 +282,8 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// Takes another definition. What runs ends and the new one starts without delay;
-    /// the exit of the old run is none of the new definition's business.
+    /// Takes another definition. A running process is stopped, and the new one starts without delay.
+    /// The exit of the old run does not affect the new definition.
     pub fn redefine(&mut self, spec: JobSpec, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.obey_file(!spec.policy.fixed.disable, wishes);
         self.spec = spec;
@@ -301,14 +301,14 @@ impl Job {
         self.confirm(now, wishes);
     }
 
-    /// Stays as it is under an applied file: only a remote command's word ends.
+    /// An applied file keeps this definition. Only the effect of a remote command ends.
     pub fn confirm(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.obey_file(!self.spec.policy.fixed.disable, wishes);
         self.removed = false;
         self.reconcile(now, wishes);
     }
 
-    /// A file that it depends on has changed: it starts anew without delay, unless that keeps happening.
+    /// A file that it depends on has changed: it restarts without delay, unless such changes keep coming.
     pub fn depends_changed(&mut self, file: &Rc<[u8]>, now: MonoTime, wishes: &mut Vec<Wish>) {
         match self.changes.get_or_insert_default().changed(now) {
             ChangeOutcome::Restart => self.restart_for_change(now, wishes),
@@ -331,7 +331,7 @@ impl Job {
         }
     }
 
-    /// Starts anew without delay, whatever it is doing.
+    /// Restarts without delay, whatever its state.
     pub fn restart(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.finished = false;
         self.not_before = now;
@@ -341,7 +341,7 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// Is to be forgotten once nothing of it runs.
+    /// Removes it: it is forgotten once nothing of it runs.
     pub fn remove(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.removed = true;
         self.reconcile(now, wishes);
@@ -376,7 +376,7 @@ impl Job {
         }
     }
 
-    /// There is no process, and that is the machine's trouble rather than the command's: it may pass soon.
+    /// No process was made. The machine, not the command, is the cause, and the cause may pass soon.
     fn start_failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.failed(error, now, wishes);
         self.first_run = FirstRun::Over;

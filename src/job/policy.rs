@@ -3,17 +3,17 @@
 use crate::model::Exit;
 use std::time::Duration;
 
-/// Who ends before this time has ended quickly, and waits as long before the next start.
+/// A run that is shorter than this is quick; the next start waits as long.
 pub const QUICK: Duration = Duration::from_secs(10);
-/// When a start is tried again that the machine had no room for, for the first time. One that fails again and again
-/// is tried ever more rarely, up to every [`QUICK`].
+/// When a start is tried again for the first time that failed for lack of a resource. The pause doubles with each
+/// failure, up to [`QUICK`].
 pub const AGAIN: Duration = Duration::from_secs(1);
-/// How long after a restart for a changed file of `depends` there is no further one, at first and at most.
+/// The shortest and the longest time between two restarts for changed files of `depends`.
 pub const APART: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
-/// The exit status that says: don't start me again.
+/// The exit status by which a job asks not to be restarted.
 pub const STAY_DOWN: i32 = 33;
 
-/// What follows the end of a run.
+/// What happens after the end of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterEnd {
     /// Start again at once.
@@ -24,7 +24,7 @@ pub enum AfterEnd {
     Never,
 }
 
-/// What follows the end of a run of length `ran` that nobody asked for.
+/// What happens after a run of length `ran` that was not stopped.
 pub fn after_end(once: bool, exit: Exit, ran: Duration) -> AfterEnd {
     if once || exit == Exit::Code(STAY_DOWN) {
         AfterEnd::Never
@@ -35,13 +35,13 @@ pub fn after_end(once: bool, exit: Exit, ran: Duration) -> AfterEnd {
     }
 }
 
-/// What follows `before`, the last pause between two attempts, if there was one.
+/// The next pause between two attempts; `before` is the last one, if there was one.
 pub fn next_pause(before: Option<Duration>) -> Duration {
     before.map_or(AGAIN, |before| before.saturating_mul(2).min(QUICK))
 }
 
-/// How long after a restart for a changed file there is no further one; `before` tells how long ago the last one was
-/// and what followed it. Twice as long each time, until the file stays as it is for a while.
+/// How long after a restart for a changed file the next one may come. `before` is the time since the last such restart
+/// and the distance that applied then. The distance doubles until the file stays unchanged for a while.
 pub fn next_distance(before: Option<(Duration, Duration)>) -> Duration {
     let [first, last] = APART;
     match before {

@@ -1,8 +1,8 @@
-//! What a job can be in, be meant to come to, and wish for.
+//! The state and the goal of a job, and what it asks for.
 
 use crate::model::{Detail, MonoTime, Notice, Pid, Signal, Target};
 
-/// What the job is meant to come to.
+/// What the job is meant to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// A process runs.
@@ -13,14 +13,14 @@ pub enum Goal {
     Gone,
 }
 
-/// What has been done to make processes end, and when more is done.
+/// How far a stop has escalated, and when the next step is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escalation {
     /// SIGTERM was sent; SIGKILL is due at this time.
     Term { kill_at: MonoTime },
-    /// SIGKILL was sent; at this time they count as stuck.
+    /// SIGKILL was sent; at this time what is left counts as stuck.
     Kill { give_up_at: MonoTime },
-    /// SIGKILL was sent and did not help; there is nothing more to do.
+    /// SIGKILL did not help; no further step is left.
     Stuck,
 }
 
@@ -29,23 +29,23 @@ pub enum Escalation {
 pub enum State {
     /// Nothing runs and nothing is due.
     Down,
-    /// To be started again at `not_before`.
+    /// Starts again at `not_before`.
     Waiting,
     /// Wants to start; the gate decides.
     Queued,
-    /// The spawn was asked for; its answer comes in this turn.
+    /// The spawn is asked for; the answer comes in this turn.
     Launching,
-    /// The main process is on its way to the command, or has failed there; it is unreaped.
+    /// The main process is unreaped and has not executed the command yet, or has failed to.
     Starting { pid: Pid, since: MonoTime },
-    /// The main process runs the command; it is unreaped.
+    /// The main process is unreaped and runs the command.
     Running { pid: Pid, since: MonoTime },
-    /// The main process was told to end; it is unreaped.
+    /// The main process is unreaped and was told to end.
     Stopping { pid: Pid, since: MonoTime, escalation: Escalation },
-    /// The main process is gone, others of its group or session are not; or none of them is a child of ours.
+    /// The main process has been reaped and others of its group or session have not, or none of them is our child.
     Sweeping { group: Pid, look_at: MonoTime, escalation: Escalation },
 }
 
-/// How far the first run under the present definition has come: the gate asks.
+/// The state of the first run under the present definition. The gate asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstRun {
     /// Not begun.
@@ -56,7 +56,7 @@ pub enum FirstRun {
     Over,
 }
 
-/// What the job wants done. The supervisor adds whose wish it is.
+/// What the job asks for. The supervisor adds whose job it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// A line for the log.
@@ -65,12 +65,12 @@ pub enum Wish {
     Signal(Target, Signal),
     /// A look at what is left of this group and session.
     Look(Pid, Detail),
-    /// The group is of no interest any more.
+    /// Drop what is kept for this group.
     Release(Pid),
 }
 
 impl Escalation {
-    /// When more is done, if there is more to do.
+    /// When the next step is due, if there is one.
     pub(super) fn deadline(self) -> Option<MonoTime> {
         match self {
             Escalation::Term { kill_at } => Some(kill_at),

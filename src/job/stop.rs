@@ -1,20 +1,20 @@
-//! How a job is brought to its end: signals that escalate, and looks at what is left of its group and session.
+//! How a job is stopped: signals that escalate, and looks at what is left of its group and session.
 
 use super::{Escalation, Job, State, Wish};
 use crate::model::{MonoTime, Notice, Pid, Signal, Survivors, Target};
 use std::time::Duration;
 
-/// From SIGTERM to SIGKILL.
+/// The time from SIGTERM to SIGKILL.
 pub const KILL_AFTER: Duration = Duration::from_secs(10);
-/// From SIGKILL until a process that does not end is given up.
+/// The time from SIGKILL until a process that does not end counts as stuck.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
-/// How often the rest of a group is looked at while nothing else tells of its end: at first, and at last.
+/// The shortest and the longest time between two looks at what is left of a group.
 pub const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(20), Duration::from_secs(1)];
-/// In between, a look comes when this part of the time has passed again that has passed since the last signal.
+/// In between, the next look comes after this fraction of the time since the last signal.
 const LOOK_SHARE: u32 = 4;
 
 impl Job {
-    /// The answer to a look at the rest of its group.
+    /// The answer to a look at what is left of its group.
     pub fn looked(&mut self, now: MonoTime, survivors: &Survivors, wishes: &mut Vec<Wish>) {
         let State::Sweeping { group, escalation, .. } = self.state else { return };
         match (survivors, escalation) {
@@ -30,19 +30,19 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// Whether it has a process that even SIGKILL did not end.
+    /// Whether it has a process that did not end after SIGKILL.
     pub fn given_up(&self) -> bool {
         matches!(self.state, State::Stopping { escalation: Escalation::Stuck, .. })
     }
 
-    /// Some process has ended; it may have been the last of the group: look at once.
+    /// A process has ended, which may have been the last of the group: look at once.
     pub fn look_soon(&mut self, now: MonoTime) {
         if let State::Sweeping { look_at, .. } = &mut self.state {
             *look_at = now.min(*look_at);
         }
     }
 
-    /// The group of which it waits for the rest to end.
+    /// The group whose remaining processes it waits for.
     pub fn sweeps(&self) -> Option<Pid> {
         match self.state {
             State::Sweeping { group, .. } => Some(group),
@@ -51,7 +51,7 @@ impl Job {
         }
     }
 
-    /// Another pmtr has started it and was killed: it is told to end, and what comes after it is in the file.
+    /// A pmtr that was killed has left this process: it is stopped, and the file decides what starts instead.
     pub fn left_behind(&mut self, pid: Pid, now: MonoTime, wishes: &mut Vec<Wish>) {
         wishes.push(Wish::Log(Notice::LeftBehind { job: self.spec.name.clone(), pid }));
         send(Target::Rest(pid), Signal::TERM, wishes);
@@ -59,7 +59,7 @@ impl Job {
         self.sweep(pid, now, Escalation::Term { kill_at: now + KILL_AFTER });
     }
 
-    /// Patience is at its end: SIGKILL now for what is being stopped.
+    /// A second request to exit: whatever is being stopped gets SIGKILL now.
     pub fn kill(&mut self, now: MonoTime, wishes: &mut Vec<Wish>) {
         use State::*;
         let hurry = |escalation| match escalation {
@@ -81,7 +81,7 @@ impl Job {
             State::Stopping { pid, since, escalation: Escalation::Term { kill_at: now + KILL_AFTER } };
     }
 
-    /// Escalates when the time has come.
+    /// Takes the next step if it is due.
     pub(super) fn escalate(
         &self,
         escalation: Escalation,
@@ -117,7 +117,7 @@ impl Job {
     }
 }
 
-/// When the rest of a group is looked at next: soon after a signal, later ever more rarely.
+/// When to look at what is left of the group next: soon after a signal, later less often.
 pub(super) fn next_look(now: MonoTime, escalation: Escalation) -> MonoTime {
     let [first, last] = LOOK_EVERY;
     let left = |until: MonoTime, of: Duration| of.saturating_sub(until.since(now));
@@ -129,7 +129,7 @@ pub(super) fn next_look(now: MonoTime, escalation: Escalation) -> MonoTime {
     now + (waited / LOOK_SHARE).clamp(first, last)
 }
 
-/// Who has the session and is not in the group has heard nothing while there was a main process to end in its own way.
+/// As long as the main process lived, the members of the session outside of its group got no signal. They get it now.
 pub(super) fn pass_on(pid: Pid, escalation: Escalation, wishes: &mut Vec<Wish>) {
     match escalation {
         Escalation::Term { .. } => send(Target::Others(pid), Signal::TERM, wishes),
@@ -139,7 +139,7 @@ pub(super) fn pass_on(pid: Pid, escalation: Escalation, wishes: &mut Vec<Wish>) 
     }
 }
 
-/// SIGCONT follows a SIGTERM, so that a stopped process hears it.
+/// SIGCONT follows SIGTERM, so that a stopped process can handle it.
 pub(super) fn send(target: Target, signal: Signal, wishes: &mut Vec<Wish>) {
     wishes.push(Wish::Signal(target, signal));
     wishes.push(Wish::Signal(target, Signal::CONT));

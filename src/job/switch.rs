@@ -1,16 +1,16 @@
-//! Whether a job is to run as far as the file and remote commands go: the last word counts.
+//! Whether a job is enabled: the file or the last remote command decides.
 
 use super::{Job, Wish};
 use crate::model::{MonoTime, Notice};
 
 impl Job {
-    /// Whether such a remote command changes anything.
+    /// Whether this remote command changes anything.
     pub fn is_switched_by(&self, enabled: bool) -> bool {
         self.enabled != enabled || enabled && self.finished
     }
 
-    /// A remote command: enabling brings a job back, even one that has ended for good.
-    /// The supervisor asks for it where it changes something, and logs it: it knows how many there are.
+    /// A remote command. `enable` also brings back a job that has ended for good. The supervisor calls this only if the
+    /// command changes something, and logs it, because it knows how many there are.
     pub fn switch(&mut self, enabled: bool, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.enabled = enabled;
         if enabled {
@@ -19,7 +19,7 @@ impl Job {
         self.reconcile(now, wishes);
     }
 
-    /// What the file says takes the place of a remote command, which is logged where that makes a difference.
+    /// The file replaces a remote command. This is logged if it makes a difference.
     pub(super) fn obey_file(&mut self, enabled: bool, wishes: &mut Vec<Wish>) {
         let switched = self.enabled == self.spec.policy.fixed.disable;
         if switched && enabled != self.enabled && !self.removed {
