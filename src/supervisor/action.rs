@@ -1,4 +1,4 @@
-//! What the supervisor wants done.
+//! The actions: what the supervisor wants done.
 
 use super::Reading;
 use crate::job::Wish;
@@ -6,7 +6,7 @@ use crate::model::{Detail, Fingerprint, JobId, Notice, Origin, Pid, Signal, Sock
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// What is to be done.
+/// An action.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     /// Start the job. Answered by [`Event::Spawned`](super::Event::Spawned) in the same turn.
@@ -18,38 +18,39 @@ pub enum Action {
     /// Look at what is left of a group and session. Answered by [`Event::Looked`](super::Event::Looked) in the same
     /// turn.
     Look(Pid, Detail),
-    /// Open this socket, anew if it is open. Answered by [`Event::Opened`](super::Event::Opened) in the same turn.
+    /// Open this socket; if it is open, close it first. Answered by [`Event::Opened`](super::Event::Opened) in the same
+    /// turn.
     Open(SocketId),
-    /// Send the service manager the message that is due by now, if any. Answered by
+    /// Send the service manager the message that is due, if any. Answered by
     /// [`Event::Notified`](super::Event::Notified) in the same turn.
     Notify,
-    /// Send a report to every socket that is open for it. Has no answer, but asks for the jobs while it is made.
+    /// Send a report on every socket that is open for reports. It has no answer, but it asks for one job after another.
     Report,
-    /// What has no answer and needs to know nothing more.
+    /// Carry out an effect.
     Act(Effect),
 }
 
 /// An action without an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Send a signal; that nobody is there any more is no error.
+    /// Send a signal. It is no error if nobody is left to receive it.
     Signal(Target, Signal),
     /// Write a line to the log.
     Log(Notice),
-    /// Tell by [`Event::FileSeen`](super::Event::FileSeen) what this file holds, now and whenever that changes.
+    /// Report by [`Event::FileSeen`](super::Event::FileSeen) what this file contains, now and after each change.
     Watch(Rc<[u8]>),
-    /// This file is of no interest any more.
+    /// Stop reporting this file.
     Unwatch(Rc<[u8]>),
     /// Close this socket, if it is open.
     Close(SocketId),
-    /// This content, which was loaded last, is in force: keep its text, if texts are kept.
+    /// This content, which was loaded last, is in force: keep its text, if pmtr keeps texts.
     Keep(Fingerprint),
-    /// Answer a command, if that can be done at once.
+    /// Answer a command, if it can be done without waiting.
     Answer(Origin, Vec<Verdict>),
-    /// Drop what is kept for the group of this leader. A process that has just been spawned may have its number by
-    /// then: what is kept for that one stays.
+    /// Drop what is kept for the group of this leader. If a new process already has the same number, keep what belongs
+    /// to that one.
     Release(Pid),
-    /// Drop what is kept for this job: it is forgotten, and its number may be given to another.
+    /// Drop what is kept for this job. It is forgotten, and its number may be reused.
     Forget(JobId),
 }
 
@@ -69,7 +70,7 @@ impl From<Wish> for Action {
 pub struct Actions(VecDeque<Action>);
 
 impl Actions {
-    /// Takes the next one out.
+    /// Removes and returns the next one.
     pub(super) fn next(&mut self) -> Option<Action> {
         self.0.pop_front()
     }

@@ -1,4 +1,4 @@
-//! A file that was read: applied whole, or not at all.
+//! Applying a file that was read: whole, or not at all.
 
 use super::files::Need;
 use super::reload::Trouble;
@@ -23,7 +23,7 @@ impl Supervisor {
         let first = self.reload.applied().is_none();
         let trouble = match &answer {
             Ok(Load::More) => return,
-            // A full disk makes one without a byte of every copy. Only the operator can mean it.
+            // Copying onto a full disk produces such a file. Only SIGHUP confirms that it is intended.
             Ok(Load::New(content, ..)) if content.bytes == 0 && !first && reading != Reading::Always => {
                 Some(Trouble::Empty)
             }
@@ -47,7 +47,7 @@ impl Supervisor {
             actions.log(Notice::Rescanning);
         }
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
-        // The file has become what is in force.
+        // The file again contains what is in force.
         let mended = matches!(answer, Ok(Load::Same)) && self.reload.no_longer_recovered();
         let applies = matches!(answer, Ok(Load::New(..))) && trouble.is_none();
         let refilled = !applies && self.reload.no_longer_empty() || was_empty;
@@ -66,8 +66,8 @@ impl Supervisor {
         }
     }
 
-    /// What keeps the file from being applied is logged when it begins, and when it is over. True when it was empty and is
-    /// no more: what it holds now is told by what follows.
+    /// Logs what keeps the file from being applied, when it begins and when it is over. True if the file was empty
+    /// and no longer is; the notices that follow say what it contains now.
     fn log_trouble(&mut self, trouble: Option<Trouble>, actions: &mut Actions) -> bool {
         let Some(before) = self.reload.trouble(trouble) else { return false };
         let file = self.file.clone();
@@ -119,14 +119,14 @@ impl Supervisor {
         actions.act(Effect::Keep(content));
     }
 
-    /// Brings a configuration into force.
+    /// Puts a configuration into force.
     pub(super) fn enforce(&mut self, now: MonoTime, config: Config, actions: &mut Actions) {
         actions.log(Notice::Managing { jobs: config.jobs.len() });
         self.network.apply(now, config.listen, config.report, actions);
         self.apply(now, config.jobs, actions);
     }
 
-    /// Mistakes that stay are logged once, or as often as the file is saved and the operator asks.
+    /// Logs mistakes once as long as they stay the same, and again after each save and each request.
     fn log_mistakes(&mut self, reading: Reading, mistakes: &[Mistake], actions: &mut Actions) {
         let rescanned = self.reload.rescanned(reading, None);
         let news = self.reload.mistaken(recovery::told(mistakes), mistakes.len());
@@ -140,13 +140,13 @@ impl Supervisor {
 
     fn apply(&mut self, now: MonoTime, jobs: Vec<JobSpec>, actions: &mut Actions) {
         let olds: Vec<(JobId, bool)> = self.jobs().map(|(id, job)| (id, job.goal() == Goal::Gone)).collect();
-        // Made anew in the end: to take each name out that goes would move all those behind it.
+        // Rebuilt at the end: removing single names would move all names after each of them.
         self.names = Vec::new();
         let specs: Vec<&JobSpec> = self.jobs().map(|(_, job)| job.spec()).collect();
         let changes = plan(&specs, &jobs);
         drop(specs);
         let mut jobs: Vec<Option<JobSpec>> = jobs.into_iter().map(Some).collect();
-        // Removals first: their SIGTERM is the earlier, the sooner their ports are free.
+        // Removals first: the earlier their SIGTERM, the earlier their ports are free.
         for change in &changes {
             if let Change::Removed { old } = *change
                 && let Some((id, _)) = olds.get(old)
@@ -166,7 +166,8 @@ impl Supervisor {
             let Some(spec) = jobs.get_mut(new).and_then(Option::take) else { continue };
             let rank: Rank = (spec.policy.order, u32::try_from(new).unwrap_or(u32::MAX));
             match (change, old) {
-                // A job on its way out that is back is a new one; it starts when its old run has gone.
+                // A job that is being removed and is in the file again is a new one. It starts when the old run is
+                // over.
                 (Change::Same { .. }, Some((id, false))) => {
                     self.rerank(id, rank);
                     self.with(id, actions, |job, wishes| job.confirm(now, wishes));
@@ -185,12 +186,13 @@ impl Supervisor {
         self.sort_names();
     }
 
-    /// Jobs of a pmtr that was killed. They count as removed, so that the file treats them like any job that is on
-    /// its way out, and takes over those that it has.
+    /// Jobs of a pmtr that was killed. They count as removed, so the file treats them like any job that is being
+    /// removed, and takes over those that it contains.
     pub(super) fn left_behind(&mut self, now: MonoTime, left: Vec<(JobName, Pid)>, actions: &mut Actions) {
         let mut taken = BTreeSet::new();
         for ((name, pid), place) in left.into_iter().zip(0..) {
-            // One that SIGKILL did not end in time has a successor of the same name. No file has this one's.
+            // A job that SIGKILL did not end in time has a successor of the same name. No file contains this second
+            // name.
             let name = if taken.insert(name.clone()) {
                 name.as_bytes().to_vec()
             } else {
@@ -272,14 +274,14 @@ impl Supervisor {
         }
     }
 
-    /// Asks anew what is known of the files that a job needs; the next refiling acts on it.
+    /// Determines again whether the files that a job needs are present; the next refiling acts on it.
     fn learn_need(&mut self, id: JobId) {
         if let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) {
             (slot.need, _) = self.files.need(slot.job.spec());
         }
     }
 
-    /// Nothing of the job is left, and nothing is to come.
+    /// Nothing of the job is left and nothing is pending: forgets it.
     pub(super) fn forget(&mut self, id: JobId, actions: &mut Actions) {
         let name = self.name_of(id).to_vec();
         if let Ok(at) = self.names.binary_search_by(|other| self.name_of(*other).cmp(&name)) {

@@ -1,28 +1,28 @@
-//! What is said of messages that are of no use: at most one line a second, however many there are,
-//! and ever fewer as long as they keep coming. Nothing here makes a message be obeyed or not.
+//! Log lines about useless messages: at most one a second, and fewer the longer they keep coming.
+//! Nothing here decides whether a message is obeyed.
 
 use crate::model::{MonoTime, Notice, Origin};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// From the first line to the next.
+/// The time between two lines.
 const PAUSE: Duration = Duration::from_secs(1);
-/// While messages keep coming the pause doubles up to this.
+/// While messages keep coming, the pause doubles up to this.
 const PAUSE_AT_MOST: Duration = Duration::from_secs(64);
-/// So many messages within a second are a flood.
+/// This many messages within a second are a flood.
 pub const FLOOD: u64 = 1_000;
-/// A flood is said to be a new one when there was none for so long.
+/// After this long without a flood, the next one is logged as a new one.
 const FLOOD_AGAIN: Duration = Duration::from_secs(60);
-/// How many names one line shows.
+/// How many names one line contains.
 const NAMES: usize = 8;
 
-/// The messages that were complained of, and those that are still to be.
+/// The messages that were reported, and those that still have to be.
 #[derive(Debug, Default)]
 pub(super) struct Complaints {
-    /// No line before this time. Some while there was one not long ago.
+    /// No line before this time; None if there was none recently.
     quiet_until: Option<MonoTime>,
     pause: Duration,
-    /// When those that are held back began to be counted.
+    /// When counting of the unreported messages began.
     counted_from: MonoTime,
     invalid: u64,
     unknown: u64,
@@ -30,20 +30,20 @@ pub(super) struct Complaints {
     rate: Rate,
 }
 
-/// How fast messages come.
+/// The rate of messages.
 #[derive(Debug, Default)]
 struct Rate {
-    /// The second that is being counted began here.
+    /// When the second that is being counted began.
     since: Option<MonoTime>,
     messages: u64,
-    /// When there were last too many.
+    /// When the rate was last too high.
     flooded: Option<MonoTime>,
-    /// Who sent the message that made it a flood that nobody has been told of yet.
+    /// The sender of the message that started a flood, until that is logged.
     untold: Option<SocketAddr>,
 }
 
 impl Complaints {
-    /// A message of whatever kind has come.
+    /// A message has arrived, of any kind.
     pub(super) fn message(&mut self, now: MonoTime, from: Origin) -> Option<Notice> {
         let rate = &mut self.rate;
         if rate.since.is_none_or(|since| now.since(since) >= PAUSE) {
@@ -65,7 +65,7 @@ impl Complaints {
         self.rate.untold.take().map(|from| Notice::Flood { from })
     }
 
-    /// A message was no command.
+    /// A message was not a command.
     pub(super) fn invalid(&mut self, now: MonoTime, from: Origin) -> Option<Notice> {
         self.last = Some(from.address);
         if self.may_speak(now) {
@@ -75,7 +75,7 @@ impl Complaints {
         None
     }
 
-    /// A command named jobs that are not there.
+    /// A command named jobs that do not exist.
     pub(super) fn unknown(&mut self, now: MonoTime, from: Origin, names: &[&[u8]]) -> Option<Notice> {
         self.last = Some(from.address);
         if self.may_speak(now) {
@@ -86,27 +86,28 @@ impl Complaints {
         None
     }
 
-    /// When there is something to say that was held back.
+    /// When a line about unreported messages is due.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         self.quiet_until
     }
 
-    /// Says what was held back, once its time has come.
+    /// Returns the line about unreported messages, if it is due.
     pub(super) fn tick(&mut self, now: MonoTime) -> Option<Notice> {
         self.quiet_until.filter(|until| *until <= now)?;
         if let Some(flood) = self.flood() {
-            // What was held back has waited its pause: were it longer, one flood after another could keep it back.
+            // The unreported messages have waited for their pause. With a longer one, repeated floods could delay
+            // them for ever.
             self.quiet_until = Some(now + PAUSE);
             return Some(flood);
         }
         let (invalid, unknown) = (std::mem::take(&mut self.invalid), std::mem::take(&mut self.unknown));
         let (true, Some(last)) = (invalid + unknown > 0, self.last) else {
-            // A quiet pause: the next message is news.
+            // Nothing came during the pause: the next message is news.
             self.quiet_until = None;
             self.last = None;
             return None;
         };
-        // A flood may have been told of in the meantime, or the machine have slept.
+        // A flood may have been logged meanwhile, or the machine may have slept.
         let secs = now.since(self.counted_from).as_secs();
         self.counted_from = now;
         self.pause = (self.pause * 2).min(PAUSE_AT_MOST);
@@ -114,7 +115,7 @@ impl Complaints {
         Some(Notice::MoreComplaints { invalid, unknown, secs, last })
     }
 
-    /// Whether there was no line just now. The asker speaks then, and the others are quiet for a while.
+    /// Whether there was no line recently. If so, the caller may log now, and all others wait for the pause.
     fn may_speak(&mut self, now: MonoTime) -> bool {
         if self.quiet_until.is_some() {
             return false;

@@ -1,4 +1,4 @@
-//! What the supervisor is told.
+//! The events: what has happened.
 
 use super::Recovery;
 use crate::model::{
@@ -7,57 +7,59 @@ use crate::model::{
 };
 use std::rc::Rc;
 
-/// What has happened.
+/// An event.
 #[derive(Debug)]
 pub enum Event {
-    /// These main processes of jobs were left by a pmtr that was killed, and are no children of ours. Before the
-    /// first file, if at all.
+    /// A pmtr that was killed has left these main processes of jobs. They are not our children. Comes before the first
+    /// file, if at all.
     LeftBehind(Vec<(JobName, Pid)>),
-    /// The configuration is of no use at the start, so what was applied last is to be in force. Instead of the first
-    /// [`Event::Loaded`], if at all.
+    /// The configuration is unusable at the start, so the last good one is to be put into force. Comes instead of the
+    /// first [`Event::Loaded`], if at all.
     Recovered(Box<Recovery>),
-    /// A child has been reaped; what is left of its process group and session is told with it.
+    /// A child has been reaped; the last field says what is left of its process group and session.
     Exited(Pid, Ending, Survivors),
-    /// The answer to [`Action::Look`](super::Action::Look); also comes by itself when it was found out that nothing is left.
+    /// The answer to [`Action::Look`](super::Action::Look). Also comes without a question, when nothing is left.
     Looked(Pid, Survivors),
     /// The answer to [`Action::Spawn`](super::Action::Spawn).
     Spawned(JobId, Result<Birth, SpawnError>),
-    /// A process whose spawn left that open runs its command. Before it is reaped, and only once.
+    /// A process that had not executed its command when it was spawned has done so now. Comes before it is reaped,
+    /// once.
     Executed(Pid),
-    /// The answer to [`Action::LoadConfig`](super::Action::LoadConfig) and to [`Action::ReadOn`](super::Action::ReadOn).
+    /// The answer to [`Action::LoadConfig`](super::Action::LoadConfig) and to
+    /// [`Action::ReadOn`](super::Action::ReadOn).
     Loaded(Reading, Result<Load, LoadError>),
-    /// The configuration file was saved: closed by who wrote it, or put in its place.
+    /// The configuration file was saved: its writer closed it, or it was put in place.
     ConfigSaved,
     /// Something else happened to the configuration file.
     ConfigTouched,
     /// Somebody is writing the configuration file and has not closed it.
     ConfigWritten,
-    /// The operator wants the file read, whatever has become of it.
+    /// The operator wants the file to be read in any case.
     ReloadAsked,
-    /// A watched file has this content now, or can't be read.
+    /// A watched file contains this now, or is missing or unreadable.
     FileSeen(Rc<[u8]>, Option<Fingerprint>),
     /// The answer to [`Action::Open`](super::Action::Open).
     Opened(SocketId, Result<(), NetError>),
-    /// A report could not be sent, or was refused where it went; or nothing can be received by the socket any more.
+    /// A report could not be sent or was refused, or the socket cannot receive any more.
     SocketFails(SocketId, NetError),
-    /// The answer to [`Action::Notify`](super::Action::Notify): whether the message is on its way.
+    /// The answer to [`Action::Notify`](super::Action::Notify): whether the message was sent.
     Notified(NotifyMessage, bool),
     /// A remote command.
     Command(Origin, Vec<Command>),
-    /// A message that is no command.
+    /// A message that is not a command.
     Invalid(Origin),
-    /// pmtr is to end.
+    /// pmtr is to exit.
     EndAsked(Signal),
-    /// Time has passed, or there is time for more: what is due is done.
+    /// Time has passed, or there is time for more work: do what is due.
     Tick,
 }
 
-/// How the configuration is to be read.
+/// How to read the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// Leave it when its content is still this one, or somebody is writing it.
+    /// Not if its content is still this one, or if somebody is writing it.
     IfChanged(Option<Fingerprint>),
-    /// The same, but whoever is writing it has not changed it for a while: as long as it is in this state it is read.
+    /// The same, but its writer has not changed it for a while: read it as long as it is in this state.
     IfUnwritten(Option<Fingerprint>, Fingerprint),
     /// Read it in any case.
     Always,
@@ -70,6 +72,6 @@ pub enum NextTick {
     Now,
     /// At this time, which lies in the future.
     At(MonoTime),
-    /// Not before something happens.
+    /// Not before the next event.
     Never,
 }

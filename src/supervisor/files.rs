@@ -1,27 +1,27 @@
-//! The files that jobs depend on: which job needs which, and what is known of each.
+//! The files that jobs depend on: which job needs which, and whether they are present.
 
 use crate::model::{Fingerprint, JobId, JobSpec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// What is known of the files that a job depends on.
+/// Whether the files that a job depends on are present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// All are there, or there are none.
+    /// All are present, or there are none.
     Met,
-    /// Of one at least it is not known yet.
+    /// At least one has not been looked at yet.
     Unknown,
-    /// One at least is missing.
+    /// At least one is missing.
     Missing,
 }
 
 #[derive(Debug, Default)]
 struct File {
-    /// What it holds: not known yet, missing, or this.
+    /// Its content: not known yet, missing, or this.
     seen: Option<Option<Fingerprint>>,
-    /// What it held when it was last there; a change against this restarts the jobs.
+    /// Its content when it was last present. A different one restarts the jobs.
     last: Option<Fingerprint>,
-    /// Thousands may share one file.
+    /// Thousands of jobs may share one file.
     jobs: BTreeSet<JobId>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Files that the job needs; returns those that nobody has needed before.
+    /// Adds the files that a job needs; returns those that no other job needs.
     pub(super) fn add(&mut self, id: JobId, spec: &JobSpec) -> Vec<Rc<[u8]>> {
         let mut new = Vec::new();
         for path in spec.launch.depends_paths() {
@@ -49,7 +49,7 @@ impl Files {
         new
     }
 
-    /// The job needs its files no more; returns those that nobody needs any more.
+    /// Removes the files that a job needs; returns those that no job needs any more.
     pub(super) fn remove(&mut self, id: JobId, spec: &JobSpec) -> Vec<Rc<[u8]>> {
         let mut dropped = Vec::new();
         for path in spec.launch.depends_paths() {
@@ -62,19 +62,19 @@ impl Files {
         dropped
     }
 
-    /// A file holds this now. Returns the jobs that need it, and whether its content is another
-    /// one than when it was last there.
+    /// A file has this content now. Returns the jobs that need it, and whether the content differs from that of the
+    /// last time when the file was present.
     pub(super) fn seen(&mut self, path: &[u8], content: Option<Fingerprint>) -> (Vec<JobId>, bool) {
         let Some(file) = self.by_path.get_mut(path) else { return (Vec::new(), false) };
         let before = file.last;
         let was_known = file.seen.replace(content).is_some();
         file.last = content.or(before);
-        // A file that appears after it was missing from the start has nothing that it could differ from.
+        // If a file was missing from the start, its first content is not a change.
         let changed = was_known && before.is_some() && content.is_some() && content != before;
         (file.jobs.iter().copied().collect(), changed)
     }
 
-    /// What is known of the files that the job needs, and the first that is missing.
+    /// Whether the files that a job needs are present, and the first one that is missing.
     pub(super) fn need(&self, spec: &JobSpec) -> (Need, Option<Rc<[u8]>>) {
         let mut need = Need::Met;
         for path in spec.launch.depends_paths() {

@@ -1,4 +1,4 @@
-//! The gate: starts those whose turn it is, a portion at a time, and says for whom the others wait.
+//! The gate: starts jobs in their order, a portion at a time, and logs which job the others wait for.
 
 use super::{Action, Actions, Supervisor};
 use crate::model::Notice;
@@ -8,12 +8,12 @@ pub const STARTS_PER_TURN: usize = 64;
 
 impl Supervisor {
     pub(super) fn start(&mut self, actions: &mut Actions) {
-        // Before the starts: a job that begins to hold others in this turn is `started` first and paused for in
-        // the next one, which comes at once.
+        // Before the starts: a job that begins to hold others in this turn logs `started` first, and the next turn,
+        // which comes at once, logs `pausing`.
         self.say_when_paused(actions);
         for start in 0..STARTS_PER_TURN {
-            // By turns, where there are more of both than can be started: jobs that crash again and again must not
-            // keep others from their first start.
+            // In turn, if more are due than can be started: jobs that crash repeatedly must not keep others from
+            // their first start.
             let (again, first) = (self.index.again(), self.index.first());
             let Some(id) = (if start % 2 == 0 { again.or(first) } else { first.or(again) }) else { break };
             self.with(id, actions, |job, _| job.launch());
@@ -21,7 +21,7 @@ impl Supervisor {
         }
     }
 
-    /// A wait that lasts is logged when it begins.
+    /// Logs when jobs begin to wait for another one.
     fn say_when_paused(&mut self, actions: &mut Actions) {
         let holder = self.index.held_by();
         if self.is_pause_news()
@@ -32,7 +32,7 @@ impl Supervisor {
         self.paused_for = holder;
     }
 
-    /// Whether jobs are waiting for a job for which they were not waiting at the last tick.
+    /// Whether jobs wait for a job that they did not wait for at the last tick.
     pub(super) fn is_pause_news(&self) -> bool {
         let holder = self.index.held_by();
         holder.is_some() && holder != self.paused_for

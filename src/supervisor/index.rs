@@ -1,45 +1,45 @@
-//! Who is next: the jobs by deadline and by their place before the gate, so that no question
-//! and no change walks them all. What is filed here follows from the jobs and is never asked of it.
+//! Which job is next: the jobs by deadline and by place before the gate, so that no question and no change walks all
+//! jobs. What is filed here follows from the jobs; the jobs never ask for it.
 
 use crate::model::{JobId, MonoTime};
 use std::collections::BTreeSet;
 
-/// A job's place in the order of start: its `order`, then its place in the file.
+/// A job's place in the order of starts: its `order`, then its place in the file.
 pub(super) type Rank = (i32, u32);
 
-/// Where one job is filed. There is one for each job, so it is kept small.
+/// Where one job is filed. Each job has one, so it is kept small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct IndexEntry {
-    /// When it has something to do.
+    /// When the job has something to do.
     pub(super) deadline: Option<MonoTime>,
     /// Its place in the order of start.
     pub(super) rank: Rank,
-    /// In which queue for a start it stands.
+    /// The queue for a start in which it waits.
     pub(super) queue: StartQueue,
     /// Whether it holds back the first starts of later jobs.
     pub(super) holds: bool,
-    /// Whether it would start if a file that it depends on were there.
+    /// Whether only a missing file of `depends` keeps it from starting.
     pub(super) lacks: bool,
-    /// Whether it would start if more were known of the files that it depends on.
+    /// Whether it waits for the first look at its files of `depends`.
     pub(super) unsure: bool,
-    /// Whether it is to be there at all.
+    /// Whether it is in force, not being removed.
     pub(super) listed: bool,
-    /// Whether its command runs and nobody wants it to end.
+    /// Whether its command runs and is not being stopped.
     pub(super) running: bool,
-    /// Whether anything of it is left that an end waits for.
+    /// Whether it has processes that an exit of pmtr waits for.
     pub(super) left: bool,
 }
 
-/// How many jobs there are of each kind that somebody asks for.
+/// How many jobs are in each of these conditions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Census {
-    /// Jobs that are to be there.
+    /// Jobs that are in force.
     pub(super) listed: usize,
     /// Those of them that run.
     pub(super) running: usize,
-    /// Jobs of which there are processes.
+    /// Jobs that have processes.
     pub(super) left: usize,
-    /// Jobs of whose files nothing is known yet.
+    /// Jobs whose files have not been looked at yet.
     pub(super) unsure: usize,
 }
 
@@ -49,9 +49,9 @@ pub(super) enum StartQueue {
     /// Wants no start.
     #[default]
     None,
-    /// Wants its first start under its definition.
+    /// Waits for its first start under its definition.
     First,
-    /// Wants to be started again; the delay that it had to wait for, if it had, was over then.
+    /// Waits for a restart since this time, at which its delay was over.
     Again(MonoTime),
 }
 
@@ -72,19 +72,19 @@ impl IndexEntry {
     }
 }
 
-/// All places.
+/// All entries.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     deadlines: BTreeSet<(MonoTime, JobId)>,
     firsts: BTreeSet<(Rank, JobId)>,
-    /// Who has waited longest comes first: when more are due than can be started, none is overtaken for ever.
+    /// The longest waiting job is first, so that none is overtaken for ever when more are due than can be started.
     agains: BTreeSet<((MonoTime, Rank), JobId)>,
     holders: BTreeSet<(Rank, JobId)>,
     census: Census,
 }
 
 impl Index {
-    /// Moves a job from one place to another.
+    /// Moves a job from one entry to another.
     pub(super) fn refile(&mut self, id: JobId, entry: &mut IndexEntry, to: IndexEntry) {
         let from = std::mem::replace(entry, to);
         move_in(&mut self.deadlines, id, from.deadline, to.deadline);
@@ -98,7 +98,7 @@ impl Index {
         count(&mut census.unsure, from.unsure, to.unsure);
     }
 
-    /// The jobs by number.
+    /// The number of jobs in each condition.
     pub(super) fn census(&self) -> Census {
         self.census
     }
@@ -108,7 +108,7 @@ impl Index {
         self.deadlines.first().map(|(at, _)| *at)
     }
 
-    /// A job whose deadline has come.
+    /// A job whose deadline has passed.
     pub(super) fn due(&self, now: MonoTime) -> Option<JobId> {
         self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
     }
@@ -118,17 +118,17 @@ impl Index {
         self.again().is_some() || self.first().is_some()
     }
 
-    /// The gate: the job that may be started again next. A restart is never held.
+    /// The gate: the next job to restart. Restarts are never held.
     pub(super) fn again(&self) -> Option<JobId> {
         self.agains.first().map(|(_, id)| *id)
     }
 
-    /// The job that may have its first start next: an earlier one that has `wait` holds it.
+    /// The next job to have its first start, unless an earlier job with `wait` holds it.
     pub(super) fn first(&self) -> Option<JobId> {
         self.firsts.first().filter(|first| !self.is_held(first)).map(|(_, id)| *id)
     }
 
-    /// The job for which others are waiting.
+    /// The job that holds the others.
     pub(super) fn held_by(&self) -> Option<JobId> {
         let first = self.firsts.first()?;
         self.holders.first().filter(|_| self.is_held(first)).map(|(_, id)| *id)

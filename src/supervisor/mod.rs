@@ -1,6 +1,6 @@
-//! All jobs: what happens goes in, what is to be done comes out.
-//! Owns the rules that concern several jobs (the gate, the reload, the end of everything) and
-//! the trait [`System`], through which the world is acted upon. Has no clock: `now` is an argument.
+//! All jobs: events go in, actions come out.
+//! Owns the rules that concern several jobs (the gate, the reload, the exit) and
+//! the trait [`System`], through which actions reach the world. Has no clock: `now` is an argument.
 #![forbid(unsafe_code)]
 
 mod action;
@@ -43,12 +43,12 @@ use reload::Reload;
 use std::rc::Rc;
 use switches::Switches;
 
-/// One job with what the supervisor keeps beside it.
+/// One job, and what the supervisor knows about it.
 #[derive(Debug)]
 struct JobSlot {
     job: Job,
     rank: Rank,
-    /// Where the index has it; changed only by [`Supervisor::refile`].
+    /// Where it is filed in the index; changed only by [`Supervisor::refile`].
     entry: IndexEntry,
     need: Need,
 }
@@ -56,11 +56,11 @@ struct JobSlot {
 /// All jobs.
 #[derive(Debug)]
 pub struct Supervisor {
-    /// The configuration's path, as messages name it.
+    /// The path of the configuration, for messages.
     file: Rc<[u8]>,
     slots: Vec<Option<JobSlot>>,
     free: Vec<JobId>,
-    /// The jobs that are not free, by name.
+    /// All jobs, sorted by name.
     names: Vec<JobId>,
     processes: Processes,
     index: Index,
@@ -69,15 +69,15 @@ pub struct Supervisor {
     network: Network,
     complaints: Complaints,
     switches: Switches,
-    /// None when no service manager wants to be told anything.
+    /// None if there is no service manager to notify.
     notifier: Option<Notifier>,
-    /// The job for which the others were last said to be waiting.
+    /// The job that the log last named as holding the others.
     paused_for: Option<JobId>,
     ending: bool,
 }
 
 impl Supervisor {
-    /// A supervisor without jobs; a [`Event::Loaded`] gives it some. `file` names the configuration in messages.
+    /// A supervisor without jobs; [`Event::Loaded`] brings some. `file` names the configuration in messages.
     pub fn new(file: &[u8]) -> Supervisor {
         Supervisor {
             file: file.into(),
@@ -97,7 +97,7 @@ impl Supervisor {
         }
     }
 
-    /// Takes in what has happened; what is to be done about it is appended to `actions`.
+    /// Takes an event, and appends the actions that follow from it.
     pub fn handle(&mut self, now: MonoTime, event: Event, actions: &mut Actions) {
         match event {
             Event::Exited(pid, ending, rest) => self.exited(now, pid, ending, &rest, actions),
@@ -109,7 +109,7 @@ impl Supervisor {
                 self.tick(now, actions);
                 self.notify(actions);
             }
-            // Once ending, files and commands are ignored.
+            // While pmtr is exiting, files and commands are ignored.
             Event::Loaded(..) | Event::ReloadAsked if self.ending => {}
             Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten if self.ending => {}
             Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
@@ -121,7 +121,7 @@ impl Supervisor {
             Event::LeftBehind(left) => self.left_behind(now, left, actions),
             Event::Loaded(reading, answer) => {
                 self.loaded(now, reading, answer, actions);
-                // Left to this by the tick that had the file read. A station that is new is told of at once.
+                // The tick that had the file read has left this to its answer. A new station gets a report at once.
                 self.tick_network(now, actions);
             }
             Event::ConfigSaved => self.reload.saved(now),
@@ -162,7 +162,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether pmtr was told to end and nothing is left that an end could be waited for.
+    /// Whether pmtr was told to exit and waits for nothing any more.
     pub fn ended(&self) -> bool {
         self.ending && self.processes.owners().all(|owner| self.has_given_up(owner))
     }
@@ -172,8 +172,8 @@ impl Supervisor {
         self.slot(id).map(|slot| slot.job.spec())
     }
 
-    /// The number of a job and what it is doing, for the first job whose number is at least `from`.
-    /// Asking again from the number after it shows all jobs, in portions of one's own choice.
+    /// The number and the status of the first job whose number is at least `from`.
+    /// Asking again from the next number lists all jobs, in portions of any size.
     pub fn status_from(&self, from: JobId, now: MonoTime) -> Option<(JobId, JobStatus)> {
         let slots = self.slots.iter().enumerate().skip(from.0 as usize);
         let (place, slot) = slots.filter_map(|(i, slot)| Some((i, slot.as_ref()?))).next()?;
@@ -186,28 +186,28 @@ impl Supervisor {
         Some((JobId(u32::try_from(place).ok()?), JobStatus { name, phase, failed }))
     }
 
-    /// The jobs in their numbers' order, for those who check them.
+    /// The jobs in the order of their numbers, for tests.
     pub fn jobs(&self) -> impl Iterator<Item = (JobId, &Job)> {
         let slots = self.slots.iter().enumerate();
         slots.filter_map(|(i, slot)| Some((JobId(u32::try_from(i).ok()?), &slot.as_ref()?.job)))
     }
 
-    /// How many processes that have an owner are unreaped.
+    /// How many unreaped processes have an owner.
     pub fn processes(&self) -> usize {
         self.processes.count()
     }
 
-    /// The processes that have an owner and are unreaped, in the order of their owners.
+    /// The unreaped processes that have an owner, in the order of the owners.
     pub fn pids(&self) -> Vec<Pid> {
         self.processes.pids()
     }
 
-    /// The content of the file that is in force.
+    /// The content of the file in force.
     pub fn applied(&self) -> Option<Fingerprint> {
         self.reload.applied()
     }
 
-    /// Whose process this is, if it is unreaped.
+    /// The owner of this process, if it is unreaped.
     pub fn owner_of(&self, pid: Pid) -> Option<Owner> {
         self.processes.owner_of(pid)
     }
@@ -220,7 +220,7 @@ impl Supervisor {
         self.slots.get_mut(id.0 as usize)?.as_mut()
     }
 
-    /// The job with this name, unless it is on its way out.
+    /// The job of this name, unless it is being removed.
     fn find(&self, name: &[u8]) -> Option<JobId> {
         let at = self.names.binary_search_by(|id| self.name_of(*id).cmp(name)).ok()?;
         self.names.get(at).copied().filter(|id| self.slot(*id).is_some_and(|s| s.job.goal() != Goal::Gone))
@@ -230,7 +230,7 @@ impl Supervisor {
         self.slot(id).map_or(b"", |slot| slot.job.spec().name.as_bytes())
     }
 
-    /// Lets `change` work on one job, hands on its wishes and files it anew.
+    /// Changes one job, turns its wishes into actions, and refiles it.
     fn with(&mut self, id: JobId, actions: &mut Actions, change: impl FnOnce(&mut Job, &mut Vec<Wish>)) {
         let Some(slot) = self.slot_mut(id) else { return };
         let mut wishes = Vec::new();
@@ -242,7 +242,7 @@ impl Supervisor {
         self.refile(id, actions);
     }
 
-    /// Brings the index in line with the job; a job that is gone is forgotten.
+    /// Brings the index in line with the job, or forgets the job if it is gone.
     fn refile(&mut self, id: JobId, actions: &mut Actions) {
         let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else { return };
         if slot.job.goal() == Goal::Gone && slot.job.state() == State::Down {
@@ -253,7 +253,7 @@ impl Supervisor {
         let held = slot.job.first_run() == FirstRun::Pending;
         let queued = slot.job.state() == State::Queued && slot.need == Need::Met;
         let lacks = slot.job.state() == State::Queued && slot.need == Need::Missing;
-        // A file that vanishes while the job runs changes nothing, nor for those behind it.
+        // A file that disappears while the job runs changes nothing, neither for it nor for the jobs behind it.
         let able = match slot.job.first_run() {
             FirstRun::Pending => slot.need != Need::Missing,
             FirstRun::Begun => true,
@@ -283,7 +283,7 @@ impl Supervisor {
                     actions.log(Notice::DependsMissing { job, file });
                 }
                 (Need::Met, _) => actions.log(Notice::DependsBack { job }),
-                // A new definition names other files: of those nothing is known to be there.
+                // A new definition names other files, which may not have been looked at.
                 (Need::Missing | Need::Unknown, _) => {}
             }
         }
@@ -300,11 +300,11 @@ impl Supervisor {
         let told = self.complaints.tick(now).into_iter().chain(self.switches.tick(now));
         actions.log_all(told);
         if let Some(reading) = self.reload.reading() {
-            // Until the whole of it has been read, what was applied before is in force.
+            // Until the file has been read to its end, the previous one is in force.
             self.start(actions);
             actions.push(Action::ReadOn(reading));
         } else if let Some(reading) = self.reload.due(now) {
-            // Nothing starts in this turn: the answer may remove, change or hold back what is ready now.
+            // Nothing starts in this turn: the answer may remove, change or hold what is ready now.
             actions.push(Action::LoadConfig(reading));
         } else {
             self.start(actions);
@@ -319,7 +319,7 @@ impl Supervisor {
     fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut Actions) {
         let mut order: Vec<(Rank, JobId)> =
             self.jobs().filter_map(|(id, _)| Some((self.slot(id)?.rank, id))).collect();
-        // What was started last may need what was started first.
+        // In reverse order: a job may need those that were started before it.
         order.sort_unstable_by(|a, b| b.cmp(a));
         if self.ending {
             for (_, id) in order {

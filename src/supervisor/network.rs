@@ -1,4 +1,4 @@
-//! The sockets that the file asks for: which are open, which are tried again when, and when a report is due.
+//! The sockets that the file asks for: which are open, when one is tried again, and when a report is due.
 
 use super::{Action, Actions, Effect};
 use crate::job::next_pause;
@@ -6,16 +6,16 @@ use crate::model::{Endpoint, MonoTime, NetError, Notice, Role, SocketId, Station
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// From one report to the next, and from one attempt to open a socket to the next when many have failed.
+/// The time between two reports, and the longest pause before a socket is tried again.
 pub const REPORT_EVERY: Duration = Duration::from_secs(10);
-/// From a command to the report that shows what came of it.
+/// The time from a command to the report that shows its effect.
 pub const REPORT_AFTER_COMMAND: Duration = Duration::from_millis(500);
-/// How long a report may wait for starts that are under way: not so long that one after a command takes a second.
+/// How long a report may wait for starts that are under way. A report after a command still comes within a second.
 const REPORT_PATIENCE: Duration = Duration::from_millis(400);
-/// So many reports without an error end the trouble with a destination.
+/// After this many reports without an error, a destination counts as reachable again.
 const CLEAN_REPORTS: u8 = 2;
 
-/// All stations.
+/// All stations and their sockets.
 #[derive(Debug, Default)]
 pub(super) struct Network {
     sockets: BTreeMap<SocketId, SocketState>,
@@ -24,31 +24,31 @@ pub(super) struct Network {
     report_at: Option<MonoTime>,
 }
 
-/// One station with the state of its socket.
+/// One station and the state of its socket.
 #[derive(Debug)]
 struct SocketState {
     station: Station,
     health: Health,
 }
 
-/// How a station fares. Trouble is logged when it begins and when it ends.
+/// The condition of a station. Trouble is logged when it begins and when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
-    /// As far as anybody knows, well.
+    /// No error is known.
     Fine,
-    /// A listener that could not be opened, or was closed since nothing came by it any more.
+    /// A listener that could not be opened, or that failed and was closed.
     Closed { retry_at: MonoTime, pause: Duration },
-    /// A destination with an error, and so many reports since.
+    /// A destination with an error, and the number of reports since.
     Troubled { reports: u8 },
 }
 
 impl Network {
-    /// The line of the file that asked for a socket.
+    /// The station of this socket, as the file describes it.
     pub(super) fn station(&self, id: SocketId) -> Option<&Station> {
         self.sockets.get(&id).map(|socket| &socket.station)
     }
 
-    /// From now on these are the stations. Those that were there before keep their sockets.
+    /// Applies a list of stations. Those that were there before keep their sockets.
     pub(super) fn apply(
         &mut self,
         now: MonoTime,
@@ -84,7 +84,7 @@ impl Network {
         }
     }
 
-    /// The end has come: nobody is listened to or told any more.
+    /// pmtr is exiting: closes all sockets.
     pub(super) fn close(&mut self, actions: &mut Actions) {
         actions.act_all(self.sockets.keys().copied().map(Effect::Close));
         self.sockets.clear();
@@ -112,18 +112,18 @@ impl Network {
                 });
                 socket.fails(Health::Closed { retry_at: now + pause, pause }, error, actions);
             }
-            // Whether it can be reached is seen by what is sent.
+            // Only sending shows whether it can be reached.
             (Role::Report, Ok(())) => {}
             (Role::Report, Err(error)) => socket.fails(Health::Troubled { reports: 0 }, error, actions),
         }
     }
 
-    /// A socket does not do what it was opened for.
+    /// A socket has failed.
     pub(super) fn fails(&mut self, now: MonoTime, id: SocketId, error: NetError, actions: &mut Actions) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         match (socket.station.role, socket.health) {
             (Role::Report, _) => socket.fails(Health::Troubled { reports: 0 }, error, actions),
-            // It would go on failing; and only a new one joins a group again.
+            // It would fail again, and only a new socket joins the multicast group again.
             (Role::Listen, Health::Fine) => {
                 actions.act(Effect::Close(id));
                 let pause = REPORT_EVERY;
@@ -133,12 +133,12 @@ impl Network {
         }
     }
 
-    /// A job was switched: those who get reports are to know soon.
+    /// A job was enabled or disabled: the next report comes soon.
     pub(super) fn switched(&mut self, now: MonoTime) {
         self.report_at = self.report_at.map(|at| at.min(now + REPORT_AFTER_COMMAND));
     }
 
-    /// When there is something to do.
+    /// When the next action is due.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         let retries = self.sockets.values().filter_map(|socket| match socket.health {
             Health::Closed { retry_at, .. } => Some(retry_at),
@@ -147,7 +147,7 @@ impl Network {
         retries.chain(self.report_at).min()
     }
 
-    /// Does what is due. While jobs are `starting` there is another tick at once: a report waits for them a little.
+    /// Does what is due. While jobs are `starting`, the next tick comes at once, so a report may wait for them.
     pub(super) fn tick(&mut self, now: MonoTime, starting: bool, actions: &mut Actions) {
         for (id, socket) in &mut self.sockets {
             if let Health::Closed { retry_at, .. } = &mut socket.health
@@ -171,7 +171,7 @@ impl Network {
                 continue;
             }
             if *reports == 0 {
-                // Addresses, routes and interfaces may be others by now: a new socket asks for them anew.
+                // Addresses, routes and interfaces may have changed; a new socket looks them up.
                 actions.push(Action::Open(*id));
             }
             *reports += 1;

@@ -1,48 +1,48 @@
-//! What the service manager is told, and when: that the first start is over, what the jobs are doing, that a file is
-//! being applied, that the end has come, and that the loop still turns. What does not go out is told again soon.
-//! Knows neither sockets nor the words; counts no jobs.
+//! What the service manager is told, and when: ready, status, reload, exit, watchdog. A message that could not be
+//! sent is soon tried again.
+//! Knows neither sockets nor the text of a message, and counts no jobs.
 
 use super::{Action, Actions, NextTick, Supervisor};
 use crate::model::{Milestone, MonoTime, NotifyMessage, Summary};
 use std::time::Duration;
 
-/// From one status to the next.
+/// The time between two status messages.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
-/// How long the first start waits for a look at the files of `depends`, which a dead file system may hold up.
+/// How long the first start waits for the first look at files of `depends`; a dead file system may delay it.
 pub const READY_PATIENCE: Duration = Duration::from_secs(1);
-/// When a message that did not go out is tried again; with each failure in a row the wait doubles.
+/// When a message is tried again that could not be sent. The pause doubles with each failure in a row.
 const RETRY: Duration = Duration::from_millis(100);
-/// The longest wait: where there is no manager any more, pmtr is to sleep all the same.
+/// The longest pause. If the manager is gone, pmtr must be able to sleep.
 const RETRY_AT_MOST: Duration = Duration::from_secs(5);
 
-/// What was told, and what is still to be.
+/// What the manager knows, and what it has to be told.
 #[derive(Debug)]
 pub(super) struct Notifier {
     stage: NotifyStage,
-    /// The last status that was told, and when there may be another.
+    /// The last status that was sent, and the earliest time of the next.
     status: Option<Summary>,
     status_at: MonoTime,
-    /// From one sign of life to the next, if any is wanted, and when the next is due.
+    /// The time between two watchdog messages, if the manager wants them, and when the next is due.
     watchdog: Option<Duration>,
     alive_at: MonoTime,
-    /// Since the last message did not go out: when the next try is, and how long that was put off.
+    /// Since the last failure: when to try again, and the pause before that.
     retry: Option<(MonoTime, Duration)>,
 }
 
-/// How far pmtr has come, and which part of that is still to be told.
+/// How far pmtr has come, and what of that the manager does not know yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NotifyStage {
-    /// The first start. It is taken to be over at this time though files have not been looked at.
+    /// The first start. At this time it counts as complete even if files have not been looked at.
     Starting { until: MonoTime },
-    /// All has been told.
+    /// The manager knows everything.
     Serving,
-    /// A file was read and nobody knows.
+    /// A file is being applied, and the manager does not know it.
     Reloading,
-    /// The manager knows of a reload, but not that it is over.
+    /// The manager knows of the reload, but not that it is complete.
     Reloaded,
-    /// pmtr was told to end and nobody knows.
+    /// pmtr is exiting, and the manager does not know it.
     Stopping,
-    /// The manager knows that the end has come.
+    /// The manager knows that pmtr is exiting.
     Ending,
 }
 
@@ -59,9 +59,9 @@ struct Overview {
 enum FirstStart {
     /// Some job is about to start, or no file has been applied.
     UnderWay,
-    /// Some job would start if it was known that its files are there.
+    /// Some job waits for the first look at its files.
     Unsure,
-    /// It has come as far as it can.
+    /// Every job that can start has started.
     Over,
 }
 
@@ -71,30 +71,30 @@ impl Notifier {
         Notifier { stage, status: None, status_at: now, watchdog, alive_at: now, retry: None }
     }
 
-    /// The operator has asked for the file to be applied.
+    /// The operator has asked for a reload.
     fn reloading(&mut self) {
         self.stage = match self.stage {
             NotifyStage::Serving | NotifyStage::Reloading | NotifyStage::Reloaded => NotifyStage::Reloading,
-            // It is ready when it is.
+            // The first start reports ready at its end in any case.
             NotifyStage::Starting { .. } => self.stage,
             NotifyStage::Stopping | NotifyStage::Ending => self.stage,
         };
     }
 
-    /// A file is being applied: news, unless the manager has been told and has not been told that it is over.
+    /// A file is being applied. This is new unless the manager knows of a reload that is not complete.
     fn applying(&mut self) {
         if self.stage != NotifyStage::Reloaded {
             self.reloading();
         }
     }
 
-    /// The end has come, and is told at once: there may be no other time.
+    /// pmtr is exiting, and says so at once: there may be no later time.
     pub(super) fn ending(&mut self) {
         self.stage = NotifyStage::Stopping;
         self.retry = None;
     }
 
-    /// What is to be told next of how far pmtr has come: from this time on, or at once.
+    /// The next milestone to report: at once, or from this time on.
     fn milestone(&self, overview: &Overview) -> Option<(Milestone, Option<MonoTime>)> {
         match (self.stage, overview.start) {
             (NotifyStage::Starting { .. }, FirstStart::UnderWay) => None,
@@ -136,7 +136,7 @@ impl Notifier {
         (message != NotifyMessage::default()).then_some(message)
     }
 
-    /// Whether there is a status to tell that no milestone brings along.
+    /// Whether there is a new status that no milestone carries.
     fn is_status_news(&self, overview: &Overview) -> bool {
         match self.stage {
             NotifyStage::Starting { .. } => false,
@@ -150,7 +150,7 @@ impl Notifier {
 
     fn notified(&mut self, now: MonoTime, message: NotifyMessage, sent: bool) {
         if !sent {
-            // A sign of life is never put off for longer than it may take.
+            // A watchdog message must not be delayed for longer than the time between two of them.
             let at_most = self.watchdog.map_or(RETRY_AT_MOST, |every| every.min(RETRY_AT_MOST));
             let before = self.retry.map_or(Duration::ZERO, |(_, pause)| pause);
             let pause = (before * 2).max(RETRY).min(at_most);
@@ -175,12 +175,12 @@ impl Notifier {
 }
 
 impl Supervisor {
-    /// From now on there is a service manager to tell; `watchdog` is the time from one sign of life to the next.
+    /// Begins to notify a service manager; `watchdog` is the time between two signs of life.
     pub fn serve_manager(&mut self, now: MonoTime, watchdog: Option<Duration>) {
         self.notifier = Some(Notifier::new(now, watchdog));
     }
 
-    /// What the service manager is to be told by now.
+    /// The message that is due, if any.
     pub fn notify_message(&self, now: MonoTime) -> Option<NotifyMessage> {
         self.notifier.as_ref()?.message(now, &self.overview())
     }
@@ -198,14 +198,14 @@ impl Supervisor {
         }
     }
 
-    /// A file that was read comes into force.
+    /// A file that was read is being put into force.
     pub(super) fn applying(&mut self) {
         if let Some(notifier) = &mut self.notifier {
             notifier.applying();
         }
     }
 
-    /// Behind what this turn does, so that the message tells what came of it.
+    /// At the end of the turn, so that the message reports its result.
     pub(super) fn notify(&self, actions: &mut Actions) {
         actions.extend(self.notifier.as_ref().map(|_| Action::Notify));
     }

@@ -1,39 +1,39 @@
-//! Whose process it is that was made or has ended.
+//! Who owns which process: those that were made, and those that have ended.
 
 use super::{Actions, Supervisor};
 use crate::job::Job;
 use crate::model::{Birth, Ending, JobId, MonoTime, Notice, Pid, SpawnError, Survivors};
 use std::collections::BTreeMap;
 
-/// To whom a process belongs.
+/// The owner of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
     /// It is the main process of this job.
     Main(JobId),
 }
 
-/// All processes and groups that somebody is answerable for. Each has one owner.
+/// All processes and groups that have an owner. Each has one.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Processes {
     /// Children that have not been reaped.
     unreaped: BTreeMap<Pid, Owner>,
-    /// Groups whose leader has been reaped, or is no child of ours, as long as something of them is left. The kernel
-    /// gives no number away that a group has, so between turns no number is in both maps.
+    /// Groups of which something is left, and whose leader has been reaped or is not our child. The kernel does not
+    /// reuse the number of such a group, so between turns no number is in both maps.
     groups: BTreeMap<Pid, Owner>,
 }
 
 impl Processes {
-    /// This process was made.
+    /// Adds a new process.
     pub(super) fn add(&mut self, pid: Pid, owner: Owner) {
         self.unreaped.insert(pid, owner);
     }
 
-    /// This process was reaped. Returns whose it was; an orphan that was adopted is nobody's.
+    /// Removes a reaped process and returns its owner. An adopted orphan has none.
     fn remove(&mut self, pid: Pid) -> Option<Owner> {
         self.unreaped.remove(&pid)
     }
 
-    /// The group for whose end this owner waits is another one, or there is none any more.
+    /// This owner waits for the end of another group than before, or of none.
     pub(super) fn regroup(&mut self, owner: Owner, before: Option<Pid>, after: Option<Pid>) {
         if before == after {
             return;
@@ -62,7 +62,7 @@ impl Processes {
         owned.into_iter().map(|(_, pid)| pid).collect()
     }
 
-    /// All who are answerable for something; one with several processes is there several times.
+    /// All owners; one with several processes appears several times.
     pub(super) fn owners(&self) -> impl Iterator<Item = Owner> {
         self.unreaped.values().chain(self.groups.values()).copied()
     }
@@ -85,7 +85,8 @@ impl Supervisor {
         }
     }
 
-    /// An orphan has ended. It may have been the last of a group that is being swept; the tick looks once for all.
+    /// An orphan has ended. It may have been the last process of a group that is being swept; the tick looks at all of
+    /// them once.
     fn adopted_ended(&mut self, now: MonoTime, pid: Pid, actions: &mut Actions) {
         actions.log(Notice::AdoptedEnded { pid });
         let sweeping: Vec<Owner> = self.processes.groups.values().copied().collect();
@@ -95,7 +96,7 @@ impl Supervisor {
         }
     }
 
-    /// What is left of a group whose leader has been reaped.
+    /// Something is known about what is left of a group.
     pub(super) fn looked(&mut self, now: MonoTime, group: Pid, left: &Survivors, actions: &mut Actions) {
         let Some(owner) = self.processes.owner_of_group(group) else { return };
         let Owner::Main(id) = owner;
@@ -110,21 +111,21 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         if let Ok(pid) = answer.map(Birth::pid) {
-            // The kernel gives a number away only when no process and no group has it any more.
+            // The kernel reuses a number only when no process and no group has it any more.
             self.looked(now, pid, &Survivors::None, actions);
             self.processes.add(pid, Owner::Main(id));
         }
         self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
     }
 
-    /// It runs what it was made for.
+    /// The process has executed its command.
     pub(super) fn executed(&mut self, pid: Pid, actions: &mut Actions) {
         let Some(owner) = self.processes.owner_of(pid) else { return };
         let Owner::Main(id) = owner;
         self.with(id, actions, Job::executed);
     }
 
-    /// Whether an end does not wait for the processes of this owner any more.
+    /// Whether an exit of pmtr no longer waits for the processes of this owner.
     pub(super) fn has_given_up(&self, owner: Owner) -> bool {
         let Owner::Main(id) = owner;
         self.slot(id).is_none_or(|slot| slot.job.given_up())

@@ -1,26 +1,26 @@
-//! A start whose configuration is of no use: whether it begins with the text that was applied last, and how the log
-//! tells. Reads nothing itself.
+//! A start whose configuration is unusable: whether it uses the last good text instead, and what the log says.
+//! Reads nothing itself.
 
 use super::reload::Trouble;
 use super::{Actions, Reading, Supervisor};
 use crate::model::{Blame, Config, Fingerprint, KeptText, Load, LoadError, Mistake, MonoTime, Notice};
 use std::rc::Rc;
 
-/// How many mistakes go to the log; `pmtr -t` shows all.
+/// How many mistakes are logged; `pmtr -t` shows all.
 const MISTAKES_LOGGED: usize = 20;
 
-/// Whether a start is in want of the text that was applied last.
+/// Whether a start needs the last good text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
-    /// The configuration can be applied.
+    /// No: the configuration can be applied.
     No,
-    /// It says nothing, so that all jobs would be down. Without another text that is how pmtr begins.
+    /// The configuration is missing or empty, so all jobs would be down. Without another text, pmtr starts like that.
     Rather,
-    /// It can't be applied. Without another text pmtr does not begin.
+    /// The configuration can't be applied. Without another text, pmtr does not start.
     Must,
 }
 
-/// What a start begins with.
+/// What a start uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beginning {
     Configuration,
@@ -28,22 +28,22 @@ pub enum Beginning {
     Nothing,
 }
 
-/// The text that was applied last takes the place of a configuration of no use.
+/// The last good text, used instead of an unusable configuration.
 #[derive(Debug)]
 pub struct Recovery {
-    /// What reading the configuration has found.
+    /// The result of reading the configuration.
     pub instead_of: Result<Load, LoadError>,
     pub content: Fingerprint,
     pub config: Config,
-    /// What there is to warn of in where it was read.
+    /// Warnings about the last good text and the place where it is kept.
     pub warnings: Vec<Mistake>,
     pub kept: Rc<KeptText>,
 }
 
-/// What a start that has found this in the configuration wants.
+/// What a start needs that has this result of reading the configuration.
 pub fn want(found: &Result<Load, LoadError>) -> Want {
     match found {
-        // A full disk and a power failure make this of any file. A comment is a word of its owner.
+        // A full disk or a power failure can empty any file. A comment can only come from its owner.
         Ok(Load::New(content, ..)) if content.bytes == 0 => Want::Rather,
         Ok(Load::New(..) | Load::Same | Load::More) => Want::No,
         Err(LoadError::Missing) => Want::Rather,
@@ -53,7 +53,7 @@ pub fn want(found: &Result<Load, LoadError>) -> Want {
     }
 }
 
-/// What it begins with when this was applied last, if that is known.
+/// What a start uses, if this is the last good configuration.
 pub fn beginning(want: Want, last: Option<&Config>) -> Beginning {
     match (want, last) {
         (Want::No, _) | (Want::Rather, None) => Beginning::Configuration,
@@ -63,7 +63,7 @@ pub fn beginning(want: Want, last: Option<&Config>) -> Beginning {
     }
 }
 
-/// How the log tells at a start that a configuration is of no use.
+/// The log lines about an unusable configuration at a start.
 pub fn blame(file: &Rc<[u8]>, found: &Result<Load, LoadError>) -> Vec<Notice> {
     let blame = match found {
         Err(LoadError::Mistakes(mistakes)) => return mistaken(file, mistakes).collect(),
@@ -76,12 +76,12 @@ pub fn blame(file: &Rc<[u8]>, found: &Result<Load, LoadError>) -> Vec<Notice> {
     vec![Notice::Unusable { file: file.clone(), blame }]
 }
 
-/// A file with errors as the log shows it.
+/// The log lines about a file with errors.
 pub(super) fn mistaken<'a>(file: &'a Rc<[u8]>, mistakes: &'a [Mistake]) -> impl Iterator<Item = Notice> + 'a {
     std::iter::once(Notice::ParseFailed { file: file.clone() }).chain(noticed(mistakes))
 }
 
-/// Errors and warnings as lines of the log, the first ones and how many more there are.
+/// The first errors and warnings as log lines, and how many more there are.
 pub(super) fn noticed(mistakes: &[Mistake]) -> impl Iterator<Item = Notice> + '_ {
     let notice = |mistake: &Mistake| Notice::Mistake(mistake.clone());
     let rest = mistakes.get(MISTAKES_LOGGED..).filter(|rest| !rest.is_empty());
@@ -89,23 +89,23 @@ pub(super) fn noticed(mistakes: &[Mistake]) -> impl Iterator<Item = Notice> + '_
     told(mistakes).iter().map(notice).chain(more)
 }
 
-/// Those that the log shows.
+/// Those that are logged.
 pub(super) fn told(mistakes: &[Mistake]) -> &[Mistake] {
     mistakes.get(..MISTAKES_LOGGED).unwrap_or(mistakes)
 }
 
 impl Supervisor {
-    /// The line that tells that the text that was applied last is in force instead of the configuration.
+    /// The line that says that the last good text is in force instead of the configuration.
     pub fn last_good(&self) -> Option<Notice> {
         let kept = self.reload.last_good()?.clone();
         Some(Notice::LastGood { file: self.file.clone(), kept })
     }
 
-    /// The first content to be in force is not that of the configuration.
+    /// Puts the last good text into force at a start.
     pub(super) fn recovered(&mut self, now: MonoTime, from: Recovery, actions: &mut Actions) {
         let Recovery { instead_of, content, config, warnings, kept } = from;
         actions.log_all(blame(&self.file, &instead_of));
-        // What has been told here is no news when the file is read the next time.
+        // What has been logged here is not new when the file is read the next time.
         match &instead_of {
             Ok(Load::New(content, ..)) => {
                 self.reload.rescanned(Reading::Always, Some(*content));
@@ -155,7 +155,7 @@ mod tests {
         let busy = LoadError::Busy(Fingerprint { bytes: 1, hash: 1 });
         for (found, without, jobless, with) in [
             (load(9, 1), Configuration, Configuration, Configuration),
-            // Somebody has written that there is no job.
+            // Somebody has written a file without jobs.
             (load(9, 0), Configuration, Configuration, Configuration),
             (load(0, 0), Configuration, Configuration, LastGood),
             (Err(LoadError::Missing), Configuration, Configuration, LastGood),

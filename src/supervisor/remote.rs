@@ -1,4 +1,4 @@
-//! What comes from other machines and goes to them: commands, answers, reports.
+//! Commands from other machines, their answers, and reports.
 
 use super::{Actions, Effect, JobSlot, Supervisor};
 use crate::job::{Goal, State};
@@ -7,12 +7,12 @@ use crate::model::{
 };
 
 impl Supervisor {
-    /// The line of the file that asked for this socket.
+    /// The station of this socket, as the file describes it.
     pub fn station(&self, id: SocketId) -> Option<&Station> {
         self.network.station(id)
     }
 
-    /// What a report tells of the jobs, in the order in which they start.
+    /// The lines of a report, in the order in which the jobs start.
     pub fn report(&self, now: MonoTime) -> impl Iterator<Item = JobLine<'_>> {
         let told = self.slots.iter().flatten().filter(|s| s.job.goal() != Goal::Gone && !s.job.finished());
         let mut slots: Vec<&JobSlot> = told.collect();
@@ -34,7 +34,7 @@ impl Supervisor {
         })
     }
 
-    /// Does what a message asks for, job by job, and answers it.
+    /// Obeys a message, job by job, and answers it.
     pub(super) fn command(
         &mut self,
         now: MonoTime,
@@ -73,7 +73,7 @@ impl Supervisor {
         self.with(id, actions, |job, wishes| job.switch(enabled, now, wishes));
     }
 
-    /// A message that is no command is not answered, only complained of.
+    /// A message that is not a command gets no answer, only a log line.
     pub(super) fn invalid(&mut self, now: MonoTime, from: Origin, actions: &mut Actions) {
         let flood = self.complaints.message(now, from);
         let invalid = self.complaints.invalid(now, from);

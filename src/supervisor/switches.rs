@@ -1,30 +1,30 @@
-//! What is said of jobs that commands switch: a line for each, unless they are so many that these lines would push
-//! out all others. Nothing here makes a command be obeyed or not.
+//! Log lines about jobs that commands enable or disable: one for each, unless they are so many that they would push
+//! all other lines out. Nothing here decides whether a command is obeyed.
 
 use crate::model::{MonoTime, Notice, Origin};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// So many lines at once: more than an operator's commands have in one minute.
+/// How many lines may come at once: more than an operator's commands cause in a minute.
 pub const SWITCHES_TOLD: u64 = 1_000;
-/// So many lines a second when it goes on for long.
+/// How many lines a second may come in the long run.
 const LINES_PER_SECOND: u64 = 10;
-/// How long those that have no line of their own are counted before they are told of.
+/// How long jobs without a line of their own are counted before the log mentions them.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The lines that may still be written, and what had none.
+/// How many lines may still come, and what had none.
 #[derive(Debug, Default)]
 pub(super) struct Switches {
-    /// Lines that were written and are not forgotten yet.
+    /// Lines that count against the limit.
     told: u64,
-    /// They are forgotten one by one, and the last one was at this moment.
+    /// One after another stops to count; the last one did so at this moment.
     forgotten_at: Option<MonoTime>,
-    /// Those without a line, who sent the last of them, and when that is told.
+    /// How many jobs had no line, who sent the last of these commands, and when the log mentions them.
     held: Option<(u64, SocketAddr, MonoTime)>,
 }
 
 impl Switches {
-    /// A job is being switched: whether that has a line of its own.
+    /// A job is being enabled or disabled. Whether this has a line of its own.
     pub(super) fn may_be_told(&mut self, now: MonoTime, from: Origin) -> bool {
         let since = *self.forgotten_at.get_or_insert(now);
         let forgotten = now.since(since).as_secs().saturating_mul(LINES_PER_SECOND);
@@ -41,12 +41,12 @@ impl Switches {
         false
     }
 
-    /// When there is something to say.
+    /// When a line about the others is due.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         self.held.map(|(.., tell_at)| tell_at)
     }
 
-    /// Says it, once its time has come.
+    /// Returns that line, if it is due.
     pub(super) fn tick(&mut self, now: MonoTime) -> Option<Notice> {
         let (switches, last, _) = self.held.take_if(|(.., tell_at)| *tell_at <= now)?;
         Some(Notice::MoreSwitches { switches, last })

@@ -1,4 +1,4 @@
-//! One turn: an event, its actions, and the answers to those, until nothing is queued.
+//! One turn: an event, its actions, and the answers to them, until the queue is empty.
 
 use super::{Action, Actions, Effect, Event, Reading, Supervisor};
 use crate::model::{
@@ -6,8 +6,8 @@ use crate::model::{
     SocketId, SpawnError, Station, Survivors,
 };
 
-/// The world as the supervisor acts upon it: a method for each question, and one for all that has no answer.
-/// Nothing here may block.
+/// The world on which the supervisor acts: one method for each question, and one for everything without an answer.
+/// No method may block.
 pub trait System {
     /// Starts a process for the job.
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Birth, SpawnError>;
@@ -15,19 +15,20 @@ pub trait System {
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError>;
     /// Reads the next portion of the configuration that [`System::load_config`] has begun to read.
     fn read_on(&mut self) -> Result<Load, LoadError>;
-    /// Tells what is left of the group and session whose leader was `group`.
+    /// Returns what is left of the group and session whose leader was `group`.
     fn look(&mut self, group: Pid, detail: Detail) -> Survivors;
     /// Opens a socket; one that is open under this number is closed before.
     fn open(&mut self, id: SocketId, station: &Station) -> Result<(), NetError>;
-    /// Sends a message to the service manager; false when it has to be sent again.
+    /// Sends a message to the service manager. False if it has to be sent again.
     fn notify(&mut self, message: &NotifyMessage) -> bool;
-    /// Sends a report of these jobs to every socket that is open for it. The jobs are worked out as they are asked for.
+    /// Sends a report of these jobs on every socket that is open for reports. Each job is computed when it is asked
+    /// for.
     fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>);
-    /// Does what has no answer.
+    /// Carries out an action without an answer.
     fn act(&mut self, effect: Effect);
 }
 
-/// Takes one event to its end. Afterwards no action waits and every pid has an owner.
+/// Takes one event to its end. Afterwards no action is pending and every pid has an owner.
 pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime, event: Event) {
     let mut actions = Actions::default();
     supervisor.handle(now, event, &mut actions);
