@@ -95,7 +95,7 @@ impl Reload {
         self.settling = None;
     }
 
-    /// A portion has been read: `reading` if more are to come, None if it was the last one.
+    /// A portion has been read. `more` is the reading if it has more portions to come.
     pub(super) fn portion(&mut self, more: Option<Reading>) {
         self.reading = more;
     }
