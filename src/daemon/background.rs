@@ -1,7 +1,7 @@
-//! Going to the background: only when all is well, and with an answer for whoever started pmtr.
+//! Going to the background: only after a successful start, and with an answer for the process that started pmtr.
 //!
 //! The parent stays in the foreground until the child says over a pipe that it is ready, or why it is not.
-//! A child that dies without a word closes the pipe, which is an answer too.
+//! A child that dies without an answer closes the pipe, which the parent notices as well.
 #![forbid(unsafe_code)]
 
 use crate::model::{Errno, Pid};
@@ -11,10 +11,10 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Says that the child is ready. No reason begins with it.
+/// The child's byte for "ready". No reason begins with it.
 const READY: u8 = 0;
 
-/// A reason is never longer; a longer one is cut.
+/// The longest reason; a longer one is cut.
 const LONGEST_REASON_BYTES: u64 = 64 * 1024;
 
 /// Which side of a fork this is.
@@ -26,22 +26,22 @@ pub enum Fork {
     Child,
 }
 
-/// The system calls that this takes.
+/// The system calls that going to the background takes.
 pub trait BackgroundCalls {
     /// Makes a copy of this process.
     fn fork(&mut self) -> io::Result<Fork>;
     /// Makes this process the leader of a session without a terminal.
     fn setsid(&mut self) -> io::Result<()>;
-    /// Makes `file` the descriptor 0, 1 or 2 by its number `standard`, in place of what that was.
+    /// Makes `file` the standard descriptor with this number, in place of what that was.
     fn redirect(&mut self, file: BorrowedFd<'_>, standard: i32) -> io::Result<()>;
 }
 
 /// Where the caller finds itself after [`go`].
 #[derive(Debug)]
 pub enum Side {
-    /// In the parent, which has only to wait for the answer.
+    /// In the parent, which only waits for the answer.
     Parent(Waiting),
-    /// In the child, which is now to start what can fail, and to answer.
+    /// In the child, which continues the start and then answers.
     Child(Starting),
 }
 
@@ -49,12 +49,12 @@ pub enum Side {
 #[derive(Debug)]
 pub struct Waiting(PipeReader);
 
-/// The child's end. Dropped without an answer, it tells the parent that the start failed.
+/// The child's end. If it is dropped without an answer, the parent reports a failed start.
 #[derive(Debug)]
 #[must_use]
 pub struct Starting(PipeWriter);
 
-/// Why a start in the background came to nothing: a whole text for stderr.
+/// Why a start in the background failed: the whole text for stderr.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed(pub String);
 
@@ -64,19 +64,19 @@ impl fmt::Display for Failed {
     }
 }
 
-/// The path as it will still be right after a change of directory.
+/// The path in a form that survives a change of directory.
 pub fn absolute(path: &Path) -> Result<PathBuf, Failed> {
     std::path::absolute(path)
         .map_err(|e| Failed(format!("can't find the current directory: {}", Errno::of(&e))))
 }
 
-/// Forks. The child has its own session and stands in `/`; its standard descriptors are still those of the
-/// parent, so that a last word can be seen. Every relative path must have been made absolute before.
+/// Forks. The child has its own session and its working directory is `/`; its standard descriptors are still those
+/// of the parent, so that it can print an error. Every relative path must have been made absolute before.
 pub fn go(process: &mut impl BackgroundCalls) -> Result<Side, Failed> {
     let (reader, writer) = io::pipe().map_err(|e| failed("make a pipe", &e))?;
     match process.fork().map_err(|e| failed("fork", &e))? {
         Fork::Parent(_) => {
-            // Our copy of the child's end has to go, or its death would never be the end of the pipe.
+            // The parent's copy of the child's end is closed; otherwise the death of the child would not end the pipe.
             drop(writer);
             Ok(Side::Parent(Waiting(reader)))
         }
@@ -94,14 +94,14 @@ pub fn go(process: &mut impl BackgroundCalls) -> Result<Side, Failed> {
 
 fn detach(process: &mut impl BackgroundCalls) -> Result<(), Failed> {
     process.setsid().map_err(|e| failed("make a session", &e))?;
-    // The directory in which somebody happened to start us must not be kept from being unmounted.
+    // A process in the current directory would keep its file system from being unmounted.
     std::env::set_current_dir("/").map_err(|e| failed("change to directory /", &e))
 }
 
 impl Waiting {
-    /// Waits until the child is ready, or gone.
+    /// Waits until the child is ready or has ended.
     pub fn wait(self) -> Result<(), Failed> {
-        // Not to the end of the pipe: the first byte already says that all is well.
+        // Not up to the end of the pipe: the first byte may already be the whole answer.
         let mut answer = Vec::new();
         let read = (&self.0).take(1).read_to_end(&mut answer);
         if read.is_ok() && answer == [READY] {
@@ -116,31 +116,32 @@ impl Waiting {
 }
 
 impl Starting {
-    /// Lets go of the terminal and tells the parent that it may return: the pid file is written.
+    /// Detaches from the terminal and lets the parent return: the pid file is written.
     pub fn ready(mut self, process: &mut impl BackgroundCalls) -> Result<(), Failed> {
         if let Err(failed) = silence(process) {
             self.failed(&failed);
             return Err(failed);
         }
-        // A parent that was killed meanwhile needs no answer, and the jobs need pmtr all the same.
+        // If the parent was killed meanwhile, the answer is not needed, but the jobs need pmtr.
         let _: io::Result<()> = self.0.write_all(&[READY]);
         Ok(())
     }
 
-    /// Tells the parent, which prints it, why the start came to nothing.
+    /// Sends the parent the reason for a failed start; the parent prints it.
     pub fn failed(mut self, reason: &dyn fmt::Display) {
-        // Without a parent there is nobody else to tell: the log has the reason as well.
+        // Without a parent nobody reads it; the log contains the reason as well.
         let _: io::Result<()> = self.0.write_all(reason.to_string().as_bytes());
     }
 }
 
-/// Puts something harmless on the standard descriptors. They are never just closed: the next socket would
-/// take their numbers, and what a library writes to stderr would go over the network.
+/// Redirects the standard descriptors to something harmless. They are never closed: the next socket would get
+/// their numbers, and what a library writes to stderr would go over the network.
 fn silence(process: &mut impl BackgroundCalls) -> Result<(), Failed> {
     let null = OpenOptions::new().read(true).write(true).open("/dev/null").map(OwnedFd::from);
     let quiet = match null {
         Ok(null) => null,
-        // In a bare chroot there is none. A pipe that nobody writes to is empty, and can't be written to.
+        // A bare chroot has no /dev/null. A pipe without a writer is empty, and one without a reader can't be written
+        // to.
         Err(_) => io::pipe().map_err(|e| failed("make a pipe", &e))?.0.into(),
     };
     (0..=2).try_for_each(|standard| {

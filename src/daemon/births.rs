@@ -1,5 +1,5 @@
-//! Children that are copies of us and on their way to their command. A pipe of each comes to its end when it gets
-//! there, or when it ends before.
+//! Children that are copies of pmtr and have not executed their command yet. Each has a pipe that comes to its end
+//! when the child executes the command, or when it ends before that.
 #![forbid(unsafe_code)]
 
 use super::event_source::{EventSource, Shared};
@@ -16,7 +16,7 @@ use std::os::fd::AsRawFd;
 #[derive(Debug, Default)]
 pub(super) struct Births {
     pipes: BTreeMap<Pid, PipeReader>,
-    /// Those whose pipe has come to its end.
+    /// Children whose pipe has come to its end.
     ended: VecDeque<Pid>,
 }
 
@@ -28,7 +28,7 @@ impl Births {
             Descriptor::Birth(pid).token(),
             Interest::READABLE,
         )?;
-        // A former one of this number has been reaped.
+        // An earlier child with this number has been reaped.
         self.pipes.insert(pid, pipe);
         Ok(())
     }
@@ -38,15 +38,16 @@ impl Births {
         self.ended.push_back(pid);
     }
 
-    /// Whether this child, who or whose pipe has come to the end, executed its command, and nothing has told so yet.
+    /// Whether this child has executed its command and nothing has reported that yet. Asked when its pipe or the child
+    /// has come to its end.
     pub(super) fn executes(&mut self, pid: Pid, shared: &Shared) -> bool {
         self.remove(&shared.registry, pid) && shared.spawner.has_executed(pid)
     }
 
-    /// This child has ended or is known to have got to its command. False when that was so before.
+    /// Drops the pipe of a child that has ended or has executed its command. False if there was none.
     fn remove(&mut self, registry: &Registry, pid: Pid) -> bool {
         let Some(pipe) = self.pipes.remove(&pid) else { return false };
-        // A copy that was made later has it open for a moment, so closing it here would not be enough.
+        // A copy that was made later has the pipe open for a moment, so closing it here would not be enough.
         let _ = registry.deregister(&mut SourceFd(&pipe.as_raw_fd()));
         true
     }

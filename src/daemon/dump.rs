@@ -1,32 +1,32 @@
-//! The state of all jobs in the log, for SIGUSR1: in portions, as the log takes them.
+//! Writes the state of all jobs to the log, for SIGUSR1, in portions that the log has room for.
 #![forbid(unsafe_code)]
 
 use super::world::World;
 use crate::model::{JobId, MonoTime, Notice, Phase, Throttle};
 use crate::supervisor::Supervisor;
 
-/// How many lines go to the log in one turn.
+/// How many lines are written in one turn.
 const LINES: usize = 256;
-/// How much room is left to others in the log.
+/// How much room in the log is left to others.
 const LEAVES: usize = 1_024;
 
-/// A dump that is asked for or under way.
+/// A dump that is requested or under way.
 #[derive(Debug, Default)]
 pub(super) struct Dump {
     asked: Throttle,
-    /// The next job of the one that is under way.
+    /// The next job of the dump that is under way.
     next: Option<JobId>,
-    /// How many jobs it has shown.
+    /// How many jobs it has written.
     shown: usize,
 }
 
 impl Dump {
-    /// The operator wants one. Those that are asked for at once are one.
+    /// The operator requests a dump. Several waiting requests are one.
     pub(super) fn ask(&mut self) {
         self.asked.ask();
     }
 
-    /// Begins if that is due. One that is under way is finished first.
+    /// Begins a dump if that is due. One that is under way is completed first.
     pub(super) fn begin(&mut self, now: MonoTime, supervisor: &Supervisor, world: &mut World) {
         if self.next.is_none() && self.asked.due(now) {
             if let Some(notice) = supervisor.last_good() {
@@ -37,12 +37,12 @@ impl Dump {
         }
     }
 
-    /// Whether the log takes more of it at once.
+    /// Whether there is more to write and the log has room for it.
     pub(super) fn more(&self, world: &World) -> bool {
         self.next.is_some() && world.shared.log.room() > LEAVES
     }
 
-    /// When the next one begins.
+    /// When the next dump begins.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         self.asked.deadline().filter(|_| self.next.is_none())
     }
@@ -54,7 +54,7 @@ impl Dump {
             self.next = match supervisor.status_from(from, now) {
                 Some((id, mut status)) => {
                     self.shown += 1;
-                    // Whether it has got to its command, only the child itself has told.
+                    // Only the child itself has reported whether it has executed its command.
                     if let Phase::Running(pid, _) | Phase::Starting(pid, _) = status.phase
                         && let Some(stage) = world.shared.spawner.stage(pid)
                     {

@@ -23,10 +23,10 @@ pub(super) struct EventLoop {
     signals: SignalPipe,
     pub(super) reaper: Reaper,
     dump: Dump,
-    /// The content of the file for which memory was given back last.
+    /// The content of the file for which freed memory was last returned.
     tidied: Option<Fingerprint>,
     flush_pace: FlushPace,
-    /// SIGHUP.
+    /// Requests by SIGHUP.
     reload: Throttle,
 }
 
@@ -45,26 +45,26 @@ impl EventLoop {
         }
     }
 
-    /// Runs until pmtr was told to end and nothing of its jobs is left.
+    /// Runs until pmtr was told to exit and nothing of its jobs is left.
     pub(super) fn run(&mut self) {
         let mut events = Events::with_capacity(256);
         let mut caught = Vec::new();
         let mut more_signals = false;
         while !self.supervisor.ended() {
-            // The pipe tells of its edges only: what is left in it would not wake us.
+            // The pipe reports only edges, so what is left in it would not wake the loop.
             let timeout = if more_signals { Some(Duration::ZERO) } else { self.timeout(clock::now()) };
-            // Every error is a wake-up; EINTR is the usual one, and no other may end the daemon.
+            // Every error counts as a wake-up. EINTR is the usual one, and no other may end the daemon.
             if self.poll.poll(&mut events, timeout).is_err_and(|e| e.kind() != io::ErrorKind::Interrupted) {
                 events.clear();
             }
             more_signals = self.signals.read(&mut caught);
             let woken = clock::now();
-            // A single death is the usual case: its successor does not wait for a walk that mostly finds nothing.
+            // Usually a single process has died. Its successor does not wait for a walk that mostly finds nothing.
             let single = self.reap_named(woken, &caught) == 1;
             if !single {
                 self.walk();
             }
-            // Anew: reaping thousands takes a while.
+            // Read the clock again: reaping thousands of children takes a while.
             let now = clock::now();
             events.iter().for_each(|event| self.world.ready(event));
             BEFORE_TICK.iter().for_each(|source| self.serve(*source, now, || now));
@@ -87,7 +87,7 @@ impl EventLoop {
         turn(&mut self.supervisor, &mut self.world, now, event);
     }
 
-    /// Lets a source do a portion of its work, and takes what came of it at the time that `time` tells.
+    /// Lets a source do a portion of its work, and takes its events. `time` gives the time of each.
     fn serve(&mut self, source: PickSource, now: MonoTime, time: impl Fn() -> MonoTime) {
         let (picked, shared) = source(&mut self.world);
         picked.work(now, shared);
@@ -98,14 +98,14 @@ impl EventLoop {
         }
     }
 
-    /// Sends what is to be said.
+    /// Sends the log, unless it is to wait for starts.
     fn speak(&mut self, now: MonoTime) {
         if self.flush_pace.due(now, self.supervisor.next() == NextTick::Now) {
             self.world.flush(now);
         }
     }
 
-    /// Gives back what a reload has freed: the C library would keep it.
+    /// Returns the memory that a reload has freed. The C library would keep it.
     fn tidy(&mut self) {
         let applied = self.supervisor.applied();
         if applied != self.tidied {
@@ -114,7 +114,7 @@ impl EventLoop {
         }
     }
 
-    /// How long the poll may take.
+    /// How long the poll may wait.
     fn timeout(&mut self, now: MonoTime) -> Option<Duration> {
         let log = &self.world.shared.log;
         if self.dump.more(&self.world) || log.more() || self.world.more() {
@@ -131,8 +131,8 @@ impl EventLoop {
         pace::sleep(now, sources.chain(own).chain(operator), memory::is_short())
     }
 
-    /// Signals that are an operator's word. Several of one kind at once are one. A reload and a state dump are expensive,
-    /// so a storm of signals gets one a second.
+    /// Obeys the operator's signals. Several of one kind at once count as one. A reload and a state dump are
+    /// expensive, so under a storm of signals there is one a second.
     fn obey(&mut self, now: MonoTime, caught: &[Caught]) {
         let came = |signal| caught.contains(&Caught::Signal(signal));
         for signal in start::ENDING.into_iter().filter(|signal| came(*signal)) {

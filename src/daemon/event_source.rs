@@ -1,7 +1,7 @@
-//! What the loop asks of whatever gives it events: one trait, and the list of all who implement it.
+//! The sources of events: the trait by which the loop serves them, and the list of them.
 //!
-//! A new source implements the trait, has a [`Descriptor`](super::tokens::Descriptor) if the poll is to tell of it, and
-//! a line in one of the two lists.
+//! A new source implements the trait, has a [`Descriptor`](super::tokens::Descriptor) if the poll watches one for it,
+//! and has a line in one of the two lists.
 #![forbid(unsafe_code)]
 
 use super::log::Log;
@@ -12,14 +12,14 @@ use crate::supervisor::Event;
 use crate::sys::spawn::Spawner;
 use mio::Registry;
 
-/// Something that has work of its own and tells what came of it. It does no more than a portion in one wake-up, so that
-/// others have their turn.
+/// A part of the daemon that has work of its own and reports events. In one wake-up it does no more than a portion,
+/// so that others are served too.
 pub(super) trait EventSource {
     /// Does a portion of what is due.
     fn work(&mut self, _: MonoTime, _: &mut Shared) {}
 
-    /// The next event that came of it. Asked for until there is none, and taken by the supervisor before the next one is
-    /// asked for.
+    /// The next event that has come of it. The supervisor takes each event before the next one is asked for, until
+    /// there is none.
     fn next_event(&mut self, _: &mut Shared) -> Option<Event> {
         None
     }
@@ -29,13 +29,13 @@ pub(super) trait EventSource {
         false
     }
 
-    /// When there is work to do though nothing happens before.
+    /// When there is work to do if nothing happens before.
     fn deadline(&self) -> Option<MonoTime> {
         None
     }
 }
 
-/// One that need not be there.
+/// A source that need not exist.
 impl<S: EventSource> EventSource for Option<S> {
     fn work(&mut self, now: MonoTime, shared: &mut Shared) {
         if let Some(source) = self {
@@ -56,7 +56,7 @@ impl<S: EventSource> EventSource for Option<S> {
     }
 }
 
-/// What the sources have in common.
+/// What several sources use.
 pub(super) struct Shared {
     pub(super) registry: Registry,
     pub(super) log: Log,
@@ -64,10 +64,10 @@ pub(super) struct Shared {
     pub(super) state: Option<StateFile>,
 }
 
-/// One source of the world, with what it shares with others.
+/// Picks one source of the world, and what it shares with others.
 pub(super) type PickSource = fn(&mut World) -> (&mut dyn EventSource, &mut Shared);
 
-/// Those that are served before the tick, in this order: what they tell may be due in it.
+/// The sources that are served before the tick, in this order: their events may make something due.
 pub(super) const BEFORE_TICK: &[PickSource] = &[
     |world| (&mut world.births, &mut world.shared),
     |world| (&mut world.outputs, &mut world.shared),
@@ -76,7 +76,7 @@ pub(super) const BEFORE_TICK: &[PickSource] = &[
     |world| (&mut world.sockets, &mut world.shared),
 ];
 
-/// Those that are served after the tick, in this order: they carry out what it has ordered.
+/// The sources that are served after the tick, in this order: they carry out what it has requested.
 pub(super) const AFTER_TICK: &[PickSource] = &[|world| (&mut world.rests, &mut world.shared)];
 
 /// All sources.

@@ -1,5 +1,5 @@
-//! The service manager that started us, if it wants to be told how we fare: a datagram socket that it listens on.
-//! What is told and when, the core decides.
+//! The service manager that started pmtr, if it wants notifications: a datagram socket on which it listens.
+//! The core decides what to send and when.
 #![forbid(unsafe_code)]
 
 use crate::model::{Clean, NotifyMessage, Pid};
@@ -12,27 +12,27 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
-/// Where the manager listens, as a variable of the environment.
+/// The environment variable with the manager's socket.
 pub(super) const SOCKET: &str = "NOTIFY_SOCKET";
-/// After so many microseconds without a sign of life the manager acts.
+/// The manager acts after this many microseconds without a sign of life.
 pub(super) const WATCHDOG_USEC: &str = "WATCHDOG_USEC";
-/// The process whose signs of life are meant; ours when it is not set.
+/// The process that has to give the signs of life; if it is not set, pmtr.
 pub(super) const WATCHDOG_PID: &str = "WATCHDOG_PID";
 
-/// No watchdog is fed more often.
+/// The shortest time between two signs of life.
 const MOST_OFTEN: Duration = Duration::from_millis(1);
 
 /// A service manager that listens.
 pub(super) struct ServiceManager {
     address: SocketAddr,
-    /// Never connected: the address is looked up anew for each message, whoever listens there by then.
+    /// Never connected: each message looks the address up, so it goes to the current listener.
     socket: Option<UnixDatagram>,
     main_pid: Option<Pid>,
 }
 
 impl ServiceManager {
-    /// The one at this address, a path or a name behind `@`. It is told that `main_pid` is our process if it can't
-    /// know that.
+    /// The manager at this address, which is a path or a name after `@`. `main_pid` tells the manager the number of our
+    /// process if it can't know it.
     pub(super) fn at(address: &OsStr, main_pid: Option<Pid>) -> Result<ServiceManager, String> {
         let unfit = |why: &str| format!("{SOCKET}={}: {why}", Clean(address.as_bytes()));
         let address = match address.as_bytes() {
@@ -44,9 +44,9 @@ impl ServiceManager {
         Ok(ServiceManager { address, socket: None, main_pid })
     }
 
-    /// Sends one message; false when it has to be sent again. Never blocks.
+    /// Sends one message. False if it has to be sent again. Never blocks.
     pub(super) fn notify(&mut self, message: &NotifyMessage) -> bool {
-        // Not the time of the turn: the manager compares it with the moment at which it asked for a reload.
+        // Not the time of the turn: the manager compares it with the time at which it asked for the reload.
         let datagram = notify::encode(message, clock::now(), self.main_pid);
         let sent = match &self.socket {
             Some(socket) => socket.send_to_addr(&datagram, &self.address),
@@ -64,7 +64,7 @@ fn unbound() -> io::Result<UnixDatagram> {
     Ok(socket)
 }
 
-/// How often the manager wants a sign of life from us: twice in the time after which it acts.
+/// How often the manager wants a sign of life: twice within the time after which it acts.
 pub(super) fn watchdog(usec: Option<&OsStr>, pid: Option<&OsStr>, own_pid: Pid) -> Option<Duration> {
     let number = |text: &OsStr| text.to_str()?.parse::<u64>().ok();
     let is_ours = |pid| number(pid) == u64::try_from(own_pid.as_raw()).ok();

@@ -54,7 +54,8 @@ pub struct Ends {
 /// All streams of all jobs; at first there are none.
 #[derive(Default)]
 pub struct Outputs {
-    /// The number of the next stream. Counts up: none is used again while an event for its former owner can be under way.
+    /// The number of the next stream. Counts up: none is used again while an event for its former owner can be under
+    /// way.
     next: usize,
     streams: BTreeMap<usize, StreamReader>,
     /// The jobs that have streams, or a main process that began with some.

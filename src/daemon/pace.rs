@@ -1,15 +1,15 @@
-//! How long the loop sleeps, and what it puts off meanwhile. Decides; the clock is read by others.
+//! How long the loop sleeps, and how long the log waits for starts. Decides only; others read the clock.
 #![forbid(unsafe_code)]
 
 use crate::model::MonoTime;
 use std::time::Duration;
 
-/// While there are jobs to start, lines wait for so long: whoever reads them takes his time from the starts.
+/// While jobs are to be started, lines wait this long: the log reader competes with starts for the CPU.
 const WORDS_WAIT: Duration = Duration::from_millis(100);
-/// While memory is short nothing tells when there is some again.
+/// While memory is short, nothing reports when there is enough again.
 const MEMORY_LOOK: Duration = Duration::from_millis(200);
 
-/// How long to sleep until the first of these is due; none is for ever.
+/// How long to sleep until the first of these is due; None is for ever.
 pub fn sleep(
     now: MonoTime,
     due: impl IntoIterator<Item = Option<MonoTime>>,
@@ -26,7 +26,7 @@ pub struct FlushPace {
 }
 
 impl FlushPace {
-    /// Whether to send them now. Starts go before, for a while.
+    /// Whether to send lines now. Starts come first, for a while.
     pub fn due(&mut self, now: MonoTime, starting: bool) -> bool {
         let due = !starting || now.since(self.sent) >= WORDS_WAIT;
         if due {

@@ -1,5 +1,5 @@
-//! Which children to ask for: those that SIGCHLD named, and now and then all, because signals merge
-//! and because orphans of jobs become ours without a word. Decides; the kernel is asked by others.
+//! Which children to ask for: those that SIGCHLD named, and from time to time all, because signals merge and
+//! because orphans of jobs become our children without notice. Decides only; others ask the kernel.
 #![forbid(unsafe_code)]
 
 use crate::model::{MonoTime, Pid};
@@ -7,20 +7,20 @@ use crate::sys::signals::Caught;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A walk that takes no longer comes at once: some 500 children.
+/// A walk that takes no longer than this comes at once: some 500 children.
 const SHORT: Duration = Duration::from_micros(100);
-/// Between two others lies so many times what it takes.
+/// Otherwise the pause between two walks is this many times the duration of one.
 const REST_TIMES: u32 = 5;
-/// At most so much lies between them: a death that has merged with another is found within it.
+/// The longest pause: a death whose signal merged with another is found within this time.
 const REST: Duration = Duration::from_millis(20);
-/// After a death that came alone a walk over many leaves the processor to the successor for so long.
+/// After a single death, a walk over many children leaves the CPU to the successor for this long.
 const GIVE_WAY: Duration = Duration::from_millis(2);
-/// How long one walk reaps: others have their turn in between.
+/// How long one walk reaps before others are served.
 const REAP_FOR: Duration = Duration::from_millis(20);
-/// When a walk that failed is tried again.
+/// When a failed walk is repeated.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// How many deaths these signals tell of. One that told of more than could be kept stands for many.
+/// How many deaths these signals report. One that reports an overflow stands for many.
 pub fn deaths(caught: &[Caught]) -> usize {
     let told = |signal: &Caught| match signal {
         Caught::Child(_) => 1,
@@ -30,22 +30,22 @@ pub fn deaths(caught: &[Caught]) -> usize {
     caught.iter().map(told).sum()
 }
 
-/// When the next walk over all children is owed.
+/// When the next walk over all children is due.
 #[derive(Debug, Default)]
 pub struct Reaper {
     owed: Option<MonoTime>,
-    /// When the last one began.
+    /// When the last walk began.
     began: Option<MonoTime>,
-    /// How long it takes to find nobody: what a walk costs with the children that there are.
+    /// How long it takes to find that no further child has ended.
     takes: Duration,
-    /// Until when lies the time between two walks.
+    /// The end of the pause between two walks.
     rested: MonoTime,
-    /// Children that had made us their tracer and were let go since the last walk that came to its end.
+    /// Children that made us their tracer and were released since the last complete walk.
     let_go: BTreeSet<Pid>,
 }
 
 impl Reaper {
-    /// Signals have told of so many deaths: merged with them may be others that named nobody.
+    /// Signals have reported this many deaths; others that named nobody may have merged with them.
     pub fn told_of(&mut self, deaths: usize, now: MonoTime) {
         if deaths == 0 || self.owed.is_some() {
             return;
@@ -57,19 +57,19 @@ impl Reaper {
         });
     }
 
-    /// The walk has come to its end: nobody more had ended, which took so long to find.
+    /// The walk is complete. It took this long to find that no further child has ended.
     pub fn rest(&mut self, now: MonoTime, took: Duration) {
         self.takes = took;
         self.let_go.clear();
         self.rested = now + took.saturating_mul(REST_TIMES).min(REST);
     }
 
-    /// The walk was not finished: it is owed at once.
+    /// The walk was interrupted and continues at once.
     pub fn owe(&mut self, now: MonoTime) {
         self.owed = Some(now);
     }
 
-    /// The walk has failed: it is owed for later.
+    /// The walk has failed and is repeated later.
     pub fn again(&mut self, now: MonoTime) {
         self.owed = Some(now + AGAIN_AFTER);
     }
@@ -79,7 +79,7 @@ impl Reaper {
         self.owed
     }
 
-    /// Whether to walk now, with this as its begin; if so it is owed no more.
+    /// Whether to walk now. If so, the walk begins at this time.
     pub fn due(&mut self, now: MonoTime) -> bool {
         let due = self.owed.is_some_and(|at| at <= now);
         if due {
@@ -89,13 +89,13 @@ impl Reaper {
         due
     }
 
-    /// A child has made us its tracer: whether to let it go. False if it does so for the second time in one walk: it has
-    /// to be killed, or the walk would never get past it.
+    /// Whether to release a child that has made us its tracer. False if it does so again in the same walk: it has to be
+    /// killed, or the walk would never get past it.
     pub fn is_let_go(&mut self, pid: Pid) -> bool {
         self.let_go.insert(pid)
     }
 
-    /// Whether the walk that is under way has had its time.
+    /// Whether the present walk has used its time.
     pub fn over(&self, now: MonoTime) -> bool {
         self.began.is_none_or(|began| now.since(began) > REAP_FOR)
     }
@@ -110,7 +110,7 @@ mod tests {
         MonoTime::ZERO + Duration::from_millis(millis)
     }
 
-    /// The same after a walk that ended at this time and took so many microseconds to find nobody.
+    /// The state after a walk that ended at this time and took this many microseconds to find nobody.
     fn after_a_walk(end: u64, micros: u64) -> Reaper {
         let mut reaper = Reaper::default();
         reaper.told_of(1, at(end));

@@ -1,4 +1,4 @@
-//! Reaps children: those that signals have named, and all when a walk over all is due.
+//! Reaps children: those that signals have named, and all others when a walk is due.
 #![forbid(unsafe_code)]
 
 use super::event_loop::EventLoop;
@@ -10,11 +10,11 @@ use crate::sys::group::{self, Group};
 use crate::sys::reap::{self, Peeked, Waited};
 use crate::sys::signals::Caught;
 
-/// When a walk over all children has found so many, the rest of ours is asked one by one.
+/// After this many deaths in one walk, our own children are asked one by one.
 const MERGED: usize = 16;
 
 impl EventLoop {
-    /// Asks for the children that were named, and tells how many deaths signals have told of.
+    /// Asks for the children that signals have named. Returns how many deaths the signals have reported.
     pub(super) fn reap_named(&mut self, now: MonoTime, caught: &[Caught]) -> usize {
         for signal in caught {
             if let Caught::Child(pid) = signal {
@@ -26,7 +26,8 @@ impl EventLoop {
         told
     }
 
-    /// Asks for all children when that is owed. Whoever is found after the tick has one that comes at once.
+    /// Asks for all children if that is due. After the deaths that it finds after the tick, the next tick comes at
+    /// once.
     pub(super) fn walk(&mut self) {
         if !self.reaper.due(clock::now()) {
             return;
@@ -41,13 +42,13 @@ impl EventLoop {
                     let now = clock::now();
                     return self.reaper.rest(now, now.since(asked));
                 }
-                // The kernel contradicts itself. To believe it could cost a job its restart.
+                // The kernel contradicts itself. Believing it could cost a job its restart.
                 Ok(Some(Peeked::Ended(_))) => return self.reaper.again(clock::now()),
                 Err(_) if self.supervisor.processes() > 0 => return self.reaper.again(clock::now()),
                 Err(_) => return,
             }
             if found == MERGED {
-                // Each walk begins at the oldest child; asking ours by number is cheaper by now.
+                // The kernel begins each walk at the oldest child, so asking by number is cheaper from here on.
                 let ours: Vec<Pid> = self.supervisor.pids();
                 for pid in ours.into_iter().filter(|pid| reap::has_ended(*pid)) {
                     self.reap_one(pid);
@@ -56,14 +57,14 @@ impl EventLoop {
                     }
                 }
             }
-            // Orphans may come as fast as they are reaped.
+            // Orphans may arrive as fast as they are reaped.
             if self.reaper.over(clock::now()) {
                 return self.reaper.owe(clock::now());
             }
         }
     }
 
-    /// Lets a child go on that has made us its tracer, or kills it.
+    /// Releases a child that has made us its tracer, or kills it.
     fn let_go(&mut self, pid: Pid) {
         if self.reaper.is_let_go(pid) {
             return reap::let_go(pid);
@@ -75,9 +76,9 @@ impl EventLoop {
         }
     }
 
-    /// Reaps a child if it has ended; false when it has not.
+    /// Reaps a child if it has ended. False if it has not.
     fn reap_one(&mut self, pid: Pid) -> bool {
-        // Taken before the number can be given to another.
+        // Opened before the number can belong to another process.
         let owner = self.supervisor.owner_of(pid).map(|owner| (owner, Group::of(pid), clock::since_start()));
         let Waited::Ended(exit) = reap::wait_for(pid) else { return false };
         if self.world.has_executed_unnoticed(pid) {
@@ -89,7 +90,7 @@ impl EventLoop {
             Some((Owner::Main(id), group, before)) => self.world.keep_rest(id, pid, group, before),
             None => Survivors::None,
         };
-        // Not the time of the wake-up: it may have ended since, and its delay would be too short.
+        // Not the time of the wake-up: the process may have ended after that, and its delay would be too short.
         self.take(clock::now(), Event::Exited(pid, ending, rest));
         true
     }
