@@ -1,5 +1,5 @@
-//! What a start begins with: the configuration, or the text that was applied last when that is of no use. The core
-//! decides which; here it is read, and told to whoever started pmtr.
+//! What a start uses: the configuration, or the last good text if the configuration is unusable. The core decides;
+//! this module reads, and reports to the process that started pmtr.
 #![forbid(unsafe_code)]
 
 use super::last_good::{LastGood, LastGoodText, Search};
@@ -16,20 +16,20 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::rc::Rc;
 
-/// What a start begins with.
+/// What a start uses.
 pub(super) struct Opening {
     pub(super) event: Event,
-    /// Something that the log is to tell first.
+    /// The first notice for the log.
     pub(super) notice: Option<Notice>,
-    /// What is to be said on stderr where nobody sees the log.
+    /// Text for stderr, for an operator who does not see the log.
     pub(super) words: String,
 }
 
-/// Why there is no start.
+/// Why the start failed.
 pub(super) struct OpeningFailure {
     /// For stderr.
     pub(super) text: String,
-    /// The same for the log, which those read who see no stderr; none when nobody but the caller can mend it.
+    /// The same for the log, for readers who do not see stderr; empty if only the caller can correct it.
     pub(super) notices: Vec<Notice>,
 }
 
@@ -40,7 +40,7 @@ impl From<String> for OpeningFailure {
 }
 
 impl Opening {
-    /// What is to come into force.
+    /// The configuration that comes into force.
     pub(super) fn config(&self) -> Option<&Config> {
         if let Event::Loaded(_, Ok(Load::New(_, config, _))) = &self.event {
             return Some(config);
@@ -49,7 +49,7 @@ impl Opening {
     }
 }
 
-/// Reads the configuration, and what was applied last when that is wanted.
+/// Reads the configuration, and the last good text if it is needed.
 pub(super) fn open(
     file: &Path,
     watch: &mut Watch,
@@ -88,7 +88,7 @@ pub(super) fn open(
         }
         (Beginning::LastGood | Beginning::Configuration, _) => {}
     }
-    // A missing one is created empty, for its owner alone: pmtr waits for its first jobs.
+    // A missing file is created empty, for its owner alone: pmtr waits for its first jobs.
     if matches!(found, Err(LoadError::Missing)) {
         let fail = |text: String| OpeningFailure {
             notices: vec![Notice::Shell(Level::Error, text.clone().into())],
@@ -100,7 +100,7 @@ pub(super) fn open(
     let Ok(Load::New(content, ..)) = &found else {
         return Err(OpeningFailure { text: told(name, &found), notices: blame(&name.into(), &found) });
     };
-    // That there is none is how every machine begins. One that is of no use may still be of use to its owner.
+    // A missing one is normal on a new machine. An unusable one may still be useful to its owner.
     let notice = trouble.filter(|_| spoilt).map(|why| Notice::Shell(Level::Warning, why.into()));
     if let (Some(last_good), Some(text), false) = (last_good, text, spoilt) {
         last_good.loaded(*content, text);
@@ -116,7 +116,7 @@ fn recover(name: &[u8], found: Result<Load, LoadError>, last: LastGoodText) -> O
     Opening { event, notice: None, words }
 }
 
-/// The configuration, and its text if it is a good one.
+/// Reads the configuration; with its text if it is valid.
 fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
     match watch.load(Reading::Always) {
         Ok(Content::New(content, text)) => {
@@ -156,7 +156,7 @@ fn create(file: &Path) -> Result<(), String> {
     match made {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // It may be there all the same, on a root that is not writable.
+        // It may exist all the same, on a file system that is mounted read-only.
         Err(_) if file.symlink_metadata().is_ok() => Ok(()),
         Err(error) => Err(format!(
             "{} is missing and can't be created: {}",

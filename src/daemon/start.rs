@@ -1,5 +1,4 @@
-//! From the command line to the running loop. What goes wrong here is said on stderr and ends pmtr;
-//! what goes wrong later never does.
+//! From the command line to the running loop. An error here goes to stderr and ends pmtr; no later error does.
 #![forbid(unsafe_code)]
 
 use super::background::{self, BackgroundCalls, Fork, Side, Starting};
@@ -41,14 +40,14 @@ use std::process::ExitCode;
 
 /// The signals that end pmtr.
 pub(super) const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::QUIT];
-/// The signals that pmtr obeys or needs.
+/// The signals that pmtr handles.
 const HANDLED: [Signal; 6] =
     [Signal::CHLD, Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::USR1];
 
-/// What every job gets, whatever pmtr's caller had.
+/// The umask of every job, whatever the caller's was.
 const UMASK: u32 = 0o022;
 
-/// Does what the command line asks for. Returns when pmtr is to end.
+/// Does what the command line says. Returns when pmtr is to exit.
 pub fn run(options: Options) -> ExitCode {
     signals::set_mask();
     match options.mode {
@@ -56,7 +55,7 @@ pub fn run(options: Options) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {
                 crate::cli::say(&mut io::stderr(), &format_args!("pmtr: {}\n", why.text));
-                // Both end in the journal: each line would be there twice.
+                // Both go to the journal, so each line would appear twice.
                 if !stderr::is_journal() {
                     tell_log(&why.notices);
                 }
@@ -77,7 +76,7 @@ fn test(options: &Options) -> ExitCode {
     ExitCode::from(check::run(options, &machine, &mut io::stdout(), &mut io::stderr()))
 }
 
-/// Whether two absolute paths lead to one file, by whatever links and names, or would if it were there.
+/// Whether two absolute paths lead to the same file, or would if it existed.
 fn is_same(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| std::fs::metadata(path).ok().map(|there| (there.dev(), there.ino()));
     let place = |path: &Path| Some((path.parent()?.canonicalize().ok()?, path.file_name()?.to_owned()));
@@ -86,10 +85,10 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 fn start(options: Options) -> Result<(), OpeningFailure> {
-    // Whatever the caller left open is nobody's business but his.
+    // Descriptors that the caller left open are not wanted.
     descriptors::close_inherited();
     process::stop_timers();
-    // While the lowest numbers are free.
+    // While the lowest descriptors are free.
     let child_fds = ChildFds::new()
         .map_err(|error| format!("can't prepare to start processes: {}", Errno::of(&error)))?;
     process::umask(UMASK);
@@ -116,8 +115,8 @@ fn start(options: Options) -> Result<(), OpeningFailure> {
         Some(path) => Some(LastGood::new(path, process::effective_uid())),
         None => None,
     };
-    // The directory in which somebody happened to start us is nobody's business any more, and must not be kept
-    // from being unmounted. Where even the root is closed to us, we stay.
+    // The current directory is not needed any more, and must not keep its file system from being unmounted. If
+    // even `/` cannot be entered, pmtr stays where it is.
     let _ = std::env::set_current_dir("/");
     let mut watch = Watch::new(&file, lock::being_written);
     let opening = opening::open(&file, &mut watch, last_good.as_mut())?;
@@ -149,7 +148,7 @@ fn start(options: Options) -> Result<(), OpeningFailure> {
             }
             event_loop.begin(left, opening.event);
             event_loop.run();
-            // Processes that not even SIGKILL has ended are for the next start to see.
+            // The next start deals with processes that did not end after SIGKILL.
             if let Some(state) =
                 event_loop.world.shared.state.take().filter(|_| event_loop.supervisor.processes() == 0)
             {
@@ -165,7 +164,7 @@ fn start(options: Options) -> Result<(), OpeningFailure> {
     }
 }
 
-/// Tells the log of a start that came to nothing. Under a service manager nobody may read stderr.
+/// Logs a failed start. Under a service manager, nobody may see stderr.
 fn tell_log(notices: &[Notice]) {
     let Some(pid) = process::own_pid().filter(|_| !notices.is_empty()) else { return };
     let mut log = open_log(pid, false, false);
@@ -173,7 +172,7 @@ fn tell_log(notices: &[Notice]) {
     log.finish(LAST_WORDS);
 }
 
-/// In the background it is the parent who has somebody to tell.
+/// In the background, the parent reports the failure.
 fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
     match starting {
         Some(starting) => {
@@ -184,7 +183,7 @@ fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
     }
 }
 
-/// Everything that the loop works on. Nothing runs yet.
+/// Creates everything that the loop works on. Nothing runs yet.
 fn prepare(
     file: &Path,
     options: &Options,
@@ -195,7 +194,7 @@ fn prepare(
 ) -> Result<(EventLoop, Vec<LeftOver>), String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     let pid = process::own_pid().ok_or("has no process id")?;
-    // Without it orphans of jobs go to process 1, which reaps them as well.
+    // Without it, orphans of jobs go to process 1, which reaps them as well.
     let subreaper = process::become_subreaper();
     let signals = SignalPipe::install(&HANDLED).map_err(because("catch signals"))?;
     let mut spawner = Spawner::new(child_fds).map_err(because("prepare to start processes"))?;
@@ -210,7 +209,7 @@ fn prepare(
     let rests = Rests::new(Numbers::new().map_err(because("ask for processes"))?, pid);
     let log = open_log(pid, options.verbosity > 0, foreground);
     let (outputs, sockets) = (Outputs::default(), Sockets::new(clock::wall_millis()));
-    // Last of all: from here on nothing fails, so what the old file tells is acted upon.
+    // Last of all: nothing fails after this, so what the old file says is acted on.
     let (left, words, state) = claims.take_over(pid);
     let trust = Trust::new(process::effective_uid());
     let mut world = World {
@@ -236,7 +235,7 @@ fn prepare(
     Ok((EventLoop::new(poll, supervisor, world, signals), left))
 }
 
-/// Has the service manager told how we fare, if there is one.
+/// Notifies the service manager from now on, if there is one.
 fn serve_manager(supervisor: &mut Supervisor, world: &mut World, pid: Pid, foreground: bool) {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let Some(address) = variable(manager::SOCKET) else { return };
@@ -253,14 +252,14 @@ fn serve_manager(supervisor: &mut Supervisor, world: &mut World, pid: Pid, foreg
 
 fn open_log(pid: Pid, verbose: bool, foreground: bool) -> Log {
     let sockets: Vec<PathBuf> = log::SOCKETS.map(Into::into).to_vec();
-    // Both end in the journal: each line would be there twice.
+    // Both go to the journal, so each line would appear twice.
     let stderr = foreground && !stderr::is_null() && !(stderr::is_journal() && log::is_there(&sockets));
     let options = log::LogOptions { pid, verbose, sockets, stamp: clock::log_stamp };
     Log::new(options, stderr.then(|| Box::new(OwnStderr::open()) as Box<dyn Stderr>))
 }
 
 impl EventLoop {
-    /// What another pmtr has left is told to end, and the first configuration comes into force.
+    /// Stops what another pmtr has left, and puts the first configuration into force.
     fn begin(&mut self, left: Vec<LeftOver>, first: Event) {
         let now: MonoTime = clock::now();
         let known = left.iter().map(|left| (left.record.name.clone(), left.record.pid)).collect();
@@ -270,7 +269,7 @@ impl EventLoop {
         }
         turn(&mut self.supervisor, &mut self.world, now, Event::LeftBehind(known));
         turn(&mut self.supervisor, &mut self.world, now, first);
-        // What was saved between that look and the watch is seen by another look.
+        // Another look finds what was saved between the first look and the watch.
         turn(&mut self.supervisor, &mut self.world, now, Event::ConfigTouched);
     }
 }

@@ -1,4 +1,4 @@
-//! The world as the supervisor acts upon it: processes, the file, the log, the network.
+//! The world on which the supervisor acts: processes, the file, the log, the network.
 #![forbid(unsafe_code)]
 
 use super::births::Births;
@@ -28,16 +28,16 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// With less room than this in the log, lines are sent before the turn is over.
+/// If the log has less room than this, lines are sent before the turn is over.
 const ROOM_FOR_MORE: usize = 256;
 
-/// What a configuration takes for each of its bytes until it is in force, with small jobs, and what one takes anyhow.
+/// The memory that a configuration with small jobs needs for each of its bytes until it is in force, and in any case.
 const ROOM_PER_BYTE: usize = 16;
 const ROOM: usize = 64 << 10;
-/// So much of a configuration is parsed in one turn: 2 ms of a common file, 40 of the worst.
+/// How much of a configuration is parsed in one turn: 2 ms of a usual file, 40 ms of the worst.
 const PORTION_BYTES: usize = 256 << 10;
 
-/// How long the end waits for a log daemon that does not read.
+/// How long an exit waits for a log daemon that does not read.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Everything the supervisor's actions work on.
@@ -56,7 +56,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// What the end of a child means; its pid is free from now on.
+    /// The meaning of a child's end. Its pid is free from now on.
     pub(super) fn ending(&mut self, pid: Pid, exit: Exit) -> Ending {
         match self.shared.spawner.reaped(pid) {
             Some(error) => Ending::NeverStarted(error),
@@ -64,12 +64,12 @@ impl World {
         }
     }
 
-    /// Keeps what is left of a run whose main process has been reaped after this time, if anything is.
+    /// Keeps what is left of a run, if anything is. Its main process was reaped after the time `before`.
     pub(super) fn keep_rest(&mut self, id: JobId, pid: Pid, group: Group, before: u64) -> Survivors {
         self.rests.keep(id, pid, group, before, self.shared.state.as_ref())
     }
 
-    /// Starts the job's process, which leaves its record where there is a state file.
+    /// Starts the job's process, which writes its record if there is a state file.
     fn start(
         &mut self,
         id: JobId,
@@ -88,7 +88,7 @@ impl World {
             Made::Failed(pid) => Birth::Underway(pid),
             Made::Copy(pid, pipe) => {
                 let added = pipe.map(|pipe| self.births.add(&self.shared.registry, pid, pipe).is_ok());
-                // Where nothing will tell, it is taken to have got there: the job counts as started, as it should.
+                // If nothing can report it, the command counts as executed, so the job counts as started.
                 if added == Some(true) { Birth::Underway(pid) } else { Birth::Executed(pid) }
             }
         })
@@ -104,7 +104,7 @@ impl World {
 
     fn say(&mut self, notice: &Notice) {
         self.shared.log.notice(notice);
-        // A turn can have more to say than the ring holds, as when ten thousand jobs are stopped.
+        // A turn can produce more lines than the ring holds, for example when ten thousand jobs are stopped.
         if self.shared.log.room() < ROOM_FOR_MORE {
             self.flush(clock::now());
         }
@@ -116,15 +116,15 @@ impl World {
         }
     }
 
-    /// This child has ended: whether it executed its command, and nothing has told so yet.
+    /// This child has ended. Whether it has executed its command and nothing has reported that yet.
     pub(super) fn has_executed_unnoticed(&mut self, pid: Pid) -> bool {
         self.births.executes(pid, &self.shared)
     }
 
-    /// The poll tells of something.
+    /// The poll reports something.
     pub(super) fn ready(&mut self, event: &mio::event::Event) {
         match Descriptor::of(event.token()) {
-            // Read on every wake-up.
+            // These are read on every wake-up.
             Some(Descriptor::Signals) | None => {}
             Some(Descriptor::Inotify) => self.watch.is_notified(),
             Some(Descriptor::Mounts) => self.watch.mounts_change(),
@@ -143,12 +143,12 @@ impl World {
         })
     }
 
-    /// Sends what the log holds, as far as that can be done now.
+    /// Sends what the log holds, as far as that is possible now.
     pub(super) fn flush(&mut self, now: MonoTime) {
         self.shared.log.flush(now, &self.shared.registry);
     }
 
-    /// The end: logs what the jobs wrote last, as far as it is in the pipes.
+    /// The exit: logs what the jobs wrote last, as far as it is in the pipes.
     pub(super) fn finish(&mut self) {
         while self.outputs.more(&self.shared.log) {
             self.outputs.work(clock::now(), &mut self.shared.log, &self.shared.registry);
@@ -158,8 +158,8 @@ impl World {
     }
 }
 
-/// Whether nobody else can hold up a child of this job before its command runs, as far as can be told beforehand.
-/// Of the directory and the files the child makes sure itself: here a path is taken literally.
+/// Whether nobody else can delay a child of this job before its command runs, as far as that can be known before.
+/// The child itself checks the directory and the files: here a path is taken literally.
 fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec) -> bool {
     let absolute = |path: &&CStr| path.to_bytes().starts_with(b"/");
     let mut files = [spec.launch.input(), spec.launch.out().file(), spec.launch.err().file()]
@@ -202,7 +202,7 @@ impl System for World {
         match self.watch.load(reading)? {
             Content::Same => Ok(Load::Same),
             Content::New(fingerprint, text) => {
-                // Afterwards it would be too late: to run out of memory ends us.
+                // Later would be too late: running out of memory ends pmtr.
                 if !memory::has_room(text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }

@@ -1,7 +1,7 @@
-//! The sockets of the daemon: commands come in, their answers and the reports go out.
+//! The sockets of the daemon: commands come in, answers and reports go out.
 //!
-//! Nothing here waits. What is read and sent in one wake-up is limited and shared fairly among the sockets, so that
-//! no flood keeps jobs, signals and the file from being served. Decides nothing about jobs, and writes no log.
+//! Nothing here waits. What is read and sent in one wake-up is limited and shared fairly among the sockets, so that no
+//! flood delays jobs, signals and the file. Decides nothing about jobs, and logs nothing.
 
 mod sender;
 #[cfg(test)]
@@ -27,26 +27,26 @@ use turns::SocketTurns;
 
 /// Datagrams that are read in one portion.
 const READ_AT_ONCE: usize = 64;
-/// What may be read in one portion before its last datagram: the longest command can name thousands of jobs.
+/// The bytes that may be read in one portion before its last datagram: the longest command names thousands of jobs.
 const READ_BYTES: usize = 32 << 10;
 /// The most that a line of a report has besides name and path.
 const LINE_BYTES: usize = 64;
-/// From one portion to the next. Without it a flood would take all of a processor, and the jobs' starts would have to
-/// wait for their share of it.
+/// The time from one portion to the next. Without it, a flood would take all of a CPU, and starts would have to
+/// compete with it.
 const REST: Duration = Duration::from_millis(2);
 /// Datagrams that are sent in one wake-up.
 const SENT_AT_ONCE: usize = 256;
-/// How long a socket is left alone that fails without telling when it won't.
+/// The pause for a socket that fails and does not report when it recovers.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often is looked whether those who listen to a group still hear it.
+/// How often pmtr checks whether listeners are still members of their multicast groups.
 const CHECK_GROUPS_EVERY: Duration = Duration::from_secs(10);
-/// A listener that has failed so often in a row is of no use any more.
+/// A listener that has failed this often in a row is given up.
 const FAILURES: u8 = 5;
 
-/// A socket by which commands come.
+/// A socket that receives commands.
 struct Listener {
     socket: UdpSocket,
-    /// How often it has failed since there was something, or nothing, in it.
+    /// How often it has failed since it was last read or found empty.
     failures: u8,
     /// The group that it has joined, if its address is one.
     group: Option<IpAddr>,
@@ -56,28 +56,28 @@ struct Listener {
 pub struct Sockets {
     listeners: BTreeMap<SocketId, Listener>,
     senders: BTreeMap<SocketId, Sender>,
-    /// Listeners that may have more to be read.
+    /// Listeners that may have more to read.
     reading: SocketTurns,
-    /// Senders that may get on with their report.
+    /// Senders that may continue with their report.
     sending: SocketTurns,
-    /// Sockets that are left alone until then.
+    /// Sockets that are left alone until this time.
     paused: BTreeMap<SocketId, MonoTime>,
-    /// When the groups are looked at, if there is one.
+    /// When the multicast groups are checked, if there is one.
     groups_at: MonoTime,
-    /// Failures that nobody has been told of yet; at most one for each report of a sender.
+    /// Failures that have not been reported to the core; at most one for each report of a sender.
     failed: VecDeque<(SocketId, NetError)>,
-    /// Counts the reports.
+    /// The number of the last report.
     serial: u64,
-    /// What may still be read in this portion: datagrams and bytes.
+    /// What may still be read in this portion: datagrams, and bytes.
     left: (usize, usize),
-    /// When the next portion begins, if this one has.
+    /// When the next portion begins, if this one has begun.
     next_portion: Option<MonoTime>,
-    /// A byte longer than the longest command.
+    /// One byte longer than the longest command.
     buffer: Box<[u8]>,
 }
 
 impl Listener {
-    /// Counts how often it fails. Returns whether that was the last time.
+    /// Counts failures. True if this was the last one allowed.
     fn counts(&mut self, failure: Option<ErrorKind>) -> bool {
         self.failures = match failure {
             Some(ErrorKind::Interrupted) => self.failures,
@@ -88,8 +88,8 @@ impl Listener {
     }
 }
 
-/// A socket that was opened, unless its descriptor is one of the upper half of those that we may have: no number of
-/// lines for sockets may take from jobs what their start needs, nor from the file what it is read with.
+/// A socket that was opened, unless its descriptor is in the upper half of those that pmtr may have: sockets must not
+/// take descriptors that jobs need for their start, or that the file needs to be read.
 fn frugal(opened: io::Result<std::net::UdpSocket>) -> Result<UdpSocket, NetError> {
     let socket = opened.map_err(sender::failed)?;
     if !descriptors::is_in_lower_half(socket.as_fd()) {
@@ -121,7 +121,7 @@ impl Sockets {
         self.close(registry, id);
         match station.role {
             Role::Listen => {
-                // Each line of the file opens what it says: another line may serve the other family.
+                // Each line of the file opens exactly its address: another line may serve the other address family.
                 let address = station.endpoint.address;
                 let group = Some(address.ip()).filter(IpAddr::is_multicast);
                 let mut socket = frugal(udp::listen(address, false))?;
@@ -140,8 +140,8 @@ impl Sockets {
 
     /// Closes a socket, if it is open.
     pub fn close(&mut self, registry: &Registry, id: SocketId) {
-        // A process between clone and exec may hold a copy, which would keep the registration alive.
-        // It fails when there is none, which is as good.
+        // A process between clone and exec may have a copy, which would keep the registration alive.
+        // An error means that there is no registration, which is the goal.
         if let Some(mut listener) = self.listeners.remove(&id) {
             let _ = registry.deregister(&mut listener.socket);
         }
@@ -158,7 +158,7 @@ impl Sockets {
     pub fn report(&mut self, registry: &Registry, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
         let mut body = Vec::new();
         for line in jobs {
-            // Where there is no memory for it, the next one tells what this one would have told.
+            // Without memory this report is skipped; the next one has the same information.
             let longest = line.name.len().saturating_add(line.path.len()).saturating_add(LINE_BYTES);
             if memory::is_short() || body.try_reserve(longest).is_err() {
                 return;
@@ -179,10 +179,10 @@ impl Sockets {
         }
     }
 
-    /// Answers a command, if that can be done at once.
+    /// Answers a command, if that is possible without waiting.
     pub fn answer(&mut self, to: Origin, verdicts: &[Verdict]) {
         let Some(Listener { socket, .. }) = self.listeners.get(&to.socket) else { return };
-        // Who hears nothing asks again, and whether his address can be reached is no business of ours.
+        // A client without an answer asks again. Whether it can be reached is not checked.
         let _ = udp::answer(socket, &control::answer(verdicts), to.address, to.local);
     }
 
@@ -201,13 +201,13 @@ impl Sockets {
         }
     }
 
-    /// Whether there is something to be done at once.
+    /// Whether there is work to do at once.
     pub fn more(&self) -> bool {
         let reads = !self.spent() && !self.reading.is_empty();
         reads || !self.sending.is_empty() || !self.failed.is_empty()
     }
 
-    /// When there will be, if nothing happens before.
+    /// When there is work to do if nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         let portion = self.next_portion.filter(|_| self.spent() && !self.reading.is_empty());
         let groups = self.listeners.values().any(|listener| listener.group.is_some());
@@ -215,7 +215,7 @@ impl Sockets {
         self.paused.values().copied().chain(portion).chain(groups).min()
     }
 
-    /// Sends a portion of the reports that are under way. What is to be heard follows by `hear`.
+    /// Sends a portion of the reports that are under way. `hear` then returns what has been received.
     pub fn work(&mut self, now: MonoTime) {
         let due: Vec<SocketId> =
             self.paused.iter().filter(|(_, until)| **until <= now).map(|(id, _)| *id).collect();
@@ -244,7 +244,7 @@ impl Sockets {
         }
     }
 
-    /// The next thing that has come, as far as this portion goes.
+    /// The next event, as far as this portion allows it.
     pub fn hear(&mut self, now: MonoTime) -> Option<Event> {
         if let Some((id, error)) = self.failed.pop_front() {
             return Some(Event::SocketFails(id, error));
@@ -262,13 +262,13 @@ impl Sockets {
             let hopeless = listener.counts(received.as_ref().err().map(io::Error::kind));
             let bytes = received.as_ref().map_or(0, |received| received.bytes.min(self.buffer.len()));
             self.left = (self.left.0.saturating_sub(1), self.left.1.saturating_sub(bytes));
-            // Counted from the first datagram of the portion, or from its last one if there are too many.
+            // Counted from the first datagram of the portion, or from the last one if the portion is used up.
             if self.spent() || self.next_portion.is_none() {
                 self.next_portion = Some(now + REST);
             }
             match received {
                 Ok(received) => {
-                    // Nobody sends from there, and nobody could be answered.
+                    // Port 0 cannot be answered.
                     if received.from.port() == 0 {
                         continue;
                     }
@@ -281,7 +281,7 @@ impl Sockets {
                     if hopeless {
                         return Some(Event::SocketFails(id, sender::failed(error)));
                     }
-                    // To have told it has cleared it, or else it stays: then another look now would be the same.
+                    // Reporting an error clears it. If it stays, another attempt now would give the same result.
                     if error.kind() != ErrorKind::WouldBlock {
                         self.paused.insert(id, now + PAUSE);
                     }
@@ -298,14 +298,14 @@ impl Sockets {
         }
     }
 
-    /// Whether nothing more may be read before the next portion.
+    /// Whether nothing more may be read in this portion.
     fn spent(&self) -> bool {
         self.left.0 == 0 || self.left.1 == 0
     }
 
-    /// What a datagram of so many bytes, as far as they are in the buffer, is to us.
+    /// Decodes a datagram of this many bytes, as far as they are in the buffer.
     fn understand(&self, origin: Origin, bytes: usize) -> Event {
-        // One that was cut is longer than any command.
+        // A datagram that was cut is longer than any command.
         let commands: Option<Vec<Command>> = self.buffer.get(..bytes).and_then(control::decode);
         match commands {
             Some(commands) => Event::Command(origin, commands),

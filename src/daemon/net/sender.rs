@@ -10,19 +10,19 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// How often one report may find the machine without room for a datagram.
+/// How often the kernel may have no room for a datagram of one report.
 const PATIENCE: u8 = 50;
 
-/// A socket to a destination, with the report that is on its way there.
+/// A socket to a destination, and the report that is being sent.
 pub(super) struct Sender {
     endpoint: Endpoint,
     token: Token,
-    /// What the interface was when the socket was opened.
+    /// The interface when the socket was opened.
     interface: Option<Interface>,
     socket: UdpSocket,
-    /// At most one: a newer report takes the place of the rest of an older one.
+    /// At most one: a newer report replaces what is left of an older one.
     outgoing: Option<Outgoing>,
-    /// Whether somebody knows already that the last report has failed.
+    /// Whether the failure of the last report has been reported.
     told: bool,
     datagram: Vec<u8>,
 }
@@ -35,22 +35,22 @@ struct Outgoing {
     patience: u8,
 }
 
-/// What became of a datagram.
+/// The result of sending a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     /// It was the last one, or there was none.
     All,
     /// There are more.
     More,
-    /// Not now; the poll tells when there is room.
+    /// Not now; the poll reports when there is room.
     Full,
-    /// Not now, and nothing will tell when: try again after a while.
+    /// Not now, and nothing reports when: try again later.
     Later,
-    /// The rest of the report is dropped; why, unless that is known.
+    /// The rest of the report is dropped, for this reason if it is known.
     Failed(Option<NetError>),
 }
 
-/// The kernel's reason.
+/// The error as the kernel reports it.
 pub(super) fn failed(error: io::Error) -> NetError {
     NetError::Failed(Errno::of(&error))
 }
@@ -93,11 +93,11 @@ impl Sender {
     }
 
     pub(super) fn close(mut self, registry: &Registry) {
-        // As with those that are listened on.
+        // As with listeners.
         let _ = registry.deregister(&mut self.socket);
     }
 
-    /// Begins a report in place of one that is under way.
+    /// Begins a report, which replaces one that is under way.
     pub(super) fn begin(
         &mut self,
         registry: &Registry,
@@ -116,14 +116,14 @@ impl Sender {
         Ok(())
     }
 
-    /// The address that the report names: the interface's, with which the socket keeps up.
+    /// The address that the report contains: that of the interface at this time.
     fn follow(&mut self, registry: &Registry) -> Result<Option<IpAddr>, NetError> {
         let interface = interface_of(&self.endpoint)?;
         if interface != self.interface {
-            // It has another number or address by now, which an old socket would not take notice of.
+            // The interface has another number or address by now, which the old socket would not notice.
             let new = connect(registry, self.token, &self.endpoint, interface.as_ref())?;
             let mut old = std::mem::replace(&mut self.socket, new);
-            // As with those that are closed.
+            // As when a socket is closed.
             let _ = registry.deregister(&mut old);
             self.interface = interface;
         }
@@ -162,7 +162,7 @@ impl Sender {
         }
     }
 
-    /// What an event of the poll tells that has gone wrong, unless that is known.
+    /// The error that an event of the poll reports, unless it is known already.
     pub(super) fn error(&mut self, event: &mio::event::Event) -> Option<NetError> {
         if !event.is_error() {
             return None;

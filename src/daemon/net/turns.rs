@@ -1,19 +1,19 @@
-//! Who has the next turn.
+//! Whose turn it is.
 
 use crate::model::SocketId;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-/// Sockets that want turns. They have them one after the other, whoever wants more.
+/// Sockets that want turns. Each has one turn after the other, however much it has to do.
 #[derive(Debug, Default)]
 pub(super) struct SocketTurns {
     waiting: BTreeSet<SocketId>,
-    /// Who had the last one.
+    /// The socket that had the last turn.
     last: Option<SocketId>,
 }
 
 impl SocketTurns {
-    /// This one wants turns until it is removed.
+    /// This socket wants turns until it is removed.
     pub(super) fn add(&mut self, id: SocketId) {
         self.waiting.insert(id);
     }
@@ -26,7 +26,7 @@ impl SocketTurns {
         self.waiting.is_empty()
     }
 
-    /// The one after the last, around.
+    /// The socket after the last one, in a circle.
     pub(super) fn next(&mut self) -> Option<SocketId> {
         let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.waiting.range((after, Bound::Unbounded)).next().or_else(|| self.waiting.first());

@@ -1,20 +1,20 @@
-//! Bytes to lines. A line ends in LF or CR LF; of one that is too long the beginning is a line, and the
-//! rest is skipped up to its end.
+//! Bytes to lines. A line ends in LF or CR LF. Of a line that is too long, the beginning becomes a line and the rest is
+//! skipped.
 
 use crate::daemon::log::MAX_TEXT_BYTES;
 
-/// The line that has begun.
+/// The beginning of an unfinished line.
 #[derive(Default)]
 pub(super) struct Splitter {
-    /// At most one byte more than a line may have: that byte may be the CR of its end.
+    /// At most one byte longer than a line may be: that byte may be the CR of its end.
     begun: Vec<u8>,
-    /// The line has been given away as far as it is wanted.
+    /// The wanted part of the line has been passed on.
     skipping: bool,
 }
 
 impl Splitter {
-    /// Takes bytes up to the end of a line, gives away at most one line, and returns what is left. The
-    /// second argument of `line` says whether there was more of it.
+    /// Takes bytes up to the end of a line, passes on at most one line, and returns the remaining bytes. The second
+    /// argument of `line` says whether the line was cut.
     pub(super) fn take<'a>(&mut self, bytes: &'a [u8], line: impl FnOnce(&[u8], bool)) -> &'a [u8] {
         let (part, rest, ended) = match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => (bytes.get(..end), bytes.get(end + 1..), true),
@@ -38,7 +38,7 @@ impl Splitter {
         rest
     }
 
-    /// Nothing will follow: a line that has begun is a line.
+    /// Nothing follows: an unfinished line becomes a line.
     pub(super) fn end(&mut self, line: impl FnOnce(&[u8], bool)) {
         if !self.begun.is_empty() {
             give(&std::mem::take(&mut self.begun), line);

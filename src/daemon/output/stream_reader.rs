@@ -1,4 +1,4 @@
-//! One stream of one run of a job: read in portions, split into lines, followed to its end.
+//! One stream of one run of a job: reads it in portions, splits it into lines, and follows it to its end.
 
 use super::splitter::Splitter;
 use crate::daemon::log::{Log, Stream};
@@ -7,17 +7,17 @@ use mio::unix::pipe::Receiver;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::OwnedFd;
 
-/// What one stream is read of before the next one has its turn.
+/// How many bytes of a stream are read before the next one has its turn.
 const PORTION_BYTES: usize = 64 << 10;
 
-/// A stream whose job has ended and that could not be read so often in a row is empty as far as we are concerned.
+/// If the job has ended and reading its stream fails this often in a row, the stream counts as empty.
 const FAILURES: u8 = 5;
 
 /// One stream of one run of a job.
 pub(super) struct StreamReader {
     pub(super) job: JobId,
     pub(super) name: JobName,
-    /// None until the process is born, with which the stream gets its first turn.
+    /// None until there is a process; then the stream has its first turn.
     pub(super) pid: Option<Pid>,
     stream: Stream,
     pub(super) pipe: Receiver,
@@ -25,40 +25,41 @@ pub(super) struct StreamReader {
     /// Exactly when the stream is in `ready`.
     pub(super) queued: bool,
     lines: Splitter,
-    /// How often in a row it could not be read.
+    /// How often in a row reading failed.
     failures: u8,
-    /// Read, but not yet taken by a log that was full; at most one buffer.
+    /// Read, but not taken by a full log; at most one buffer.
     held: Vec<u8>,
 }
 
-/// How far the life of a stream has come.
+/// The stage of a stream's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StreamStage {
-    /// Its main process runs.
+    /// The main process runs.
     Young,
-    /// Its main process is reaped: when it is empty or so many bytes are read, the last line is a line.
+    /// The main process is reaped. When the stream is empty or this many bytes are read, an unfinished line becomes a
+    /// line.
     Reaped { left: usize },
-    /// All of that is done; somebody else may still write to it.
+    /// All of that is done; another process may still write to it.
     Orphan,
-    /// To be closed as soon as it is empty, or when so many bytes are read.
+    /// Is closed as soon as it is empty, or when this many bytes are read.
     Closing { left: usize },
 }
 
-/// How a turn ended.
+/// The result of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadOutcome {
     /// There may be more.
     More,
-    /// There is nothing more for now; the poll tells when there is.
+    /// There is nothing more for now; the poll reports when there is.
     Empty,
-    /// It could not be read, and nothing tells when it can.
+    /// Reading failed, and nothing reports when it will succeed.
     Failed,
-    /// There will never be more.
+    /// There will be nothing more.
     Ended,
 }
 
 impl StreamReader {
-    /// A stream that is to be read from `reader`.
+    /// A stream that is read from `reader`.
     pub(super) fn new(
         job: JobId,
         name: JobName,
@@ -82,7 +83,7 @@ impl StreamReader {
         })
     }
 
-    /// Reads a portion, as far as the log takes it.
+    /// Reads a portion, as much as the log takes.
     pub(super) fn turn(&mut self, log: &mut Log, buffer: &mut [u8]) -> ReadOutcome {
         if self.pid.is_none() && self.stage == StreamStage::Young {
             return ReadOutcome::Empty;
@@ -93,7 +94,7 @@ impl StreamReader {
                 let held = std::mem::take(&mut self.held);
                 self.split(log, &held);
             }
-            // What is held comes first, whatever the log says by now.
+            // What is held comes first, even if the log has room by now.
             if !self.held.is_empty() || log.holds(&self.name) {
                 return ReadOutcome::More;
             }
@@ -116,8 +117,8 @@ impl StreamReader {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return self.empty(log),
-                // Whatever it is, to close the pipe now would kill the job that writes next, and to leave it alone
-                // would hold that job up for ever.
+                // Closing the pipe would kill the job at its next write, and leaving it alone would block the job for
+                // ever. So it is read again later.
                 Err(_) if self.failures >= FAILURES && self.is_ending() => return self.empty(log),
                 Err(_) => {
                     self.failures = self.failures.saturating_add(1);
@@ -127,14 +128,14 @@ impl StreamReader {
         }
     }
 
-    /// What follows when all has been read that is to be read at this stage.
+    /// What to do when everything that is read in this stage has been read.
     fn empty(&mut self, log: &mut Log) -> ReadOutcome {
         match self.stage {
             StreamStage::Young | StreamStage::Orphan => ReadOutcome::Empty,
             StreamStage::Reaped { left } => {
                 self.last_line(log);
                 self.stage = StreamStage::Orphan;
-                // Whoever writes on and on has not been read to the end.
+                // A process that keeps writing has not been read to the end.
                 if left == 0 { ReadOutcome::More } else { ReadOutcome::Empty }
             }
             StreamStage::Closing { .. } => {
@@ -161,7 +162,7 @@ impl StreamReader {
         }
     }
 
-    /// Makes lines of what was read until the log has enough; the rest is held.
+    /// Splits what was read into lines until the log is full; holds the rest.
     fn split(&mut self, log: &mut Log, mut bytes: &[u8]) {
         let Some(pid) = self.pid else { return };
         while !bytes.is_empty() {
