@@ -1,8 +1,8 @@
 //! What jobs write to `out syslog` and `err syslog`: pipes on one side, lines for the log on the other.
 //!
-//! Each run of a job has its own pipes. When its main process is reaped, what is in them is read, and a
-//! last line without an end is a line. A pipe that somebody else holds open is read on until its end,
-//! and closed at the latest when the next run ends. Never blocks, and never opens the log.
+//! Each run of a job has its own pipes. When its main process is reaped, what is in them is read, and an unfinished
+//! line becomes a line. A pipe that another process holds open is read up to its end, and closed at the latest when
+//! the next run ends. Never blocks, and never opens the log.
 
 mod splitter;
 mod stream_reader;
@@ -21,14 +21,14 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 use stream_reader::{ReadOutcome, StreamReader, StreamStage};
 
-/// Streams that have their turn in one call, so that other work gets done.
+/// How many streams have a turn in one call.
 const TURNS: usize = 16;
 /// What is read of a stream that is to be closed: as much as a pipe of an unprivileged process can hold.
-/// Without a bound, somebody who writes on and on could keep it open.
+/// Without a limit, a process that keeps writing could keep it open.
 const LAST_BYTES: usize = 1 << 20;
-/// When a stream that could not be read is tried again.
+/// When a stream is read again that could not be read.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
-/// What one call of read gets at most.
+/// What one read returns at most.
 const BUFFER_BYTES: usize = 8 << 10;
 
 /// Which streams of a job go to the log.
@@ -54,23 +54,22 @@ pub struct Ends {
 /// All streams of all jobs; at first there are none.
 #[derive(Default)]
 pub struct Outputs {
-    /// The number of the next stream. Counts up: none is used again while an event for its former owner can be under
-    /// way.
+    /// The number of the next stream. Counts up, because an event for the former owner of a number may be under way.
     next: usize,
     streams: BTreeMap<usize, StreamReader>,
-    /// The jobs that have streams, or a main process that began with some.
+    /// The jobs that have streams, or whose main process started with some.
     jobs: BTreeMap<JobId, JobStreams>,
     /// The jobs of those main processes.
     pids: BTreeMap<Pid, JobId>,
     /// The streams that want to be read, in the order of their turns.
     ready: VecDeque<usize>,
-    /// Those that could not be read, and when they want to be again.
+    /// The streams that could not be read, and when they are read again.
     failed: BTreeSet<usize>,
     again_at: Option<MonoTime>,
     buffer: Box<[u8]>,
 }
 
-/// What belongs to one job that is not forgotten.
+/// What belongs to one job, until it is forgotten.
 #[derive(Default)]
 struct JobStreams {
     streams: Vec<usize>,
@@ -79,7 +78,7 @@ struct JobStreams {
 }
 
 impl Outputs {
-    /// Makes the pipes for a run that is about to be started. `born` or `unborn` must follow.
+    /// Makes the pipes for a run that is about to start. `born` or `unborn` must follow.
     pub fn prepare(
         &mut self,
         registry: &Registry,
@@ -97,7 +96,7 @@ impl Outputs {
         let mut ends = Ends { out: None, err: None };
         for (pipe, stream) in [(out, Stream::Out), (err, Stream::Err)] {
             let Some((reader, writer)) = pipe else { continue };
-            // The configuration must remain readable.
+            // Enough descriptors must remain to read the configuration.
             if descriptors::is_among_last(reader.as_fd()) {
                 self.unborn(job);
                 return Err(io::Error::from_raw_os_error(numbers::EMFILE));
@@ -114,7 +113,7 @@ impl Outputs {
         Ok(ends)
     }
 
-    /// The run that was prepared has this main process.
+    /// The prepared run has this main process.
     pub fn born(&mut self, job: JobId, pid: Pid) {
         let unborn = self.unborn_streams(job);
         if unborn.is_empty() {
@@ -132,7 +131,7 @@ impl Outputs {
         }
     }
 
-    /// The run that was prepared could not be started.
+    /// The prepared run could not be started.
     pub fn unborn(&mut self, job: JobId) {
         for number in self.unborn_streams(job) {
             self.enter(number, StreamStage::Closing { left: 0 });
@@ -144,7 +143,7 @@ impl Outputs {
         self.queue(stream);
     }
 
-    /// Gives a number of streams their turn.
+    /// Gives a number of streams a turn.
     pub fn work(&mut self, now: MonoTime, log: &mut Log, registry: &Registry) {
         if self.again_at.take_if(|at| *at <= now).is_some() {
             for number in std::mem::take(&mut self.failed) {
@@ -187,19 +186,19 @@ impl Outputs {
         self.buffer = buffer;
     }
 
-    /// When there is work to do though nothing happens before.
+    /// When there is work to do if nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         self.again_at
     }
 
-    /// Whether `work` would get on at once.
+    /// Whether `work` has something to do at once.
     pub fn more(&self, log: &Log) -> bool {
         let mut ready = self.ready.iter().filter_map(|number| self.streams.get(number));
         ready.any(|reader| !log.holds(&reader.name))
     }
 
-    /// This process has been reaped. If it was the main process of a run with streams, what is in them now
-    /// will be read, and those of earlier runs will be closed after that.
+    /// This process has been reaped. If it was the main process of a run with streams, what is in them now is read, and
+    /// those of earlier runs are closed after that.
     pub fn reaped(&mut self, pid: Pid) {
         let Some(job) = self.pids.remove(&pid) else { return };
         let Some(owner) = self.jobs.get_mut(&job) else { return };
@@ -216,7 +215,7 @@ impl Outputs {
         self.drop_idle(job);
     }
 
-    /// The job is gone: its streams are read once more and closed. Its number may be given away again.
+    /// The job is gone: its streams are read once more and closed. Its number may be reused.
     pub fn forget(&mut self, job: JobId) {
         let Some(owner) = self.jobs.remove(&job) else { return };
         owner.pid.and_then(|pid| self.pids.remove(&pid));
@@ -266,10 +265,10 @@ impl Outputs {
 
     fn close(&mut self, number: usize, registry: &Registry) {
         let Some(mut reader) = self.streams.remove(&number) else { return };
-        // A process between clone and exec may hold a copy, which would keep the registration alive.
-        // It fails when there is none, which is as good.
+        // A process between clone and exec may have a copy, which would keep the registration alive.
+        // An error means that there is no registration, which is the goal.
         let _ = registry.deregister(&mut reader.pipe);
-        // Not there when the job is forgotten, and another job's when its number was given away since.
+        // There is none if the job is forgotten, and another job's if the number has been reused.
         if let Some(owner) = self.jobs.get_mut(&reader.job) {
             owner.streams.retain(|other| *other != number);
         }

@@ -1,7 +1,7 @@
-//! All that waits to be sent: pmtr's own lines and those of each job, and whose turn it is.
+//! Everything that waits to be sent: pmtr's own lines and those of each job, and whose turn it is.
 //!
-//! pmtr's lines come first, then the jobs in turn, one line each: a job that floods delays and displaces
-//! only itself.
+//! pmtr's lines come first, then the jobs in turn, one line each: a job that floods delays and displaces only its own
+//! lines.
 
 use super::line::LogLine;
 use super::ring::{READERS, Ring, RingItem};
@@ -10,18 +10,18 @@ use crate::sys::memory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
-/// Lines of pmtr itself that are kept.
+/// How many lines of pmtr itself are kept.
 pub(super) const MAIN_LINES: usize = 4_096;
-/// Lines of pmtr itself that are kept when memory is short.
+/// How many lines of pmtr itself are kept when memory is short.
 const MAIN_LINES_IN_NEED: usize = 256;
-/// Lines of one job that are kept.
+/// How many lines of one job are kept.
 pub(super) const JOB_LINES: usize = 256;
-/// Lines of one job that are kept when all jobs together have more than `JOBS_BYTES`.
+/// How many lines of one job are kept when all jobs together have more than `JOBS_BYTES`.
 const JOB_LINES_IN_NEED: usize = 8;
-/// A thousand jobs with full rings of long lines would otherwise take 600 MB.
+/// A thousand jobs with full rings of long lines would otherwise use 600 MB.
 const JOBS_BYTES: usize = 16 << 20;
 
-/// Who said something.
+/// The origin of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Speaker {
     /// pmtr.
@@ -38,7 +38,7 @@ pub(super) struct Backlog {
     jobs: BTreeMap<JobName, Ring>,
     jobs_bytes: usize,
     turns: [JobTurns; READERS],
-    /// Lines that ever came.
+    /// How many lines have come so far.
     newest: u64,
 }
 
@@ -83,12 +83,12 @@ impl Backlog {
         self.drop_idle(name);
     }
 
-    /// The number of the newest line: another one than before means that there is something new.
+    /// The number of the newest line. If it differs from an earlier one, there are new lines.
     pub(super) fn newest(&self) -> u64 {
         self.newest
     }
 
-    /// What this reader gets next, and from whom.
+    /// What this reader gets next, and whose it is.
     pub(super) fn next(&self, reader: usize) -> Option<(Speaker, RingItem<'_>)> {
         if let Some(next) = self.main.next(reader) {
             return Some((Speaker::Main, next));
@@ -103,14 +103,14 @@ impl Backlog {
         Some((Speaker::Job(name.clone()), next))
     }
 
-    /// The reader has got what `next` gave from this speaker.
+    /// The reader has taken what `next` returned of this speaker.
     pub(super) fn advance(&mut self, speaker: &Speaker, reader: usize) {
         let Speaker::Job(name) = speaker else {
             self.main.advance(reader);
             return;
         };
         if let Some(ring) = self.jobs.get_mut(name) {
-            // A loss that was told is not a turn: the line behind it belongs to it.
+            // Reporting a loss is not a turn: the next line belongs to it.
             let told = matches!(ring.next(reader), Some(RingItem::Lost(_)));
             self.jobs_bytes = self.jobs_bytes.saturating_sub(ring.advance(reader));
             if let Some(turns) = self.turns.get_mut(reader).filter(|_| !told) {
@@ -121,7 +121,7 @@ impl Backlog {
         self.drop_idle(name);
     }
 
-    /// The reader has gone for good.
+    /// The reader will never come back.
     pub(super) fn retire(&mut self, reader: usize) {
         if let Some(present) = self.present.get_mut(reader) {
             *present = false;
@@ -136,7 +136,7 @@ impl Backlog {
         }
     }
 
-    /// What jobs have said and this reader has not got is lost to it, and counted.
+    /// This reader loses the lines of jobs that it has not got; they are counted.
     pub(super) fn lose_job_lines(&mut self, reader: usize) {
         for ring in self.jobs.values_mut() {
             self.jobs_bytes = self.jobs_bytes.saturating_sub(ring.lose(reader));

@@ -1,4 +1,4 @@
-//! One way out for the lines: sends what can be sent, then waits for room or for a while.
+//! One way out for lines: sends what can be sent, then waits for room or for a while.
 
 use super::backlog::{Backlog, Speaker};
 use super::line::LineWriter;
@@ -11,42 +11,42 @@ use mio::{Interest, Registry};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// Lines that one flush sends at most, so that other work gets its turn.
+/// How many lines one flush sends at most, so that other work is done.
 const BUDGET: usize = 1_024;
-/// How long to wait before trying again where nothing tells when that makes sense.
+/// How long to wait before a retry if nothing reports when it makes sense.
 const RETRY: Duration = Duration::from_millis(500);
-/// With each failure in a row the wait doubles up to this: where there is no log daemon, as in most
-/// containers, pmtr is to sleep all the same. A new line is a reason to try before.
+/// The pause doubles with each failure in a row, up to this: without a log daemon, as in most containers, pmtr must
+/// be able to sleep. A new line is a reason to retry earlier.
 const RETRY_AT_MOST: Duration = Duration::from_secs(600);
-/// How long a job with a full ring is not read while no line gets out. After that its lines are lost, and
-/// counted, but the job is not held up by a log daemon that hangs.
+/// How long a job with a full ring is not read while no line gets out. After that, its lines are lost and counted,
+/// and a log daemon that hangs delays the job no longer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// One reader of the backlog, with the transport to it.
+/// One reader of the backlog, and the transport to it.
 pub(super) struct Channel {
     pub(super) reader: usize,
     transport: Box<dyn Transport>,
     state: ChannelState,
     flow: Flow,
-    /// Registered with the poll, which is so only while there was no room.
+    /// Registered with the poll; only while there was no room.
     armed: Option<RawFd>,
-    /// Used again for each frame.
+    /// Reused for each frame.
     frame: Vec<u8>,
-    /// The newest line when it was last tried.
+    /// The newest line at the last attempt.
     newest: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChannelState {
-    /// Nothing stands in the way.
+    /// Sending is possible.
     Open,
-    /// The budget ended before the lines did.
+    /// The limit was reached before the lines ended.
     More,
-    /// No room; the poll tells when there is.
+    /// No room; the poll reports when there is.
     Blocked,
-    /// Away since `tried`; to be tried again after `wait`.
+    /// Absent since `tried`; to be tried again after `wait`.
     Retry { tried: MonoTime, wait: Duration },
-    /// For ever.
+    /// Never again.
     Gone,
 }
 
@@ -57,7 +57,7 @@ enum Flow {
     Stuck {
         since: MonoTime,
     },
-    /// Stuck for longer than anybody should be held up.
+    /// Stuck for longer than jobs may be delayed.
     GivenUp,
 }
 
@@ -67,7 +67,7 @@ impl Channel {
         Channel { reader, transport, state, flow, armed: None, frame: Vec::new(), newest: 0 }
     }
 
-    /// Sends what can be sent now. Without anything to send, makes no system call.
+    /// Sends what can be sent now. Makes no system call if there is nothing to send.
     pub(super) fn flush(
         &mut self,
         now: MonoTime,
@@ -144,7 +144,7 @@ impl Channel {
         };
     }
 
-    /// The poll says that there is room, or that something happened to the descriptor.
+    /// The poll reports room, or that something happened to the descriptor.
     pub(super) fn ready(&mut self) {
         if self.state == ChannelState::Blocked {
             self.state = ChannelState::Open;
@@ -160,7 +160,7 @@ impl Channel {
         }
     }
 
-    /// When a flush makes sense that nothing else asks for.
+    /// When to flush if nothing else asks for it.
     pub(super) fn deadline(&self, backlog: &Backlog) -> Option<MonoTime> {
         let retry = match self.state {
             ChannelState::Retry { tried, .. } if backlog.newest() != self.newest => Some(tried + RETRY),
@@ -168,31 +168,31 @@ impl Channel {
             ChannelState::Open | ChannelState::More | ChannelState::Blocked | ChannelState::Gone => None,
         };
         let patience = match self.flow {
-            // Jobs with full rings and a dump of states go on when this reader is given up.
+            // When this reader is given up, jobs with full rings and a state dump continue.
             Flow::Stuck { since } => Some(since + PATIENCE),
             Flow::Moving | Flow::GivenUp => None,
         };
         retry.into_iter().chain(patience).min()
     }
 
-    /// Whether lines get out here, or may do so soon.
+    /// Whether lines get out here, or may soon.
     pub(super) fn has_hope(&self) -> bool {
         self.state != ChannelState::Gone && self.flow != Flow::GivenUp
     }
 
-    /// At the end: tries at once what would have been tried later.
+    /// The exit: tries at once what would have been tried later.
     pub(super) fn hurry(&mut self) {
         if self.state != ChannelState::Gone {
             self.state = ChannelState::Open;
         }
     }
 
-    /// Whether there is no room at the moment but will be some.
+    /// Whether there is no room now but will be some.
     pub(super) fn is_blocked(&self) -> bool {
         self.state == ChannelState::Blocked
     }
 
-    /// Registers the descriptor anew, so that room which came in the meantime is told as well.
+    /// Registers the descriptor again, so that room which has come meanwhile is reported too.
     fn arm(&mut self, registry: &Registry) -> bool {
         self.armed = self.transport.fd();
         let token = Descriptor::Log(self.reader).token();
@@ -201,7 +201,7 @@ impl Channel {
 
     fn disarm(&mut self, registry: &Registry) {
         if let Some(fd) = self.armed.take() {
-            // It fails when the poll has forgotten the descriptor, which is what is wanted.
+            // An error means that the poll does not know the descriptor, which is the goal.
             let _ = registry.deregister(&mut SourceFd(&fd));
         }
     }

@@ -1,14 +1,14 @@
-//! One line of the log, from its text to the bytes that a reader gets. Knows no sockets.
+//! One line of the log, from its text to the bytes for a reader. Knows no sockets.
 
 use crate::model::{Clean, JobName, Level, Notice, Pid};
 use std::fmt::{Display, Write as _};
 use std::io::Write;
 use syslog::{Facility, LogFormat, Severity};
 
-/// The longest text of one line. With the longest name before it, it still fits into what a pipe takes whole.
+/// The longest text of one line. With the longest name before it, it still fits into one atomic write to a pipe.
 pub const MAX_TEXT_BYTES: usize = 2_048;
 
-/// How a line ends that was longer.
+/// The end of a line that was cut.
 const CUT: &str = " [cut]";
 
 /// Which of its two outputs a job wrote to.
@@ -26,15 +26,15 @@ pub(super) struct LogLine {
     severity: Severity,
     /// When it was logged, which may be long before it is sent.
     stamp: [u8; 16],
-    /// Who speaks, and what; one line without control characters.
+    /// The name of its origin, and the text; one line without control characters.
     text: Box<[u8]>,
 }
 
-/// Makes lines: knows who speaks and what time it is.
+/// Makes lines, with the name of the process and the time.
 pub(super) struct LineWriter {
     pub(super) pid: Pid,
     pub(super) stamp: fn() -> [u8; 16],
-    /// Used again for each line; holds nothing between two.
+    /// Reused for each line; empty between two.
     pub(super) buffer: String,
 }
 
@@ -99,19 +99,19 @@ impl LineWriter {
 }
 
 impl LogLine {
-    /// Roughly what it costs to keep.
+    /// Roughly the memory that it needs.
     pub(super) fn bytes(&self) -> usize {
         size_of::<LogLine>() + self.text.len()
     }
 
-    /// The line as a person reads it.
+    /// The line for a person to read.
     pub(super) fn text(&self) -> &[u8] {
         &self.text
     }
 
     /// The time at which it was logged, as `09:03:07 `.
     pub(super) fn clock(&self) -> &[u8] {
-        // Behind month and day.
+        // After month and day.
         self.stamp.get(7..).unwrap_or_default()
     }
 
@@ -122,7 +122,7 @@ impl LogLine {
     }
 }
 
-/// The old format of BSD as every log daemon takes it on its local socket: priority, local time, no host name.
+/// The old format of BSD, which every log daemon accepts on its local socket: priority, local time, no host name.
 struct Local;
 
 impl LogFormat<&LogLine> for Local {

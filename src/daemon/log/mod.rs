@@ -1,8 +1,8 @@
 //! The log: lines of pmtr and of its jobs, to the log daemon and to stderr, without ever blocking.
 //!
-//! Lines wait in rings while a reader is full or away, and go on in order; what a ring had to drop is
-//! counted and told. A failed write only counts: the log never logs about itself but for that.
-//! Without lines to send it makes no system call and wants no wake-up.
+//! Lines wait in rings while a reader is full or absent, and are sent in order; what a ring had to drop is counted
+//! and reported. A failed write is only counted: the log never logs about itself otherwise.
+//! Without lines to send it makes no system call and needs no wake-up.
 
 mod backlog;
 mod channel;
@@ -31,13 +31,13 @@ use transport::{LogDaemon, Terminal};
 /// Where log daemons listen.
 pub const SOCKETS: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
 
-/// The readers by their place in each ring.
+/// The readers, by their place in each ring.
 const DAEMON: usize = 0;
 const STDERR: usize = 1;
 
-/// How the log is to be kept.
+/// How to keep the log.
 pub struct LogOptions {
-    /// The process that speaks.
+    /// The process that logs.
     pub pid: Pid,
     /// Whether notices of level `Debug` are logged.
     pub verbose: bool,
@@ -56,8 +56,8 @@ pub struct Log {
 }
 
 impl Log {
-    /// A log that writes to stderr as well when it is given. Opens nothing yet, and never fails: a log daemon
-    /// that is not there is waited for.
+    /// A log that also writes to stderr, if it is given. Opens nothing yet, and never fails: it waits for a log daemon
+    /// that is absent.
     pub fn new(options: LogOptions, stderr: Option<Box<dyn Stderr>>) -> Log {
         let backlog = Backlog::new([true, stderr.is_some()]);
         let mut channels = vec![Channel::new(DAEMON, Box::new(LogDaemon::new(options.sockets)))];
@@ -66,21 +66,21 @@ impl Log {
         Log { writer, verbose: options.verbose, backlog, channels }
     }
 
-    /// Logs what pmtr has to say. Only queues it.
+    /// Logs a notice of pmtr. Only queues it.
     pub fn notice(&mut self, notice: &Notice) {
         if self.verbose || notice.level() > Level::Debug {
             self.backlog.push_main(self.writer.notice(notice));
         }
     }
 
-    /// Logs one line of a job; `cut` says that there was more of it than `text`. Only queues it.
+    /// Logs one line of a job; `cut` says that `text` is only its beginning. Only queues it.
     pub fn job_line(&mut self, name: &JobName, pid: Pid, stream: Stream, text: &[u8], cut: bool) {
         let line = self.writer.job(name, pid, stream, text, cut);
         self.backlog.push_job(name, line);
     }
 
-    /// Whether this job should not be read on for now: its ring is full, and lines get out or did so a
-    /// second ago; or memory is short, and what it says is well kept in its pipe.
+    /// Whether this job must not be read now: its ring is full, and lines get out or did so a second ago; or memory is
+    /// short, and its output is safe in its pipe.
     pub fn holds(&self, name: &JobName) -> bool {
         if memory::is_short() {
             return true;
@@ -89,10 +89,10 @@ impl Log {
         channels.any(|channel| self.backlog.is_full(name, channel.reader))
     }
 
-    /// Sends what can be sent now, up to a budget, and has the poll tell when there is room again.
+    /// Sends what can be sent now, up to a limit, and has the poll report when there is room again.
     pub fn flush(&mut self, now: MonoTime, registry: &Registry) {
         if memory::is_short() {
-            // What nobody may ever read is the first to go.
+            // The lines that may never be read are dropped first.
             let hopeless = self.channels.iter().filter(|channel| !channel.has_hope());
             hopeless.for_each(|channel| self.backlog.lose_job_lines(channel.reader));
         }
@@ -106,7 +106,7 @@ impl Log {
         self.channels.iter_mut().filter(|channel| channel.reader == reader).for_each(Channel::ready);
     }
 
-    /// When to flush though nothing happened.
+    /// When to flush if nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         self.channels.iter().filter_map(|channel| channel.deadline(&self.backlog)).min()
     }
@@ -116,17 +116,17 @@ impl Log {
         self.channels.iter().any(|channel| channel.has_more(&self.backlog))
     }
 
-    /// How many notices can be logged before one is lost. Who is given up on does not count, so that a dump
-    /// in portions does not wait for him.
+    /// How many notices can be logged before one is lost. A reader that was given up does not count, so that a dump in
+    /// portions does not wait for it.
     pub fn room(&self) -> usize {
         let hopeful = self.channels.iter().filter(|channel| channel.has_hope());
         let room = hopeful.map(|channel| self.backlog.room(channel.reader)).min();
         room.unwrap_or_else(|| self.backlog.room_of_all())
     }
 
-    /// The end: sends what is left, and waits at most so long for readers that are there but have no room.
-    /// One that is away is tried once and not waited for: shutting down a machine must not take longer
-    /// because its log daemon went first.
+    /// The exit: sends what is left, and waits at most this long for readers that are present but have no room.
+    /// A reader that is absent is tried once: shutting down a machine must not take longer because its log daemon
+    /// ended first.
     pub fn finish(&mut self, wait: Duration) {
         let Ok(mut poll) = Poll::new() else { return };
         let (begin, mut events) = (Instant::now(), Events::with_capacity(4));

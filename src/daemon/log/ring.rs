@@ -1,5 +1,5 @@
-//! Lines that wait, and how far each reader has come. A full ring drops its oldest line and counts it
-//! for each reader that had not got it.
+//! Waiting lines, and how far each reader has come. A full ring drops its oldest line and counts it for each reader
+//! that had not got it.
 
 use super::line::LogLine;
 use std::collections::VecDeque;
@@ -10,15 +10,15 @@ pub(super) const READERS: usize = 2;
 /// How far one reader has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cursor {
-    /// The number of the next line it gets; the largest number for one that wants none.
+    /// The number of the next line for it; the largest number if it wants none.
     next: u64,
-    /// Lines that it will never get, since it was last told.
+    /// How many lines it has lost since that was last reported to it.
     lost: u64,
 }
 
 /// What a reader gets next.
 pub(super) enum RingItem<'a> {
-    /// So many lines are missing before the next one.
+    /// This many lines are missing before the next one.
     Lost(u64),
     /// The oldest line that it has not got.
     Line(&'a LogLine),
@@ -39,7 +39,7 @@ impl Ring {
         Ring { lines: VecDeque::new(), first: 0, cursors }
     }
 
-    /// Adds a line, after making room for it among `limit`. Returns by how much the kept bytes grew or shrank.
+    /// Adds a line, and drops old ones above `limit`. Returns by how much the kept bytes grew or shrank.
     pub(super) fn push(&mut self, line: LogLine, limit: usize) -> isize {
         let mut change = line.bytes().cast_signed();
         while self.lines.len() >= limit.max(1) {
@@ -65,7 +65,7 @@ impl Ring {
         self.lines.get(index).map(RingItem::Line)
     }
 
-    /// The reader has got what `next` gave. Returns how many bytes need not be kept any more.
+    /// The reader has taken what `next` returned. Returns how many bytes that frees.
     pub(super) fn advance(&mut self, reader: usize) -> usize {
         match self.cursors.get_mut(reader) {
             Some(cursor) if cursor.lost > 0 => cursor.lost = 0,
@@ -75,7 +75,7 @@ impl Ring {
         self.trim()
     }
 
-    /// The reader has gone for good and wants nothing any more. Returns how many bytes that frees.
+    /// The reader will never come back. Returns how many bytes that frees.
     pub(super) fn retire(&mut self, reader: usize) -> usize {
         if let Some(cursor) = self.cursors.get_mut(reader) {
             *cursor = Cursor { next: u64::MAX, lost: 0 };
@@ -83,7 +83,7 @@ impl Ring {
         self.trim()
     }
 
-    /// The reader will not get what waits for it, which is counted. Returns how many bytes that frees.
+    /// The reader loses what waits for it; this is counted. Returns how many bytes that frees.
     pub(super) fn lose(&mut self, reader: usize) -> usize {
         let end = self.first + self.lines.len() as u64;
         if let Some(cursor) = self.cursors.get_mut(reader).filter(|cursor| cursor.next < end) {
@@ -105,12 +105,12 @@ impl Ring {
         self.lines.len()
     }
 
-    /// Whether nothing is left to be told to anybody.
+    /// Whether nothing is left to report to any reader.
     pub(super) fn is_idle(&self) -> bool {
         self.lines.is_empty() && self.cursors.iter().all(|cursor| cursor.lost == 0)
     }
 
-    /// Lets go of the lines that every reader has.
+    /// Drops the lines that every reader has.
     fn trim(&mut self) -> usize {
         let mut freed = 0;
         while !self.lines.is_empty() && self.cursors.iter().all(|cursor| cursor.next > self.first) {

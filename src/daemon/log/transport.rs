@@ -1,4 +1,4 @@
-//! What lines are written to: the log daemon's socket and stderr. Neither ever blocks.
+//! Where lines are written: to the socket of the log daemon and to stderr. Neither ever blocks.
 
 use super::line::LogLine;
 use crate::model::Errno;
@@ -9,14 +9,14 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
-/// What became of a frame.
+/// The result of sending a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It is out, or as good as: the transport keeps what is left of it.
+    /// It is sent, or the transport keeps the rest of it.
     Taken,
     /// Not now; the descriptor becomes writable when there is room.
     Full,
-    /// Not now, and nothing will tell when: try again after a while.
+    /// Not now, and nothing reports when: try again later.
     Later,
     /// Never: nobody reads here any more.
     Gone,
@@ -24,19 +24,19 @@ pub(super) enum Answer {
 
 /// Something that takes lines.
 pub(super) trait Transport {
-    /// A flush begins: it may connect once.
+    /// A flush begins: the transport may connect once.
     fn begin(&mut self) {}
-    /// Puts the line into `frame` in the form that is wanted here.
+    /// Writes the line into `frame` in the format of this transport.
     fn encode(&self, line: &LogLine, frame: &mut Vec<u8>);
-    /// Takes a frame whole or not at all, after the rest of the one before.
+    /// Takes a frame completely or not at all, after the rest of the previous one.
     fn send(&mut self, frame: &[u8]) -> Answer;
     /// Writes the rest of a frame that was taken.
     fn push(&mut self) -> Answer;
-    /// The descriptor to wait for.
+    /// The descriptor that the poll is to watch.
     fn fd(&self) -> Option<RawFd>;
 }
 
-/// A frame that may be out in part.
+/// A frame of which a part may have been sent.
 #[derive(Default)]
 struct PendingFrame {
     bytes: Vec<u8>,
@@ -59,8 +59,7 @@ impl PendingFrame {
         self.bytes.get(self.done..).unwrap_or_default()
     }
 
-    /// What becomes of a frame that could not be sent at once: begun, it stays here; untouched, it stays
-    /// with the caller.
+    /// A frame that could not be sent at once stays here if it was begun, and with the caller if it was not.
     fn accept(&mut self, answer: Answer) -> Answer {
         match answer {
             Answer::Full | Answer::Later if self.done > 0 => Answer::Taken,
@@ -78,7 +77,7 @@ pub(super) struct LogDaemon {
     connection: Option<Connection>,
     /// Whether this flush may still connect.
     may_connect: bool,
-    /// Ends in NUL, which a stream wants and a datagram does not get.
+    /// Ends in NUL, which a stream needs and a datagram does not get.
     frame: PendingFrame,
 }
 
@@ -174,7 +173,7 @@ impl Transport for LogDaemon {
                 Err(error) if matches!(error.raw_os_error(), Some(numbers::ENOBUFS | numbers::ENOMEM)) => {
                     return Answer::Later;
                 }
-                // The daemon has gone: a new one gets the frame from its beginning.
+                // The daemon has gone: a new one gets the whole frame.
                 Ok(_) | Err(_) => {
                     self.connection = None;
                     self.frame.done = 0;
@@ -195,11 +194,11 @@ impl Transport for LogDaemon {
 
 /// Standard error, written to without ever blocking.
 pub trait Stderr: AsRawFd {
-    /// Writes some of `bytes`, or nothing and `WouldBlock` when there is no room. The descriptor is shared
-    /// with whoever gave it to us, so it must not be made nonblocking.
+    /// Writes some of `bytes`, or nothing and `WouldBlock` if there is no room. The descriptor is shared with the
+    /// process that started pmtr, so it must not be made nonblocking.
     fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Whether a person reads there as it is written, who wants to know when.
+    /// Whether a person reads along and wants to know the time.
     fn is_terminal(&self) -> bool {
         false
     }
@@ -211,11 +210,11 @@ pub(super) struct Terminal {
     /// Whether each line begins with its time.
     timed: bool,
     frame: PendingFrame,
-    /// How often in a row there was an error that a terminal has for ever and a disk perhaps once.
+    /// How often in a row an error came that a terminal returns for ever and a disk perhaps once.
     errors: u8,
 }
 
-/// So many in a row are for ever.
+/// This many in a row are final.
 const ERRORS: u8 = 3;
 
 impl Terminal {
@@ -256,10 +255,10 @@ impl Transport for Terminal {
                     let errno = Errno::of(&error).0;
                     self.errors = if errno == numbers::EIO { self.errors.saturating_add(1) } else { 0 };
                     return match errno {
-                        // A closed pipe, a closed descriptor, a terminal that hung up.
+                        // A closed pipe, a closed descriptor, or a terminal that hung up.
                         numbers::EPIPE | numbers::EBADF | numbers::ENXIO => Answer::Gone,
                         numbers::EIO if self.errors >= ERRORS => Answer::Gone,
-                        // A full disk, say.
+                        // A full disk, for example.
                         _ => Answer::Later,
                     };
                 }
