@@ -1,13 +1,13 @@
-//! What is left of jobs: processes that have the session of a main process that has been reaped, or that another
-//! pmtr has left. Says whether anybody is left, and carries signals to them.
+//! What is left of jobs: processes in the session of a main process that has been reaped, or that another pmtr has
+//! left. Reports whether any is left, and sends signals to them.
 //!
-//! What the kernel answers at once is asked at once: whether the number of the main process is still in use, and
-//! whether anybody is left in its group. Who else has the session is found by asking every process for its own, in
-//! portions and rarely: one such scan serves all that has been asked and ordered before it began.
+//! The kernel answers at once whether the number of the main process is still in use, and whether anybody is left in
+//! its group. Others in the session are found by asking every process for its session, in portions and rarely: one such
+//! scan serves all questions and signals that came before it began.
 //!
-//! A number that nobody uses any more is given to others. A session is known to be the job's as long as the group's
-//! descriptor tells of members, or a member was born before the moment at which that was last known: a process
-//! comes into a session by its birth alone. Of what is not known to be the job's nothing is touched.
+//! A number that nobody uses is reused. A session is known to be the job's as long as the descriptor of the group
+//! proves that it has members, or a member was created before the last moment at which this was known: a process enters
+//! a session only by being created in it. What is not known to be the job's is never touched.
 #![forbid(unsafe_code)]
 
 mod scan;
@@ -24,55 +24,55 @@ use scan::{Scan, ScanStage};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-/// So much time lies between two scans.
+/// The shortest time between two scans.
 const SCAN_REST: Duration = Duration::from_millis(20);
-/// Or so many times what the last one took: with many processes on the machine the loop has other things to do.
+/// Or this many times the duration of the last one: with many processes on the machine, the loop has other work.
 const SCAN_REST_TIMES: u32 = 10;
-/// A scan that can't be made is tried again after this time.
+/// When a scan is repeated that could not be made.
 const SCAN_AGAIN: Duration = Duration::from_secs(1);
-/// How long a scan goes on before others have their turn.
+/// How long a scan goes on before others are served.
 const SCAN_FOR: Duration = Duration::from_millis(5);
-/// After so many steps of it the clock is asked.
+/// The clock is read after this many steps.
 const STEPS: u32 = 32;
-/// As long as somebody is left in the group, mostly nobody is elsewhere: a scan that comes so much later mostly finds
-/// that all is over.
+/// As long as the group has members, there are rarely others. A scan that comes this much later usually finds that
+/// all are gone.
 const GIVE_WAY: Duration = Duration::from_millis(2);
 
-/// What is left of one job's run.
+/// What is left of one run of a job.
 #[derive(Debug)]
 struct Rest {
     job: JobId,
-    /// None when the main process ended before we came.
+    /// None if the main process had ended before pmtr started.
     group: Option<Group>,
-    /// The main process if another pmtr has left it.
+    /// When the main process was created, if another pmtr has left it.
     leader_born: Option<u64>,
-    /// The main process was our child: zombies of its group count, because they become ours to reap.
+    /// The main process was our child: zombies of its group count, because pmtr will reap them.
     ours: bool,
-    /// When the session was last known to be the job's, in nanoseconds since the machine's start.
+    /// When the session was last known to be the job's, in nanoseconds since the machine started.
     known_nanos: u64,
-    /// What the next scan is to send to members outside of the group.
+    /// The signals that the next scan sends to members outside of the group.
     orders: Vec<Signal>,
-    /// Each further scan kills again: what forks all the time is not reached by one.
+    /// Each further scan sends SIGKILL again: one does not reach processes that keep forking.
     killing: bool,
-    /// Who was found by the last scan that killed.
+    /// The processes that the last scan with SIGKILL found.
     killed: Vec<Pid>,
-    /// Whether anybody was left by the last scan, as long as nothing was ordered since.
+    /// Whether the last scan found anybody; None if a signal was requested since.
     left: Option<bool>,
 }
 
-/// All rests.
+/// What is left of all jobs.
 #[derive(Debug)]
 pub(super) struct Rests {
     numbers: Numbers,
     own: Pid,
     rests: HashMap<Pid, Rest>,
-    /// Those for which a scan is wanted, and when.
+    /// Those that want a scan, and when.
     wanting: BTreeSet<Pid>,
     wanted: Option<MonoTime>,
     scan: Option<Scan>,
-    /// Until when lies the time between two scans.
+    /// The end of the pause between two scans.
     rested: MonoTime,
-    /// Those of whom nobody is left, as far as nobody has been told.
+    /// Those of which nothing is left, until the core has been told.
     gone: VecDeque<Pid>,
 }
 
@@ -82,8 +82,8 @@ impl Rests {
         Rests { numbers, own, rests, wanting, wanted: None, scan: None, rested: MonoTime::ZERO, gone }
     }
 
-    /// Keeps what is left of a run whose main process has just been reaped, if anything is. `before` is a time at
-    /// which it had not been reaped.
+    /// Keeps what is left of a run, if anything is. Its main process has just been reaped; `before` is a time at
+    /// which it had not been.
     pub(super) fn keep(
         &mut self,
         job: JobId,
@@ -94,9 +94,9 @@ impl Rests {
     ) -> Survivors {
         match self.numbers.in_use(leader) {
             Ok(false) => return Survivors::None,
-            // It is another's by now.
+            // The number has been reused.
             Ok(true) if session::is_process(leader) => return Survivors::None,
-            // Without a look at all processes only the group is known.
+            // Without a scan, only the group is known.
             Ok(true) if group.alive() || stat::is_ours() => {}
             Err(_) if group.alive() => {}
             Ok(true) | Err(_) => return Survivors::None,
@@ -136,7 +136,7 @@ impl Rests {
         self.rests.insert(left.record.pid, rest);
     }
 
-    /// What is left, as far as that is known: who is not known to have ended is there.
+    /// What is left, as far as it is known: what is not known to be gone counts as left.
     pub(super) fn look(&mut self, leader: Pid, detail: Detail, state: Option<&StateFile>) -> Survivors {
         let Some(rest) = self.rests.get_mut(&leader) else { return Survivors::None };
         let asked = clock::since_start();
@@ -158,7 +158,7 @@ impl Rests {
         })
     }
 
-    /// Sends a signal to all that is left.
+    /// Sends a signal to everything that is left.
     pub(super) fn signal(&mut self, leader: Pid, signal: Signal) {
         if let Some(group) = self.rests.get(&leader).and_then(|rest| rest.group.as_ref()) {
             group.signal(signal);
@@ -166,7 +166,7 @@ impl Rests {
         self.signal_others(leader, signal);
     }
 
-    /// Sends a signal to those who have the session and are not in the group: when they have been found.
+    /// Sends a signal to the members of the session outside of the group, as soon as a scan has found them.
     pub(super) fn signal_others(&mut self, leader: Pid, signal: Signal) {
         let Some(rest) = self.rests.get_mut(&leader) else { return };
         rest.orders.push(signal);
@@ -186,7 +186,7 @@ impl Rests {
         }
     }
 
-    /// When there is something to do.
+    /// When there is work to do.
     fn deadline(&self) -> Option<MonoTime> {
         self.wanted.filter(|_| self.scan.is_none()).map(|at| at.max(self.rested))
     }
@@ -196,7 +196,7 @@ impl Rests {
         self.scan.is_some()
     }
 
-    /// Scans if that is due. Returns those of whom nobody is left, as far as that was found out now.
+    /// Scans if that is due. Returns those of which it has found that nothing is left.
     fn work(&mut self, state: Option<&StateFile>) -> Vec<Pid> {
         let (begin, mut gone) = (clock::now(), Vec::new());
         let due = self.deadline().is_some_and(|at| at <= begin);
@@ -236,7 +236,7 @@ impl Rests {
         self.wanted = Some(self.wanted.map_or(at, |wanted| wanted.min(at)));
     }
 
-    /// A scan for all that is wanted by now.
+    /// Begins a scan for all that want one now.
     fn begin(&mut self, now: MonoTime) -> Option<Scan> {
         let stage = match stat::is_ours().then(stat::list) {
             Some(Ok(list)) => ScanStage::Listing(list),
@@ -259,7 +259,7 @@ impl Rests {
         Some(Scan { stage, began_nanos: clock::since_start(), took: Duration::ZERO, asked, found })
     }
 
-    /// A scan that was not finished tells nothing.
+    /// An unfinished scan says nothing.
     fn put_off(&mut self, scan: Scan, now: MonoTime) {
         for (leader, orders) in scan.asked {
             if let Some(rest) = self.rests.get_mut(&leader) {
@@ -270,7 +270,7 @@ impl Rests {
         self.rested = now + SCAN_AGAIN;
     }
 
-    /// What the scan has found of one rest: sends what was ordered. True when nobody is left.
+    /// What the scan says about one of them: sends the signals. True if nothing is left.
     fn judge(
         &mut self,
         leader: Pid,
@@ -283,7 +283,7 @@ impl Rests {
         if let ScanStage::Blind = scan.stage {
             return rest.ours && !rest.group_lives();
         }
-        // The group has got its signals when they were ordered, and who came into it since gets the last one.
+        // The group got its signals at once. A process that entered it since then gets SIGKILL here, if that was sent.
         let in_group = rest.group.is_some().then_some(leader.as_raw());
         let wants = |member: &&Member| {
             member.stat.as_ref().is_some_and(|stat| {
@@ -295,14 +295,14 @@ impl Rests {
             rest.known_at(scan.began_nanos, leader, state);
             members.iter().filter(wants).for_each(|member| member.signal(&orders));
         } else if members.iter().any(Member::is_hidden) {
-            // Nothing is known of it for now, as when there is no descriptor left.
+            // Nothing can be known for now, for example because no descriptor is free.
             rest.orders.splice(0..0, orders);
             self.want(leader, clock::now() + SCAN_AGAIN);
             return false;
         }
         let living: Vec<Pid> =
             members.iter().filter(|member| member.lives()).map(|member| member.pid).collect();
-        // A zombie holds the job up only in the group, and where it becomes ours: another parent may keep it for good.
+        // A zombie delays the job only in the group, and only if pmtr will reap it: another parent may never do so.
         let held = |member: &Member| match &member.stat {
             Some(stat) => stat.zombie && Some(stat.group) == in_group && stat.parent == self.own.as_raw(),
             None => member.is_hidden(),
@@ -312,7 +312,7 @@ impl Rests {
             true => !living.is_empty() || stands && members.iter().any(held),
             false => stands,
         };
-        // Somebody has the number and was not found: he was born meanwhile, or is hidden from us.
+        // The number is in use, but nobody was found: a process was created meanwhile, or is hidden from us.
         let missed = !left && members.is_empty() && rest.is_unseen(leader, &self.numbers);
         rest.left = rest.orders.is_empty().then_some(left || missed);
         let more = rest.killing && left && !living.iter().all(|pid| rest.killed.contains(pid));
@@ -344,7 +344,7 @@ impl EventSource for Rests {
 }
 
 impl Rest {
-    /// Whether anybody is left in the group, be it a zombie.
+    /// Whether anybody is left in the group, including zombies.
     fn group_lives(&self) -> bool {
         self.group.as_ref().is_some_and(Group::alive)
     }
@@ -355,29 +355,29 @@ impl Rest {
         born.is_some() && Stat::of(leader).is_some_and(|stat| !stat.zombie && Some(stat.born_ticks) == born)
     }
 
-    /// Whether the group's descriptor tells that the number has always been the job's.
+    /// Whether the descriptor of the group proves that the number has always been the job's.
     fn is_proven(&self) -> bool {
         self.group.as_ref().is_some_and(Group::is_proven)
     }
 
-    /// Whether this process, which has the session, could not have it if that were not the job's.
+    /// Whether this member of the session proves that the session is still the job's.
     fn proves(&self, leader: Pid, member: &Member, own: Pid) -> bool {
         let Some(stat) = &member.stat else { return false };
         if member.pid == leader {
             return self.leader_born == Some(stat.born_ticks);
         }
         let known = clock::ticks(self.known_nanos);
-        // Ticks are coarse. In that of the moment itself a whole round of numbers would have to pass, and the new
-        // session to lose its leader and to leave its orphan to us, of all processes.
+        // Ticks are coarse. Within the tick of that moment, all numbers would have to be used once, and the new session
+        // would have to lose its leader and leave its orphan to pmtr.
         stat.born_ticks < known || stat.born_ticks == known && self.ours && stat.parent == own.as_raw()
     }
 
-    /// Whether the number is that of a group or session of which nobody was seen.
+    /// Whether a group or session has this number, but none of its members was seen.
     fn is_unseen(&self, leader: Pid, numbers: &Numbers) -> bool {
         numbers.in_use(leader) != Ok(false) && !session::is_process(leader)
     }
 
-    /// At this time the session was the job's.
+    /// At this time the session was known to be the job's.
     fn known_at(&mut self, nanos: u64, leader: Pid, state: Option<&StateFile>) {
         if nanos > self.known_nanos {
             self.known_nanos = nanos;

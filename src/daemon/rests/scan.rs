@@ -1,4 +1,4 @@
-//! A scan: who has which session, asked of all processes in portions.
+//! A scan: which processes are in which sessions, found in portions.
 
 use crate::model::{Pid, Signal};
 use crate::sys::session::{self, Member};
@@ -12,12 +12,12 @@ pub(super) struct Scan {
     pub(super) stage: ScanStage,
     pub(super) began_nanos: u64,
     pub(super) took: Duration,
-    /// What is left to be judged, and what is to be sent.
+    /// What is still to be judged, and the signals for it.
     pub(super) asked: BTreeMap<Pid, Vec<Signal>>,
     pub(super) found: BTreeMap<Pid, Vec<Member>>,
 }
 
-/// How far it has come.
+/// The stage of a scan.
 #[derive(Debug)]
 pub(super) enum ScanStage {
     Listing(List),
@@ -27,7 +27,7 @@ pub(super) enum ScanStage {
 }
 
 impl Scan {
-    /// Takes note of a process if it has a session in question.
+    /// Records a process if its session is one of those in question.
     pub(super) fn note(&mut self, pid: Pid) {
         if let Some(session) = session::session_of(pid).filter(|session| self.asked.contains_key(session)) {
             self.found.entry(session).or_default().push(session::member(pid, session));

@@ -1,27 +1,27 @@
-//! How much time the looking at files, the reading of them, and the hearing of events may take: of each a second at
-//! once, and a tenth of a processor in the long run; of the following up of changed mounts no more than the tenth.
-//! Without it a few large files that keep changing would take all of one, and so would anybody who renames files in a
-//! watched directory, or mounts, as fast as he can.
+//! How much time pmtr may spend on looking at files, on reading them, and on reading events: for each, a second at
+//! once and a tenth of a CPU in the long run; for handling changes of mounts, only the tenth.
+//! Without a limit, a few large files that keep changing would use a whole CPU, and so would anybody who renames files
+//! in a watched directory, or mounts, as fast as possible.
 
 use crate::model::MonoTime;
 use std::time::Duration;
 
-/// What may be used up at once after a long rest.
+/// How much may be used at once after a long rest.
 const AT_ONCE: Duration = Duration::from_secs(1);
-/// How many times as long as its work something may take with its rests.
+/// Work and the rest after it take this many times as long as the work.
 const TIMES: u32 = 10;
 
-/// The shortest rest: a timer for each portion of a hundred microseconds would be more work than that.
+/// The shortest rest: a timer for each portion of a hundred microseconds would cost more than that.
 const SHORTEST: Duration = Duration::from_millis(2);
 
-/// What is left of the allowance.
+/// What is left of an allowance.
 #[derive(Debug)]
 pub(super) struct Allowance {
     at_once: Duration,
     shortest: Duration,
-    /// When all of it is back.
+    /// When all of it is available again.
     whole_at: MonoTime,
-    /// Some of it is back, if it was used up.
+    /// If it was used up: when some of it is available again.
     rest_until: Option<MonoTime>,
 }
 
@@ -32,23 +32,23 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// With a rest of at least this time after each portion, the first one included.
+    /// With a rest of at least this long after each portion, including the first.
     pub(super) fn after_rests_of(shortest: Duration) -> Allowance {
         Allowance { at_once: Duration::ZERO, shortest, ..Allowance::default() }
     }
 
-    /// How long there is a rest, if there is one.
+    /// The end of the present rest, if there is one.
     pub(super) fn rest(&self) -> Option<MonoTime> {
         self.rest_until
     }
 
-    /// Whether there may be work.
+    /// Whether work is allowed.
     pub(super) fn allows(&mut self, now: MonoTime) -> bool {
         self.rest_until = self.rest_until.filter(|until| *until > now);
         self.rest_until.is_none()
     }
 
-    /// A portion of work took so long.
+    /// A portion of work has taken this long.
     pub(super) fn spend(&mut self, now: MonoTime, took: Duration) {
         self.whole_at = self.whole_at.max(now) + took.saturating_mul(TIMES);
         let over = self.whole_at.since(now).saturating_sub(self.at_once.saturating_mul(TIMES));

@@ -1,4 +1,4 @@
-//! Setting the watches that a path needs, and doing without.
+//! Sets the watches that a path needs, and does without them.
 
 use super::inotify_instance::{InotifyInstance, Scope};
 use super::table::{FileId, Name, Table};
@@ -16,10 +16,10 @@ const EMFILE: Errno = Errno(numbers::EMFILE);
 const ENFILE: Errno = Errno(numbers::ENFILE);
 const ENOSPC: Errno = Errno(numbers::ENOSPC);
 
-/// How often a path is followed anew when it changes while its watches are set.
+/// How often a path is followed again if it changes while its watches are set.
 const ROUNDS: usize = 4;
 
-/// What the setting of a path's watches has come to.
+/// The result of setting the watches of a path.
 #[derive(Debug, Default)]
 struct Sight {
     interests: BTreeSet<(i32, Name)>,
@@ -28,7 +28,7 @@ struct Sight {
 }
 
 impl Watch {
-    /// Follows a path and watches each hop. What changes on the way meanwhile has it followed again.
+    /// Follows a path and watches each component. If something changes meanwhile, it is followed again.
     pub(super) fn arm(&mut self, id: FileId) {
         self.arm.remove(&id);
         let Some(path) = self.entries.get(&id).map(|entry| entry.path.clone()) else { return };
@@ -48,7 +48,7 @@ impl Watch {
         self.arm.insert(id);
     }
 
-    /// Sets the watches for a trail and gives up those that it does not need any more.
+    /// Sets the watches for a trail and removes those that it no longer needs.
     fn set(&mut self, id: FileId, trail: &Trail) {
         let mut sight = Sight { closed: matches!(trail.end, TrailEnd::Closed(_)), ..Sight::default() };
         for hop in &trail.hops {
@@ -61,7 +61,7 @@ impl Watch {
         if let TrailEnd::Found(path, step) = &trail.end {
             slow = slow || self.mounts.needs_looks(path);
             if *step == TrailStep::File {
-                // Of the configuration a writer is awaited who never closes it. Others may be written all day long.
+                // The configuration may have a writer who never closes it. Other files may be written all day.
                 let scope = if id == CONFIG { Scope::Writes } else { Scope::File };
                 self.want(id, path, scope, Name::default(), &mut sight);
             }
@@ -82,7 +82,7 @@ impl Watch {
         if let Some(error) = &sight.short {
             self.complain(error);
         } else if was_short && self.arm.is_empty() {
-            // There are watches again: perhaps for all.
+            // Watches are available again, perhaps for all.
             self.arm.extend(&self.short);
         }
         if was_unwatched && !sight.closed && sight.short.is_none() {
@@ -105,18 +105,18 @@ impl Watch {
                 sight.interests.insert((number, name));
             }
             Err(error) => match (error.kind(), scope) {
-                // What is gone again is seen when the path is followed once more, unless it is back by then.
+                // If it is gone again, following the path once more finds that, unless it is back by then.
                 (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => sight.closed = true,
                 (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) => sight.short = Some(error),
                 (_, _) if matches!(Errno::of(&error), EMFILE | ENFILE) => sight.closed = true,
                 (_, Scope::Names) => sight.closed = true,
-                // The directory of the file tells nearly as much, and of its directories few ever move.
+                // The directory of the file reports nearly as much, and its parent directories rarely move.
                 (_, Scope::Place | Scope::File | Scope::Writes) => {}
             },
         }
     }
 
-    /// Gives up the old interests that are not among the new ones; the kernel's watches with them.
+    /// Removes the old interests that are not among the new ones, and watches that nobody needs.
     pub(super) fn drop_interests(
         &mut self,
         id: FileId,
@@ -131,7 +131,7 @@ impl Watch {
         }
     }
 
-    /// The kernel tells nothing (any more): from now on everything is looked at.
+    /// The kernel reports nothing, or nothing any more: from now on everything is looked at regularly.
     pub(super) fn go_blind(&mut self, error: &io::Error) {
         self.inotify = None;
         (self.unread, self.deaf) = (false, false);
@@ -143,7 +143,7 @@ impl Watch {
         self.complain(error);
     }
 
-    /// Tries from time to time to watch what could not be watched.
+    /// Retries from time to time to watch what could not be watched.
     pub(super) fn retry(&mut self, now: MonoTime, registry: &Registry) {
         if !self.retrying.due(now) {
             return;
@@ -152,7 +152,7 @@ impl Watch {
             self.mounts_change();
         }
         if self.inotify.is_some() {
-            // In turn, so that thousands without a watch are no work to speak of.
+            // In turn, so that thousands without a watch cost little.
             let mut unwatched: Vec<FileId> = self.short.union(&self.closed).copied().collect();
             let next = unwatched.partition_point(|id| *id <= self.retried);
             unwatched.rotate_left(next);

@@ -10,17 +10,17 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) path: Rc<[u8]>,
-    /// The watches that concern it, each with the name in it.
+    /// The watches that concern it, and the name in each.
     pub(super) interests: BTreeSet<(i32, Name)>,
     /// Its state when it was last read.
     pub(super) stamp: Option<FileStamp>,
     /// The last attempt to read it was not permitted: a change of mode matters.
     pub(super) denied: bool,
-    /// What was last told.
+    /// The last reported content.
     pub(super) told: Option<Option<Fingerprint>>,
-    /// How often in a row it was found being written.
+    /// How often in a row it was found while it was being written.
     pub(super) tries: u32,
-    /// What was last said of it: that it is a device, say.
+    /// The last line about it, for example that it is a device.
     pub(super) remark: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What the files hold that jobs depend on.
+//! The contents of the files that jobs depend on.
 
 use super::read::{self, FileStamp, HASHED_AT_MOST, Hashing, Progress};
 use super::table::FileId;
@@ -11,24 +11,24 @@ use std::time::Duration;
 
 /// How much is read in one turn.
 const BYTES_PER_TURN: usize = 1 << 20;
-/// What opening a file counts for, so that many small files are no more work than a large one.
+/// What opening a file counts for, so that many small files cost no more than a large one.
 const OPENING: usize = 16 << 10;
-/// So many files are read side by side, so that a small one does not wait for a large one.
+/// How many files are read side by side, so that a small one does not wait for a large one.
 const SIDE_BY_SIDE: usize = 8;
-/// What one of them is read of before the next one has its turn.
+/// How much of one of them is read before the next one has its turn.
 const SHARE: usize = 128 << 10;
 /// When a file that could not be opened is tried again.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
-/// A file that nothing has been told of is taken as it is after being found busy this often:
-/// some are open for writing for ever, and a job waits to be started.
+/// A file that has never been reported is taken as it is after it was found busy this often: some files are always
+/// open for writing, and a job waits for its start.
 const PATIENCE: u32 = 2;
 
 impl Watch {
-    /// Reads on in the files whose fingerprint is wanted. Returns whether there is time left after the paths of those
+    /// Continues to read the files whose fingerprint is wanted. Returns whether time is left after the paths of those
     /// that were opened.
     pub(super) fn hash_some(&mut self, now: MonoTime, end: MonoTime, seen: &mut Vec<Seen>) -> bool {
         let mut budget = BYTES_PER_TURN;
-        // What was begun in an earlier turn goes on first: else those who are begun could use up every turn.
+        // What an earlier turn has begun continues first: otherwise, beginning could use up every turn.
         let mut begins = self.hashing.is_empty();
         while budget > 0 {
             if let Some(id) = self.next_to_begin().filter(|_| begins) {
@@ -62,7 +62,7 @@ impl Watch {
         true
     }
 
-    /// A file whose turn it is to be opened, while there are not too many.
+    /// The next file to open, unless too many are open.
     fn next_to_begin(&self) -> Option<FileId> {
         if self.hashing.len() >= SIDE_BY_SIDE {
             return None;
@@ -134,7 +134,7 @@ impl Watch {
         self.tell(id, Some(stamp.print()), Some(stamp), seen);
     }
 
-    /// Says once what a file is.
+    /// Logs once what a file is.
     fn remark(&mut self, id: FileId, what: &'static str, level: Level, and: &str) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if std::mem::replace(&mut entry.remark, what) != what && !what.is_empty() {
@@ -143,14 +143,14 @@ impl Watch {
         }
     }
 
-    /// A file could not be opened, for want of descriptors, say. To try again costs nothing.
+    /// A file could not be opened, for example for lack of descriptors. Another attempt costs nothing.
     fn unopened(&mut self, id: FileId, now: MonoTime, seen: &mut Vec<Seen>) {
         self.failed(id, now, seen);
         self.settling.again(id, now + REOPEN_AFTER);
     }
 
-    /// A file may not be opened: that is told at once. Mostly a change of its mode ends it, but the servers of some
-    /// file systems let us in again without one.
+    /// A file may not be opened, which is reported at once. Usually a change of its mode ends this, but the servers of
+    /// some file systems admit us again without one.
     fn forbidden(&mut self, id: FileId, found: Option<FileStamp>, now: MonoTime, seen: &mut Vec<Seen>) {
         let tries = self.entries.get(&id).map(|entry| entry.tries);
         self.tell(id, None, found, seen);
@@ -168,7 +168,7 @@ impl Watch {
         self.later(id, now);
     }
 
-    /// Tells what a file holds when that is news.
+    /// Reports the content of a file if it is new.
     fn tell(
         &mut self,
         id: FileId,
@@ -184,12 +184,12 @@ impl Watch {
         }
     }
 
-    /// Whether a file that is being written, or can't be read just now, is waited for.
+    /// Whether to wait for a file that is being written or can't be read now.
     fn patient(&self, id: FileId) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.told.is_some() || entry.tries < PATIENCE)
     }
 
-    /// Reads a file again when what was in the way may have gone; the longer it takes the more seldom.
+    /// Reads a file again when the obstacle may have gone; less often the longer it takes.
     fn later(&mut self, id: FileId, now: MonoTime) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let secs = 1 << entry.tries.min(5);

@@ -1,4 +1,4 @@
-//! What the kernel's events mean.
+//! The meaning of the kernel's events.
 
 use super::table::FileId;
 use super::{CONFIG, Watch, read};
@@ -9,11 +9,11 @@ use mio::Registry;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What an event costs besides: a wake-up of everything. More than it takes on most machines.
+/// What an event costs besides: it wakes everything. More than it takes on most machines.
 const WAKE: Duration = Duration::from_micros(50);
 
-/// What one reading has told. Of a storm of renames it tells the same thousands of times, and each would have to be
-/// followed up for all paths that pass there.
+/// What one reading has reported. A storm of renames reports the same thing thousands of times, and handling each
+/// report would mean to follow all paths that pass there.
 #[derive(Debug, Default)]
 struct Told(BTreeSet<Notification>);
 
@@ -21,20 +21,20 @@ struct Told(BTreeSet<Notification>);
 type Notification = (i32, u32, Option<Box<[u8]>>);
 
 impl Told {
-    /// Whether this has not been told yet.
+    /// Whether this has not been reported yet.
     fn is_news(&mut self, number: i32, mask: EventMask, name: Option<&[u8]>) -> bool {
         self.0.insert((number, mask.bits(), name.map(Into::into)))
     }
 }
 
 impl Watch {
-    /// Takes in what the kernel has told, up to a budget. In a flood there are rests, in which no event wakes us.
+    /// Reads what the kernel reports, up to a limit. In a flood there are rests, in which no event wakes the loop.
     pub(super) fn hear(&mut self, now: MonoTime, registry: &Registry) {
         if !self.hearing.allows(now) {
             return;
         }
         if std::mem::take(&mut self.deaf) {
-            // Tells of what there is by now.
+            // Reports what has come by now.
             if let Some(Err(error)) =
                 self.inotify.as_ref().map(|inotify| inotify.register(registry, Descriptor::Inotify.token()))
             {
@@ -67,7 +67,7 @@ impl Watch {
 
     pub(super) fn heard(&mut self, now: MonoTime, number: i32, mask: EventMask, name: Option<&[u8]>) {
         if mask.contains(EventMask::Q_OVERFLOW) {
-            // A look tells who is concerned: to read all of them would put those last that are.
+            // A look finds out which files have changed; reading all of them would delay those that have.
             self.config_touched = true;
             return self.doubt_all();
         }
@@ -94,7 +94,7 @@ impl Watch {
                 self.config_saved |= ids.contains(&CONFIG);
                 self.moved(ids, now);
             } else {
-                // It is another file: a writer may close it by another name, or never.
+                // It is another file: a writer may close it under another name, or never.
                 self.write_heard(&ids);
                 self.arm.extend(ids);
             }
@@ -109,7 +109,7 @@ impl Watch {
         }
     }
 
-    /// Something happened that may lead these paths elsewhere. One that waits to be read is followed then anyway.
+    /// Something may lead these paths elsewhere. The path of a file that waits to be read is followed then in any case.
     pub(super) fn moved(&mut self, ids: Vec<FileId>, now: MonoTime) {
         for id in ids {
             if !self.hash.contains(id) {
@@ -119,7 +119,7 @@ impl Watch {
         }
     }
 
-    /// Somebody writes to one of these.
+    /// A program writes to one of these.
     fn write_heard(&mut self, ids: &[FileId]) {
         if ids.contains(&CONFIG) {
             (self.config_written, self.unclosed) = (true, true);

@@ -1,7 +1,7 @@
 //! The kernel's notifications: an inotify instance and what it says.
 //!
-//! The package panics on event bits that it does not know. None can come: the kernel masks what it
-//! hands out to IN_ALL_EVENTS, IN_ISDIR, IN_UNMOUNT, IN_IGNORED and IN_Q_OVERFLOW, which are all named there.
+//! The package panics on event bits that it does not know. None can occur: the kernel masks events to
+//! IN_ALL_EVENTS, IN_ISDIR, IN_UNMOUNT, IN_IGNORED and IN_Q_OVERFLOW, which the package knows.
 
 use crate::sys::link::hold_exactly;
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
@@ -13,19 +13,19 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// A number of events that is read in one turn at most, in reads.
+/// How many reads one turn makes at most.
 const READS: usize = 16;
 
-/// What is wanted of a watch.
+/// What a watch is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// The names in a directory, and the directory itself.
     Names,
-    /// Only whether the directory goes away; nothing that happens in it wakes us.
+    /// Only whether the directory goes away; nothing in it wakes the loop.
     Place,
-    /// A file, by whatever name or path it is written.
+    /// Writes to a file, under whatever name or path.
     File,
-    /// The same, and each time that somebody writes in it.
+    /// The same, and each single write.
     Writes,
 }
 
@@ -63,12 +63,13 @@ impl InotifyInstance {
         registry.register(&mut SourceFd(&self.inotify.as_raw_fd()), token, Interest::READABLE)
     }
 
-    /// Until it is registered again, no event wakes us; the kernel keeps them.
+    /// Until it is registered again, no event wakes the loop; the kernel keeps them.
     pub(super) fn deregister(&self, registry: &Registry) -> io::Result<()> {
         registry.deregister(&mut SourceFd(&self.inotify.as_raw_fd()))
     }
 
-    /// Watches what stands at a path without links; one that has taken its place meanwhile is not followed. The number is the same for the same thing by another path.
+    /// Watches what is at a path without links; a link that has replaced it meanwhile is not followed. The number is
+    /// the same for the same object by another path.
     pub(super) fn add(&self, path: &[u8], scope: Scope) -> io::Result<(i32, WatchDescriptor)> {
         #[cfg(test)]
         fault::at(fault::ADD)?;
@@ -85,18 +86,18 @@ impl InotifyInstance {
         Ok((handle.get_watch_descriptor_id(), handle))
     }
 
-    /// Ends a watch; one that is gone already is no error.
+    /// Removes a watch. It is no error if it is gone.
     pub(super) fn remove(&self, handle: WatchDescriptor) {
         let _ = self.inotify.watches().remove(handle);
     }
 
-    /// The descriptor, for those who count what the kernel keeps.
+    /// The descriptor, for tests that count what the kernel keeps.
     #[cfg(test)]
     pub(super) fn number(&self) -> i32 {
         self.inotify.as_raw_fd()
     }
 
-    /// Hands on what has been told, up to a budget. True when there may be more.
+    /// Passes on the events, up to a limit. True if there may be more.
     pub(super) fn read(&mut self, mut each: impl FnMut(i32, EventMask, Option<&[u8]>)) -> io::Result<bool> {
         #[cfg(test)]
         fault::at(fault::READ)?;

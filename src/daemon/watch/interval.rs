@@ -1,21 +1,21 @@
-//! What is done from time to time, as long as there is a reason to.
+//! Work that is repeated as long as there is a reason.
 
 use crate::model::MonoTime;
 use std::time::Duration;
 
-/// A timer that runs only while it is wanted, so that at rest nothing wakes us.
+/// A timer that runs only while it is wanted, so that nothing wakes the loop at rest.
 #[derive(Debug)]
 pub(super) struct Interval {
-    /// The first time after so long, for a reason that may have gone by then.
+    /// The first wait, after which the reason may have gone.
     first: Duration,
     every: Duration,
-    /// What the next wait will be.
+    /// The next wait.
     pause: Duration,
     at: Option<MonoTime>,
 }
 
 impl Interval {
-    /// Waits `first`, and ever longer up to `every`.
+    /// Waits `first`, then longer each time up to `every`.
     pub(super) fn new(first: Duration, every: Duration) -> Interval {
         Interval { first, every, pause: first, at: None }
     }
@@ -25,17 +25,17 @@ impl Interval {
         self.at
     }
 
-    /// Whether it has run out; it then stands still until it is wound.
+    /// Whether it has expired; it then stops until it is wound.
     pub(super) fn due(&mut self, now: MonoTime) -> bool {
         self.at.take_if(|at| *at <= now).is_some()
     }
 
-    /// Whether it runs just when it is wanted.
+    /// Whether it runs exactly if it is wanted.
     pub(super) fn fits(&self, wanted: bool) -> bool {
         self.at.is_some() == wanted
     }
 
-    /// Makes it run or stand still; one that runs already goes on.
+    /// Starts or stops it; a running one continues.
     pub(super) fn wind(&mut self, now: MonoTime, wanted: bool) {
         if !wanted {
             (self.at, self.pause) = (None, self.first);

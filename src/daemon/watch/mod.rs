@@ -1,11 +1,11 @@
-//! Tells when the configuration may have changed, and what the files hold that jobs depend on.
+//! Reports when the configuration may have changed, and the contents of the files that jobs depend on.
 //!
-//! Directories are watched, not files, at every hop of every path; see `trail` for the way and [`arm`] for
-//! the watches. Watch first, then read. Where the kernel does not tell, files are looked at in intervals.
-//! All work is done in portions, so that no file and no flood of events holds the loop up.
-//! The configuration waits for nobody: it is followed and looked at before the files of jobs, by an allowance of its
-//! own, and where events have to wait in a flood it is looked at without them.
-//! Knows nothing of jobs, and not what a configuration means.
+//! Directories are watched, not files, at every component of every path; see `trail` for the way and [`arm`] for the
+//! watches. Watch first, then read. Where the kernel does not report changes, files are looked at regularly.
+//! All work is done in portions, so that no file and no flood of events delays the loop.
+//! The configuration does not wait for others: it is followed and looked at before the files of jobs, with an allowance
+//! of its own, and if events have to wait in a flood, it is looked at without them.
+//! Knows nothing of jobs, nor what a configuration means.
 
 mod allowance;
 mod arm;
@@ -54,13 +54,13 @@ use std::time::Duration;
 use sweep::Sweep;
 use table::{FileId, Table};
 
-/// How soon a file is looked at, and watching is tried again, that could not be watched.
+/// How soon a file that could not be watched is looked at, and watching is retried.
 const SOON: Duration = Duration::from_millis(500);
-/// How often a file is looked at that can't be watched.
+/// How often a file that can't be watched is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often a file is looked at that others can change without our kernel's knowledge.
+/// How often a file is looked at that can change without our kernel's knowledge.
 const LOOK_SLOWLY_EVERY: Duration = Duration::from_secs(30);
-/// How often watching is tried again that failed.
+/// How often failed watching is retried.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// How many paths are followed in one turn.
 const PATHS_PER_TURN: usize = 64;
@@ -69,30 +69,30 @@ const LOOKS_PER_TURN: usize = 512;
 /// How long paths of jobs are followed in one turn: a path that leads through many directories takes milliseconds.
 const PATHS_FOR: Duration = Duration::from_millis(5);
 
-/// The configuration among those who are interested.
+/// The number of the configuration.
 const CONFIG: FileId = FileId(0);
 
-/// What has been seen.
+/// What the watch reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     /// The configuration was saved.
     Saved,
     /// Something else happened to the configuration.
     Config,
-    /// Somebody is writing the configuration and has not closed it.
+    /// A program is writing the configuration and has not closed it.
     Writing,
-    /// A file holds this, or can't be read.
+    /// A file has this content, or can't be read.
     File(Rc<[u8]>, Option<Fingerprint>),
-    /// Something to say about watching.
+    /// A notice about watching.
     Say(Notice),
 }
 
-/// What the configuration holds.
+/// The content of the configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content {
-    /// What was asked about.
+    /// The content that was asked about.
     Same,
-    /// Something else.
+    /// Another content.
     New(Fingerprint, Vec<u8>),
 }
 
@@ -106,61 +106,61 @@ pub struct Watch {
 
     inotify: Option<InotifyInstance>,
     table: Table<WatchDescriptor>,
-    /// The kernel may have more to tell.
+    /// The kernel may have more events.
     unread: bool,
-    /// What it tells does not wake us.
+    /// Events do not wake the loop.
     deaf: bool,
     hearing: Allowance,
     mounts: Mounts,
     mountinfo: Option<File>,
     /// The list of mounts has changed since it was last read.
     mounts_unread: bool,
-    /// A change of mounts has not been followed up.
+    /// A change of mounts has not been handled yet.
     remounted: bool,
     remounting: Allowance,
-    /// The list of mounts could not be read when it had changed.
+    /// The list of mounts has changed, but could not be read.
     mounts_outdated: bool,
 
-    /// Who has to come to the two queues after it.
+    /// Those that still have to enter the next two queues.
     sweep: Sweep,
-    /// Whose path is to be followed and watched anew.
+    /// Those whose path is to be followed and watched again.
     arm: Queue,
-    /// Who is to be looked at.
+    /// Those that are to be looked at.
     look: Queue,
     settling: Settling,
-    /// Whose fingerprint is to be taken, and is being taken.
+    /// Those whose fingerprint is wanted, and those whose fingerprint is being taken.
     hash: Queue,
     hashing: VecDeque<(FileId, Hashing)>,
-    /// Which of the queues of jobs had the first turn last time.
+    /// Which of the queues of jobs was the first one last time.
     first: usize,
     allowance: Allowance,
-    /// What following and looking at the configuration may take.
+    /// The allowance for following and looking at the configuration.
     for_config: Allowance,
     clock: fn() -> MonoTime,
 
-    /// Not watched for want of watches.
+    /// Not watched because no more watches are available.
     short: BTreeSet<FileId>,
-    /// In a directory that we may not watch.
+    /// In a directory that pmtr may not watch.
     closed: BTreeSet<FileId>,
-    /// Where others can change it without our kernel's knowledge.
+    /// Where files can change without our kernel's knowledge.
     slow: BTreeSet<FileId>,
     looking: Interval,
-    /// For the configuration, while the kernel has events for us that we have not heard.
+    /// For the configuration, while events wait in the kernel.
     looking_ahead: Interval,
     looking_slowly: Interval,
     retrying: Interval,
-    /// The last one for which watching was tried again.
+    /// The last one for which watching was retried.
     retried: FileId,
 
     config_saved: bool,
     config_touched: bool,
     config_written: bool,
-    /// The last that was heard of the configuration is a write: nobody has closed it since.
+    /// The last event about the configuration was a write, and nobody has closed it since.
     unclosed: bool,
-    /// That watching fails has been said.
+    /// A failure to watch has been logged.
     complained: bool,
     says: Vec<Notice>,
-    /// What nobody has been told of yet.
+    /// What has not been reported yet.
     seen: VecDeque<Seen>,
 }
 
@@ -220,7 +220,7 @@ impl Watch {
         watch
     }
 
-    /// Lets the poll wake up for us. To be called once, before the first poll.
+    /// Registers with the poll. To be called once, before the first poll.
     pub fn register(&mut self, registry: &Registry) {
         if let Some(inotify) = &self.inotify
             && let Err(error) = inotify.register(registry, Descriptor::Inotify.token())
@@ -228,18 +228,18 @@ impl Watch {
             self.go_blind(&error);
         }
         if let Some(file) = &self.mountinfo {
-            // A system where this fails is one that does not tell of mounts.
+            // A system on which this fails does not report mounts.
             let token = Descriptor::Mounts.token();
             let _ = registry.register(&mut SourceFd(&file.as_raw_fd()), token, Interest::PRIORITY);
         }
     }
 
-    /// The kernel has notifications for us. The next [`Watch::work`] takes them in.
+    /// The kernel has notifications. The next [`Watch::work`] reads them.
     pub fn is_notified(&mut self) {
         self.unread = true;
     }
 
-    /// Begins to tell what a file holds. The path is absolute.
+    /// Begins to report the content of a file. The path is absolute.
     pub fn add(&mut self, path: Rc<[u8]>) {
         if self.by_path.contains_key(&path) {
             return;
@@ -250,7 +250,7 @@ impl Watch {
         self.hash.insert(self.last_id);
     }
 
-    /// Ceases to.
+    /// Stops reporting it.
     pub fn remove(&mut self, path: &[u8]) {
         let Some(id) = self.by_path.remove(path) else { return };
         if let Some(entry) = self.entries.remove(&id) {
@@ -266,7 +266,7 @@ impl Watch {
         self.hashing.retain(|(hashed, _)| *hashed != id);
     }
 
-    /// Does a portion of what is due, and tells what came of it.
+    /// Does a portion of what is due, and reports the result.
     pub fn work(&mut self, now: MonoTime, registry: &Registry, seen: &mut Vec<Seen>) {
         self.hear(now, registry);
         self.follow_up_mounts(now);
@@ -281,7 +281,7 @@ impl Watch {
             self.look.extend(&self.slow);
         }
         while let Some(id) = self.settling.due(now) {
-            // Whoever is read is followed first.
+            // Reading a file begins by following its path.
             self.arm.withdraw(id);
             self.hash.insert(id);
         }
@@ -315,7 +315,7 @@ impl Watch {
         seen.extend(self.says.drain(..).map(Seen::Say));
     }
 
-    /// When there is work to do though nothing happens before.
+    /// When there is work to do if nothing happens before.
     pub fn deadline(&self) -> Option<MonoTime> {
         let rest = self.allowance.rest().filter(|_| self.has_queued());
         let config = self.for_config.rest().filter(|_| self.config_queued());
@@ -347,7 +347,7 @@ impl Watch {
         let Some(entry) = self.entries.get_mut(&CONFIG) else { return Err(LoadError::Missing) };
         let (answer, stamp) =
             read::config(&entry.path, &self.mounts, reading, self.being_written, self.unclosed);
-        // What was not read is looked at again by whoever asks.
+        // What was not read is asked for again by the core.
         if !matches!(answer, Err(LoadError::Busy(_))) {
             entry.stamp = stamp;
             entry.denied = matches!(answer, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
@@ -355,7 +355,7 @@ impl Watch {
         answer
     }
 
-    /// What there is to warn of in the configuration as it was read last.
+    /// Warnings about the configuration as it was read last.
     pub fn exposures(&self, uid: u32) -> Vec<Mistake> {
         let config = self.entries.get(&CONFIG);
         let read = config.and_then(|entry| Some((&entry.path, entry.stamp?.rights())));
@@ -379,7 +379,7 @@ impl Watch {
         }
     }
 
-    /// Whether there is anything of which the kernel does not tell us.
+    /// Whether there are files whose changes the kernel does not report.
     fn unwatched(&self) -> bool {
         !self.short.is_empty() || !self.closed.is_empty() || self.mounts_outdated
     }

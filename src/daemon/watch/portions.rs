@@ -1,4 +1,4 @@
-//! What is done of the queues in one turn.
+//! What one turn does of the queues.
 
 use super::read::FileStamp;
 use super::table::FileId;
@@ -6,7 +6,7 @@ use super::{CONFIG, LOOKS_PER_TURN, PATHS_PER_TURN, Seen, Watch};
 use crate::model::MonoTime;
 
 impl Watch {
-    /// Follows and looks at the configuration, as far as that waits.
+    /// Follows and looks at the configuration, if that is queued.
     pub(super) fn work_on_config(&mut self, now: MonoTime) {
         if self.arm.contains(CONFIG) {
             self.arm(CONFIG);
@@ -17,8 +17,8 @@ impl Watch {
         }
     }
 
-    /// Does a portion of what is queued for the files of jobs, which ends at this time but for one path. Another of
-    /// the queues is the first one each time, so that none waits until the others are empty.
+    /// Does a portion of what is queued for the files of jobs; it ends one path after this time at the latest. The
+    /// queues take turns at being the first, so that none waits until the others are empty.
     pub(super) fn work_on(&mut self, now: MonoTime, end: MonoTime, seen: &mut Vec<Seen>) {
         self.sweep_on();
         self.first = (self.first + 1) % 3;
@@ -57,7 +57,7 @@ impl Watch {
         true
     }
 
-    /// Whether a portion has lasted long enough. Asked after each path: one can lead through 256 directories.
+    /// Whether a portion has lasted long enough. Checked after each path: one can lead through 256 directories.
     pub(super) fn is_over(&self, end: MonoTime) -> bool {
         (self.clock)() >= end
     }

@@ -1,20 +1,20 @@
-//! Who waits to be served: first whoever was served longest ago. So nobody who comes again and again, and be it by
-//! the thousand, is before somebody who comes once.
+//! A queue in which the one that was served longest ago is the first. So files that come again and again, even
+//! thousands of them, are never before one that comes once.
 
 use super::table::FileId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Those who wait, each of them once.
+/// Those that wait, each of them once.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    /// By the turn in which each was last served; nothing if never.
+    /// By the turn in which each was last served; None if never.
     waiting: BTreeSet<(u64, FileId)>,
     served: BTreeMap<FileId, u64>,
     turn: u64,
 }
 
 impl Queue {
-    /// One who waits already keeps his place.
+    /// One that waits already keeps its place.
     pub(super) fn insert(&mut self, id: FileId) {
         self.waiting.insert(self.place(id));
     }
@@ -23,14 +23,14 @@ impl Queue {
         self.waiting.contains(&self.place(id))
     }
 
-    /// This one is being served, whether he waited or not.
+    /// This one is being served, whether it waited or not.
     pub(super) fn remove(&mut self, id: &FileId) {
         self.waiting.remove(&self.place(*id));
         self.turn += 1;
         self.served.insert(*id, self.turn);
     }
 
-    /// This one waits no more, without having been served.
+    /// This one no longer waits, without having been served.
     pub(super) fn withdraw(&mut self, id: FileId) {
         self.waiting.remove(&self.place(id));
     }
@@ -41,12 +41,12 @@ impl Queue {
         self.served.remove(&id);
     }
 
-    /// The next one, if it is not this one that is served elsewhere.
+    /// The next one other than this, which is served elsewhere.
     pub(super) fn next_but(&self, other: FileId) -> Option<FileId> {
         self.iter().find(|id| **id != other).copied()
     }
 
-    /// Those who wait, the next one first.
+    /// Those that wait, the next one first.
     pub(super) fn iter(&self) -> impl Iterator<Item = &FileId> {
         self.waiting.iter().map(|(_, id)| id)
     }

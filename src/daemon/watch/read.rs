@@ -1,4 +1,4 @@
-//! Reading files without ever being held up by them: only regular files are opened, and in portions.
+//! Reads files without being delayed by them: only regular files are opened, and they are read in portions.
 
 use super::Content;
 use crate::daemon::exposure::Rights;
@@ -17,16 +17,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A configuration is at most this long.
+/// The longest configuration.
 const LARGEST: u64 = 10 << 20;
-/// Of what is longer only size, inode and time of modification are looked at.
+/// Of a longer file, only size, inode and modification time are compared.
 pub(super) const HASHED_AT_MOST: u64 = 64 << 20;
-/// How often a file that changes while it is read is tried at once when it must be read.
+/// How often a file that changes while it is read is read again at once, if it must be read.
 const TRIES: usize = 3;
-/// Whether somebody has the file open for writing.
+/// Whether a program has the file open for writing.
 pub type BeingWritten = fn(&File) -> Option<bool>;
 
-/// What tells one state of a file from another without reading it.
+/// Distinguishes two states of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FileStamp {
     file: (u64, u64),
@@ -47,7 +47,7 @@ impl FileStamp {
         }
     }
 
-    /// Whether somebody has written the file since it was in that state, or has put another in its place.
+    /// Whether the file has been written since that state, or replaced.
     pub(super) fn is_saved_since(&self, before: Option<FileStamp>) -> bool {
         let written = |stamp: &FileStamp| (stamp.file, stamp.bytes, stamp.modified);
         before.is_none_or(|before| written(&before) != written(self))
@@ -58,20 +58,20 @@ impl FileStamp {
         self.bytes > HASHED_AT_MOST
     }
 
-    /// What takes the place of the fingerprint of its content when that is too long. A change of mode or of the
-    /// number of links is none of the content.
+    /// Replaces the fingerprint of a content that is too long. The mode and the number of links are not part of the
+    /// content.
     pub(super) fn print(&self) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
         (self.file.1, self.modified).hash(&mut hasher);
         Fingerprint { bytes: self.bytes, hash: hasher.finish() }
     }
 
-    /// Who may do what with it.
+    /// The owner and the mode.
     pub(super) fn rights(self) -> Rights {
         self.rights
     }
 
-    /// The state of what stands at the end of a path, if anything does.
+    /// The state of what is at the end of a path, if anything is.
     pub(super) fn at(path: &[u8], mounts: &Mounts) -> Option<FileStamp> {
         let held = way::end(path, mounts).ok()?;
         held.metadata().ok().map(|meta| FileStamp::of(&meta))
@@ -99,8 +99,8 @@ pub(super) fn refusal(error: &io::Error) -> LoadError {
     LoadError::Unreadable(Errno::of(error))
 }
 
-/// Reads the configuration, and returns its state with it if there was a file. `unclosed` means that inotify has reported
-/// a write and no close since: it stands in for a lease where we can't have one.
+/// Reads the configuration, and returns its state too if there was a file. `unclosed` means that inotify has
+/// reported a write and no close since; it replaces a lease where pmtr can't have one.
 pub(super) fn config(
     path: &[u8],
     mounts: &Mounts,
@@ -127,21 +127,21 @@ fn whole(
     reading: Reading,
     (being_written, unclosed): (BeingWritten, bool),
 ) -> Result<(Content, FileStamp), (LoadError, Option<FileStamp>)> {
-    // Before the open, so that what changes after it is seen as another state.
+    // Before the open, so that a later change is seen as another state.
     let held = way::end(path, mounts).map_err(|error| (refusal(&error), None))?;
     let found = held.metadata().ok().map(|meta| FileStamp::of(&meta));
     let (mut file, stamp) = open_config(&held, path).map_err(|error| (error, found))?;
     drop(held);
     let fail = |error| (error, Some(stamp));
     let written = reading != Reading::Always && being_written(&file).unwrap_or(unclosed);
-    // Whether the writer has let the file rest in this state for long enough.
+    // Whether the writer has left the file unchanged for long enough.
     let rests = |state| matches!(reading, Reading::IfUnwritten(_, wanted) if wanted == state);
     if stamp.bytes > LARGEST {
         let state = state_of(&stamp, &[]);
         return Err(fail(if written && !rests(state) { LoadError::Busy(state) } else { too_large(path) }));
     }
     let mut bytes = Vec::new();
-    // Room is made for what the file says it has; a file of /proc says nothing.
+    // Room for the size that the file reports; a file of /proc reports none.
     let room = usize::try_from(stamp.bytes).unwrap_or(0).saturating_add(1);
     bytes.try_reserve_exact(room).map_err(|_| fail(LoadError::Unreadable(Errno(ENOMEM))))?;
     let read = (&mut file).take(LARGEST + 1).read_to_end(&mut bytes);
@@ -155,7 +155,7 @@ fn whole(
         return Err(fail(LoadError::Busy(state_of(&after, &bytes))));
     }
     let print = fingerprint(&bytes);
-    // In that case there is nothing that a writer could have left half done, and what he does next we are told.
+    // In that case no writer can have left anything half done, and inotify reports what it does next.
     if matches!(reading, Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(print)) {
         return Ok((Content::Same, stamp));
     }
@@ -178,7 +178,7 @@ fn print_of(bytes: &[u8], mut hasher: DefaultHasher) -> Fingerprint {
     Fingerprint { bytes: bytes.len() as u64, hash: hasher.finish() }
 }
 
-/// Stands for a file in a state. Times alone would not do: who writes through memory leaves them as they are.
+/// Identifies a file in a state. Times alone would not do: writing through memory leaves them unchanged.
 pub(super) fn state_of(stamp: &FileStamp, bytes: &[u8]) -> Fingerprint {
     let mut hasher = DefaultHasher::new();
     stamp.hash(&mut hasher);
@@ -190,8 +190,8 @@ fn too_large(path: &[u8]) -> LoadError {
     LoadError::Mistakes(vec![Mistake::of_file(path, Severity::Error, what)])
 }
 
-/// Whether a file that has just been created is worth reading. A plain new file is not before it is closed;
-/// a link, or a file that got its name when it was full, is.
+/// Whether a file that has just been created is worth reading. A plain new file is not until it is closed; a link,
+/// or a file that was complete when it got its name, is.
 pub(super) fn born_whole(path: &[u8], being_written: BeingWritten) -> bool {
     let path = Path::new(OsStr::from_bytes(path));
     let Ok(held) = hold_exactly(path) else { return true };
@@ -212,14 +212,14 @@ pub(super) struct Hashing {
     bytes: u64,
 }
 
-/// How far a fingerprint has come.
+/// The progress of a fingerprint.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     More,
     Done(Fingerprint, FileStamp),
-    /// It changed meanwhile; this is what was read, from a file that was in no single state.
+    /// It changed meanwhile; this was read, but of no single state.
     Torn(Fingerprint, FileStamp),
-    /// It is longer than it said.
+    /// It is longer than it reported.
     Long(FileStamp),
     Failed,
 }
@@ -229,7 +229,7 @@ impl Hashing {
         Hashing { file, stamp, hasher: DefaultHasher::new(), bytes: 0 }
     }
 
-    /// Reads on for at most `budget` bytes, which is lowered by what was read.
+    /// Continues to read for at most `budget` bytes, which is lowered by what was read.
     pub(super) fn go_on(&mut self, budget: &mut usize) -> Progress {
         let mut buffer = [0; 16 << 10];
         while *budget > 0 {
@@ -242,7 +242,7 @@ impl Hashing {
             self.bytes += read as u64;
             *budget = budget.saturating_sub(read.max(1));
             let print = Fingerprint { bytes: self.bytes, hash: self.hasher.finish() };
-            // A file that grows faster than it is read has no end, and one of /proc does not tell its size.
+            // A file that grows faster than it is read has no end, and one of /proc does not report its size.
             let outgrown =
                 self.bytes > self.stamp.bytes && self.stamp.bytes > 0 || self.bytes > HASHED_AT_MOST;
             if read == 0 || outgrown {

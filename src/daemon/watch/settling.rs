@@ -1,11 +1,11 @@
-//! Files to which something has happened: they are read when nothing more does, or it has gone on for too long.
+//! Files to which something has happened: they are read when nothing more does, or when it has gone on for too long.
 
 use super::table::FileId;
 use crate::model::MonoTime;
 use crate::supervisor::{QUIET, QUIET_AT_MOST};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The files that wait, each with the time of the first event, if there was one, and when it is due.
+/// The waiting files, each with the time of the first event, if there was one, and the time when it is due.
 #[derive(Debug, Default)]
 pub(super) struct Settling {
     by_id: BTreeMap<FileId, (Option<MonoTime>, MonoTime)>,
@@ -35,7 +35,7 @@ impl Settling {
         self.by_time.first().map(|(due, _)| *due)
     }
 
-    /// Takes out one that is due.
+    /// Removes one that is due.
     pub(super) fn due(&mut self, now: MonoTime) -> Option<FileId> {
         let (_, id) = self.by_time.first().copied().filter(|(due, _)| *due <= now)?;
         self.forget(id);

@@ -1,4 +1,4 @@
-//! What concerns all paths at once: they are queued in portions, since there can be tens of thousands.
+//! What concerns all paths at once: they are queued in portions, because there can be tens of thousands.
 
 use super::table::FileId;
 use std::collections::BTreeMap;
@@ -6,18 +6,18 @@ use std::collections::BTreeMap;
 /// How many are queued in one turn.
 const PORTION: usize = 1024;
 
-/// A round through all paths. It is finished before the next one begins: no path is left out, however often there is a
-/// reason to begin again.
+/// A round through all paths. It is completed before the next one begins: no path is left out, however often there
+/// is a reason to begin again.
 #[derive(Debug, Default)]
 pub(super) struct Sweep {
-    /// Those from this one on are left of the round.
+    /// The first path that is left of the round.
     next: Option<FileId>,
     /// There is a reason for another round.
     again: bool,
 }
 
 impl Sweep {
-    /// From now on each has to come once more.
+    /// From now on, each path has to come once more.
     pub(super) fn begin(&mut self) {
         self.again = self.next.replace(self.next.unwrap_or(FileId(0))).is_some();
     }

@@ -1,16 +1,16 @@
-//! Which watch concerns whom: watch descriptors, names in them, and those who are interested.
+//! Which watch concerns which file: watch descriptors, names in them, and interested files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Somebody interested: the configuration or a file that jobs depend on. Never given away again.
+/// An interested file: the configuration, or one that jobs depend on. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FileId(pub(super) u64);
 
-/// A name in a watched directory, or nothing for the watched thing itself.
+/// A name in a watched directory, or empty for the watched object itself.
 pub(super) type Name = Rc<[u8]>;
 
-/// One watch; `H` is what the kernel's watch is removed by.
+/// One watch; `H` is what removes the kernel's watch.
 #[derive(Debug)]
 struct Watched<H> {
     handle: H,
@@ -44,7 +44,7 @@ impl<H> Table<H> {
         watched.names.entry(name.clone()).or_default().insert(id);
     }
 
-    /// `id` is interested no more; returns the watch when nobody is.
+    /// `id` is no longer interested; returns the watch if nobody is.
     pub(super) fn forget(&mut self, number: i32, name: &[u8], id: FileId) -> Option<H> {
         let watched = self.watches.get_mut(&number)?;
         if let Some(ids) = watched.names.get_mut(name) {
@@ -69,7 +69,7 @@ impl<H> Table<H> {
         self.watches.get(&number).map(|watched| &*watched.path)
     }
 
-    /// Who is interested in `name` within this watch; without a name, who is in anything there.
+    /// Who is interested in `name` within this watch; without a name, in anything there.
     pub(super) fn concerned(&self, number: i32, name: Option<&[u8]>) -> Vec<FileId> {
         let Some(watched) = self.watches.get(&number) else { return Vec::new() };
         match name {
