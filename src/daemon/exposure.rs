@@ -1,6 +1,6 @@
-//! Who besides root and pmtr's own user can change a configuration: whoever can, runs commands as pmtr's user.
+//! Who besides root and pmtr's own user can change a configuration: such a user can run commands as pmtr's user.
 //!
-//! It is judged by what was opened and read, and by each directory and link that leads there. Nothing is refused.
+//! Judged by the file that was opened and read, and by each directory and link on its path. Nothing is refused.
 #![forbid(unsafe_code)]
 
 use super::mounts::Mounts;
@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
-/// Whose a file is, and what others may do with it.
+/// The owner of a file, and what others may do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Rights {
     pub(super) mode: u32,
@@ -23,7 +23,7 @@ impl Rights {
         Rights { mode: meta.mode(), uid: meta.uid() }
     }
 
-    /// The user who may do anything with it, if that is somebody else than `uid` and root.
+    /// The user who may do anything with it, if that is neither `uid` nor root.
     fn stranger(self, uid: u32) -> Option<u32> {
         Some(self.uid).filter(|owner| *owner != 0 && *owner != uid)
     }
@@ -32,13 +32,13 @@ impl Rights {
         self.mode & 0o002 != 0
     }
 
-    /// Only who owns an entry of such a directory may replace it.
+    /// Only the owner of an entry in such a directory may replace it.
     fn sticky(self) -> bool {
         self.mode & 0o1000 != 0
     }
 }
 
-/// What there is to warn of in a configuration with this absolute path, which was read from a file with these rights.
+/// Warnings about a configuration at this absolute path that was read from a file with these rights.
 pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<String> {
     let mut found = Vec::new();
     if read.open_to_all() {

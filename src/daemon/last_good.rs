@@ -1,8 +1,8 @@
-//! The text that was applied last, in a file of its own: for a start whose configuration is of no use.
+//! The last good text, in a file of its own: for a start whose configuration is unusable.
 //!
-//! It is replaced whole, by a rename, and never through a link. Nothing here waits for a disk: the kernel writes the
-//! text out within half a minute, so a loss of power in that time may leave the text of before or none, which the
-//! next start tells from a good one. Nothing here keeps pmtr from running.
+//! The file is replaced as a whole, by a rename, and never through a link. Nothing here waits for the disk: the
+//! kernel writes the text within half a minute, so a power failure in that time may leave the previous text or an
+//! empty file, which the next start recognizes. Nothing here keeps pmtr from running.
 #![forbid(unsafe_code)]
 
 use super::claim::{Rules, Why, failed, inspect};
@@ -23,30 +23,30 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const MODE: u32 = 0o600;
-/// When a write that failed, as on a full disk, is tried again.
+/// When a failed write is repeated, for example on a full disk.
 const AGAIN: Duration = Duration::from_secs(60);
-/// As long as a configuration may be.
+/// The longest configuration.
 const LONGEST_BYTES: u64 = 10 << 20;
 
-/// The file, and what may have to be kept in it.
+/// The file, and what may have to be written to it.
 #[derive(Debug)]
 pub(super) struct LastGood {
     /// Absolute.
     path: PathBuf,
     uid: u32,
-    /// What was loaded last, until it is in force.
+    /// The text that was loaded last, until it is in force.
     loaded: Option<(Fingerprint, Rc<Vec<u8>>)>,
-    /// What is in force and could not be written, and when that is tried again.
+    /// The text in force that could not be written, and when that is retried.
     owed: Option<(MonoTime, Rc<Vec<u8>>)>,
 }
 
-/// What was found in the file.
+/// What the file contains.
 #[derive(Debug)]
 pub(super) enum Search {
     Missing,
-    /// No text, as when what was applied last was none.
+    /// Nothing, because what was applied last was empty.
     Empty,
-    /// Nothing that could be trusted or applied.
+    /// Nothing that can be trusted or applied.
     Unfit(String),
     Found(LastGoodText),
 }
@@ -69,7 +69,7 @@ impl LastGood {
         &self.path
     }
 
-    /// Reads what was kept.
+    /// Reads the kept text.
     pub(super) fn find(&self) -> Search {
         match fs::symlink_metadata(&self.path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Search::Missing,
@@ -103,7 +103,7 @@ impl LastGood {
         self.loaded = Some((content, text));
     }
 
-    /// Keeps the text of this content, which is in force. What there is to say about that is that it failed.
+    /// Keeps the text of this content, which is in force. Returns a notice if that failed.
     pub(super) fn keep(&mut self, content: Fingerprint) -> Option<Notice> {
         let (_, text) = self.loaded.take().filter(|(loaded, _)| *loaded == content)?;
         self.owed = None;
@@ -112,12 +112,12 @@ impl LastGood {
         Some(Notice::NotKept { file: self.path.as_os_str().as_bytes().into(), why: why.to_string().into() })
     }
 
-    /// When a text that could not be written is tried again.
+    /// When a text that could not be written is retried.
     fn deadline(&self) -> Option<MonoTime> {
         self.owed.as_ref().map(|(at, _)| *at)
     }
 
-    /// Tries again when it is time. What there is to say is that it worked.
+    /// Retries if that is due. Returns a notice if it has worked.
     fn try_again(&mut self, now: MonoTime) -> Option<Notice> {
         let (_, text) = self.owed.take_if(|(at, _)| *at <= now)?;
         if self.write(&text).is_err() {
@@ -159,7 +159,7 @@ impl LastGood {
         placed
     }
 
-    /// Whether the file is as it would be written.
+    /// Whether the file is already as it would be written.
     fn holds(&self, text: &[u8]) -> bool {
         let Ok((mut file, rights)) = self.open() else { return false };
         if rights.mode & 0o7777 != MODE {
@@ -180,10 +180,10 @@ impl LastGood {
         }
     }
 
-    /// Opens the file if it can only be one that we have written.
+    /// Opens the file if only pmtr can have written it.
     fn open(&self) -> Result<(File, Rights), Why> {
         let rules = Rules { uid: self.uid, mode: MODE, strict: false };
-        // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
+        // Checked before it is opened: opening a device or a FIFO can have effects.
         inspect(&fs::symlink_metadata(&self.path).map_err(|e| failed("stat it", &e))?, rules)?;
         let flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
@@ -210,7 +210,7 @@ impl EventSource for LastGood {
     }
 }
 
-/// Where a new text grows.
+/// The name under which a new text is written.
 pub(super) fn part(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned().into_vec();
     name.extend(b".new");

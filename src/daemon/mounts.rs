@@ -1,12 +1,12 @@
-//! What kind of file system a path lies on, told by /proc/self/mountinfo and never by touching the path:
-//! a server that is away would hold up whoever asks it.
+//! The kind of file system of a path, determined from /proc/self/mountinfo and without touching the path: a server
+//! that is down would delay pmtr.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Bound;
 
-/// File systems whose answers come from another machine, another process or another host.
+/// File systems whose answers come from another machine or process.
 const REMOTE: [&[u8]; 28] = [
     b"9p",
     b"acfs",
@@ -38,15 +38,15 @@ const REMOTE: [&[u8]; 28] = [
     b"wslfs",
 ];
 
-/// File systems made of others, beneath which a file can change unnoticed.
+/// File systems on top of others, where a file can change unnoticed.
 const LAYERED: [&[u8]; 4] = [b"aufs", b"ecryptfs", b"overlay", b"overlayfs"];
 
-/// File systems whose files are the kernel's own: to read one can mean to use up what it holds, as with /proc/kmsg.
+/// File systems whose files belong to the kernel: reading one can use up what it contains, as with /proc/kmsg.
 const OF_KERNEL: [&[u8]; 8] =
     [b"binder", b"bpf", b"configfs", b"debugfs", b"proc", b"securityfs", b"sysfs", b"tracefs"];
 
-/// File systems of this machine alone, which answer at once or when a disk does. A user can neither mount one nor
-/// have a say in how long it takes.
+/// Local file systems, which answer at once or as soon as a disk does. A user can neither mount one nor influence
+/// how long it takes.
 const PROMPT: [&[u8]; 21] = [
     b"bcachefs",
     b"btrfs",
@@ -71,22 +71,22 @@ const PROMPT: [&[u8]; 21] = [
     b"zfs",
 ];
 
-/// Where the kernel lists the mounts that we see.
+/// The kernel's list of the mounts that pmtr sees.
 pub(super) const LIST: &str = "/proc/self/mountinfo";
-/// The list of a common machine fits in: it is read at once, and not in pieces that begin with 32 bytes.
+/// Enough for the list of a usual machine, so that it is read at once and not in pieces that begin with 32 bytes.
 const LIST_BYTES: usize = 8 << 10;
 
-/// What can be expected of a mount.
+/// The properties of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Nature {
-    /// Nobody makes us wait.
+    /// Nobody can make pmtr wait.
     prompt: bool,
-    /// Changes beneath it can go untold.
+    /// Changes on it may go unreported.
     needs_looks: bool,
 }
 
 impl Nature {
-    /// What is known of a path on no mount.
+    /// The properties of a path on no known mount.
     const UNKNOWN: Nature = Nature { prompt: false, needs_looks: false };
 
     fn of(kind: &[u8]) -> Nature {
@@ -99,30 +99,30 @@ impl Nature {
 #[derive(Clone, Debug, Default)]
 pub struct Mounts {
     by_point: BTreeMap<Box<[u8]>, Nature>,
-    /// Where the kernel's own files are, and by which device numbers they are known.
+    /// Where the kernel's own files are, and their device numbers.
     of_kernel: BTreeMap<Box<[u8]>, u64>,
-    /// The numbers of those on which nobody makes us wait.
+    /// The numbers of mounts on which nobody can make pmtr wait.
     prompt: Vec<u64>,
 }
 
 impl Mounts {
-    /// The mounts of this moment; none when the kernel does not tell.
+    /// The present mounts; none if the kernel does not list them.
     pub fn read() -> Mounts {
         File::open(LIST).and_then(|mut list| Mounts::read_from(&mut list)).unwrap_or_default()
     }
 
-    /// The same, by an open list that stands at its beginning.
+    /// The same, from an open list at its beginning.
     pub(super) fn read_from(list: &mut File) -> io::Result<Mounts> {
         let mut text = Vec::with_capacity(LIST_BYTES);
         list.read_to_end(&mut text)?;
         Ok(Mounts::parse(&text))
     }
 
-    /// The mounts that a mountinfo file lists. A line that is not understood is left out.
+    /// The mounts in a mountinfo file. A line that is not understood is skipped.
     pub fn parse(text: &[u8]) -> Mounts {
         let mut mounts = Mounts::default();
         for line in text.split(|b| *b == b'\n') {
-            // Number, parent, device, root, mount point, options, any number of tags, a dash, the kind.
+            // Number, parent, device, root, mount point, options, any number of tags, a dash, the type.
             let mut fields = line.split(|b| *b == b' ');
             let number_of_mount =
                 fields.next().and_then(|number| std::str::from_utf8(number).ok()?.parse::<u64>().ok());
@@ -131,7 +131,7 @@ impl Mounts {
             let Some(kind) = fields.skip_while(|field| *field != b"-").nth(1) else { continue };
             let nature = Nature::of(kind);
             mounts.prompt.extend(number_of_mount.filter(|_| nature.prompt));
-            // Of several on one point the last is on top.
+            // Of several mounts on one point, the last one is on top.
             let point: Box<[u8]> = unescaped(point).into();
             match number(device).filter(|_| OF_KERNEL.contains(&kind)) {
                 Some(number) => mounts.of_kernel.insert(point.clone(), number),
@@ -142,30 +142,30 @@ impl Mounts {
         mounts
     }
 
-    /// Whether what is at this path, taken literally, is on a mount on which nobody makes us wait.
+    /// Whether this path, taken literally, is on a mount on which nobody can make pmtr wait.
     pub fn is_prompt(&self, path: &[u8]) -> bool {
         self.nature(path).prompt
     }
 
-    /// The numbers of all mounts on which nobody makes us wait.
+    /// The numbers of all mounts on which nobody can make pmtr wait.
     pub fn prompt(&self) -> &[u64] {
         &self.prompt
     }
 
-    /// Whether changes at this path, taken literally, can go untold.
+    /// Whether changes at this path, taken literally, may go unreported.
     pub fn needs_looks(&self, path: &[u8]) -> bool {
         self.nature(path).needs_looks
     }
 
-    /// Whether a path, taken literally, is na file of the kernel, but what was found there, on this device,
-    /// is one: a link has led to it.
+    /// Whether this path, taken literally, is not a file of the kernel, but the object found there, on this device, is
+    /// one: a link has led to it.
     pub fn leads_to_kernel(&self, path: &[u8], device: u64) -> bool {
         let named = self.mount(path).is_some_and(|(point, _)| self.of_kernel.contains_key(point));
         !named && self.of_kernel.values().any(|number| *number == device)
     }
 
-    /// The mount that this path, taken literally, is on, by its point, if whoever asks it has to wait for another
-    /// machine or process.
+    /// The point of the mount of this path, taken literally, if accessing it means to wait for another machine or
+    /// process.
     pub fn remote<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
         let (point, nature) = self.mount(path)?;
         (nature.needs_looks && !nature.prompt).then_some(point)
@@ -175,11 +175,11 @@ impl Mounts {
         self.mount(path).map_or(Nature::UNKNOWN, |(_, nature)| nature)
     }
 
-    /// The mount with the longest point that leads to the path. Asked for each directory of deep paths.
+    /// The mount with the longest point on the path. Called for each directory of deep paths.
     fn mount<'a>(&self, path: &'a [u8]) -> Option<(&'a [u8], Nature)> {
         let mut point = path;
         loop {
-            // In order a point that leads to the path is before it, and whatever is between them begins with it too.
+            // In this order, a point on the path comes before it, and everything between them begins with it too.
             let before = (Bound::Unbounded, Bound::Included(point));
             let (last, nature) = self.by_point.range::<[u8], _>(before).next_back()?;
             if **last == *point {
@@ -194,14 +194,14 @@ impl Mounts {
     }
 }
 
-/// The number of a device that is written `MAJOR:MINOR`, as stat(2) tells it.
+/// The device number that is written `MAJOR:MINOR`, as stat(2) returns it.
 fn number(device: &[u8]) -> Option<u64> {
     let (major, minor) = std::str::from_utf8(device).ok()?.split_once(':')?;
     let (major, minor): (u64, u64) = (major.parse().ok()?, minor.parse().ok()?);
     Some(minor & 0xff | (major & 0xfff) << 8 | (minor & !0xff) << 12 | (major & !0xfff) << 32)
 }
 
-/// Blanks and backslashes stand as a backslash and three octal digits.
+/// Spaces and backslashes are written as a backslash and three octal digits.
 fn unescaped(field: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;

@@ -1,8 +1,8 @@
-//! Opens regular files by paths that others can change. Nothing else is ever opened: that alone can wake the writer
+//! Opens regular files by paths that others can change. Nothing else is ever opened: opening alone can wake the writer
 //! of a FIFO, rewind a tape or hang up a modem.
 //!
-//! The kernel hands out a descriptor that only names the file, that one is looked at, and what is opened then is
-//! exactly what was looked at. Whatever the path leads to by that time is of no importance.
+//! The kernel returns a descriptor that only names the file; that object is checked, and exactly that object is
+//! opened. It does not matter where the path leads by then.
 #![forbid(unsafe_code)]
 
 use crate::sys::numbers::{EAGAIN, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH};
@@ -15,10 +15,10 @@ use std::path::Path;
 /// Why there is no file to read.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// This is something else: `a directory`, say.
+    /// It is something else, for example `a directory`.
     Other(&'static str),
-    /// The kernel said no. EAGAIN: another process has a lease on the file, which the attempt has the kernel end
-    /// within a minute.
+    /// The kernel refuses. EAGAIN: another process has a lease on the file; after this attempt, the kernel ends the
+    /// lease within a minute.
     Failed(io::Error),
 }
 
@@ -28,7 +28,7 @@ pub(super) fn open(path: &Path) -> Result<(File, Metadata), Refusal> {
     open_held(&named, path)
 }
 
-/// Opens for reading what somebody holds and has found at this path, if that is a regular file. Never waits for
+/// Opens for reading what the caller holds and has found at this path, if it is a regular file. Never waits for
 /// another process.
 pub(super) fn open_held(named: &File, path: &Path) -> Result<(File, Metadata), Refusal> {
     let there = named.metadata().map_err(Refusal::Failed)?;
@@ -36,7 +36,7 @@ pub(super) fn open_held(named: &File, path: &Path) -> Result<(File, Metadata), R
         return Err(Refusal::Other(kind(there.file_type())));
     }
     let file = reopen(named, &there, path).map_err(Refusal::Failed)?;
-    // Anew: what changes after the open is another state than this.
+    // Read again: a change after the open is another state.
     let meta = file.metadata().map_err(Refusal::Failed)?;
     Ok((file, meta))
 }
@@ -46,7 +46,8 @@ fn reopen(named: &File, there: &Metadata, path: &Path) -> io::Result<File> {
     let open = |path: &Path, flags| OpenOptions::new().read(true).custom_flags(O_NONBLOCK | flags).open(path);
     match open(Path::new(&format!("/proc/self/fd/{}", named.as_raw_fd())), O_NOCTTY) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            // No /proc. No link is followed but those in directories, and what was exchanged meanwhile is not read.
+            // No /proc. No link is followed except in directories, and an object that was exchanged meanwhile is not
+            // read.
             let file = open(&fs::canonicalize(path)?, O_NOCTTY | O_NOFOLLOW)?;
             let opened = file.metadata()?;
             let same = (opened.dev(), opened.ino()) == (there.dev(), there.ino());
@@ -56,7 +57,7 @@ fn reopen(named: &File, there: &Metadata, path: &Path) -> io::Result<File> {
     }
 }
 
-/// What something is that is no regular file.
+/// What an object is that is not a regular file.
 pub(super) fn kind(kind: FileType) -> &'static str {
     if kind.is_dir() {
         "a directory"

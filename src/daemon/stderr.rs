@@ -1,4 +1,4 @@
-//! Our own standard error: written to without ever waiting for whoever reads it.
+//! pmtr's standard error: writing never waits for the reader.
 #![forbid(unsafe_code)]
 
 use super::log::Stderr;
@@ -12,17 +12,17 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 
 const STDERR: &str = "/proc/self/fd/2";
 
-/// Device and inode of the journal's stream, as whoever gave us one for a stderr says.
+/// Device and inode of the journal's stream, as the program says that provides a stderr.
 const JOURNAL: &str = "JOURNAL_STREAM";
 
-/// Whether what is written to standard error ends in the journal. The variable alone says nothing: it may be that
-/// of a parent with another stderr.
+/// Whether standard error goes to the journal. The variable alone proves nothing: a parent with another stderr may
+/// have set it.
 pub(super) fn is_journal() -> bool {
     let stream = std::env::var_os(JOURNAL);
     stream.is_some_and(|stream| is_stream(&stream, io::stderr().as_fd()))
 }
 
-/// Whether what is written to standard error is lost: then no line need be laid out for it.
+/// Whether standard error is discarded: then no line need be formatted for it.
 pub(super) fn is_null() -> bool {
     is_null_device(STDERR)
 }
@@ -46,18 +46,18 @@ fn is_stream(stream: &OsStr, fd: BorrowedFd) -> bool {
     there.is_ok_and(|there| (there.dev(), there.ino()) == (device, inode))
 }
 
-/// Standard error may be anybody's, so the flag that makes it nonblocking is never set on it.
+/// Others may share standard error, so the flag that makes it nonblocking is never set on it.
 pub(super) enum OwnStderr {
-    /// Opened once more, for ourselves alone, so that it can be nonblocking.
+    /// Opened again, for pmtr alone, so that it can be nonblocking.
     Reopened(File),
-    /// A regular file, a socket, or without /proc: asked for room before each write.
+    /// A regular file, a socket, or any without /proc: asked for room before each write.
     Shared(io::Stderr),
 }
 
 impl OwnStderr {
     pub(super) fn open() -> OwnStderr {
-        // A file never makes us wait, and its place in it is shared with whoever else writes there: opened once
-        // more, our lines would be written over by what a wrapper says after us.
+        // A file never blocks, and its position is shared with others who write to it: if it were opened again, our
+        // lines would be overwritten by what a wrapper writes after us.
         if std::fs::metadata(STDERR).is_ok_and(|there| there.is_file()) {
             return OwnStderr::Shared(io::stderr());
         }

@@ -1,10 +1,10 @@
-//! Where a path leads, hop by hop. Looks at nothing itself: it is told what each step finds.
+//! Where a path leads, component by component. Looks at nothing itself: the caller says what is found at each step.
 
 use crate::model::Errno;
 use crate::sys::numbers::ENAMETOOLONG;
 use std::collections::BTreeSet;
 
-/// What stands at one step of the way.
+/// What is found at one step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TrailStep {
     Dir,
@@ -12,27 +12,27 @@ pub(super) enum TrailStep {
     Link(Vec<u8>),
     /// A regular file.
     File,
-    /// Neither: a FIFO, a socket, a device.
+    /// Something else: a FIFO, a socket or a device.
     Other,
     Missing,
     /// It can't or must not be looked at, for this reason.
     Closed(Errno),
 }
 
-/// How the way ends.
+/// The end of the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum TrailEnd {
-    /// At this path without links, where this stands.
+    /// At this path without links, where this object is.
     Found(Vec<u8>, TrailStep),
-    /// Before the end: the last hop is what is missing.
+    /// Before the end: the last component is missing.
     Missing,
-    /// At something that can't or must not be looked at: the last hop; or after too many steps.
+    /// At something that can't or must not be looked at: the last component; or after too many steps.
     Closed(Errno),
     /// Nowhere: too many links.
     Loop,
 }
 
-/// A name in a directory. Whatever changes there can change where the path leads.
+/// A name in a directory. A change there can change where the path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hop {
     /// The directory, without links.
@@ -45,18 +45,18 @@ pub(super) struct Hop {
 pub(super) struct Trail {
     /// Each symbolic link, and the end.
     pub(super) hops: Vec<Hop>,
-    /// The directories passed, without links; when one of them is moved away, the path leads elsewhere.
+    /// The directories on the way, without links; if one of them is moved, the path leads elsewhere.
     pub(super) dirs: BTreeSet<Vec<u8>>,
     pub(super) end: TrailEnd,
 }
 
-/// As many links as the kernel follows.
+/// The number of links that the kernel follows.
 const LINKS: usize = 40;
-/// As many names are looked at on one way. Each costs a call, and each directory a watch, while 40 links can lead
-/// through 80,000 directories.
+/// The number of names that are looked at on one way. Each costs a call, and each directory a watch, and 40 links
+/// can lead through 80,000 directories.
 const STEPS: usize = 256;
 
-/// Follows an absolute path; `look` tells what stands at a path whose directory has no links in it.
+/// Follows an absolute path; `look` returns what is at a path whose directory has no links in it.
 pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> TrailStep) -> Trail {
     let mut trail = Trail { hops: Vec::new(), dirs: BTreeSet::new(), end: TrailEnd::Missing };
     let mut todo: Vec<Vec<u8>> = components(path);
@@ -101,7 +101,7 @@ pub(super) fn follow(path: &[u8], mut look: impl FnMut(&[u8]) -> TrailStep) -> T
                 trail.end = TrailEnd::Closed(why);
                 return trail;
             }
-            // A file where a directory should be is no way on.
+            // A file in place of a directory ends the way.
             TrailStep::Missing | TrailStep::Dir | TrailStep::File | TrailStep::Other => return trail,
         }
     }

@@ -1,8 +1,8 @@
-//! Whether a command is in nobody's hands but root's and our own: then nobody else can hold up who runs it.
+//! Whether only root and pmtr's own user can change a command: then nobody else can delay its execution.
 //!
-//! The kernel runs a command by its path, and waits as long as the path, the file and the interpreter that it names
-//! want: for the lease of its owner, for a file system that a user has made. A user who can change none of them
-//! can't have that happen at any time, so it does not matter how much later the command runs.
+//! The kernel runs a command by its path, and waits as long as the path, the file and its interpreter require: for
+//! the lease of an owner, or for a file system of a user. A user who can change none of them can never cause this, so
+//! it does not matter how much later the command runs.
 #![forbid(unsafe_code)]
 
 use super::mounts::Mounts;
@@ -18,30 +18,30 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-/// Where others can make us wait.
+/// Where others can make pmtr wait.
 const CLOSED: TrailStep = TrailStep::Closed(Errno(EACCES));
 
-/// How long a verdict holds: so much later it is noticed that root has handed something over to a user.
+/// How long a verdict is reused: a change of owner by root is noticed this much later.
 const HOLDS: Duration = Duration::from_secs(60);
 
-/// So many verdicts are kept at most.
+/// How many verdicts are kept at most.
 const MOST: usize = 4_096;
 
-/// As many interpreters of interpreters as the kernel goes through.
+/// As many nested interpreters as the kernel follows.
 const INTERPRETERS: usize = 5;
 
 /// What the kernel reads of a file to find its interpreter.
 const HEAD_BYTES: u64 = 256;
 
-/// Others than the owner can write, in the mode of a file.
+/// The bits of a mode with which others than the owner can write.
 const OTHERS_WRITE: u32 = 0o022;
-/// Nobody but its owner can take a name out of a directory.
+/// The bit of a mode with which only the owner of an entry can remove it.
 const STICKY: u32 = 0o1000;
 
 /// The verdicts of the last minute.
 #[derive(Debug)]
 pub(super) struct Trust {
-    /// As whom we act.
+    /// The user that pmtr runs as.
     uid: u32,
     since: MonoTime,
     verdicts: BTreeMap<Box<[u8]>, bool>,
@@ -52,7 +52,7 @@ impl Trust {
         Trust { uid, since: MonoTime::ZERO, verdicts: BTreeMap::new() }
     }
 
-    /// Whether nobody but root and ourselves can change what running this command does.
+    /// Whether only root and pmtr's user can change what running this command does.
     pub(super) fn has(&mut self, command: &[u8], mounts: &Mounts, now: MonoTime) -> bool {
         if now.since(self.since) > HOLDS || self.verdicts.len() >= MOST {
             self.verdicts.clear();
@@ -67,7 +67,7 @@ impl Trust {
     }
 }
 
-/// Whether the way to a command, the command, and whatever interprets it are in safe hands.
+/// Whether the path to a command, the command, and its interpreters are safe.
 fn is_safe(command: &[u8], mounts: &Mounts, uid: u32) -> bool {
     let mut path = command.to_vec();
     for _ in 0..=INTERPRETERS {
@@ -81,9 +81,9 @@ fn is_safe(command: &[u8], mounts: &Mounts, uid: u32) -> bool {
     false
 }
 
-/// The file at an absolute path, without links, if it and each step of the way are in safe hands.
+/// The file at an absolute path, without links, if it and each step of the path are safe.
 ///
-/// Each step is looked at only when those before it are found to be safe: so nobody makes us wait here either.
+/// Each step is looked at only after those before it were found safe: so nobody can make pmtr wait here either.
 fn safe_file(path: &[u8], mounts: &Mounts, uid: u32) -> Option<Vec<u8>> {
     let look = |at: &[u8]| {
         if !mounts.is_prompt(at) {
@@ -104,11 +104,11 @@ fn safe_file(path: &[u8], mounts: &Mounts, uid: u32) -> Option<Vec<u8>> {
     }
 }
 
-/// Whether nobody but root and this user can change what is here, or put something else in its place.
+/// Whether only root and this user can change this object or replace it.
 fn is_ours(there: &Metadata, uid: u32) -> bool {
     let kept = there.is_symlink()
         || there.mode() & OTHERS_WRITE == 0
-        // Names of others may come; what root or we have there stays.
+        // Others may add names; what root or pmtr's user has there stays.
         || there.is_dir() && there.mode() & STICKY != 0;
     kept && (there.uid() == 0 || there.uid() == uid)
 }
@@ -125,14 +125,14 @@ fn step(path: &Path, there: &Metadata) -> TrailStep {
     }
 }
 
-/// What runs a script.
+/// The interpreter of a script.
 fn interpreter(file: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
     let mut head = Vec::new();
     File::open(OsStr::from_bytes(file))?.take(HEAD_BYTES).read_to_end(&mut head)?;
     Ok(named_in(&head))
 }
 
-/// The first word behind `#!`, as the kernel sees it: only a space and a tab are blanks.
+/// The first word after `#!`, as the kernel reads it: only a space and a tab are white space.
 fn named_in(head: &[u8]) -> Option<Vec<u8>> {
     let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     let mut words = line.split(|byte| matches!(byte, b' ' | b'\t' | 0));

@@ -1,9 +1,9 @@
-//! Follows the paths of the configuration and of files that jobs depend on, which lead through directories of others.
+//! Follows the paths of the configuration and of files that jobs depend on, through directories of others.
 //!
-//! Each name is looked at where it stands, and no link is ever left to the kernel to follow: what somebody else puts
-//! in its place meanwhile leads nowhere, and what the kernel makes up in /proc, which can lead into the mounts of
-//! another process, is taken for its text. So all that is looked at is on our own mounts, and of those that can make
-//! us wait only the ones are asked to which root, or our own user, has led us.
+//! Each name is looked at where it is, and the kernel never follows a link for pmtr: a link that somebody puts in
+//! place meanwhile leads nowhere, and a link in /proc, which can lead into the mounts of another process, is taken for
+//! its text. So everything that is looked at is on our own mounts, and of the mounts that can make pmtr wait, only
+//! those are asked to which root or pmtr's user has led.
 #![forbid(unsafe_code)]
 
 use super::mounts::Mounts;
@@ -28,7 +28,7 @@ pub(super) fn of(path: &[u8], mounts: &Mounts) -> Trail {
     Walk::new(mounts).follow(path)
 }
 
-/// Takes hold of what stands at the end of an absolute path.
+/// Opens what is at the end of an absolute path, without reading it.
 pub(super) fn end(path: &[u8], mounts: &Mounts) -> io::Result<File> {
     let mut last = EAGAIN;
     for _ in 0..TRIES {
@@ -51,11 +51,11 @@ pub(super) fn end(path: &[u8], mounts: &Mounts) -> io::Result<File> {
 struct Walk<'a> {
     mounts: &'a Mounts,
     uid: u32,
-    /// A link of a user that is neither root nor we has been followed.
+    /// A link of another user than root and pmtr's own has been followed.
     misled: bool,
-    /// The mounts that can make us wait and were reached before that, by their points.
+    /// The points of mounts that can make pmtr wait and were reached before such a link.
     trusted: BTreeSet<Vec<u8>>,
-    /// What was looked at last.
+    /// The object that was looked at last.
     held: Option<(Vec<u8>, File)>,
 }
 
@@ -115,7 +115,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{lchown, symlink};
 
-    /// Takes hold of this below the directory; `remote` is one of its directories that is said to be on a server.
+    /// Opens this name below the directory; `remote` is one of its directories that is said to be on a server.
     fn held(dir: &Dir, path: &str, remote: &str) -> Result<Vec<u8>, i32> {
         let root = dir.path().canonicalize().unwrap();
         let text = format!(
