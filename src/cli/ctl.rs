@@ -18,7 +18,7 @@ const MAX_NAME_BYTES: usize = 255;
 
 /// What to ask of whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct CtlOptions {
     /// `-v`
     pub verbose: bool,
     /// `-s`: a name or an address, which has no brackets here.
@@ -31,7 +31,7 @@ pub struct Options {
 
 /// The options by their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Id {
+pub enum CtlOption {
     Verbose,
     Host,
     Port,
@@ -40,38 +40,50 @@ pub enum Id {
 }
 
 /// Every option of pmtr-ctl.
-pub const OPTIONS: &[Opt<Id>] = &[
+pub const OPTIONS: &[Opt<CtlOption>] = &[
     Opt {
-        id: Id::Verbose,
+        id: CtlOption::Verbose,
         letter: Some('v'),
         long: None,
         argument: None,
         help: "print to stderr what is sent, from where and to where",
     },
     Opt {
-        id: Id::Host,
+        id: CtlOption::Host,
         letter: Some('s'),
         long: None,
         argument: Some("HOST"),
         help: "the host that pmtr runs on, default 127.0.0.1",
     },
     Opt {
-        id: Id::Port,
+        id: CtlOption::Port,
         letter: Some('p'),
         long: None,
         argument: Some("PORT"),
         help: "the UDP port that pmtr listens on, default 10000",
     },
-    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this help" },
-    Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
+    Opt {
+        id: CtlOption::Help,
+        letter: Some('h'),
+        long: Some("help"),
+        argument: None,
+        help: "show this help",
+    },
+    Opt {
+        id: CtlOption::Version,
+        letter: None,
+        long: Some("version"),
+        argument: None,
+        help: "show the version",
+    },
 ];
 
-const FORM: Form<Id> =
+const FORM: Form<CtlOption> =
     Form { program: "pmtr-ctl", options: OPTIONS, needed: &[], operands: Some("enable|disable JOB...") };
 
 /// Reads the arguments behind the program's own name.
 /// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
-pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage> {
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<CtlOptions>, Usage> {
     read(args).map_err(|wrong| FORM.usage(wrong))
 }
 
@@ -115,24 +127,24 @@ pub fn version() -> String {
     concat!("pmtr-ctl ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
 }
 
-fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
+fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<CtlOptions>, Wrong> {
     let mut reader = Reader::new(OPTIONS, args);
     let (mut verbose, mut host, mut port) = (false, DEFAULT_HOST.into(), DEFAULT_PORT);
     let mut operands = Vec::new();
     while let Some(arg) = reader.next()? {
         match arg {
-            Arg::Flag(Id::Verbose) => verbose = true,
-            Arg::Flag(Id::Help) => return Ok(Ask::Help),
-            Arg::Flag(Id::Version) => return Ok(Ask::Version),
-            Arg::Value(Id::Host, word) => host = self::host(&word)?,
-            Arg::Value(Id::Port, word) => port = values::port(&word)?,
+            Arg::Flag(CtlOption::Verbose) => verbose = true,
+            Arg::Flag(CtlOption::Help) => return Ok(Ask::Help),
+            Arg::Flag(CtlOption::Version) => return Ok(Ask::Version),
+            Arg::Value(CtlOption::Host, word) => host = self::host(&word)?,
+            Arg::Value(CtlOption::Port, word) => port = values::port(&word)?,
             Arg::Operand(word) => operands.push(word),
             // The table says which options take an argument; the reader gives these no other form.
-            Arg::Flag(Id::Host | Id::Port) => {}
-            Arg::Value(Id::Verbose | Id::Help | Id::Version, _) => {}
+            Arg::Flag(CtlOption::Host | CtlOption::Port) => {}
+            Arg::Value(CtlOption::Verbose | CtlOption::Help | CtlOption::Version, _) => {}
         }
     }
-    Ok(Ask::Run(Options { verbose, host, port, commands: commands(&operands)? }))
+    Ok(Ask::Run(CtlOptions { verbose, host, port, commands: commands(&operands)? }))
 }
 
 /// A name or an address; an IPv6 address may stand in brackets.

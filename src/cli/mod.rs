@@ -11,7 +11,7 @@ pub mod rptserver;
 mod values;
 
 pub use getopt::{Arg, Ask, Opt, Usage, Wrong};
-pub use pmtr::{DEFAULT_CONFIG, Id, Mode, OPTIONS, Options, help, parse as pmtr, version};
+pub use pmtr::{DEFAULT_CONFIG, Mode, OPTIONS, PmtrOption, PmtrOptions, help, parse as pmtr, version};
 
 use std::fmt;
 use std::io::{self, Write};

@@ -11,7 +11,7 @@ pub const DEFAULT_CONFIG: &str = "/etc/pmtr.conf";
 
 /// How to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct PmtrOptions {
     /// `-c`, as written: making it absolute takes a look at the world.
     pub config: PathBuf,
     /// `-F`; always true for a test, which has nothing to do in the background.
@@ -43,7 +43,7 @@ pub enum Mode {
 
 /// The options by their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Id {
+pub enum PmtrOption {
     Foreground,
     Test,
     Verbose,
@@ -58,81 +58,93 @@ pub enum Id {
 }
 
 /// Every option of pmtr.
-pub const OPTIONS: &[Opt<Id>] = &[
+pub const OPTIONS: &[Opt<PmtrOption>] = &[
     Opt {
-        id: Id::Foreground,
+        id: PmtrOption::Foreground,
         letter: Some('F'),
         long: None,
         argument: None,
         help: "stay in the foreground and log to stderr as well",
     },
     Opt {
-        id: Id::Test,
+        id: PmtrOption::Test,
         letter: Some('t'),
         long: None,
         argument: None,
         help: "check the configuration, print errors, exit 0",
     },
     Opt {
-        id: Id::Verbose,
+        id: PmtrOption::Verbose,
         letter: Some('v'),
         long: None,
         argument: None,
         help: "verbose; -vv also prints the parsed configuration",
     },
     Opt {
-        id: Id::Config,
+        id: PmtrOption::Config,
         letter: Some('c'),
         long: None,
         argument: Some("FILE"),
         help: "the configuration file, default /etc/pmtr.conf",
     },
     Opt {
-        id: Id::Pidfile,
+        id: PmtrOption::Pidfile,
         letter: Some('p'),
         long: None,
         argument: Some("FILE"),
         help: "write the process id to FILE, fail if another pmtr has it",
     },
     Opt {
-        id: Id::State,
+        id: PmtrOption::State,
         letter: None,
         long: Some("state"),
         argument: Some("DIR"),
         help: "keep the state file in DIR, default /run/pmtr for root",
     },
     Opt {
-        id: Id::LastGood,
+        id: PmtrOption::LastGood,
         letter: None,
         long: Some("last-good"),
         argument: Some("FILE"),
         help: "keep the last good configuration in FILE as a fallback",
     },
     Opt {
-        id: Id::Check,
+        id: PmtrOption::Check,
         letter: None,
         long: Some("check"),
         argument: None,
         help: "check like -t, but exit 1 if there are errors",
     },
     Opt {
-        id: Id::Strict,
+        id: PmtrOption::Strict,
         letter: None,
         long: Some("strict"),
         argument: None,
         help: "with --check, exit 1 for warnings as well",
     },
-    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this help" },
-    Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
+    Opt {
+        id: PmtrOption::Help,
+        letter: Some('h'),
+        long: Some("help"),
+        argument: None,
+        help: "show this help",
+    },
+    Opt {
+        id: PmtrOption::Version,
+        letter: None,
+        long: Some("version"),
+        argument: None,
+        help: "show the version",
+    },
 ];
 
-const FORM: Form<Id> = Form { program: "pmtr", options: OPTIONS, needed: &[], operands: None };
+const FORM: Form<PmtrOption> = Form { program: "pmtr", options: OPTIONS, needed: &[], operands: None };
 
 /// Reads the arguments behind the program's own name.
 /// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
-pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage> {
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<PmtrOptions>, Usage> {
     let mut reader = Reader::new(OPTIONS, args);
-    let mut options = Options {
+    let mut options = PmtrOptions {
         config: DEFAULT_CONFIG.into(),
         foreground: false,
         pidfile: None,
@@ -144,22 +156,31 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage
     };
     while let Some(arg) = reader.next().map_err(|wrong| FORM.usage(wrong))? {
         match arg {
-            Arg::Flag(Id::Foreground) => options.foreground = true,
-            Arg::Flag(Id::Test) => options.mode = options.mode.max(Mode::Test),
-            Arg::Flag(Id::Check) => options.mode = Mode::Check,
-            Arg::Flag(Id::Strict) => options.strict = true,
-            Arg::Flag(Id::Verbose) => options.verbosity = options.verbosity.saturating_add(1),
-            Arg::Flag(Id::Help) => return Ok(Ask::Help),
-            Arg::Flag(Id::Version) => return Ok(Ask::Version),
-            Arg::Value(Id::Config, file) => options.config = file.into(),
-            Arg::Value(Id::Pidfile, file) => options.pidfile = Some(file.into()),
-            Arg::Value(Id::State, dir) => options.state = Some(dir.into()),
-            Arg::Value(Id::LastGood, file) => options.last_good = Some(file.into()),
+            Arg::Flag(PmtrOption::Foreground) => options.foreground = true,
+            Arg::Flag(PmtrOption::Test) => options.mode = options.mode.max(Mode::Test),
+            Arg::Flag(PmtrOption::Check) => options.mode = Mode::Check,
+            Arg::Flag(PmtrOption::Strict) => options.strict = true,
+            Arg::Flag(PmtrOption::Verbose) => options.verbosity = options.verbosity.saturating_add(1),
+            Arg::Flag(PmtrOption::Help) => return Ok(Ask::Help),
+            Arg::Flag(PmtrOption::Version) => return Ok(Ask::Version),
+            Arg::Value(PmtrOption::Config, file) => options.config = file.into(),
+            Arg::Value(PmtrOption::Pidfile, file) => options.pidfile = Some(file.into()),
+            Arg::Value(PmtrOption::State, dir) => options.state = Some(dir.into()),
+            Arg::Value(PmtrOption::LastGood, file) => options.last_good = Some(file.into()),
             Arg::Operand(word) => return Err(FORM.usage(operand(&word, options.mode))),
             // The table says which options take an argument; the reader gives these no other form.
-            Arg::Flag(Id::Config | Id::Pidfile | Id::State | Id::LastGood) => {}
-            Arg::Value(Id::Foreground | Id::Test | Id::Verbose | Id::Check | Id::Strict, _) => {}
-            Arg::Value(Id::Help | Id::Version, _) => {}
+            Arg::Flag(
+                PmtrOption::Config | PmtrOption::Pidfile | PmtrOption::State | PmtrOption::LastGood,
+            ) => {}
+            Arg::Value(
+                PmtrOption::Foreground
+                | PmtrOption::Test
+                | PmtrOption::Verbose
+                | PmtrOption::Check
+                | PmtrOption::Strict,
+                _,
+            ) => {}
+            Arg::Value(PmtrOption::Help | PmtrOption::Version, _) => {}
         }
     }
     if options.strict && options.mode != Mode::Check {

@@ -13,7 +13,7 @@ pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(60);
 
 /// How to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct RptserverOptions {
     /// How often `-v` was given.
     pub verbosity: u8,
     /// `-a`: the address to receive on, or the group to join, and on which interface.
@@ -36,7 +36,7 @@ pub struct Options {
 
 /// The options by their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Id {
+pub enum RptserverOption {
     Verbose,
     Address,
     Port,
@@ -51,74 +51,86 @@ pub enum Id {
 }
 
 /// Every option of pmtr-rptserver.
-pub const OPTIONS: &[Opt<Id>] = &[
-    Opt { id: Id::Verbose, letter: Some('v'), long: None, argument: None, help: "verbose" },
+pub const OPTIONS: &[Opt<RptserverOption>] = &[
+    Opt { id: RptserverOption::Verbose, letter: Some('v'), long: None, argument: None, help: "verbose" },
     Opt {
-        id: Id::Address,
+        id: RptserverOption::Address,
         letter: Some('a'),
         long: None,
         argument: Some("ADDRESS"),
         help: "receive on this address or group: ADDRESS[@INTERFACE]",
     },
     Opt {
-        id: Id::Port,
+        id: RptserverOption::Port,
         letter: Some('p'),
         long: None,
         argument: Some("PORT"),
         help: "the UDP port to receive reports on",
     },
     Opt {
-        id: Id::File,
+        id: RptserverOption::File,
         letter: Some('f'),
         long: None,
         argument: Some("FILE"),
         help: "write the status of all hosts to FILE as text",
     },
     Opt {
-        id: Id::Json,
+        id: RptserverOption::Json,
         letter: None,
         long: Some("json"),
         argument: Some("FILE"),
         help: "write it to FILE as JSON",
     },
     Opt {
-        id: Id::Metrics,
+        id: RptserverOption::Metrics,
         letter: None,
         long: Some("metrics"),
         argument: Some("FILE"),
         help: "write it to FILE as Prometheus metrics",
     },
     Opt {
-        id: Id::StaleAfter,
+        id: RptserverOption::StaleAfter,
         letter: None,
         long: Some("stale-after"),
         argument: Some("TIME"),
         help: "a host is silent after TIME (90, 5m, 1d), default 60s",
     },
     Opt {
-        id: Id::OnStale,
+        id: RptserverOption::OnStale,
         letter: None,
         long: Some("on-stale"),
         argument: Some("COMMAND"),
         help: "run COMMAND when a host falls silent or comes back",
     },
     Opt {
-        id: Id::Once,
+        id: RptserverOption::Once,
         letter: None,
         long: Some("once"),
         argument: Some("N"),
         help: "exit when N hosts have reported",
     },
-    Opt { id: Id::Help, letter: Some('h'), long: Some("help"), argument: None, help: "show this help" },
-    Opt { id: Id::Version, letter: None, long: Some("version"), argument: None, help: "show the version" },
+    Opt {
+        id: RptserverOption::Help,
+        letter: Some('h'),
+        long: Some("help"),
+        argument: None,
+        help: "show this help",
+    },
+    Opt {
+        id: RptserverOption::Version,
+        letter: None,
+        long: Some("version"),
+        argument: None,
+        help: "show the version",
+    },
 ];
 
-const FORM: Form<Id> =
-    Form { program: "pmtr-rptserver", options: OPTIONS, needed: &[Id::Port], operands: None };
+const FORM: Form<RptserverOption> =
+    Form { program: "pmtr-rptserver", options: OPTIONS, needed: &[RptserverOption::Port], operands: None };
 
 /// Reads the arguments behind the program's own name.
 /// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
-pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Usage> {
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<RptserverOptions>, Usage> {
     read(args).map_err(|wrong| FORM.usage(wrong))
 }
 
@@ -159,10 +171,10 @@ pub fn version() -> String {
     concat!("pmtr-rptserver ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
 }
 
-fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
+fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<RptserverOptions>, Wrong> {
     let mut reader = Reader::new(OPTIONS, args);
     let mut port = None;
-    let mut options = Options {
+    let mut options = RptserverOptions {
         verbosity: 0,
         address: None,
         port: 0,
@@ -175,22 +187,28 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
     };
     while let Some(arg) = reader.next()? {
         match arg {
-            Arg::Flag(Id::Verbose) => options.verbosity = options.verbosity.saturating_add(1),
-            Arg::Flag(Id::Help) => return Ok(Ask::Help),
-            Arg::Flag(Id::Version) => return Ok(Ask::Version),
-            Arg::Value(Id::Address, word) => options.address = Some(address(&word)?),
-            Arg::Value(Id::Port, word) => port = Some(values::port(&word)?),
-            Arg::Value(Id::File, word) => options.file = Some(word.into()),
-            Arg::Value(Id::Json, word) => options.json = Some(word.into()),
-            Arg::Value(Id::Metrics, word) => options.metrics = Some(word.into()),
-            Arg::Value(Id::StaleAfter, word) => options.stale_after = stale_after(&word)?,
-            Arg::Value(Id::OnStale, word) => options.on_stale = on_stale(&word)?,
-            Arg::Value(Id::Once, word) => options.once = Some(once(&word)?),
+            Arg::Flag(RptserverOption::Verbose) => options.verbosity = options.verbosity.saturating_add(1),
+            Arg::Flag(RptserverOption::Help) => return Ok(Ask::Help),
+            Arg::Flag(RptserverOption::Version) => return Ok(Ask::Version),
+            Arg::Value(RptserverOption::Address, word) => options.address = Some(address(&word)?),
+            Arg::Value(RptserverOption::Port, word) => port = Some(values::port(&word)?),
+            Arg::Value(RptserverOption::File, word) => options.file = Some(word.into()),
+            Arg::Value(RptserverOption::Json, word) => options.json = Some(word.into()),
+            Arg::Value(RptserverOption::Metrics, word) => options.metrics = Some(word.into()),
+            Arg::Value(RptserverOption::StaleAfter, word) => options.stale_after = stale_after(&word)?,
+            Arg::Value(RptserverOption::OnStale, word) => options.on_stale = on_stale(&word)?,
+            Arg::Value(RptserverOption::Once, word) => options.once = Some(once(&word)?),
             Arg::Operand(word) => return Err(Wrong::operand(&word)),
             // The table says which options take an argument; the reader gives these no other form.
-            Arg::Flag(Id::Address | Id::Port | Id::File | Id::Json | Id::Metrics) => {}
-            Arg::Flag(Id::StaleAfter | Id::OnStale | Id::Once) => {}
-            Arg::Value(Id::Verbose | Id::Help | Id::Version, _) => {}
+            Arg::Flag(
+                RptserverOption::Address
+                | RptserverOption::Port
+                | RptserverOption::File
+                | RptserverOption::Json
+                | RptserverOption::Metrics,
+            ) => {}
+            Arg::Flag(RptserverOption::StaleAfter | RptserverOption::OnStale | RptserverOption::Once) => {}
+            Arg::Value(RptserverOption::Verbose | RptserverOption::Help | RptserverOption::Version, _) => {}
         }
     }
     let missing = || Wrong::Bad("option -p PORT is missing: the UDP port to receive reports on".into());
@@ -200,7 +218,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<Options>, Wrong> {
 }
 
 /// What is wrong with options that are right one by one.
-fn check(options: &Options) -> Result<(), Wrong> {
+fn check(options: &RptserverOptions) -> Result<(), Wrong> {
     let files = [("-f", &options.file), ("--json", &options.json), ("--metrics", &options.metrics)];
     if files.iter().all(|(_, file)| file.is_none()) && options.on_stale.is_empty() && options.once.is_none() {
         let text =

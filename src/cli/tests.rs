@@ -2,12 +2,12 @@ use super::*;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-fn ask(line: &[&str]) -> Result<Ask<Options>, Usage> {
+fn ask(line: &[&str]) -> Result<Ask<PmtrOptions>, Usage> {
     pmtr(line.iter().map(OsString::from))
 }
 
-fn options() -> Options {
-    Options {
+fn options() -> PmtrOptions {
+    PmtrOptions {
         strict: false,
         config: DEFAULT_CONFIG.into(),
         foreground: false,
@@ -22,36 +22,39 @@ fn options() -> Options {
 #[test]
 fn every_way_to_write_options_is_understood() {
     let test =
-        |config: &str| Options { config: config.into(), foreground: true, mode: Mode::Test, ..options() };
-    let cases: &[(&[&str], Options)] = &[
+        |config: &str| PmtrOptions { config: config.into(), foreground: true, mode: Mode::Test, ..options() };
+    let cases: &[(&[&str], PmtrOptions)] = &[
         (&[], options()),
         (&["--"], options()),
-        (&["-F"], Options { foreground: true, ..options() }),
-        (&["-vv"], Options { verbosity: 2, ..options() }),
-        (&["-v", "-F", "-v"], Options { verbosity: 2, foreground: true, ..options() }),
+        (&["-F"], PmtrOptions { foreground: true, ..options() }),
+        (&["-vv"], PmtrOptions { verbosity: 2, ..options() }),
+        (&["-v", "-F", "-v"], PmtrOptions { verbosity: 2, foreground: true, ..options() }),
         (&["-tc", "/tmp/new.conf"], test("/tmp/new.conf")),
         (&["-tc/tmp/new.conf"], test("/tmp/new.conf")),
         (&["-c/tmp/new.conf", "-t"], test("/tmp/new.conf")),
-        (&["-c", "-t"], Options { config: "-t".into(), ..options() }),
-        (&["-c", "--"], Options { config: "--".into(), ..options() }),
-        (&["-c", "a", "-cb"], Options { config: "b".into(), ..options() }),
-        (&["-p", "run/x.pid"], Options { pidfile: Some("run/x.pid".into()), ..options() }),
+        (&["-c", "-t"], PmtrOptions { config: "-t".into(), ..options() }),
+        (&["-c", "--"], PmtrOptions { config: "--".into(), ..options() }),
+        (&["-c", "a", "-cb"], PmtrOptions { config: "b".into(), ..options() }),
+        (&["-p", "run/x.pid"], PmtrOptions { pidfile: Some("run/x.pid".into()), ..options() }),
         (
             &["-Fp/run/x.pid", "--"],
-            Options { pidfile: Some("/run/x.pid".into()), foreground: true, ..options() },
+            PmtrOptions { pidfile: Some("/run/x.pid".into()), foreground: true, ..options() },
         ),
-        (&["--state", "run"], Options { state: Some("run".into()), ..options() }),
-        (&["--last-good", "kept"], Options { last_good: Some("kept".into()), ..options() }),
-        (&["--last-good=kept"], Options { last_good: Some("kept".into()), ..options() }),
-        (&["--last-good", "kept", "--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
+        (&["--state", "run"], PmtrOptions { state: Some("run".into()), ..options() }),
+        (&["--last-good", "kept"], PmtrOptions { last_good: Some("kept".into()), ..options() }),
+        (&["--last-good=kept"], PmtrOptions { last_good: Some("kept".into()), ..options() }),
+        (
+            &["--last-good", "kept", "--check"],
+            PmtrOptions { mode: Mode::Check, foreground: true, ..options() },
+        ),
         (&["-t", "--last-good=kept"], test(DEFAULT_CONFIG)),
-        (&["--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
-        (&["--check", "-t"], Options { mode: Mode::Check, foreground: true, ..options() }),
+        (&["--check"], PmtrOptions { mode: Mode::Check, foreground: true, ..options() }),
+        (&["--check", "-t"], PmtrOptions { mode: Mode::Check, foreground: true, ..options() }),
         (
             &["--strict", "--check"],
-            Options { mode: Mode::Check, strict: true, foreground: true, ..options() },
+            PmtrOptions { mode: Mode::Check, strict: true, foreground: true, ..options() },
         ),
-        (&["-t", "--check"], Options { mode: Mode::Check, foreground: true, ..options() }),
+        (&["-t", "--check"], PmtrOptions { mode: Mode::Check, foreground: true, ..options() }),
     ];
     for (line, expected) in cases {
         assert_eq!(ask(line), Ok(Ask::Run(expected.clone())), "{line:?}");

@@ -3,7 +3,7 @@
 mod call_socket;
 
 use self::call_socket::CallSocket;
-use crate::cli::{ctl::Options, say};
+use crate::cli::{ctl::CtlOptions, say};
 use crate::model::{Clean, Command, Errno, Verb};
 use crate::wire::control;
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ const BUFFER_BYTES: usize = 65_536;
 
 /// Asks for everything that `options` say, shows the answers on stdout and what fails on stderr, and returns the
 /// exit status.
-pub fn run(options: &Options) -> u8 {
+pub fn run(options: &CtlOptions) -> u8 {
     let messages = control::encode(&options.commands, MESSAGE_BYTES);
     let mut talk = Talk { verbose: options.verbose, answered: 0, unknown: false, ignored: 0 };
     let held = talk.hold(options, &messages);
@@ -82,7 +82,7 @@ enum Failure {
 }
 
 impl Talk {
-    fn hold(&mut self, options: &Options, messages: &[Vec<u8>]) -> Result<(), Failure> {
+    fn hold(&mut self, options: &CtlOptions, messages: &[Vec<u8>]) -> Result<(), Failure> {
         let Some((first, rest)) = messages.split_first() else { return Ok(()) };
         let line = self.begin(&addresses(options)?, first)?;
         rest.iter().try_for_each(|message| self.ask(&line, message))
@@ -151,7 +151,7 @@ impl Talk {
 }
 
 /// All addresses of the host that is asked.
-fn addresses(options: &Options) -> Result<Vec<SocketAddr>, Failure> {
+fn addresses(options: &CtlOptions) -> Result<Vec<SocketAddr>, Failure> {
     let no_host = |why: String| Failure::NoHost(options.host.clone(), why);
     let found = (&*options.host, options.port).to_socket_addrs().map_err(|error| {
         let text = error.to_string();

@@ -9,6 +9,7 @@ pub mod options;
 mod parser;
 mod places;
 mod print;
+mod printer;
 mod suggest;
 mod text;
 mod values;
@@ -123,7 +124,7 @@ pub fn print(config: &Config) -> Vec<u8> {
 
 /// The canonical text as a terminal may show it.
 pub fn show(config: &Config) -> impl fmt::Display + '_ {
-    print::Shown(config)
+    print::CanonicalText(config)
 }
 
 /// A file with NUL bytes is no text: what else could be said about its lines would only bury that.
@@ -131,7 +132,7 @@ fn nul(source: &SourceFile, at: usize) -> Mistake {
     let before = source.text.get(..at).unwrap_or_default();
     let newline = before.iter().rposition(|b| *b == b'\n');
     let line = text::Line {
-        file: text::FileId::default(),
+        file: text::SourceId::default(),
         at: text::Span::offset(newline.map_or(0, |n| n + 1)),
         number: text::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
     };

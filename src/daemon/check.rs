@@ -11,7 +11,7 @@ mod job;
 
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
-use crate::cli::{Mode, Options, say};
+use crate::cli::{Mode, PmtrOptions, say};
 use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Counted, Errno, Infinity, Mistake, Resource, Severity};
 use crate::sys::numbers::{O_NOCTTY, O_NONBLOCK};
@@ -41,7 +41,7 @@ pub struct Machine<'a> {
 
 /// Tests the file that the options name: errors and warnings to `err`, then one line with their number to `out`.
 /// Returns the exit status.
-pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let file = &options.config;
     let name = file.as_os_str().as_bytes();
     let (text, rights) = match read(file) {
@@ -71,7 +71,7 @@ pub fn run(options: &Options, machine: &Machine<'_>, out: &mut dyn Write, err: &
 }
 
 /// A file that can't be read has one error.
-fn unreadable(options: &Options, why: &str, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+fn unreadable(options: &PmtrOptions, why: &str, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let hint = if options.config.as_os_str() == "-" { "; standard input is /dev/stdin" } else { "" };
     let name = options.config.as_os_str().as_bytes();
     let found = [Mistake::of_file(name, Severity::Error, format!("{why}{hint}"))];
@@ -80,7 +80,7 @@ fn unreadable(options: &Options, why: &str, out: &mut dyn Write, err: &mut dyn W
 }
 
 /// The line with the numbers, and the exit status.
-fn tell(options: &Options, jobs: usize, found: &[Mistake], out: &mut dyn Write) -> u8 {
+fn tell(options: &PmtrOptions, jobs: usize, found: &[Mistake], out: &mut dyn Write) -> u8 {
     let (name, count) = (Clean(options.config.as_os_str().as_bytes()), Mistake::count(found));
     let failed = if count.errors > 0 { "parse failed: " } else { "" };
     let jobs = Counted(jobs as u64, "job");

@@ -2,10 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::dump::Dump;
-use super::event_source::{self, AFTER_TICK, BEFORE_TICK, PickSource};
 use super::pace::{self, FlushPace};
 use super::reaper::Reaper;
-use super::start;
+use super::sources::{self, AFTER_TICK, BEFORE_TICK, PickSource};
 use super::world::World;
 use crate::model::{Fingerprint, MonoTime, Signal, Throttle};
 use crate::supervisor::{Event, NextTick, Supervisor, turn};
@@ -14,6 +13,9 @@ use crate::sys::{clock, memory};
 use mio::{Events, Poll};
 use std::io;
 use std::time::Duration;
+
+/// The signals that end pmtr.
+const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::QUIT];
 
 /// The loop and what it works on.
 pub(super) struct EventLoop {
@@ -117,7 +119,7 @@ impl EventLoop {
     /// How long the poll may wait.
     fn timeout(&mut self, now: MonoTime) -> Option<Duration> {
         let log = &self.world.shared.log;
-        if self.dump.more(&self.world) || log.more() || self.world.more() {
+        if self.dump.more(&self.world) || log.more() || sources::more(&mut self.world) {
             return Some(Duration::ZERO);
         }
         let jobs = match self.supervisor.next() {
@@ -127,7 +129,7 @@ impl EventLoop {
         };
         let operator = [self.reload.deadline(), self.dump.deadline()];
         let own = [jobs, self.reaper.deadline(), self.world.shared.log.deadline()];
-        let sources = event_source::all().map(|source| source(&mut self.world).0.deadline());
+        let sources = sources::deadlines(&mut self.world);
         pace::sleep(now, sources.chain(own).chain(operator), memory::is_short())
     }
 
@@ -135,7 +137,7 @@ impl EventLoop {
     /// expensive, so under a storm of signals there is one a second.
     fn obey(&mut self, now: MonoTime, caught: &[Caught]) {
         let came = |signal| caught.contains(&Caught::Signal(signal));
-        for signal in start::ENDING.into_iter().filter(|signal| came(*signal)) {
+        for signal in ENDING.into_iter().filter(|signal| came(*signal)) {
             self.take(now, Event::EndAsked(signal));
         }
         if came(Signal::HUP) {

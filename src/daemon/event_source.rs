@@ -1,12 +1,11 @@
-//! The sources of events: the trait by which the loop serves them, and the list of them.
+//! The trait by which the loop serves the sources of events.
 //!
 //! A new source implements the trait, has a [`Descriptor`](super::tokens::Descriptor) if the poll watches one for it,
-//! and has a line in one of the two lists.
+//! and has a line in one of the two lists in `sources`.
 #![forbid(unsafe_code)]
 
 use super::log::Log;
 use super::state::StateFile;
-use super::world::World;
 use crate::model::MonoTime;
 use crate::supervisor::Event;
 use crate::sys::spawn::Spawner;
@@ -62,24 +61,4 @@ pub(super) struct Shared {
     pub(super) log: Log,
     pub(super) spawner: Spawner,
     pub(super) state: Option<StateFile>,
-}
-
-/// Picks one source of the world, and what it shares with others.
-pub(super) type PickSource = fn(&mut World) -> (&mut dyn EventSource, &mut Shared);
-
-/// The sources that are served before the tick, in this order: their events may make something due.
-pub(super) const BEFORE_TICK: &[PickSource] = &[
-    |world| (&mut world.births, &mut world.shared),
-    |world| (&mut world.outputs, &mut world.shared),
-    |world| (&mut world.watch, &mut world.shared),
-    |world| (&mut world.last_good, &mut world.shared),
-    |world| (&mut world.sockets, &mut world.shared),
-];
-
-/// The sources that are served after the tick, in this order: they carry out what it has requested.
-pub(super) const AFTER_TICK: &[PickSource] = &[|world| (&mut world.rests, &mut world.shared)];
-
-/// All sources.
-pub(super) fn all() -> impl Iterator<Item = &'static PickSource> {
-    BEFORE_TICK.iter().chain(AFTER_TICK)
 }

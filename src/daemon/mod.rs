@@ -25,6 +25,7 @@ mod reaping;
 mod regular;
 mod rests;
 mod sole;
+mod sources;
 mod start;
 mod state;
 mod stderr;

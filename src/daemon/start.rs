@@ -20,7 +20,7 @@ use super::tokens::Descriptor;
 use super::trust::Trust;
 use super::watch::Watch;
 use super::world::{LAST_WORDS, World};
-use crate::cli::{Mode, Options};
+use crate::cli::{Mode, PmtrOptions};
 use crate::config;
 use crate::model::{Errno, JobId, Level, MonoTime, Notice, Pid, Signal};
 use crate::supervisor::{Event, Supervisor, turn};
@@ -38,8 +38,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The signals that end pmtr.
-pub(super) const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::QUIT];
 /// The signals that pmtr handles.
 const HANDLED: [Signal; 6] =
     [Signal::CHLD, Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::USR1];
@@ -48,7 +46,7 @@ const HANDLED: [Signal; 6] =
 const UMASK: u32 = 0o022;
 
 /// Does what the command line says. Returns when pmtr is to exit.
-pub fn run(options: Options) -> ExitCode {
+pub fn run(options: PmtrOptions) -> ExitCode {
     signals::set_mask();
     match options.mode {
         Mode::Run => match start(options) {
@@ -67,7 +65,7 @@ pub fn run(options: Options) -> ExitCode {
 }
 
 /// `-t` and `--check`.
-fn test(options: &Options) -> ExitCode {
+fn test(options: &PmtrOptions) -> ExitCode {
     let machine = Machine {
         hard_limit: &limits::hard_limit,
         uid: process::effective_uid(),
@@ -84,7 +82,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     same_file || place(one).is_some_and(|there| place(other) == Some(there))
 }
 
-fn start(options: Options) -> Result<(), OpeningFailure> {
+fn start(options: PmtrOptions) -> Result<(), OpeningFailure> {
     // Descriptors that the caller left open are not wanted.
     descriptors::close_inherited();
     process::stop_timers();
@@ -186,7 +184,7 @@ fn tell(starting: Option<Starting>, why: String) -> Result<(), String> {
 /// Creates everything that the loop works on. Nothing runs yet.
 fn prepare(
     file: &Path,
-    options: &Options,
+    options: &PmtrOptions,
     foreground: bool,
     child_fds: ChildFds,
     mut watch: Watch,

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::births::Births;
-use super::event_source::{self, Shared};
+use super::event_source::Shared;
 use super::last_good::LastGood;
 use super::manager::ServiceManager;
 use super::mounts::Mounts;
@@ -133,14 +133,6 @@ impl World {
             Some(Descriptor::Birth(pid)) => self.births.ready(pid),
             Some(Descriptor::Socket(id)) => self.sockets.ready(id, event),
         }
-    }
-
-    /// Whether a source has work to do at once.
-    pub(super) fn more(&mut self) -> bool {
-        event_source::all().any(|source| {
-            let (source, shared) = source(self);
-            source.more(shared)
-        })
     }
 
     /// Sends what the log holds, as far as that is possible now.

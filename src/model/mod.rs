@@ -4,6 +4,7 @@
 mod config;
 mod cpus;
 mod errno;
+mod level;
 mod mistake;
 mod network;
 mod notice;
@@ -20,11 +21,12 @@ mod words;
 pub use config::{Blame, Config, Endpoint, Fingerprint, KeptText, Load, LoadError};
 pub use cpus::CpuSet;
 pub use errno::Errno;
+pub use level::Level;
 pub use mistake::{Count, Mistake, Severity};
 pub use network::{
     Command, Head, JobLine, NetError, Origin, Part, ReportedProcess, Role, SocketId, Station, Verb, Verdict,
 };
-pub use notice::{Level, Notice};
+pub use notice::Notice;
 pub use notify::{Milestone, NotifyMessage, Summary};
 pub use pid::{JobId, Pid, Signal};
 pub use process::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Target};

@@ -1,26 +1,13 @@
 //! What pmtr has to say: each log line is a value with one text.
 
 use super::{
-    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, KeptText, Mistake,
-    NetError, Pid, Severity, Signal, Station, Survivors,
+    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, KeptText, Level,
+    Mistake, NetError, Pid, Severity, Signal, Station, Survivors,
 };
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
-
-/// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Shown with `-v` only.
-    Debug,
-    /// The ordinary course of things.
-    Info,
-    /// Something is not as it should be, and pmtr copes.
-    Warning,
-    /// Something that was asked for could not be done.
-    Error,
-}
 
 /// One line of the log. The texts are an interface: people and programs read them.
 #[derive(Clone, Debug, PartialEq, Eq)]

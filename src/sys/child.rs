@@ -23,7 +23,7 @@ const ENOUGH_FILES: u64 = 16;
 
 /// Where descriptor 0 leads.
 #[derive(Clone, Copy)]
-pub(super) enum Input<'a> {
+pub(super) enum ChildInput<'a> {
     /// To a file that is read.
     File(&'a CStr),
     /// Nowhere, as no file is given.
@@ -34,7 +34,7 @@ pub(super) enum Input<'a> {
 
 /// Where descriptor 1 or 2 leads.
 #[derive(Clone, Copy)]
-pub(super) enum Output<'a> {
+pub(super) enum ChildOutput<'a> {
     /// To a file that is appended to.
     File(&'a CStr),
     /// Nowhere, as no file is given.
@@ -78,9 +78,9 @@ pub(super) struct Plan<'a> {
     /// The limit of descriptors that we had before we raised our own.
     pub(super) files: Option<Rlimit>,
     pub(super) umask: libc::mode_t,
-    pub(super) input: Input<'a>,
-    pub(super) out: Output<'a>,
-    pub(super) err: Output<'a>,
+    pub(super) input: ChildInput<'a>,
+    pub(super) out: ChildOutput<'a>,
+    pub(super) err: ChildOutput<'a>,
     /// Further descriptors, which get their numbers when the files are open.
     pub(super) moves: &'a [Move],
     /// Signals that are not at their default, bit n-1 for signal n.
@@ -178,11 +178,11 @@ pub(super) fn prepare(plan: &Plan) -> Done {
 /// Becomes the user: groups, then group, then user, the only order that works, and checks the result.
 pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
     // Otherwise the command could not open /dev/stdin or /dev/stderr.
-    if let Input::Pipe(fd) = plan.input {
+    if let ChildInput::Pipe(fd) = plan.input {
         calls::give_away(fd, switch.uid, switch.gid);
     }
     for output in [plan.out, plan.err] {
-        if let Output::Pipe(fd) = output {
+        if let ChildOutput::Pipe(fd) = output {
             calls::give_away(fd, switch.uid, switch.gid);
         }
     }
@@ -209,9 +209,9 @@ pub(super) fn open_files(plan: &Plan) -> Done {
     }
     plan.slot.enter(Stage::In);
     match plan.input {
-        Input::File(path) => open_file(0, path, libc::O_RDONLY, plan)?,
-        Input::Null => lead_nowhere(0, plan)?,
-        Input::Pipe(there) => calls::duplicate(there, 0)?,
+        ChildInput::File(path) => open_file(0, path, libc::O_RDONLY, plan)?,
+        ChildInput::Null => lead_nowhere(0, plan)?,
+        ChildInput::Pipe(there) => calls::duplicate(there, 0)?,
     }
     plan.slot.enter(Stage::Out);
     open_output(1, plan.out, plan)?;
@@ -225,12 +225,12 @@ pub(super) fn open_files(plan: &Plan) -> Done {
     Ok(())
 }
 
-fn open_output(fd: c_int, output: Output, plan: &Plan) -> Done {
+fn open_output(fd: c_int, output: ChildOutput, plan: &Plan) -> Done {
     match output {
-        Output::File(path) => open_file(fd, path, libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT, plan),
-        Output::Null => lead_nowhere(fd, plan),
-        Output::Pipe(there) | Output::Own(there) => calls::duplicate(there, fd),
-        Output::SameAsOut => calls::duplicate(1, fd),
+        ChildOutput::File(path) => open_file(fd, path, libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT, plan),
+        ChildOutput::Null => lead_nowhere(fd, plan),
+        ChildOutput::Pipe(there) | ChildOutput::Own(there) => calls::duplicate(there, fd),
+        ChildOutput::SameAsOut => calls::duplicate(1, fd),
     }
 }
 

@@ -20,7 +20,7 @@ const F_OWNER_PID: c_int = 1;
 
 /// The kernel's `struct f_owner_ex`.
 #[repr(C)]
-struct Owner {
+struct SessionOwner {
     kind: c_int,
     pid: c_int,
 }
@@ -49,8 +49,8 @@ impl Numbers {
     /// Whether any process, even a zombie, has this number as its pid, group or session. One call, however many
     /// processes there are.
     pub fn in_use(&self, number: Pid) -> Result<bool, Errno> {
-        let owner = Owner { kind: F_OWNER_PID, pid: number.as_raw() };
-        // SAFETY: the kernel reads one Owner, which is laid out as it wants it. Who owns a pipe matters to nobody
+        let owner = SessionOwner { kind: F_OWNER_PID, pid: number.as_raw() };
+        // SAFETY: the kernel reads one SessionOwner, which is laid out as it wants it. Who owns a pipe matters to nobody
         // unless O_ASYNC is set, and it is not.
         match done(unsafe { libc::fcntl(self.0.as_raw_fd(), F_SETOWN_EX, &raw const owner) }) {
             Ok(_) => Ok(true),

@@ -5,7 +5,7 @@
 //! reason into its slot, which is read when the child is reaped.
 
 use super::calls::{self, Pointers, Rlimit};
-use super::child::{CloseMethod, Input, Output, Plan};
+use super::child::{ChildInput, ChildOutput, CloseMethod, Plan};
 use super::child_fds::Substitute;
 use super::child_spec::{ChildSpec, Stdio};
 use super::limits::{FILES, Ulimit};
@@ -285,12 +285,12 @@ impl Spawner {
             files: self.files,
             umask: spec.umask,
             input: match (passing.input(), spec.input) {
-                (Some(pipe), _) => Input::Pipe(pipe),
-                (None, Stdio::File(path)) => Input::File(path),
-                (None, Stdio::Null | Stdio::Pipe(_)) => Input::Null,
+                (Some(pipe), _) => ChildInput::Pipe(pipe),
+                (None, Stdio::File(path)) => ChildInput::File(path),
+                (None, Stdio::Null | Stdio::Pipe(_)) => ChildInput::Null,
             },
             out: output(spec.out, *out, places[0]),
-            err: if same { Output::SameAsOut } else { output(spec.err, *err, places[1]) },
+            err: if same { ChildOutput::SameAsOut } else { output(spec.err, *err, places[1]) },
             moves: passing.moves(),
             reset: self.reset | signals::changed(),
         };
@@ -349,12 +349,12 @@ impl Spawner {
     }
 }
 
-fn output<'a>(stream: Stdio<'a>, instead: Option<Substitute>, place: c_int) -> Output<'a> {
+fn output<'a>(stream: Stdio<'a>, instead: Option<Substitute>, place: c_int) -> ChildOutput<'a> {
     match (instead, stream) {
-        (Some(Substitute::Pipe(_)), _) => Output::Pipe(place),
-        (Some(Substitute::Own(_)), _) => Output::Own(place),
-        (None, Stdio::File(path)) => Output::File(path),
-        (None, Stdio::Null | Stdio::Pipe(_)) => Output::Null,
+        (Some(Substitute::Pipe(_)), _) => ChildOutput::Pipe(place),
+        (Some(Substitute::Own(_)), _) => ChildOutput::Own(place),
+        (None, Stdio::File(path)) => ChildOutput::File(path),
+        (None, Stdio::Null | Stdio::Pipe(_)) => ChildOutput::Null,
     }
 }
 

@@ -1,11 +1,11 @@
 use super::*;
 use std::os::unix::ffi::OsStringExt;
 
-fn ask(line: &[&str]) -> Result<Ask<Options>, Usage> {
+fn ask(line: &[&str]) -> Result<Ask<CtlOptions>, Usage> {
     parse(line.iter().map(OsString::from))
 }
 
-fn run(line: &[&str]) -> Options {
+fn run(line: &[&str]) -> CtlOptions {
     match ask(line) {
         Ok(Ask::Run(options)) => options,
         other => panic!("{line:?}: {other:?}"),
@@ -26,7 +26,7 @@ fn shown(commands: &[Command]) -> Vec<(bool, &str)> {
 
 #[test]
 fn options_may_stand_before_between_and_behind_the_jobs() {
-    let expected = Options {
+    let expected = CtlOptions {
         verbose: true,
         host: "app1".into(),
         port: 5,
@@ -43,7 +43,7 @@ fn options_may_stand_before_between_and_behind_the_jobs() {
     ] {
         assert_eq!(run(&line.split(' ').collect::<Vec<_>>()), expected, "{line}");
     }
-    let Options { verbose, host, port, .. } = run(&["disable", "a"]);
+    let CtlOptions { verbose, host, port, .. } = run(&["disable", "a"]);
     assert_eq!((verbose, &*host, port), (false, "127.0.0.1", 10_000));
 }
 

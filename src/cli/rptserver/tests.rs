@@ -1,11 +1,11 @@
 use super::*;
 use std::os::unix::ffi::OsStringExt;
 
-fn ask(line: &[&str]) -> Result<Ask<Options>, Usage> {
+fn ask(line: &[&str]) -> Result<Ask<RptserverOptions>, Usage> {
     parse(line.iter().map(OsString::from))
 }
 
-fn run(line: &[&str]) -> Options {
+fn run(line: &[&str]) -> RptserverOptions {
     match ask(&[&["-p", "9999", "--once", "1"][..], line].concat()) {
         Ok(Ask::Run(options)) => options,
         other => panic!("{line:?}: {other:?}"),
@@ -14,7 +14,7 @@ fn run(line: &[&str]) -> Options {
 
 #[test]
 fn port_and_one_thing_to_do_are_enough() {
-    let nothing = Options {
+    let nothing = RptserverOptions {
         verbosity: 0,
         address: None,
         port: 9999,
@@ -25,13 +25,13 @@ fn port_and_one_thing_to_do_are_enough() {
         on_stale: Vec::new(),
         once: None,
     };
-    let cases: &[(&[&str], Options)] = &[
-        (&["-f", "a"], Options { file: Some("a".into()), ..nothing.clone() }),
-        (&["-vfa", "-v"], Options { verbosity: 2, file: Some("a".into()), ..nothing.clone() }),
-        (&["--json=a"], Options { json: Some("a".into()), ..nothing.clone() }),
-        (&["--metrics", "a"], Options { metrics: Some("a".into()), ..nothing.clone() }),
-        (&["--on-stale", "/a"], Options { on_stale: vec!["/a".into()], ..nothing.clone() }),
-        (&["--once", "3"], Options { once: NonZeroUsize::new(3), ..nothing.clone() }),
+    let cases: &[(&[&str], RptserverOptions)] = &[
+        (&["-f", "a"], RptserverOptions { file: Some("a".into()), ..nothing.clone() }),
+        (&["-vfa", "-v"], RptserverOptions { verbosity: 2, file: Some("a".into()), ..nothing.clone() }),
+        (&["--json=a"], RptserverOptions { json: Some("a".into()), ..nothing.clone() }),
+        (&["--metrics", "a"], RptserverOptions { metrics: Some("a".into()), ..nothing.clone() }),
+        (&["--on-stale", "/a"], RptserverOptions { on_stale: vec!["/a".into()], ..nothing.clone() }),
+        (&["--once", "3"], RptserverOptions { once: NonZeroUsize::new(3), ..nothing.clone() }),
     ];
     for (line, expected) in cases {
         assert_eq!(ask(&[&["-p9999"][..], line].concat()), Ok(Ask::Run(expected.clone())), "{line:?}");

@@ -12,7 +12,7 @@ mod runner;
 mod socket;
 
 use crate::cli;
-use crate::cli::rptserver::Options;
+use crate::cli::rptserver::RptserverOptions;
 use crate::fleet::pages::PageForm;
 use crate::fleet::{Fleet, Limits};
 use crate::model::{Clean, Errno, Level, MonoTime, Signal, Throttle};
@@ -50,7 +50,7 @@ pub const MAX_JOBS_PER_HOST: usize = 10_000;
 pub const MAX_BYTES: usize = 128 << 20;
 
 /// Does what the command line asks for. Returns when it is to end.
-pub fn run(options: Options) -> ExitCode {
+pub fn run(options: RptserverOptions) -> ExitCode {
     signals::set_mask();
     let end = start(options).and_then(|mut receiver| {
         let end = receiver.run();
@@ -68,7 +68,7 @@ pub fn run(options: Options) -> ExitCode {
 }
 
 /// What goes wrong here ends it; what goes wrong later never does.
-fn start(options: Options) -> Result<Receiver, String> {
+fn start(options: RptserverOptions) -> Result<Receiver, String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
     // Whatever the caller left open is nobody's business but his.
     descriptors::close_inherited();
@@ -112,7 +112,7 @@ fn start(options: Options) -> Result<Receiver, String> {
     })
 }
 
-fn publications(options: &Options, now: MonoTime) -> Result<Vec<Publication>, String> {
+fn publications(options: &RptserverOptions, now: MonoTime) -> Result<Vec<Publication>, String> {
     let files = [
         (PageForm::Status, options.file.as_deref()),
         (PageForm::Json, options.json.as_deref()),

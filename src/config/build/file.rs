@@ -1,7 +1,7 @@
 //! The builder of what is outside all jobs, and the limits that hold for all jobs together.
 
 use super::given::{Given, Taken};
-use super::shared::Shared;
+use super::interner::Interner;
 use crate::config::errors::Shown;
 use crate::config::values;
 use crate::model::{Attributes, Config, Endpoint, JobDraft, JobName, Policy};
@@ -30,8 +30,8 @@ pub(in crate::config) struct FileBlock {
     names: HashMap<JobName, u32>,
     /// The lines of all endpoints so far.
     endpoints: BTreeMap<(Direction, Endpoint), u32>,
-    pub(super) policies: Shared<Policy>,
-    pub(super) attributes: Shared<Attributes>,
+    pub(super) policies: Interner<Policy>,
+    pub(super) attributes: Interner<Attributes>,
 }
 
 /// Which way datagrams go.

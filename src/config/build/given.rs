@@ -17,10 +17,10 @@ pub(in crate::config) struct Given<'a> {
 }
 
 /// Whether the arguments were right.
-pub(in crate::config) type Taken = Result<(), Wrong>;
+pub(in crate::config) type Taken = Result<(), ValueError>;
 
 /// Why a value was not taken: the first argument is wrong, or what the fault says.
-pub(in crate::config) enum Wrong {
+pub(in crate::config) enum ValueError {
     Word(String),
     At(Fault),
 }
@@ -85,20 +85,20 @@ pub(in crate::config) fn set(field: &mut bool) -> Taken {
     Ok(())
 }
 
-impl From<String> for Wrong {
-    fn from(what: String) -> Wrong {
-        Wrong::Word(what)
+impl From<String> for ValueError {
+    fn from(what: String) -> ValueError {
+        ValueError::Word(what)
     }
 }
 
-impl From<&str> for Wrong {
-    fn from(what: &str) -> Wrong {
-        Wrong::Word(what.to_owned())
+impl From<&str> for ValueError {
+    fn from(what: &str) -> ValueError {
+        ValueError::Word(what.to_owned())
     }
 }
 
-impl From<Fault> for Wrong {
-    fn from(fault: Fault) -> Wrong {
-        Wrong::At(fault)
+impl From<Fault> for ValueError {
+    fn from(fault: Fault) -> ValueError {
+        ValueError::At(fault)
     }
 }

@@ -3,11 +3,11 @@
 
 mod file;
 mod given;
+mod interner;
 mod job;
-mod shared;
 
 pub(super) use file::Direction;
-pub(super) use given::{Given, Taken, Wrong, set};
+pub(super) use given::{Given, Taken, ValueError, set};
 
 use super::errors::{Fault, Mistakes};
 use super::options::{Key, OptionRow, Scope};
@@ -51,8 +51,8 @@ impl Builder {
         self.place(row.key, given.words, given.line);
         match (row.take)(self, &mut given) {
             Ok(()) => Ok(()),
-            Err(Wrong::Word(what)) => Err(Fault::new(given.span(), what)),
-            Err(Wrong::At(fault)) => Err(fault),
+            Err(ValueError::Word(what)) => Err(Fault::new(given.span(), what)),
+            Err(ValueError::At(fault)) => Err(fault),
         }
     }
 

@@ -6,7 +6,7 @@ mod table;
 pub use table::{COUNT, Key, TABLE};
 
 use super::build::{Builder, Given, Taken};
-use super::print::Printer;
+use super::printer::Printer;
 use crate::model::{Config, JobSpec};
 use std::fmt;
 

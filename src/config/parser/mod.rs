@@ -8,7 +8,7 @@ mod recovery;
 use super::build::{Builder, Given};
 use super::errors::{Fault, Mistakes};
 use super::options::{Block, Inside, OptionRow, Scope, TABLE};
-use super::text::{FileId, Lexer, Line, SourceFile, SourceFiles, Span, Word};
+use super::text::{Lexer, Line, SourceFile, SourceFiles, SourceId, Span, Word};
 use super::{Aim, Parsed};
 use crate::model::Mistake;
 use frame::Frame;
@@ -50,7 +50,7 @@ enum Found {
 impl Parser {
     pub(super) fn new(source: SourceFile, aim: Aim) -> Parser {
         let text = Rc::clone(&source.text);
-        let lexer = Lexer::new(FileId::default(), &text);
+        let lexer = Lexer::new(SourceId::default(), &text);
         let (mistakes, build) = (Mistakes::new(SourceFiles::new(source)), Builder::new(text.len(), aim));
         let (line, open) = (Vec::new(), Vec::new());
         Parser { text, aim, lexer, line, mistakes, build, open, pending: None, closed: None }

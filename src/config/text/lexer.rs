@@ -2,7 +2,7 @@
 //!
 //! A word is a range of the text; its bytes are copied only when a value is taken from it.
 
-use super::{FileId, Line, Span};
+use super::{Line, SourceId, Span};
 use crate::config::errors::Fault;
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ const TOO_LONG: &str = "this line, with its continuation lines, is longer than 2
 
 /// How a word was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum Quoting {
     /// Without quotes: the bytes mean themselves.
     Plain,
     /// Without quotes, broken by a backslash at the end of a line.
@@ -31,12 +31,12 @@ enum Form {
 pub(in crate::config) struct Word {
     /// All its bytes, quotes included.
     pub(in crate::config) span: Span,
-    form: Form,
+    quoting: Quoting,
 }
 
 /// Reads the text line by line. Each call gets the text, so the lexer borrows nothing between two lines.
 pub(in crate::config) struct Lexer {
-    file: FileId,
+    file: SourceId,
     at: usize,
     number: u32,
     fault: Option<Fault>,
@@ -47,12 +47,12 @@ impl Word {
     pub(in crate::config) fn value<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
         let raw = self.span.of(text);
         let unquoted = || raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-        match self.form {
-            Form::Plain => Cow::Borrowed(raw),
-            Form::Joined => Cow::Owned(without_joins(raw)),
-            Form::Quoted => Cow::Borrowed(unquoted()),
-            Form::Escaped => Cow::Owned(without_escapes(&without_joins(unquoted()))),
-            Form::Value => Cow::Owned(without_quotes_of_value(&without_joins(raw))),
+        match self.quoting {
+            Quoting::Plain => Cow::Borrowed(raw),
+            Quoting::Joined => Cow::Owned(without_joins(raw)),
+            Quoting::Quoted => Cow::Borrowed(unquoted()),
+            Quoting::Escaped => Cow::Owned(without_escapes(&without_joins(unquoted()))),
+            Quoting::Value => Cow::Owned(without_quotes_of_value(&without_joins(raw))),
         }
     }
 
@@ -68,18 +68,18 @@ impl Word {
 
     /// Whether it was written in quotes.
     pub(in crate::config) fn quoted(&self) -> bool {
-        matches!(self.form, Form::Quoted | Form::Escaped)
+        matches!(self.quoting, Quoting::Quoted | Quoting::Escaped)
     }
 
     /// Whether only its value was written in quotes.
     pub(in crate::config) fn has_quoted_value(&self) -> bool {
-        self.form == Form::Value
+        self.quoting == Quoting::Value
     }
 }
 
 impl Lexer {
     /// Begins at the start of the text of this file; a byte order mark there means nothing.
-    pub(in crate::config) fn new(file: FileId, text: &[u8]) -> Lexer {
+    pub(in crate::config) fn new(file: SourceId, text: &[u8]) -> Lexer {
         let at = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         Lexer { file, at, number: 1, fault: None }
     }
@@ -149,13 +149,13 @@ impl Lexer {
     }
 
     fn plain(&mut self, text: &[u8]) -> Word {
-        let (start, mut end, mut form) = (self.at, self.at, Form::Plain);
+        let (start, mut end, mut quoting) = (self.at, self.at, Quoting::Plain);
         // What it is if another byte follows: a join after the last byte breaks nothing.
-        let mut form_of_more = Form::Plain;
+        let mut quoting_of_more = Quoting::Plain;
         loop {
             let stop = self.find(text, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'\\'));
             if stop > self.at {
-                (self.at, end, form) = (stop, stop, form_of_more);
+                (self.at, end, quoting) = (stop, stop, quoting_of_more);
             }
             if text.get(self.at) != Some(&b'\\') {
                 break;
@@ -163,15 +163,15 @@ impl Lexer {
             match join(text, self.at) {
                 Some(bytes) => {
                     self.skip_join(bytes);
-                    form_of_more = Form::Joined;
+                    quoting_of_more = Quoting::Joined;
                 }
                 None => {
                     self.at += 1;
-                    (end, form) = (self.at, form_of_more);
+                    (end, quoting) = (self.at, quoting_of_more);
                 }
             }
         }
-        Word { span: Span::new(start, end), form }
+        Word { span: Span::new(start, end), quoting }
     }
 
     /// `NAME="VALUE"`, if that is what comes next: the quote after the first `=` holds the value together, if it is
@@ -188,11 +188,11 @@ impl Lexer {
             (self.at, self.number) = (start, number);
             return None;
         }
-        Some(Word { span: Span::new(start, value.span.end as usize), form: Form::Value })
+        Some(Word { span: Span::new(start, value.span.end as usize), quoting: Quoting::Value })
     }
 
     fn quoted(&mut self, text: &[u8]) -> Word {
-        let (start, mut form) = (self.at, Form::Quoted);
+        let (start, mut quoting) = (self.at, Quoting::Quoted);
         let mut quote_escaped = false;
         self.at += 1;
         loop {
@@ -200,7 +200,7 @@ impl Lexer {
             match text.get(self.at) {
                 Some(b'"') => break self.at += 1,
                 Some(b'\\') => {
-                    form = Form::Escaped;
+                    quoting = Quoting::Escaped;
                     if let Some(bytes) = join(text, self.at) {
                         self.skip_join(bytes);
                         continue;
@@ -226,7 +226,7 @@ impl Lexer {
                 }
             }
         }
-        let word = Word { span: Span::new(start, self.at), form };
+        let word = Word { span: Span::new(start, self.at), quoting };
         while let Some(bytes) = join(text, self.at) {
             self.skip_join(bytes);
         }

@@ -5,7 +5,7 @@ mod source;
 
 pub(super) use lexer::{Lexer, Word};
 pub use source::SourceFile;
-pub(super) use source::{FileId, SourceFiles};
+pub(super) use source::{SourceFiles, SourceId};
 
 /// A range of the text. Offsets fit into 32 bits, as the text is bounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Span {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::config) struct Line {
     /// The file that it is in.
-    pub(in crate::config) file: FileId,
+    pub(in crate::config) file: SourceId,
     /// Where it begins in the text.
     pub(in crate::config) at: u32,
     /// The number of the first line it is made of.

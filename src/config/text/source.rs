@@ -12,7 +12,7 @@ pub struct SourceFile {
 
 /// Which of the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::config) struct FileId(u16);
+pub(in crate::config) struct SourceId(u16);
 
 /// All files, the main one first.
 #[derive(Clone, Debug, Default)]

@@ -1,6 +1,6 @@
 //! Sets the watches that a path needs, and does without them.
 
-use super::inotify_instance::{InotifyInstance, Scope};
+use super::inotify_instance::{InotifyInstance, WatchScope};
 use super::table::{FileId, Name, Table};
 use super::{CONFIG, LOOK_EVERY, PATHS_PER_TURN, Watch};
 use crate::daemon::tokens::Descriptor;
@@ -52,17 +52,17 @@ impl Watch {
     fn set(&mut self, id: FileId, trail: &Trail) {
         let mut sight = Sight { closed: matches!(trail.end, TrailEnd::Closed(_)), ..Sight::default() };
         for hop in &trail.hops {
-            self.want(id, &hop.dir, Scope::Names, hop.name.as_slice().into(), &mut sight);
+            self.want(id, &hop.dir, WatchScope::Names, hop.name.as_slice().into(), &mut sight);
         }
         for dir in trail.dirs.iter().filter(|dir| trail.hops.iter().all(|hop| hop.dir != **dir)) {
-            self.want(id, dir, Scope::Place, Name::default(), &mut sight);
+            self.want(id, dir, WatchScope::Place, Name::default(), &mut sight);
         }
         let mut slow = trail.hops.iter().any(|hop| self.mounts.needs_looks(&hop.dir));
         if let TrailEnd::Found(path, step) = &trail.end {
             slow = slow || self.mounts.needs_looks(path);
             if *step == TrailStep::File {
                 // The configuration may have a writer who never closes it. Other files may be written all day.
-                let scope = if id == CONFIG { Scope::Writes } else { Scope::File };
+                let scope = if id == CONFIG { WatchScope::Writes } else { WatchScope::File };
                 self.want(id, path, scope, Name::default(), &mut sight);
             }
         }
@@ -97,7 +97,7 @@ impl Watch {
         }
     }
 
-    fn want(&mut self, id: FileId, path: &[u8], scope: Scope, name: Name, sight: &mut Sight) {
+    fn want(&mut self, id: FileId, path: &[u8], scope: WatchScope, name: Name, sight: &mut Sight) {
         let Some(inotify) = &self.inotify else { return };
         match inotify.add(path, scope) {
             Ok((number, handle)) => {
@@ -109,9 +109,9 @@ impl Watch {
                 (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => sight.closed = true,
                 (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) => sight.short = Some(error),
                 (_, _) if matches!(Errno::of(&error), EMFILE | ENFILE) => sight.closed = true,
-                (_, Scope::Names) => sight.closed = true,
+                (_, WatchScope::Names) => sight.closed = true,
                 // The directory of the file reports nearly as much, and its parent directories rarely move.
-                (_, Scope::Place | Scope::File | Scope::Writes) => {}
+                (_, WatchScope::Place | WatchScope::File | WatchScope::Writes) => {}
             },
         }
     }

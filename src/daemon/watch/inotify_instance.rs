@@ -18,7 +18,7 @@ const READS: usize = 16;
 
 /// What a watch is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum WatchScope {
     /// The names in a directory, and the directory itself.
     Names,
     /// Only whether the directory goes away; nothing in it wakes the loop.
@@ -29,19 +29,19 @@ pub(super) enum Scope {
     Writes,
 }
 
-impl Scope {
+impl WatchScope {
     fn mask(self) -> WatchMask {
         let going = WatchMask::MOVE_SELF | WatchMask::DELETE_SELF | WatchMask::ONLYDIR;
         match self {
-            Scope::Names => {
+            WatchScope::Names => {
                 let names =
                     WatchMask::CREATE | WatchMask::DELETE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;
                 going | names | WatchMask::CLOSE_WRITE | WatchMask::ATTRIB
             }
             // The same directory may be watched for its names by another path: add, never replace.
-            Scope::Place => going | WatchMask::MASK_ADD,
-            Scope::File => WatchMask::CLOSE_WRITE | WatchMask::ATTRIB | WatchMask::MASK_ADD,
-            Scope::Writes => Scope::File.mask() | WatchMask::MODIFY,
+            WatchScope::Place => going | WatchMask::MASK_ADD,
+            WatchScope::File => WatchMask::CLOSE_WRITE | WatchMask::ATTRIB | WatchMask::MASK_ADD,
+            WatchScope::Writes => WatchScope::File.mask() | WatchMask::MODIFY,
         }
     }
 }
@@ -70,7 +70,7 @@ impl InotifyInstance {
 
     /// Watches what is at a path without links; a link that has replaced it meanwhile is not followed. The number is
     /// the same for the same object by another path.
-    pub(super) fn add(&self, path: &[u8], scope: Scope) -> io::Result<(i32, WatchDescriptor)> {
+    pub(super) fn add(&self, path: &[u8], scope: WatchScope) -> io::Result<(i32, WatchDescriptor)> {
         #[cfg(test)]
         fault::at(fault::ADD)?;
         let path = Path::new(OsStr::from_bytes(path));

@@ -5,7 +5,7 @@ use super::*;
 /// Every line as the values of its words, with `!` for a mistake.
 fn read(text: &str) -> Vec<Vec<String>> {
     let (mut lexer, mut words, mut lines) =
-        (Lexer::new(FileId::default(), text.as_bytes()), Vec::new(), Vec::new());
+        (Lexer::new(SourceId::default(), text.as_bytes()), Vec::new(), Vec::new());
     while let Some((_, fault)) = lexer.next(text.as_bytes(), &mut words) {
         let value = |w: &Word| String::from_utf8_lossy(&w.value(text.as_bytes())).into_owned();
         let mut line: Vec<String> = words.iter().map(value).collect();
@@ -89,6 +89,6 @@ fn the_value_of_a_variable_may_be_quoted_alone() {
 #[test]
 fn keywords_are_written_without_quotes() {
     let (text, mut words) = (b"name \"name\" na\\\nme", Vec::new());
-    Lexer::new(FileId::default(), text).next(text, &mut words);
+    Lexer::new(SourceId::default(), text).next(text, &mut words);
     assert_eq!(words.iter().map(|w| w.is(text, "name")).collect::<Vec<_>>(), [true, false, true]);
 }

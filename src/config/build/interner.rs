@@ -5,13 +5,13 @@ use std::hash::Hash;
 use std::rc::Rc;
 
 /// Values of one type, each of them once.
-pub(super) struct Shared<T> {
+pub(super) struct Interner<T> {
     /// Most jobs have what the job before them has.
     last: Rc<T>,
     all: HashSet<Rc<T>>,
 }
 
-impl<T: Eq + Hash> Shared<T> {
+impl<T: Eq + Hash> Interner<T> {
     /// The value that all who have an equal one share.
     pub(super) fn of(&mut self, value: T) -> Rc<T> {
         if *self.last != value {
@@ -22,10 +22,10 @@ impl<T: Eq + Hash> Shared<T> {
     }
 }
 
-impl<T: Default + Eq + Hash> Default for Shared<T> {
-    fn default() -> Shared<T> {
+impl<T: Default + Eq + Hash> Default for Interner<T> {
+    fn default() -> Interner<T> {
         let last = Rc::default();
-        Shared { all: HashSet::from([Rc::clone(&last)]), last }
+        Interner { all: HashSet::from([Rc::clone(&last)]), last }
     }
 }
 
@@ -35,8 +35,8 @@ mod tests {
 
     #[test]
     fn equal_values_are_one() {
-        let mut shared = Shared::<u8>::default();
-        let values = [0, 1, 2, 1, 0, 2, 0].map(|value| shared.of(value));
+        let mut interner = Interner::<u8>::default();
+        let values = [0, 1, 2, 1, 0, 2, 0].map(|value| interner.of(value));
         assert_eq!(values.each_ref().map(|value| **value), [0, 1, 2, 1, 0, 2, 0]);
         assert!(Rc::ptr_eq(&values[1], &values[3]) && Rc::ptr_eq(&values[2], &values[5]));
         assert!(Rc::ptr_eq(&values[0], &values[4]) && Rc::ptr_eq(&values[4], &values[6]));
