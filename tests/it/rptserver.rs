@@ -1,5 +1,7 @@
 //! The real receiver of reports, on addresses of the loopback network that nobody else has.
 
+mod addresses;
+mod files;
 mod held_up;
 
 use crate::inherited::careless_or_skip;
@@ -189,38 +191,6 @@ fn the_parts_of_a_report_are_joined_and_what_is_lost_is_shown() {
 }
 
 #[test]
-fn the_other_files_are_for_programs() {
-    let receiver = Receiver::start(&["--json", "DIR/json", "--metrics", "DIR/metrics"]);
-    let sender = receiver.sender();
-    sender.send("report a\"b\\c\nweb\u{e9} e 5 17 /bin/web\ndb d 0 0 /bin/db\n");
-    let json = receiver.shown("json", |page| page.contains("web"));
-    let metrics = receiver.shown("metrics", |page| page.contains("web"));
-    for family in ["up", "enabled", "seconds"] {
-        let begin = format!("\npmtr_job_{family}{{host=\"a\\\"b");
-        assert!(metrics.contains(&begin), "{metrics}");
-        assert!(metrics.contains(&format!("# TYPE pmtr_job_{family} gauge\n")), "{metrics}");
-    }
-    assert!(metrics.contains("\npmtr_host_report_age_seconds{host=\"a\\\"b"), "{metrics}");
-    assert!(metrics.ends_with("\npmtr_hosts 1\n"), "{metrics}");
-    if tool_or_skip("python3", "JSON") {
-        let script = "import json, sys
-page = json.load(open(sys.argv[1]))
-system, = page['systems']
-assert page['updated'] > 1700000000
-print(system['host'], system['address'], system['complete'])
-for job in system['jobs']: print(job['name'], job['enabled'], job['running'], job['seconds'], job['pid'])";
-        let mut python = Command::new("python3");
-        python.args(["-X", "utf8", "-c", script]).arg(receiver.process.dir.join("json"));
-        let (status, out, err) = output(&mut python);
-        assert_eq!(status, Some(0), "{err}\n{json}");
-        let expected =
-            format!("a\"b\\c {} True\nweb\u{e9} True True 5 17\ndb False False 0 None\n", sender.ip());
-        assert_eq!(out, expected);
-    }
-    receiver.stops();
-}
-
-#[test]
 fn once_prints_the_page_as_soon_as_enough_hosts_have_reported() {
     let mut receiver = Receiver::start(&["--once", "2", "--json", "DIR/json"]);
     let (first, second) = (receiver.sender(), receiver.sender());
@@ -342,36 +312,6 @@ fn a_command_that_fails_is_told_with_its_host() {
     receiver.stops();
 }
 
-/// Runs one that can't start, and returns what it says.
-fn refused(address: SocketAddr, options: &[&str]) -> String {
-    let mut command = Command::new(RPTSERVER);
-    command.args(["-a", &address.ip().to_string(), "-p", &address.port().to_string()]).args(options);
-    let (status, out, err) = output(&mut command);
-    assert_eq!((status, out.as_str()), (Some(1), ""), "{err}");
-    err
-}
-
-#[test]
-fn what_would_not_work_is_refused_at_the_start() {
-    let dir = Dir::new();
-    let (_taken, address) = socket(own_ip());
-    let page = dir.join("page").display().to_string();
-    let text = format!("pmtr-rptserver: can't receive on udp://{address}: Address already in use\n");
-    assert_eq!(refused(address, &["-f", &page]), text);
-    let free = own_address();
-    let path = dir.path().display().to_string();
-    let text = format!("pmtr-rptserver: can't write {path}: not a regular file\n");
-    assert_eq!(refused(free, &["-f", &path]), text);
-    let missing = format!("{path}/none/page");
-    let text =
-        format!("pmtr-rptserver: can't write {missing}: directory {path}/none: No such file or directory\n");
-    assert_eq!(refused(free, &["--json", &missing]), text);
-    std::os::unix::fs::symlink("page", dir.join("link")).unwrap();
-    let text = format!("pmtr-rptserver: {page} and {path}/link are the same file\n");
-    assert_eq!(refused(free, &["-f", &page, "--metrics", &format!("{path}/link")]), text);
-    assert!(fs::read_dir(dir.path()).unwrap().count() == 1, "nothing was made");
-}
-
 #[test]
 fn who_asks_for_help_gets_it() {
     let run = |args: &[&str]| output(Command::new(RPTSERVER).args(args));
@@ -384,102 +324,6 @@ fn who_asks_for_help_gets_it() {
     assert!(err.starts_with("pmtr-rptserver: option -p"), "{err}");
 }
 
-/// One on all addresses, wherever a port is free.
-fn on_all_addresses(options: &[&str]) -> Option<(Receiver, UdpSocket)> {
-    loop {
-        let Ok(probe) = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)) else {
-            eprintln!("skipped: IPv6");
-            return None;
-        };
-        let address = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), probe.local_addr().unwrap().port());
-        drop(probe);
-        let mut receiver = Receiver::behind(Dir::new(), address, &[RPTSERVER], options);
-        // Somebody else may have taken it meanwhile.
-        if receiver.wait("udp://[::]").contains("receiving") {
-            return Some((receiver, socket(Ipv6Addr::LOCALHOST).0));
-        }
-    }
-}
-
-#[test]
-fn without_an_address_both_families_are_received() {
-    let Some((receiver, v6)) = on_all_addresses(&["-f", "DIR/page"]) else { return };
-    let (v4, _) = socket(own_ip());
-    let port = receiver.address.port();
-    v6.send_to(b"report app6\n", (Ipv6Addr::LOCALHOST, port)).unwrap();
-    v4.send_to(b"report app4\n", (own_ip(), port)).unwrap();
-    let page = receiver.shown("page", |page| page.contains("\n2 systems"));
-    let v4 = v4.local_addr().unwrap().ip();
-    assert_eq!(body(&page), format!("2 systems reporting\n\napp4 ({v4}):\n\napp6 (::1):\n"));
-    receiver.stops();
-}
-
-#[test]
-fn a_group_is_joined_on_the_interface_that_is_named() {
-    let page = Dir::new();
-    let file = page.join("page").display().to_string();
-    let run = |group: &str| output(Command::new(RPTSERVER).args(["-a", group, "-p", "9999", "-f", &file]));
-    let (status, _, err) = run("239.1.2.3@nosuch0");
-    let text =
-        "pmtr-rptserver: can't receive on udp://239.1.2.3:9999@nosuch0: there is no interface nosuch0\n";
-    assert_eq!((status, err.as_str()), (Some(1), text));
-    if !root_or_skip("a multicast group") || !tool_or_skip("ip", "a multicast group") {
-        return;
-    }
-    let script = "ip link set lo up; ip link set lo multicast on; ip route add 239.0.0.0/8 dev lo; ip -6 route add ff01::/16 dev lo; exec \"$@\"";
-    if output(Command::new("unshare").args(["--net", "/bin/sh", "-ec", script, "sh", "/bin/true"])).0
-        != Some(0)
-    {
-        eprintln!("skipped: a multicast group needs a network namespace");
-        return;
-    }
-    let unspecified = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 9_999);
-    for (group, to) in [("239.1.2.3@lo", "239.1.2.3"), ("[ff01::7]@lo", "ff01::7%lo")] {
-        let wrapper = ["unshare", "--net", "/bin/sh", "-ec", script, "sh", RPTSERVER];
-        let options = ["-a", group, "-f", "DIR/page"];
-        let mut receiver = Receiver::behind(Dir::new(), unspecified, &wrapper, &options);
-        receiver.wait("receiving on udp://");
-        let pid = receiver.process.pid().to_string();
-        let send = format!("printf 'report app1\\n' >/dev/udp/{to}/9999");
-        let mut sender = Command::new("nsenter");
-        sender.args(["--target", &pid, "--net", "/bin/bash", "-ec", &send]);
-        let (status, _, err) = output(&mut sender);
-        assert_eq!(status, Some(0), "{err}");
-        receiver.shown("page", |page| page.contains("\napp1 ("));
-        receiver.stops();
-    }
-}
-
-#[test]
-fn a_disk_that_takes_nothing_is_told_once_and_costs_no_report() {
-    if !tool_or_skip("prlimit", "a full disk") {
-        return;
-    }
-    let dir = Dir::new();
-    dir.write("page", "old");
-    let shell = "ulimit -S -f 0; exec \"$@\"";
-    let wrapper = ["/bin/sh", "-c", shell, "sh", RPTSERVER];
-    let mut receiver = Receiver::behind(dir, own_address(), &wrapper, &["-f", "DIR/page"]);
-    receiver.wait("receiving");
-    receiver.sender().send("report app1\n");
-    receiver.process.signal("HUP");
-    let begin = receiver.wait("can't write ");
-    assert!(
-        begin.ends_with("/page: File too large; the file is unchanged, trying again within 10 sec"),
-        "{begin}"
-    );
-    receiver.process.signal("HUP");
-    receiver.sender().send("report app2\n");
-    receiver.wait("app2");
-    assert_eq!((receiver.read("page").as_str(), receiver.process.count("can't write")), ("old", 1));
-    let mut prlimit = Command::new("prlimit");
-    prlimit.args(["--pid", &receiver.process.pid().to_string(), "--fsize=unlimited:"]);
-    assert_eq!(output(&mut prlimit).0, Some(0));
-    receiver.shown("page", |page| page.contains("\n2 systems reporting\n"));
-    receiver.wait("/page again");
-    receiver.stops();
-}
-
 #[test]
 fn the_jobs_of_a_running_pmtr_are_shown() {
     let mut receiver = Receiver::start(&["--once", "1"]);
@@ -490,17 +334,4 @@ fn the_jobs_of_a_running_pmtr_are_shown() {
     assert_eq!(receiver.process.ends().code(), Some(0));
     let page = receiver.read("stdout");
     assert!(page.contains(&line("off", "disabled", "-")) && page.contains("\tweb "), "{page}");
-}
-
-#[test]
-fn a_file_that_is_there_outlives_a_restart() {
-    let dir = Dir::new();
-    let page = dir.write("page", "what was shown before");
-    let mut receiver = Receiver::start_in(dir, own_address(), &["-f", "DIR/page", "--json", "DIR/json"]);
-    // The one that is missing is made at once.
-    assert!(read_when_there(&receiver.process.dir.join("json")).starts_with('{'));
-    assert_eq!(fs::read_to_string(page).unwrap(), "what was shown before");
-    assert_eq!(receiver.process.stop().code(), Some(0));
-    assert!(receiver.process.has("exiting on signal 15"));
-    assert_eq!(receiver.read("page"), "what was shown before");
 }
