@@ -6,7 +6,7 @@ use super::pace::{self, FlushPace};
 use super::reaper::Reaper;
 use super::sources::{self, AFTER_TICK, BEFORE_TICK, PickSource};
 use super::world::World;
-use crate::model::{Fingerprint, MonoTime, Signal, Throttle};
+use crate::model::{MonoTime, Signal, Throttle};
 use crate::supervisor::{Event, NextTick, Supervisor, turn};
 use crate::sys::signals::{Caught, SignalPipe};
 use crate::sys::{clock, memory};
@@ -25,8 +25,6 @@ pub(super) struct EventLoop {
     signals: SignalPipe,
     pub(super) reaper: Reaper,
     dump: Dump,
-    /// The content of the file for which freed memory was last returned.
-    tidied: Option<Fingerprint>,
     flush_pace: FlushPace,
     /// Requests by SIGHUP.
     reload: Throttle,
@@ -41,7 +39,6 @@ impl EventLoop {
             signals,
             reaper: Reaper::default(),
             dump: Dump::default(),
-            tidied: None,
             flush_pace: FlushPace::default(),
             reload: Throttle::default(),
         }
@@ -77,7 +74,6 @@ impl EventLoop {
             if single {
                 self.walk();
             }
-            self.tidy();
             self.dump.work(now, &self.supervisor, &mut self.world);
             self.speak(now);
         }
@@ -104,15 +100,6 @@ impl EventLoop {
     fn speak(&mut self, now: MonoTime) {
         if self.flush_pace.due(now, self.supervisor.next() == NextTick::Now) {
             self.world.flush(now);
-        }
-    }
-
-    /// Returns the memory that a reload has freed. The C library would keep it.
-    fn tidy(&mut self) {
-        let applied = self.supervisor.applied();
-        if applied != self.tidied {
-            memory::trim();
-            self.tidied = applied;
         }
     }
 

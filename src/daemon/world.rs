@@ -253,6 +253,7 @@ impl System for World {
             Effect::Unwatch(path) => self.watch.remove(&path),
             Effect::Close(id) => self.sockets.close(&self.shared.registry, id),
             Effect::Keep(content) => self.keep(content),
+            Effect::TrimMemory => memory::trim(),
             Effect::Answer(to, verdicts) => self.sockets.answer(to, &verdicts),
             Effect::Release(group) => self.rests.release(group),
             Effect::Forget(id) => self.outputs.forget(id),

@@ -45,6 +45,8 @@ pub enum Effect {
     Close(SocketId),
     /// This content, which was loaded last, is in force: keep its text, if pmtr keeps texts.
     Keep(Fingerprint),
+    /// Give memory that an applied file has freed back to the kernel.
+    TrimMemory,
     /// Answer a command, if it can be done without waiting.
     Answer(Origin, Vec<Verdict>),
     /// Drop what is kept for the group of this leader. If a new process already has the same number, keep what belongs

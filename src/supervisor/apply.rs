@@ -117,6 +117,7 @@ impl Supervisor {
         self.enforce(now, config, actions);
         actions.log_all(jobless.then(|| Notice::NoJobs { file: self.file.clone() }));
         actions.act(Effect::Keep(content));
+        actions.act(Effect::TrimMemory);
     }
 
     /// Puts a configuration into force.

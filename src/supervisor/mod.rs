@@ -32,7 +32,7 @@ pub use switches::SWITCHES_TOLD;
 pub use turn::{System, turn};
 
 use crate::job::{FirstRun, Goal, Job, State, Wish};
-use crate::model::{Fingerprint, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal};
+use crate::model::{JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal};
 use complaints::Complaints;
 use files::{Files, Need};
 use index::{Index, IndexEntry, Rank, StartQueue};
@@ -200,11 +200,6 @@ impl Supervisor {
     /// The unreaped processes that have an owner, in the order of the owners.
     pub fn pids(&self) -> Vec<Pid> {
         self.processes.pids()
-    }
-
-    /// The content of the file in force.
-    pub fn applied(&self) -> Option<Fingerprint> {
-        self.reload.applied()
     }
 
     /// The owner of this process, if it is unreaped.

@@ -2,7 +2,7 @@
 //! Reads nothing itself.
 
 use super::reload::Trouble;
-use super::{Actions, Reading, Supervisor};
+use super::{Actions, Effect, Reading, Supervisor};
 use crate::model::{Blame, Config, Fingerprint, KeptText, Load, LoadError, Mistake, MonoTime, Notice};
 use std::rc::Rc;
 
@@ -130,6 +130,7 @@ impl Supervisor {
         self.reload.recovered(kept);
         actions.log_all(self.last_good());
         self.enforce(now, config, actions);
+        actions.act(Effect::TrimMemory);
     }
 }
 

@@ -3,9 +3,9 @@
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
-    Birth, Command, Config, Detail, Ending, Endpoint, Errno, Exit, Fixed, JobDraft, JobLine, JobSpec, Load,
-    LoadError, Mistake, NetError, Notice, NotifyMessage, Origin, Policy, Role, SocketId, SpawnError, Stage,
-    Station, Survivors, Verb,
+    Birth, Command, Config, Detail, Ending, Endpoint, Errno, Exit, Fingerprint, Fixed, JobDraft, JobLine,
+    JobSpec, Load, LoadError, Mistake, NetError, Notice, NotifyMessage, Origin, Policy, Role, SocketId,
+    SpawnError, Stage, Station, Survivors, Verb,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -106,7 +106,11 @@ impl System for Dice {
         match effect {
             Effect::Close(id) => self.close(id),
             Effect::Signal(..) | Effect::Log(_) | Effect::Watch(_) | Effect::Unwatch(_) => {}
-            Effect::Keep(_) | Effect::Answer(..) | Effect::Release(_) | Effect::Forget(_) => {}
+            Effect::TrimMemory
+            | Effect::Keep(_)
+            | Effect::Answer(..)
+            | Effect::Release(_)
+            | Effect::Forget(_) => {}
         }
     }
 }
@@ -249,7 +253,7 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
         let content = Fingerprint { bytes: 0, hash };
         let config = Config { jobs: vec![job], listen: Vec::new(), report: Vec::new() };
         let actions = actions_of(&mut supervisor, Ok(Load::New(content, config, Vec::new())));
-        assert_eq!(supervisor.applied(), Some(content));
+        assert_eq!(supervisor.reload.applied(), Some(content));
         let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();
         let mut told = Vec::new();
         for action in actions.iter() {
@@ -266,7 +270,7 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
     assert_eq!(watched(3, b"/b/", b"/bin/y"), ["-/a/rel", "-/abs", "+/b/rel", "+/abs"]);
     // What could not be read is not in force.
     actions_of(&mut supervisor, Err(LoadError::Busy(Fingerprint { bytes: 1, hash: 4 })));
-    assert_eq!(supervisor.applied(), Some(Fingerprint { bytes: 0, hash: 3 }));
+    assert_eq!(supervisor.reload.applied(), Some(Fingerprint { bytes: 0, hash: 3 }));
 }
 
 #[test]

@@ -14,6 +14,7 @@ impl World {
             Effect::Unwatch(path) => self.unwatch(&path),
             Effect::Close(id) => self.close(id),
             Effect::Keep(content) => self.keep(content),
+            Effect::TrimMemory => self.reference.trims(),
             Effect::Answer(_, verdicts) => self.answer(&verdicts),
             Effect::Release(group) => self.release(group),
             Effect::Forget(_) => {}

@@ -93,6 +93,7 @@ impl Reference {
         match self.reload.offered.take() {
             Some((defs, content, true)) => {
                 self.reload.applied = Some(content);
+                self.reload.trim_due = true;
                 self.reload.keep_due = (!self.reload.begins_recovered).then_some(content);
                 self.reload.recovered = std::mem::take(&mut self.reload.begins_recovered);
                 self.applied(now, &defs);
@@ -116,7 +117,17 @@ impl Reference {
         }
     }
 
+    /// Memory is given back to the kernel.
+    pub fn trims(&mut self) {
+        if !std::mem::take(&mut self.reload.trim_due) {
+            self.broken("memory is given back once for each applied file", &self.reload.applied.clone());
+        }
+    }
+
     pub fn turn_is_over(&mut self) {
+        if self.reload.trim_due {
+            self.broken("what an applied file has freed is given back", &self.reload.applied.clone());
+        }
         if let Some(content) = self.reload.keep_due.take() {
             self.broken("what is applied is kept", &content);
         }

@@ -163,6 +163,8 @@ pub struct Reload {
     begins_recovered: bool,
     /// The text in force is to be kept in this turn.
     keep_due: Option<Fingerprint>,
+    /// The memory that an applied file has freed is to be given back in this turn.
+    trim_due: bool,
     /// A content was handed over in this turn, and whether it must be applied.
     pub offered: Option<(Vec<Def>, Fingerprint, bool)>,
 }
