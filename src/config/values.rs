@@ -109,6 +109,14 @@ where
     number.ok_or_else(|| format!("{} is not a whole number from {least} to {most}", Shown(word)))
 }
 
+/// The permission bits of `umask`.
+pub(super) fn octal(word: &[u8]) -> Value<u32> {
+    let digits = matches!(word.len(), 1..=4) && word.iter().all(|digit| matches!(digit, b'0'..=b'7'));
+    let bits = digits.then(|| u32::from_str_radix(from_utf8(word).unwrap_or_default(), 8).ok()).flatten();
+    bits.filter(|bits| *bits <= 0o777)
+        .ok_or_else(|| format!("{} is not an octal number from 0 to 777, for example 027", Shown(word)))
+}
+
 /// `cpu`: a list of numbers and ranges, or a mask.
 pub(super) fn cpus(word: &[u8]) -> Value<CpuSet> {
     match word.strip_prefix(b"0x") {

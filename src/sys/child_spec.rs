@@ -119,6 +119,7 @@ impl<'a> ChildSpec<'a> {
             err: output(err, launch.err()),
             identity: Identity { user: launch.user() },
             dir: launch.dir(),
+            umask: attributes.umask.unwrap_or(UMASK),
             nice: attributes.nice,
             cpus: attributes.cpus.as_ref(),
             limits: &attributes.limits,

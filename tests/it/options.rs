@@ -93,6 +93,19 @@ fn nice_cpu_and_ulimit_hold_in_the_job() {
 }
 
 #[test]
+fn umask_holds_in_the_job_and_for_the_files_that_pmtr_opens_for_it() {
+    use std::os::unix::fs::PermissionsExt;
+    for (option, umask, mode) in
+        [("", "0022", 0o644), (" umask 27\n", "0027", 0o640), (" umask 0\n", "0000", 0o644)]
+    {
+        let (pmtr, _, report) = probed(&format!("{option} dir DIR\n out log"));
+        assert_eq!(report.get("Umask"), umask);
+        let log = std::fs::metadata(pmtr.dir.join("log")).unwrap();
+        assert_eq!(log.permissions().mode() & 0o777, mode, "{option}");
+    }
+}
+
+#[test]
 fn in_out_and_err_are_files_relative_to_dir() {
     let dir = Dir::new();
     dir.write("input", "hello\n");

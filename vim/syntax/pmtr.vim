@@ -36,6 +36,7 @@ syn match pmtrJobOption /^\s*\zsorder\S\@!/ contained nextgroup=pmtrInteger skip
 syn match pmtrJobOption /^\s*\zsnice\S\@!/ contained nextgroup=pmtrInteger skipwhite
 syn match pmtrJobOption /^\s*\zscpu\S\@!/ contained nextgroup=pmtrProcessors skipwhite
 syn match pmtrJobOption /^\s*\zsulimit\S\@!/ contained nextgroup=pmtrLimit,pmtrLimits,pmtrBeforeLimits skipwhite skipempty
+syn match pmtrJobOption /^\s*\zsumask\S\@!/ contained nextgroup=pmtrInteger skipwhite
 syn match pmtrJobOption /^\s*\zsbounce\s\+every\S\@!/ contained nextgroup=pmtrInterval skipwhite
 syn match pmtrJobOption /^\s*\zsdepends\S\@!/ contained nextgroup=pmtrDepends,pmtrBeforeDepends skipwhite skipempty
 
@@ -52,7 +53,7 @@ syn match pmtrBeforeDepends /#.*/ contained nextgroup=pmtrDepends,pmtrBeforeDepe
 syn match pmtrSuperfluous /\%(job\s\+\)\@<=[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob skipwhite
 syn match pmtrBehindBrace /\%({\s\+\)\@<=[^#\\[:blank:]].*/ contained
 " The first words of a line that show that a block was not closed.
-syn match pmtrForeign /^\s*\zs\%(job\|name\|cmd\|dir\|in\|out\|err\|user\|env\|disable\|wait\|once\|order\|nice\|cpu\|ulimit\|depends\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(job\|name\|cmd\|dir\|in\|out\|err\|user\|env\|disable\|wait\|once\|order\|nice\|cpu\|ulimit\|umask\|depends\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(listen\s\+on\|report\s\+to\|bounce\s\+every\)\S\@!/ contained
 
 " Arguments.

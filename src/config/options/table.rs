@@ -220,6 +220,14 @@ rows! {
         print: Job(|job, out| job.launch.attributes().limits.iter().for_each(|limit| out.text(limit))),
         ..JOB
     },
+    Umask = OptionRow {
+        words: &["umask"],
+        arguments: "OCTAL",
+        help: "the permissions that new files do not get; 022 if not given",
+        take: |build, given| given.store(&mut build.job.draft.attributes.umask, values::octal),
+        print: Job(|job, out| out.value(job.launch.attributes().umask.map(|mask| format!("{mask:03o}")))),
+        ..JOB
+    },
     BounceEvery = OptionRow {
         words: &["bounce", "every"],
         arguments: "INTERVAL",

@@ -26,6 +26,8 @@ pub struct Attributes {
     pub cpus: Option<CpuSet>,
     /// `nice`.
     pub nice: Option<i8>,
+    /// `umask`.
+    pub umask: Option<u32>,
 }
 
 /// Where a stream of output goes.

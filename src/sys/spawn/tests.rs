@@ -164,6 +164,7 @@ fn options_reach_the_process() {
                 nice: Some(19),
                 cpus: Some(cpus),
                 limits: vec![limit(Resource::OpenFiles, 77), limit(Resource::Core, 0)],
+                ..Attributes::default()
             },
             ..bench
                 .sh("nice; pwd; ulimit -n; ulimit -c; ulimit -Hn; grep Cpus_allowed_list /proc/self/status")
