@@ -60,6 +60,8 @@ fn goal_follows_from_file_commands_and_ends() {
     assert_eq!((job.goal(), job.state()), (Goal::Up, State::Queued));
     job.remove(at(3), &mut Vec::new());
     assert_eq!((job.goal(), job.state()), (Goal::Gone, State::Down));
+    job.confirm(at(4), &mut Vec::new());
+    assert_eq!((job.goal(), job.state()), (Goal::Up, State::Queued));
 }
 
 #[test]
@@ -97,6 +99,17 @@ fn a_stop_keeps_its_time_whatever_else_is_asked() {
     assert_eq!(again, []);
     let last = signals(&mut job, |job, wishes| job.expire(at(11), wishes));
     assert_eq!(last, [(group, Signal::KILL)]);
+}
+
+#[test]
+fn a_job_whose_stop_is_not_waited_for_any_more_is_killed_at_once() {
+    let mut job = running(JobDraft::default(), 0);
+    assert_eq!(signals(&mut job, |job, wishes| job.kill(at(1), wishes)), []);
+    job.restart(at(1), &mut Vec::new());
+    let killed = [(Target::Job(pid(7)), Signal::KILL)];
+    assert_eq!(signals(&mut job, |job, wishes| job.kill(at(2), wishes)), killed);
+    assert_eq!(signals(&mut job, |job, wishes| job.kill(at(3), wishes)), []);
+    assert_eq!(job.deadline(), Some(at(12)));
 }
 
 #[test]
@@ -156,6 +169,36 @@ fn a_failed_start_is_over_for_the_gate_and_is_tried_again() {
         assert_eq!(job.deadline(), Some(at(next)));
         assert_eq!(wishes.is_empty(), start > 0, "the same reason is told once");
     }
+}
+
+#[test]
+fn why_a_start_failed_and_how_often_is_forgotten_with_the_definition() {
+    let mut job = Job::new(spec(JobDraft::default()));
+    let error = SpawnError { stage: Stage::Fork, errno: Errno(11) };
+    for tries in 1..4 {
+        job.spawned(at(0), Err(error), &mut Vec::new());
+        assert_eq!(job.failed_start().map(|start| start.tries), Some(tries));
+    }
+    job.redefine(
+        spec(JobDraft { dir: Some(b"/srv".to_vec()), ..JobDraft::default() }),
+        at(1),
+        &mut Vec::new(),
+    );
+    assert_eq!(job.failed_start(), None);
+    // It has not been told of this one, and does not wait for the other's pauses.
+    let mut wishes = Vec::new();
+    job.spawned(at(1), Err(error), &mut wishes);
+    assert!(matches!(wishes[0], Wish::Log(Notice::CantStart { .. })), "{wishes:?}");
+    assert_eq!(job.deadline(), Some(at(2)));
+}
+
+#[test]
+fn a_job_that_was_stopped_stands_in_line_from_the_end_of_its_run_on() {
+    let mut job = running(JobDraft::default(), 0);
+    job.switch(false, at(3), &mut Vec::new());
+    ends(&mut job, 5, 0);
+    job.switch(true, at(9), &mut Vec::new());
+    assert_eq!((job.state(), job.not_before()), (State::Queued, at(5)));
 }
 
 #[test]
