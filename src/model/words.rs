@@ -111,6 +111,7 @@ mod tests {
             words.push(word.as_bytes());
         }
         assert_eq!(words.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"b c"]);
+        assert!(!words.is_empty());
         assert_eq!((words.len(), &words), (3, &Words::from(["a", "", "b c"])));
         assert_ne!(words, Words::from(["a", "", "b", "c"]));
     }

@@ -79,6 +79,7 @@ fn the_texts_are_those_of_the_manual() {
             Notice::UnknownJobs { names: vec![(*b"web").into(), (*b"a\x1b").into()], more: 3 },
             "no such job: web a? and 3 more",
         ),
+        (Notice::UnknownJobs { names: vec![(*b"web").into()], more: 0 }, "no such job: web"),
         (
             Notice::MoreComplaints { invalid: 41, unknown: 1, secs: 2, last: from },
             "in 2 sec 41 more invalid control msgs and 1 that names no such job, the last from 192.0.2.9:4711",
@@ -220,6 +221,7 @@ fn what_matters_more_stands_higher() {
                     more(0, 1),
                     "in 2 sec 1 more control msg that names no such job, the last from 192.0.2.9:4711",
                 ),
+                (more_mistakes(0, 2), "and 2 more warnings; pmtr -t shows all"),
                 (Notice::Lost { lines: 1 }, "1 message was lost"),
                 (Notice::LinesLost { job: (*b"a").into(), lines: 1 }, "1 line of job a was lost"),
                 (Notice::Lost { lines: 4 }, "4 messages were lost"),
