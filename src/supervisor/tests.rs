@@ -4,10 +4,10 @@ use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
     Birth, Command, Config, Detail, Ending, Endpoint, Errno, Exit, Fingerprint, Fixed, JobDraft, JobLine,
-    JobSpec, Load, LoadError, Mistake, NetError, Notice, NotifyMessage, Origin, Policy, Role, SocketId,
-    SpawnError, Stage, Station, Survivors, Verb,
+    JobName, JobSpec, KeptText, Load, LoadError, Mistake, NetError, Notice, NotifyMessage, Origin, Policy,
+    Role, Severity, SocketId, SpawnError, Stage, Station, Survivors, Verb,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A world that only counts: its answers are random.
@@ -19,6 +19,8 @@ struct Dice {
     sockets: BTreeMap<SocketId, bool>,
     /// The one that fails in this turn.
     failing: Option<SocketId>,
+    /// The jobs for which something is kept.
+    known: BTreeSet<JobId>,
 }
 
 impl Dice {
@@ -69,7 +71,8 @@ impl Dice {
 }
 
 impl System for Dice {
-    fn spawn(&mut self, _: JobId, _: &JobSpec) -> Result<Birth, SpawnError> {
+    fn spawn(&mut self, id: JobId, _: &JobSpec) -> Result<Birth, SpawnError> {
+        self.known.insert(id);
         if self.rng.below(5) == 0 {
             return Err(SpawnError { stage: Stage::Fork, errno: Errno(11) });
         }
@@ -105,12 +108,11 @@ impl System for Dice {
     fn act(&mut self, effect: Effect) {
         match effect {
             Effect::Close(id) => self.close(id),
+            Effect::Forget(id) => {
+                self.known.remove(&id);
+            }
             Effect::Signal(..) | Effect::Log(_) | Effect::Watch(_) | Effect::Unwatch(_) => {}
-            Effect::TrimMemory
-            | Effect::Keep(_)
-            | Effect::Answer(..)
-            | Effect::Release(_)
-            | Effect::Forget(_) => {}
+            Effect::TrimMemory | Effect::Keep(_) | Effect::Answer(..) | Effect::Release(_) => {}
         }
     }
 }
@@ -173,6 +175,12 @@ fn assert_served(supervisor: &Supervisor, dice: &Dice) {
     assert_eq!(supervisor.network.deadline().is_some(), fails || reports, "{:?}", supervisor.network);
 }
 
+/// Of a job that is no more, nothing is kept.
+fn assert_forgotten(supervisor: &Supervisor, dice: &Dice) {
+    let gone: Vec<_> = dice.known.iter().filter(|id| supervisor.spec(**id).is_none()).collect();
+    assert!(gone.is_empty(), "{gone:?}");
+}
+
 fn event(dice: &mut Dice) -> Event {
     let from = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
     match dice.rng.below(14) {
@@ -213,7 +221,8 @@ fn event(dice: &mut Dice) -> Event {
 fn what_is_filed_follows_from_the_jobs_after_every_turn() {
     for seed in 1..=rounds(300) {
         let rng = Rng::new(seed);
-        let mut dice = Dice { rng, pids: 1, alive: Vec::new(), sockets: BTreeMap::new(), failing: None };
+        let (alive, sockets, known) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let mut dice = Dice { rng, pids: 1, alive, sockets, failing: None, known };
         let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
         let mut now = MonoTime::ZERO;
         if seed < 150 {
@@ -225,9 +234,11 @@ fn what_is_filed_follows_from_the_jobs_after_every_turn() {
             dice.failing = None;
             assert_filed(&supervisor);
             assert_served(&supervisor, &dice);
+            assert_forgotten(&supervisor, &dice);
             turn(&mut supervisor, &mut dice, now, Event::Tick);
             assert_filed(&supervisor);
             assert_served(&supervisor, &dice);
+            assert_forgotten(&supervisor, &dice);
             now = now + Duration::from_millis(dice.rng.pick(&[0, 100, 1_000, 11_000]));
         }
     }
@@ -277,11 +288,8 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
 fn as_many_mistakes_that_are_other_ones_are_news() {
     let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
     let mut told = |what: &str| {
-        let mistake = Mistake {
-            line: 1,
-            column: 1,
-            ..Mistake::of_file(*b"/etc/pmtr.conf", crate::model::Severity::Error, what)
-        };
+        let mistake =
+            Mistake { line: 1, column: 1, ..Mistake::of_file(*b"/etc/pmtr.conf", Severity::Error, what) };
         let (mut actions, load) = (Actions::default(), Err(LoadError::Mistakes(vec![mistake])));
         let event = Event::Loaded(Reading::IfChanged(None), load);
         supervisor.handle(MonoTime::ZERO, event, &mut actions);
@@ -289,6 +297,61 @@ fn as_many_mistakes_that_are_other_ones_are_news() {
         actions.iter().filter(wrong).count()
     };
     assert_eq!([told("one"), told("one"), told("another"), told("another")], [1, 0, 1, 0]);
+}
+
+#[test]
+fn what_a_killed_pmtr_has_left_is_filed_like_any_other_job() {
+    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+    let left = [("b", 7), ("a", 8), ("b", 9)];
+    let left = left.map(|(name, pid)| (JobName::new(name.as_bytes()), Pid::new(pid).unwrap()));
+    supervisor.handle(MonoTime::ZERO, Event::LeftBehind(left.into()), &mut Actions::default());
+    assert_filed(&supervisor);
+    assert_eq!(supervisor.names, [JobId(1), JobId(0), JobId(2)]);
+}
+
+#[test]
+fn the_end_of_a_process_that_belongs_to_no_job_is_logged() {
+    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf"), Actions::default());
+    let pid = Pid::new(7).unwrap();
+    let ended = Event::Exited(pid, Ending::Ran(Exit::Code(0)), Survivors::None);
+    supervisor.handle(MonoTime::ZERO, ended, &mut actions);
+    let ended = Action::Act(Effect::Log(Notice::AdoptedEnded { pid }));
+    assert_eq!(actions.iter().collect::<Vec<_>>(), [&ended]);
+}
+
+fn recovered(config: Config, warnings: Vec<Mistake>) -> Event {
+    Event::Recovered(Box::new(Recovery {
+        instead_of: Err(LoadError::Missing),
+        content: Fingerprint { bytes: 1, hash: 1 },
+        config,
+        warnings,
+        kept: Rc::new(KeptText { file: (*b"/last-good").into(), since: "yesterday".into() }),
+    }))
+}
+
+#[test]
+fn a_recovered_configuration_is_warned_of_and_reported_in_its_turn() {
+    let report = vec![Endpoint { address: ([127, 0, 0, 1], 9).into(), interface: None }];
+    let warning = Mistake::of_file(*b"/last-good", Severity::Warning, "any user can write to this file");
+    let event = recovered(Config { report, ..Config::default() }, vec![warning.clone()]);
+    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf"), Actions::default());
+    supervisor.handle(MonoTime::ZERO, event, &mut actions);
+    let warned = Action::Act(Effect::Log(Notice::Mistake(warning)));
+    assert!(actions.iter().any(|action| *action == warned), "{actions:?}");
+    assert_eq!(actions.iter().last(), Some(&Action::Report));
+}
+
+#[test]
+fn once_ending_no_news_of_the_file_is_taken_in() {
+    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf"), Actions::default());
+    supervisor.handle(MonoTime::ZERO, Event::EndAsked(Signal::TERM), &mut actions);
+    actions = Actions::default();
+    let recovered = recovered(Config::default(), Vec::new());
+    for event in [Event::ConfigSaved, Event::ConfigTouched, Event::ConfigWritten, recovered] {
+        supervisor.handle(MonoTime::ZERO, event, &mut actions);
+        let reload = &supervisor.reload;
+        assert_eq!((actions.iter().count(), reload.deadline(), reload.applied()), (0, None, None));
+    }
 }
 
 #[test]
