@@ -146,3 +146,21 @@ fn jobs_that_crash_again_and_again_do_not_keep_others_from_their_first_start() {
     let again = sim.order().split(' ').skip(names.len()).position(|name| name == "new");
     assert!(again.is_some_and(|place| place < STARTS_PER_TURN), "{again:?}");
 }
+
+#[test]
+fn restarts_and_first_starts_that_are_due_together_go_by_turns() {
+    let mut sim = Sim::with(&[job("old1"), job("old2"), job("old3")]);
+    sim.run_until(1_000);
+    ["old1", "old2", "old3"].into_iter().for_each(|name| sim.exits(name, code(1)));
+    sim.run_until(10_900);
+    // Read when all the others are due.
+    sim.save(&["old1", "old2", "old3", "new1", "new2", "new3", "new4"].map(job));
+    assert_eq!(sim.order(), "old1 old2 old3 old1 new1 old2 new2 old3 new3 new4");
+    // Those that wait alone need no more turns for that.
+    ["old1", "old2", "old3"].into_iter().for_each(|name| sim.exits(name, code(1)));
+    sim.run_until(20_000);
+    sim.world.trace.clear();
+    sim.run_until(21_000);
+    assert_eq!(sim.order().matches("old3").count(), 3);
+    assert_eq!(sim.world.trace.iter().filter(|line| line.ends_with("Tick")).count(), 1);
+}

@@ -104,6 +104,17 @@ fn nothing_is_obeyed_answered_or_complained_of_while_pmtr_ends() {
 }
 
 #[test]
+fn switches_without_a_line_are_neither_told_nor_waited_for_while_pmtr_ends() {
+    let deaf = Plan { temper: DEAF, ..Plan::default() };
+    let mut sim = Sim::with_plans(&[job("a"), job("b").disable()], &[("a", deaf)]);
+    sim.run_until(1_000);
+    (0..SWITCHES_TOLD).for_each(|_| sim.turn(message("enable b disable b")));
+    sim.ask(Event::EndAsked(Signal::TERM));
+    sim.run_until(10_000);
+    assert_eq!((sim.supervisor.ended(), sim.logged("more jobs switched")), (false, vec![]));
+}
+
+#[test]
 fn what_keeps_coming_is_told_ever_less_often_and_counted_exactly() {
     let mut sim = Sim::with(&[job("a")]);
     // Two a second for five minutes, one of three an unknown name.

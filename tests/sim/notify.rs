@@ -194,6 +194,32 @@ fn what_does_not_go_out_is_told_later_in_its_order_and_ever_less_often_tried() {
 }
 
 #[test]
+fn a_manager_that_comes_back_is_told_within_five_seconds_however_rarely_it_wants_a_sign_of_life() {
+    let mut sim = Sim::unborn(30_000);
+    sim.world.manager.away = true;
+    sim.serve_manager(Some(Duration::from_secs(60)));
+    sim.begin(&jobs(1));
+    sim.run_until(60_000);
+    sim.world.manager.away = false;
+    sim.run_until(65_000);
+    assert_eq!(sim.notified().len(), 1);
+}
+
+#[test]
+fn who_wakes_pmtr_for_something_else_brings_the_next_try_no_earlier() {
+    let mut sim = Sim::unborn(30_000);
+    sim.world.manager.away = true;
+    sim.serve_manager(None);
+    sim.begin(&jobs(1));
+    sim.run_until(400);
+    sim.world.manager.away = false;
+    sim.command(Verb::Enable, "a");
+    assert_eq!(sim.notified(), Vec::<String>::new());
+    sim.run_until(1_000);
+    assert_eq!(sim.notified(), ["700 READY=1 STATUS=1 job, 1 running"]);
+}
+
+#[test]
 fn the_end_does_not_wait_for_the_next_try() {
     let mut sim = Sim::managed(&jobs(1), None);
     sim.world.manager.away = true;

@@ -59,6 +59,7 @@ fn a_start_that_keeps_failing_is_told_once_an_hour_and_in_the_state() {
         (sim.logged("can't start"), sim.logged("still")),
         (vec![0, 3_600_000, 7_200_000], vec![3_600_000, 7_200_000])
     );
+    assert_eq!(sim.logged("job restarting too fast, delaying restart"), [0]);
     let state = |sim: &Sim| sim.supervisor.status_from(JobId(0), sim.world.now).unwrap().1.to_string();
     let why = "; can't start (731 tries): exec /bin/job: No such file or directory";
     assert_eq!(state(&sim), format!("job a: restarts in 10 sec{why}"));
@@ -73,4 +74,14 @@ fn a_start_that_keeps_failing_is_told_once_an_hour_and_in_the_state() {
         state(&sim),
         "job a: running [2] for 1 sec".replace("[2]", &format!("[{}]", sim.pid("a").unwrap()))
     );
+}
+
+#[test]
+fn why_a_start_failed_is_shown_only_of_jobs_that_are_to_run() {
+    let mut sim = Sim::with_plans(&[job("a")], &[("a", fails(0, 2))]);
+    sim.run_until(1_000);
+    let state = |sim: &Sim| sim.supervisor.status_from(JobId(0), sim.world.now).unwrap().1.to_string();
+    assert!(state(&sim).contains("; can't start: "), "{}", state(&sim));
+    sim.command(Verb::Disable, "a");
+    assert_eq!(state(&sim), "job a: disabled");
 }
