@@ -15,7 +15,7 @@ SEEDS ?= 100000
 # How many failures of each call `make faults` tries, and whether it skips most of them.
 N ?= 10
 SHORT ?=
-# Arguments of `make mutants`: --jobs N, --every N, or a word from the titles to run.
+# Arguments of `make mutants`: --jobs N, --every N, --caught, or a word from the names of the mutants to run.
 MUTANTS ?=
 # Arguments of `make coverage` (--missing), `make miri` and `make asan` (words from the names of tests).
 COVERAGE ?=
@@ -83,7 +83,9 @@ soak: need-cargo
 	PMTR_SOAK=$(TIME) $(CARGO) test --locked --release --test it soak:: -- --nocapture --test-threads=1
 
 mutants: need-cargo
-	sh tests/mutants.sh $(MUTANTS)
+	@$(CARGO) mutants --version >/dev/null 2>&1 || { \
+	echo "make mutants: cargo-mutants is missing. Try: cargo install --locked cargo-mutants" >&2; exit 1; }
+	CARGO="$(CARGO)" python3 tests/mutants.py $(MUTANTS)
 
 # Each system call of the daemon fails once, and what a machine can run out of is gone for a while. Needs strace, and
 # root or namespaces of users.

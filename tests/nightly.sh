@@ -18,7 +18,7 @@ run() {
     # Ten times as many rounds of all random tests as in `make check`, which makes the fewest that show something.
     rounds) PMTR_ROUNDS=1000 timeout 3600 "$CARGO" test --locked --lib --test config ;;
     boxes) timeout 3600 "$MAKE" check-boxes ;;
-    mutants) timeout 10800 "$MAKE" mutants MUTANTS="--jobs $(nproc)" ;;
+    mutants) timeout 5400 "$MAKE" mutants MUTANTS="--jobs $(nproc)" ;;
     coverage) timeout 1800 "$MAKE" coverage ;;
     worlds) timeout 3600 "$MAKE" worlds SEEDS=600000 ;;
     fuzz) "$CARGO" fmt --manifest-path fuzz/Cargo.toml --check && timeout 3600 "$MAKE" fuzz TIME=600 ;;

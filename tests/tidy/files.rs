@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the project's own files are; the rest of the tree is what was built.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
+    ".cargo",
     ".ci",
     "benches",
     "completions",
