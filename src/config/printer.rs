@@ -1,6 +1,6 @@
 //! The lines of one option as canonical text.
 
-use crate::model::{Output, SYSLOG};
+use crate::model::{Endpoint, Output, SYSLOG};
 use std::ffi::CStr;
 use std::fmt::Display;
 use std::time::Duration;
@@ -30,6 +30,11 @@ impl<'a> Printer<'a> {
     /// A line with one argument, if there is one.
     pub(super) fn path(&mut self, path: Option<&CStr>) {
         path.iter().for_each(|path| self.words([path.to_bytes()]));
+    }
+
+    /// A line with an address. The name of an interface may need quotes.
+    pub(super) fn endpoint(&mut self, endpoint: &Endpoint) {
+        self.words([endpoint.to_string().as_bytes()]);
     }
 
     /// A line with arguments that need no quotes.

@@ -62,7 +62,7 @@ rows! {
         also: &["bind", "control"],
         help: "take enable and disable commands from this address",
         take: |build, given| build.file.endpoint(Direction::Listen, given),
-        print: File(|config, out| config.listen.iter().for_each(|endpoint| out.text(endpoint))),
+        print: File(|config, out| config.listen.iter().for_each(|endpoint| out.endpoint(endpoint))),
         ..FILE
     },
     ReportTo = OptionRow {
@@ -71,7 +71,7 @@ rows! {
         also: &["send", "notify"],
         help: "send the state of all jobs there every 10 seconds",
         take: |build, given| build.file.endpoint(Direction::Report, given),
-        print: File(|config, out| config.report.iter().for_each(|endpoint| out.text(endpoint))),
+        print: File(|config, out| config.report.iter().for_each(|endpoint| out.endpoint(endpoint))),
         ..FILE
     },
     Name = OptionRow {
