@@ -35,9 +35,6 @@ SUITES = {
     "pmtr": ["--skip=client::", "--skip=daemon::", "--skip=sys::"],
     "config": ["--skip=a_text_of_the_greatest_size_takes_no_more_than_its_length_in_time"],
 }
-# These modules have little to do with the simulation: their unit tests come first.
-UNIT_FIRST = ("src/model/", "src/wire/")
-MEMORY_KIB = 2 << 20
 
 # Added to the copy of the library.
 SWITCH = """
@@ -145,7 +142,7 @@ def with_mutants(text, functions):
         start, end = function.body, function.end - 1
         copies = [(m.number, text[start : m.start] + m.text + text[m.end : end]) for m in function.mutants]
         # Copies that return a type without a name return different types: a box has room for each.
-        unnamed = re.match(r"-> impl (.+?)(?: \+ .*)?$", function.result)
+        unnamed = re.match(r"-> impl (.+?)( *\+.*)?$", function.result)
         before, after = ("Box::new({", f"}}) as Box<dyn {unnamed[1]} + '_>") if unnamed else ("", "")
         parts += [text[at:start], "\nmatch crate::mutants::which() {\n"]
         for number, copy in [*copies, (0, text[start:end])]:
@@ -155,20 +152,24 @@ def with_mutants(text, functions):
     return "".join([*parts, text[at:]])
 
 
-def owner(lines, span):
-    """The mutant to which a place in a message belongs; 0 for none."""
-    while span["file_name"] not in lines and span["expansion"]:
-        # Within a macro.
-        span = span["expansion"]["span"]
-    before = reversed(lines.get(span["file_name"], [])[: span["line_start"]])
-    return next((int(line.rpartition(" ")[2]) for line in before if "// mutant " in line), 0)
+def culprit(lines, error):
+    """The mutant that an error of the compiler is about."""
+    # Its own place comes first; others are related to it.
+    for span in sorted(error["spans"], key=lambda span: not span["is_primary"]):
+        while span["file_name"] not in lines and span["expansion"]:
+            span = span["expansion"]["span"]
+        before = reversed(lines.get(span["file_name"], [])[: span["line_start"]])
+        number = next((int(line.rpartition(" ")[2]) for line in before if "// mutant " in line), 0)
+        if number:
+            return number
+    sys.exit(error["rendered"])
 
 
 def cargo(tree, *arguments):
     """Runs cargo, and returns how it ended and its messages."""
     env = dict(ENV, CARGO_TARGET_DIR=os.path.join(tree, "target"))
     command = [CARGO, *arguments, "--locked", "--message-format=json"]
-    run = subprocess.run(command, cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True)
     return run, [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
 
 
@@ -186,11 +187,9 @@ def viable(tree, sources, functions):
         if run.returncode == 0:
             return count
         errors = [m["message"] for m in messages if m.get("message", {}).get("level") == "error"]
-        # The place that an error is about comes first; others are related to it.
-        places = (sorted(e["spans"], key=lambda span: not span["is_primary"]) for e in errors)
-        wrong = {next(filter(None, (owner(lines, span) for span in spans)), 0) for spans in places} - {0}
+        wrong = {culprit(lines, error) for error in errors if error["spans"]}
         if not wrong:
-            sys.exit("".join(e["rendered"] for e in errors) or run.stderr)
+            sys.exit(run.stderr)
         count += len(wrong)
         for function in functions:
             function.mutants = [m for m in function.mutants if m.number not in wrong]
@@ -207,7 +206,8 @@ def build(tree):
 
 def failure(tree, program, suite, number, seconds):
     """Why the tests fail with this mutant, or None. They end at the first failure."""
-    limits = f'ulimit -c 0; ulimit -v {MEMORY_KIB}; ulimit -t {seconds}; exec "$@"'
+    # 2 GiB of memory, and no core dumps.
+    limits = f'ulimit -c 0; ulimit -v {2 << 20}; ulimit -t {seconds}; exec "$@"'
     command, env = ["sh", "-c", limits, "sh", program, *SUITES[suite]], dict(ENV, PMTR_MUTANT=str(number))
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     run = subprocess.Popen(command, cwd=tree, env=env, text=True, errors="replace", start_new_session=True, **pipes)
@@ -239,7 +239,9 @@ def limits_of(tree, programs):
 
 def judge(tree, programs, limits, mutant):
     """What catches a mutant, if anything."""
-    suites = ["pmtr", "config", "sim"] if mutant.function.path.startswith(UNIT_FIRST) else list(SUITES)
+    # What has little to do with the simulation is left to the unit tests first.
+    away = mutant.function.path.startswith(("src/model/", "src/wire/"))
+    suites = ["pmtr", "config", "sim"] if away else list(SUITES)
     failures = (failure(tree, programs[suite], suite, mutant.number, limits[suite]) for suite in suites)
     return next(filter(None, failures), None)
 
