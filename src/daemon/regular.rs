@@ -2,7 +2,7 @@
 //! of a FIFO, rewind a tape or hang up a modem.
 //!
 //! The kernel returns a descriptor that only names the file; that object is checked, and exactly that object is
-//! opened. It does not matter where the path leads by then.
+//! opened, wherever the path leads meanwhile.
 #![forbid(unsafe_code)]
 
 use crate::sys::numbers::{EAGAIN, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH};

@@ -182,7 +182,7 @@ impl Job {
                 // The new process sees the files as they are now.
                 self.forget_change();
                 if self.first_run == FirstRun::Pending {
-                    self.first_run = FirstRun::Begun;
+                    self.first_run = FirstRun::Started;
                 }
             }
             Err(error) => {
@@ -229,7 +229,7 @@ impl Job {
             }
             Down | Waiting | Queued | Launching | Sweeping { .. } => return,
         };
-        if self.first_run == FirstRun::Begun {
+        if self.first_run == FirstRun::Started {
             self.first_run = FirstRun::Over;
         }
         match (rest, self.state) {

@@ -48,10 +48,10 @@ pub enum State {
 /// The state of the first run under the present definition. The gate asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstRun {
-    /// Not begun.
+    /// Not started yet.
     Pending,
     /// Running.
-    Begun,
+    Started,
     /// Ended, or failed to start.
     Over,
 }

@@ -51,7 +51,7 @@ fn some() -> Survivors {
 #[test]
 fn goal_follows_from_file_commands_and_ends() {
     let mut job = running(rules(Fixed { once: true, ..Fixed::default() }), 0);
-    assert_eq!((job.goal(), job.first_run()), (Goal::Up, FirstRun::Begun));
+    assert_eq!((job.goal(), job.first_run()), (Goal::Up, FirstRun::Started));
     ends(&mut job, 1, 0);
     assert_eq!((job.goal(), job.first_run(), job.state()), (Goal::Down, FirstRun::Over, State::Down));
     assert!(job.is_switched_by(true) && job.is_switched_by(false));

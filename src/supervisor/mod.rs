@@ -251,7 +251,7 @@ impl Supervisor {
         // A file that disappears while the job runs changes nothing, neither for it nor for the jobs behind it.
         let able = match slot.job.first_run() {
             FirstRun::Pending => slot.need != Need::Missing,
-            FirstRun::Begun => true,
+            FirstRun::Started => true,
             FirstRun::Over => false,
         };
         let holds = slot.job.spec().policy.fixed.wait && slot.job.goal() == Goal::Up && able;

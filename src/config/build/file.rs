@@ -22,7 +22,7 @@ const MAX_DEPENDS_BYTES: usize = 16 << 20;
 #[derive(Default)]
 pub(in crate::config) struct FileBlock {
     pub(super) config: Config,
-    /// How many jobs have begun.
+    /// How many jobs the file has so far.
     jobs: usize,
     /// The files of `depends` of all jobs, and the bytes of their names.
     depends: (usize, usize),

@@ -171,8 +171,8 @@ impl Parser {
             return;
         }
         let Some(frame) = self.open.pop() else { return };
-        let begun = self.mistakes.line_of(frame.line, frame.keyword);
-        self.closed = Some((begun, line.number));
+        let opened = self.mistakes.line_of(frame.line, frame.keyword);
+        self.closed = Some((opened, line.number));
         match frame.row {
             Some((row, Inside::Options(scope))) => self.complete(row, scope, &frame),
             // A block of limits may be empty, as it always could.

@@ -28,7 +28,7 @@ pub(super) struct Parser {
     open: Vec<Frame>,
     /// The option on the line before, when a `{` alone on this one would open its block.
     pending: Option<Pending>,
-    /// Where the last block began and where it was closed.
+    /// The first and the last line of the block that was closed last.
     closed: Option<(u32, u32)>,
 }
 
@@ -44,7 +44,7 @@ enum Found {
     /// This option, and the number of its words.
     Whole(&'static OptionRow, usize),
     /// The beginning of this option, which has more words.
-    Begun(&'static OptionRow),
+    Partial(&'static OptionRow),
 }
 
 impl Parser {
@@ -125,9 +125,9 @@ impl Parser {
                 let (keyword, args) = words.split_at_checked(count).unwrap_or((words, &[]));
                 self.known(line, row, span_of(keyword), args);
             }
-            Some(Found::Begun(row)) => self.begun(line, row, words),
+            Some(Found::Partial(row)) => self.partial(line, row, words),
             None => match self.find(words, |_| true) {
-                Some(Found::Whole(row, _) | Found::Begun(row)) => self.misplaced(line, row, words),
+                Some(Found::Whole(row, _) | Found::Partial(row)) => self.misplaced(line, row, words),
                 None => self.unknown(line, scope, words),
             },
         }
@@ -176,14 +176,15 @@ impl Parser {
             words.len() >= row.words.len()
                 && row.words.iter().zip(words).all(|(known, word)| word.is(&self.text, known))
         };
-        let (mut begun, mut longest): (Option<&'static OptionRow>, Option<&'static OptionRow>) = (None, None);
+        let (mut partial, mut longest): (Option<&'static OptionRow>, Option<&'static OptionRow>) =
+            (None, None);
         for row in TABLE.iter().filter(begins).filter(|row| wanted(row)) {
-            begun = begun.or(Some(row));
+            partial = partial.or(Some(row));
             if whole(&row) && longest.is_none_or(|longest| longest.words.len() <= row.words.len()) {
                 longest = Some(row);
             }
         }
-        longest.map(|row| Found::Whole(row, row.words.len())).or(begun.map(Found::Begun))
+        longest.map(|row| Found::Whole(row, row.words.len())).or(partial.map(Found::Partial))
     }
 
     /// Whether the number of arguments is right.

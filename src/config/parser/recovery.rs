@@ -12,7 +12,7 @@ const GO_ON: &str = "to continue the previous line, end it with a backslash";
 
 impl Parser {
     /// The first words of an option of several, and then another word or none.
-    pub(super) fn begun(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
+    pub(super) fn partial(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
         let matches = |(word, known): &(&Word, &&str)| word.is(&self.text, known);
         let right = words.iter().zip(row.words).take_while(matches).count();
         let keyword = span_of(words.get(..right).unwrap_or_default());
@@ -204,7 +204,7 @@ impl Parser {
                 }
             }
             Some(Found::Whole(row, _)) if row.block == Block::Never => {}
-            Some(Found::Whole(..) | Found::Begun(_)) | None => {
+            Some(Found::Whole(..) | Found::Partial(_)) | None => {
                 let opens = words.last().is_some_and(|word| word.is(&self.text, "{"));
                 if let Some(frame) = self.open.last_mut().filter(|_| opens) {
                     frame.depth += 1;

@@ -59,7 +59,7 @@ impl PendingFrame {
         self.bytes.get(self.done..).unwrap_or_default()
     }
 
-    /// A frame that could not be sent at once stays here if it was begun, and with the caller if it was not.
+    /// A frame that could not be sent at once stays here if a part of it was sent, and with the caller if nothing was.
     fn accept(&mut self, answer: Answer) -> Answer {
         match answer {
             Answer::Full | Answer::Later if self.done > 0 => Answer::Taken,

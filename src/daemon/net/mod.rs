@@ -70,7 +70,7 @@ pub struct Sockets {
     serial: u64,
     /// What may still be read in this portion: datagrams, and bytes.
     left: (usize, usize),
-    /// When the next portion begins, if this one has begun.
+    /// When the next portion may be read, if this one has read something.
     next_portion: Option<MonoTime>,
     /// One byte longer than the longest command.
     buffer: Box<[u8]>,

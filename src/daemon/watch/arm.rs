@@ -105,7 +105,7 @@ impl Watch {
                 sight.interests.insert((number, name));
             }
             Err(error) => match (error.kind(), scope) {
-                // If it is gone again, following the path once more finds that, unless it is back by then.
+                // If it is gone again, following the path once more finds that, unless it has come back.
                 (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => sight.closed = true,
                 (io::ErrorKind::StorageFull | io::ErrorKind::OutOfMemory, _) => sight.short = Some(error),
                 (_, _) if matches!(Errno::of(&error), EMFILE | ENFILE) => sight.closed = true,

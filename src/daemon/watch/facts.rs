@@ -28,7 +28,7 @@ impl Watch {
     /// that were opened.
     pub(super) fn hash_some(&mut self, now: MonoTime, end: MonoTime, seen: &mut Vec<Seen>) -> bool {
         let mut budget = BYTES_PER_TURN;
-        // What an earlier turn has begun continues first: otherwise, beginning could use up every turn.
+        // A file that is partly read continues first: otherwise, starting new ones could use up every turn.
         let mut begins = self.hashing.is_empty();
         while budget > 0 {
             if let Some(id) = self.next_to_begin().filter(|_| begins) {

@@ -227,7 +227,7 @@ impl Reference {
             }
             Some((pid, serial)) => {
                 if life.first_run == FirstRun::Pending {
-                    life.first_run = FirstRun::Begun;
+                    life.first_run = FirstRun::Started;
                 }
                 (life.pause, life.put_off) = (None, None);
                 life.run = Some(Run {

@@ -25,7 +25,7 @@ fn longer(before: Option<Duration>) -> Duration {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstRun {
     Pending,
-    Begun,
+    Started,
     Over,
 }
 
