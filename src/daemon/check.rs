@@ -1,7 +1,6 @@
-//! `pmtr -t` and `pmtr --check`: the errors of a configuration, and warnings of what only looks right.
+//! `pmtr -t` and `pmtr --check`: errors in a configuration, and warnings about what will not work on this machine.
 //!
-//! Looks at the machine as it is now and starts nothing. What can't be looked at, for want of a permission,
-//! is not warned of.
+//! Looks at the machine as it is now and starts nothing. There is no warning about what we have no permission to see.
 #![forbid(unsafe_code)]
 
 mod access;
@@ -26,21 +25,21 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::rc::Rc;
 
-/// A configuration is never longer. One byte more is read, so that the parser sees that it is too long.
+/// The length limit of a configuration. One byte more is read, so that the parser reports the limit.
 const LONGEST_BYTES: u64 = 10 * 1024 * 1024;
 
-/// Who is asking, and whom and what the machine knows.
+/// Our user, and the machine's users and limits.
 pub struct Machine<'a> {
     /// The effective user id of pmtr.
     pub uid: u32,
-    /// The account behind `user` as a start would find it, or `None` when a start would refuse it.
+    /// The account of a `user`, or `None` if a start would refuse it.
     pub user: &'a dyn Fn(&CStr) -> Option<Account>,
-    /// Our own hard limit, or `None` when it can't be found out.
+    /// Our own hard limit, or `None` if it is unknown.
     pub hard_limit: &'a dyn Fn(Resource) -> Option<Result<u64, Infinity>>,
 }
 
-/// Tests the file that the options name: errors and warnings to `err`, then one line with their number to `out`.
-/// Returns the exit status.
+/// Checks the file that the options name. Prints errors and warnings to `err`, then one line with their number to
+/// `out`. Returns the exit status.
 pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let file = &options.config;
     let name = file.as_os_str().as_bytes();
@@ -59,28 +58,28 @@ pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, er
         }
         Err(mistakes) => {
             found.extend(mistakes);
-            (None, jobs_begun(&text))
+            (None, count_jobs(&text))
         }
     };
     say(err, &config::render(&found));
-    let status = tell(options, jobs, &found, out);
+    let status = report(options, jobs, &found, out);
     if let Some(config) = parsed.filter(|_| options.verbosity > 1) {
         say(out, &config::show(&config));
     }
     status
 }
 
-/// A file that can't be read has one error.
+/// Prints that the file can't be read.
 fn unreadable(options: &PmtrOptions, why: &str, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let hint = if options.config.as_os_str() == "-" { "; standard input is /dev/stdin" } else { "" };
     let name = options.config.as_os_str().as_bytes();
     let found = [Mistake::of_file(name, Severity::Error, format!("{why}{hint}"))];
     say(err, &config::render(&found));
-    tell(options, 0, &found, out)
+    report(options, 0, &found, out)
 }
 
-/// The line with the numbers, and the exit status.
-fn tell(options: &PmtrOptions, jobs: usize, found: &[Mistake], out: &mut dyn Write) -> u8 {
+/// Prints the line with the numbers and returns the exit status.
+fn report(options: &PmtrOptions, jobs: usize, found: &[Mistake], out: &mut dyn Write) -> u8 {
     let (name, count) = (Clean(options.config.as_os_str().as_bytes()), Mistake::count(found));
     let failed = if count.errors > 0 { "parse failed: " } else { "" };
     let jobs = Counted(jobs as u64, "job");
@@ -88,7 +87,7 @@ fn tell(options: &PmtrOptions, jobs: usize, found: &[Mistake], out: &mut dyn Wri
     u8::from(options.mode == Mode::Check && (count.errors > 0 || options.strict && count.warnings > 0))
 }
 
-/// Who else can change the file.
+/// Warnings about others who can change the file.
 fn exposed(file: &Path, rights: Rights, uid: u32) -> Vec<Mistake> {
     let absolute = std::path::absolute(file);
     let path = absolute.as_deref().unwrap_or(file).as_os_str().as_bytes();
@@ -97,8 +96,8 @@ fn exposed(file: &Path, rights: Rights, uid: u32) -> Vec<Mistake> {
     found.into_iter().map(warning).collect()
 }
 
-/// The text, and the rights of the file that it was read from; those of a stream do not matter. A test never makes the
-/// file, and waits for what is written to a stream, but not for somebody who does.
+/// The text, and the rights of the file; those of a stream do not matter. Never creates the file. Waits for the writer
+/// of a FIFO to finish, but not for a writer to appear.
 fn read(file: &Path) -> Result<(Vec<u8>, Option<Rights>), String> {
     let unreadable = |error: io::Error| format!("can't read it: {}", Errno::of(&error));
     let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK | O_NOCTTY).open(file);
@@ -119,8 +118,8 @@ fn read(file: &Path) -> Result<(Vec<u8>, Option<Rights>), String> {
     Ok((text, there.is_file().then(|| Rights::of(&there))))
 }
 
-/// How many jobs a file with errors seems to have: the lines that begin one.
-fn jobs_begun(text: &[u8]) -> usize {
+/// How many jobs a file with errors seems to have: the number of lines that begin one.
+fn count_jobs(text: &[u8]) -> usize {
     let begins = |line: &&[u8]| {
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         words.next() == Some(b"job") && matches!(words.next(), None | Some(b"{"))

@@ -1,8 +1,8 @@
-//! A file that one pmtr has for as long as it lives: claimed by a lock, and never somebody else's file.
+//! A file that one pmtr holds as long as it runs: claimed by a lock, and never another user's file.
 //!
-//! The lock is the claim and what the file says only a note: a file without a holder is stale. The lock belongs
-//! to the open file, so it survives the fork into the background. A lock takes no more than
-//! reading, so only its owner may open the file of a claim.
+//! The lock is the claim; the contents are only a note, and a file without a lock is stale. The lock belongs to the
+//! open file, so it survives the fork into the background. Anyone who can open a file can lock it, so only its owner
+//! may open the file of a claim.
 #![forbid(unsafe_code)]
 
 use crate::model::Errno;
@@ -14,38 +14,39 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How often the file may be exchanged under our hands before we give up.
+/// How often the file may be replaced while we claim it.
 const ATTEMPTS: u32 = 20;
-/// A pmtr that was just killed needs a moment to end: so often is looked again.
+/// How many times the lock is tried again: a pmtr that was just killed takes a moment to end.
 const DYING: u32 = 50;
-/// A child of a pmtr that was killed holds the lock too, until its first steps are done.
+/// How many times if that pmtr has ended: a child that it had just created holds the lock until it closes its
+/// descriptors.
 const ORPHANS: u32 = 400;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// A file of ours, claimed by its own lock or guarded by the claim on another one. Dropping it in one of two processes
-/// leaves the claim of the other as it is.
+/// A file of ours, claimed by its own lock or guarded by the claim on another file. If two processes have it open,
+/// dropping it in one leaves the claim of the other alone.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) file: File,
-    /// Absolute, so that it outlives a change of directory.
+    /// Absolute, so that it stays valid after a change of directory.
     pub(super) path: PathBuf,
     /// Device and inode of `file`.
     identity: (u64, u64),
 }
 
-/// What the file has to be.
+/// What the file must be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     /// The user that we run as.
     pub(super) uid: u32,
     /// The mode of a new file.
     pub(super) mode: u32,
-    /// Whether an old one must have exactly this mode and one name.
+    /// Whether an existing file must have exactly this mode and no further hard link.
     pub(super) strict: bool,
 }
 
 impl Rules {
-    /// For a file that nobody else can open, and so nobody else can lock.
+    /// For a file that no other user can open, and so no other user can lock.
     pub(super) fn for_a_claim(uid: u32) -> Rules {
         Rules { uid, mode: 0o600, strict: true }
     }
@@ -85,8 +86,8 @@ impl fmt::Display for Why {
 }
 
 impl Claim {
-    /// Claims the file at this absolute path, made if it is missing, without writing to it.
-    /// `holder` reads who says in it that he has it.
+    /// Claims the file at this absolute path without writing to it; creates it if it is missing.
+    /// `holder` reads the pid of the holder from it.
     pub(super) fn take(
         mut path: PathBuf,
         rules: Rules,
@@ -109,8 +110,8 @@ impl Claim {
                 }
                 Err(TryLockError::Error(e)) => return Err(failed("lock it", &e)),
             }
-            // A pmtr that was just ending may have removed the file between our opening and locking it, and one
-            // that was just starting may have put another one there.
+            // Between our open and our lock, a pmtr that was exiting may have removed the file, and one that was
+            // starting may have created another.
             if claim.is_there() {
                 return Ok(claim);
             }
@@ -120,9 +121,9 @@ impl Claim {
         Err(Why::Restless)
     }
 
-    /// Opens the file at this absolute path, made if it is missing, without a lock: another claim guards it.
+    /// Opens the file at this absolute path without a lock: another claim guards it. Creates it if it is missing.
     pub(super) fn guarded(path: PathBuf, rules: Rules) -> Result<Claim, Why> {
-        // Looked at before it is opened: opening alone can set something off in a device or a FIFO.
+        // Checked before the open: opening a device or a FIFO can have side effects.
         look(&path, rules)?;
         let file = open(&path, rules)?;
         let opened = file.metadata().map_err(|e| failed("stat it", &e))?;
@@ -130,7 +131,7 @@ impl Claim {
         Ok(Claim { file, path, identity: identity(&opened) })
     }
 
-    /// Puts a new file, locked already, in the place of the claimed one.
+    /// Locks a new file and renames it over the claimed one.
     pub(super) fn replace(&mut self, file: File, from: &Path) -> Result<(), Why> {
         let made = file.metadata().map_err(|e| failed("stat the new one", &e))?;
         file.try_lock().map_err(|e| match e {
@@ -142,7 +143,7 @@ impl Claim {
         Ok(())
     }
 
-    /// Removes the file and gives up the claim. When the path leads to another file by now, that one stays.
+    /// Removes the file and gives up the claim. If the path leads to another file by now, that file stays.
     pub(super) fn remove(self) -> Result<(), Why> {
         match fs::symlink_metadata(&self.path) {
             Ok(there) if identity(&there) == self.identity => {}
@@ -168,7 +169,7 @@ pub(super) fn open(path: &Path, rules: Rules) -> Result<File, Why> {
     })
 }
 
-/// Whether what is there can be a file of ours, if there is something.
+/// Whether what is at the path, if anything, can be a file of ours.
 pub(super) fn look(path: &Path, rules: Rules) -> Result<(), Why> {
     match fs::symlink_metadata(path) {
         Ok(there) => inspect(&there, rules),
@@ -177,7 +178,7 @@ pub(super) fn look(path: &Path, rules: Rules) -> Result<(), Why> {
     }
 }
 
-/// Whether this can be a file of ours as far as its kind and owner go.
+/// Whether this can be a file of ours, going by its kind, owner and mode.
 pub(super) fn inspect(there: &Metadata, rules: Rules) -> Result<(), Why> {
     let kind = there.file_type();
     let mode = there.mode() & 0o7777;
@@ -187,10 +188,10 @@ pub(super) fn inspect(there: &Metadata, rules: Rules) -> Result<(), Why> {
         () if kind.is_fifo() => Err(Why::NoFile("FIFO")),
         () if kind.is_socket() => Err(Why::NoFile("socket")),
         () if !kind.is_file() => Err(Why::NoFile("device")),
-        // Written by somebody else, it would let that user choose what our starts and stops act on.
+        // Another user who can write it could choose what our starts and stops act on.
         () if there.uid() != rules.uid => Err(Why::Owner(there.uid())),
         () if rules.strict && mode != rules.mode => Err(Why::Mode(mode)),
-        // One that is just being removed has none.
+        // A file that is being removed has 0.
         () if rules.strict && there.nlink() > 1 => Err(Why::Names(there.nlink())),
         () => Ok(()),
     }

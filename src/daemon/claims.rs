@@ -1,4 +1,4 @@
-//! What one running pmtr has for itself: the pid file, the configuration, and the state file.
+//! What only one running pmtr may have: the pid file, the configuration and the state file.
 #![forbid(unsafe_code)]
 
 use super::pidfile::PidFile;
@@ -11,7 +11,7 @@ use std::path::Path;
 const WITHOUT: &str =
     "no state file is kept without --state DIR or XDG_RUNTIME_DIR, and no second pmtr is noticed";
 
-/// The claims, each of which may be missing.
+/// The claims. Each may be missing.
 #[derive(Default)]
 pub(super) struct Claims {
     pidfile: Option<PidFile>,
@@ -20,7 +20,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Claims all of it, and returns what to log. It is an error if a running pmtr holds any of it.
+    /// Claims all three and returns what to log. An error if a running pmtr holds one of them.
     pub(super) fn take(
         config: &Path,
         pidfile: Option<&Path>,
@@ -49,8 +49,8 @@ impl Claims {
         }
         let mut notices = Vec::new();
         let mut say = |level, text: String| notices.push(Notice::Shell(level, text.into()));
-        // Process 1 writes nothing that it is not told to: a container may have no room for it, and nobody starts a
-        // second pmtr there.
+        // Process 1 writes nothing unless asked to: a container may have no place for it, and nobody starts a second
+        // pmtr there.
         let init = process::is_init();
         let locks = state::directory(None, uid, init).or_else(|| state.map(Path::to_owned));
         let states = state::directory(state, uid, init);
@@ -76,7 +76,7 @@ impl Claims {
         Ok(notices)
     }
 
-    /// Writes down the number of this process where others look for it. That it fails is an error for the pid file only.
+    /// Writes our pid to the pid file.
     pub(super) fn write_pid(&self) -> Result<(), String> {
         self.pidfile
             .as_ref()
@@ -84,22 +84,22 @@ impl Claims {
             .map_err(|why| why.to_string())
     }
 
-    /// What another pmtr has left, what there is to say about it, and the state file, which is ours from now on.
+    /// Returns what another pmtr has left, what to log about it, and the state file, which is ours from now on.
     pub(super) fn take_over(&mut self, own: Pid) -> (Vec<LeftOver>, Vec<Notice>, Option<StateFile>) {
         let former = self.sole.as_ref().and_then(Sole::former_state);
         let taken = self.state.as_mut().map(|state| state.take_over(own, former));
         if let Some(sole) = &self.sole {
             sole.write(std::process::id(), self.state.as_ref().map(StateFile::path));
         }
-        // Only now does the next start find what it had.
+        // Only now: until the note is written, the next start would not find the former state.
         self.state.iter_mut().for_each(StateFile::forget_former);
         let (left, notices) = taken.unwrap_or_default();
         (left, notices, self.state.take())
     }
 
-    /// Gives all of it up.
+    /// Gives all claims up.
     pub(super) fn remove(self) {
-        // The end has come: there is nobody left to tell, and a stale file is taken over by the next start.
+        // pmtr is exiting, so a failure is ignored: the next start takes a stale file over.
         let _ = self.pidfile.map(PidFile::remove);
         let _ = self.sole.map(Sole::remove);
     }

@@ -1,8 +1,8 @@
-//! The pid file: ours for as long as pmtr lives, and never somebody else's file.
+//! The pid file: ours as long as pmtr runs, and never another user's file.
 //!
-//! The number is only a note: a file without a holder is stale whatever it says, so that no start fails because a
-//! number was given to another process. Everybody may read the note, so everybody can lock it. The claim is the lock
-//! on a second file beside it, which only its owner can open.
+//! The number is only a note: without a holder the file is stale whatever it says, so no start fails because a pid was
+//! reused. Every user can read the note and therefore lock it, so the claim is a lock on a second file next to it that
+//! only its owner can open.
 #![forbid(unsafe_code)]
 
 use super::claim::{self, Claim, Rules, Why, failed};
@@ -14,10 +14,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// A pid file is never longer: twice the longest number with its line end.
+/// The length limit of a pid file: twice the longest number with its newline.
 const LONGEST_BYTES: usize = 32;
 
-/// The claim is on a file of this name beside the pid file.
+/// Appended to the path of the pid file, this is the path of the claimed file.
 const LOCK_SUFFIX: &str = ".lock";
 
 /// A claimed pid file.
@@ -45,7 +45,7 @@ impl std::error::Error for PidFileError {}
 
 impl PidFile {
     /// Claims the file at `path` for a pmtr that runs as `uid`, without writing to it yet.
-    /// What is there stays as it is unless it is an old pid file that nobody holds.
+    /// Refuses everything but a missing file and an old pid file that nobody holds.
     pub fn claim(path: &Path, uid: u32) -> Result<PidFile, PidFileError> {
         let absolute = std::path::absolute(path).map_err(|e| PidFileError {
             path: path.to_owned(),
@@ -56,7 +56,7 @@ impl PidFile {
         claim(absolute, beside.into(), uid)
     }
 
-    /// Writes `pid` as the file's only line. At no moment is the file empty, if it was not before.
+    /// Writes `pid` as the only line. A file with contents is never empty in between.
     pub fn write(&self, pid: u32) -> Result<(), PidFileError> {
         let line = format!("{pid}\n");
         for Claim { file, path, .. } in [&self.lock, &self.note] {
@@ -67,9 +67,9 @@ impl PidFile {
         Ok(())
     }
 
-    /// Removes the file and gives up the claim. When the path leads to another file by now, that one stays.
+    /// Removes the file and gives up the claim. If the path leads to another file by now, that file stays.
     pub fn remove(self) -> Result<(), PidFileError> {
-        // The claim last: as long as it is there, nobody touches the note.
+        // The claim is removed last: as long as it exists, nobody touches the note.
         [self.note, self.lock].map(remove).into_iter().collect()
     }
 }
@@ -80,7 +80,7 @@ fn claim(path: PathBuf, beside: PathBuf, uid: u32) -> Result<PidFile, PidFileErr
         move |why| PidFileError { path, why }
     };
     let rules = Rules { uid, mode: 0o644, strict: false };
-    // No lock file is made for what can't be a pid file.
+    // Checked first, so that no lock file is created next to what can't be a pid file.
     claim::look(&path, rules).map_err(because(&path))?;
     let holder = |file: &File| number(&content(file).ok()??);
     let lock = Claim::take(beside.clone(), Rules::for_a_claim(uid), holder).map_err(|why| {
@@ -92,7 +92,7 @@ fn claim(path: PathBuf, beside: PathBuf, uid: u32) -> Result<PidFile, PidFileErr
     match note {
         Ok(note) => Ok(PidFile { note, lock }),
         Err(why) => {
-            // The first error counts. A lock file that is left behind is stale.
+            // The first error is the one to report. A lock file that is left is stale.
             let _ = lock.remove();
             Err(because(&path)(why))
         }
@@ -108,8 +108,8 @@ fn must_be_number(claim: &Claim) -> Result<(), Why> {
     content(&claim.file)?.map(drop).ok_or(Why::Foreign)
 }
 
-/// What the file says, or `None` when that can't be the content of a pid file: `-p` was meant for something
-/// else, and the file is worth more than our number. After a power failure some file systems leave NUL bytes.
+/// The contents, or `None` if they can't be those of a pid file: then `-p` names a wrong file, which must not be
+/// overwritten. NUL bytes are accepted because some file systems leave them after a power failure.
 fn content(file: &File) -> Result<Option<Vec<u8>>, Why> {
     let mut buffer = [0; LONGEST_BYTES + 1];
     let length = loop {

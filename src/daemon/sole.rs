@@ -1,7 +1,7 @@
-//! One configuration is run by one pmtr, whatever links lead to it and wherever the state file is kept.
+//! Only one pmtr runs a configuration, whatever links lead to it and wherever the state file is kept.
 //!
-//! The claim is the lock on a file of the runtime directory, which only its owner can open. Its name stands for the
-//! real path of the configuration and for the file system that holds it: in a container the same path is another file.
+//! The claim is a lock on a file in the runtime directory that only its owner can open. Its name is made from the real
+//! path of the configuration and from its file system: in a container, the same path is another file.
 #![forbid(unsafe_code)]
 
 use super::claim::{Claim, Rules, Why};
@@ -16,11 +16,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// The directory may go away between two steps, with the last file in it.
+/// The directory may be removed between two steps, together with the last file in it.
 const ATTEMPTS: u32 = 10;
-/// Two paths and a number are no longer than this.
+/// Two paths and a number fit.
 const NOTE_BYTES: usize = 3 * 4096;
-/// More of the base name does not fit beside the rest.
+/// How much of the base name fits into a file name.
 const BASE_BYTES: usize = 200;
 
 /// The claim on a configuration.
@@ -28,7 +28,7 @@ const BASE_BYTES: usize = 200;
 pub(super) struct Sole {
     claim: Claim,
     config: PathBuf,
-    /// The state file of the pmtr that was killed last with this configuration.
+    /// The state file of the pmtr that ran this configuration last and was killed.
     former_state: Option<PathBuf>,
 }
 
@@ -55,12 +55,12 @@ impl Sole {
         }
     }
 
-    /// Where another pmtr has left its state when it was killed.
+    /// The state file of the pmtr that was killed.
     pub(super) fn former_state(&self) -> Option<&Path> {
         self.former_state.as_deref()
     }
 
-    /// Writes down who has the configuration, which it is, and where the state is kept. The lock holds without it.
+    /// Writes our pid, the configuration and the state file into the claimed file. If that fails, the lock still holds.
     pub(super) fn write(&self, pid: u32, state: Option<&Path>) {
         let (pid, config) = (pid.to_string(), self.config.as_os_str().as_bytes());
         let state = state.map_or(&b""[..], |state| state.as_os_str().as_bytes());
@@ -91,7 +91,7 @@ fn former_state(file: &File) -> Option<PathBuf> {
     (!state.is_empty()).then(|| PathBuf::from(OsString::from_vec(state.to_vec())))
 }
 
-/// Who says in the file that he has it.
+/// The pid of the holder as the file says it.
 fn holder(file: &File) -> Option<u32> {
     let mut buffer = [0; 16];
     let length = file.read_at(&mut buffer, 0).ok()?;
@@ -120,11 +120,11 @@ mod tests {
             let held = format!("{}: a running pmtr [812] has these jobs already", dir.join(name).display());
             assert_eq!(claim(name).unwrap_err(), NotClaimed::Held(held));
         }
-        // Another file is another configuration, whether it is there or not.
+        // Another file is another configuration, whether it exists or not.
         fs::write(dir.join("etc/pmtr.conf"), "").unwrap();
         claim("etc/pmtr.conf").unwrap().remove();
         claim("none.conf").unwrap().remove();
-        // One that was killed has told where its state is.
+        // A pmtr that was killed leaves the path of its state.
         drop(sole);
         let sole = claim("etc/link.conf").unwrap();
         assert_eq!(sole.former_state(), Some(Path::new("/run/pmtr/x.state")));
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn where_no_lock_can_be_kept_the_reason_is_told() {
+    fn a_directory_that_cannot_hold_the_lock_is_reported() {
         let dir = Dir::new();
         let locks = dir.join("locks");
         fs::create_dir(&locks).unwrap();
         fs::set_permissions(&locks, fs::Permissions::from_mode(0o777)).unwrap();
-        let told = Sole::claim(&locks, &dir.join("a"), effective_uid()).unwrap_err();
-        assert!(matches!(&told, NotClaimed::Unusable(why) if why.contains("mode 0777")), "{told:?}");
-        let told = Sole::claim(&dir.join("no/locks"), &dir.join("a"), effective_uid()).unwrap_err();
-        assert!(matches!(&told, NotClaimed::Unusable(why) if why.contains("No such file")), "{told:?}");
+        let refused = Sole::claim(&locks, &dir.join("a"), effective_uid()).unwrap_err();
+        assert!(matches!(&refused, NotClaimed::Unusable(why) if why.contains("mode 0777")), "{refused:?}");
+        let refused = Sole::claim(&dir.join("no/locks"), &dir.join("a"), effective_uid()).unwrap_err();
+        assert!(matches!(&refused, NotClaimed::Unusable(why) if why.contains("No such file")), "{refused:?}");
     }
 }

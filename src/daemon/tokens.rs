@@ -1,4 +1,5 @@
-//! By what the poll names our descriptors: one number stands for the kind and for which of that kind it is.
+//! The tokens under which descriptors are registered with the poll: one number holds the kind of the descriptor and its
+//! number among those of this kind.
 #![forbid(unsafe_code)]
 
 use crate::model::{Pid, SocketId};
@@ -8,27 +9,27 @@ use mio::Token;
 const KIND_BITS: u32 = 3;
 const KINDS: usize = 1 << KIND_BITS;
 
-/// A descriptor of which the poll tells.
+/// A registered descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Descriptor {
     /// The pipe of the signal handler.
     Signals,
-    /// The kernel's notifications of files.
+    /// The inotify descriptor.
     Inotify,
     /// The list of mounts.
     Mounts,
-    /// A way out of the log, by its number.
+    /// A destination of the log, by number.
     Log(usize),
-    /// A pipe to which a job writes. The numbers count up.
+    /// A pipe for the output of a job. Numbers are not reused.
     Output(usize),
-    /// The pipe of a child on its way to its command.
+    /// The pipe of a child that has not executed its command yet.
     Birth(Pid),
     /// A socket of the network.
     Socket(SocketId),
 }
 
 impl Descriptor {
-    /// The token with which it is registered.
+    /// The token to register it with.
     pub(super) fn token(self) -> Token {
         let (kind, number) = match self {
             Descriptor::Signals => (0, 0),
@@ -42,7 +43,7 @@ impl Descriptor {
         Token(number << KIND_BITS | kind)
     }
 
-    /// The one that is registered with this token.
+    /// The descriptor of a token.
     pub(super) fn of(token: Token) -> Option<Descriptor> {
         let number = token.0 >> KIND_BITS;
         Some(match token.0 % KINDS {
@@ -83,7 +84,7 @@ mod tests {
         let tokens: BTreeSet<usize> = all.iter().map(|descriptor| descriptor.token().0).collect();
         assert_eq!(tokens.len(), all.len());
         assert!(all.iter().all(|descriptor| Descriptor::of(descriptor.token()) == Some(*descriptor)));
-        // No process has this number, and nothing is of this kind.
+        // There is no pid 0, and no kind 7.
         assert_eq!([5, 7].map(|token| Descriptor::of(Token(token))), [None, None]);
     }
 }

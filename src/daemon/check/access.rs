@@ -1,17 +1,17 @@
-//! What a user may do with a file, by its mode. Access lists are not looked at: where there is one, what it gives is
-//! not known, and nothing is warned of.
+//! What the mode of a file permits a user. Access lists are not read: if a file has one, its permissions are unknown,
+//! and there is no warning.
 
 use crate::sys::users::User;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A user as files see it.
+/// The ids of a user that decide about access.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The user id.
     pub uid: u32,
-    /// All groups, or `None` when they are those of pmtr, whatever they are.
+    /// All groups, or `None` for the groups of pmtr, which are not known here.
     pub groups: Option<Vec<u32>>,
 }
 
@@ -19,14 +19,14 @@ const WRITE: u32 = 0o2;
 const ENTER: u32 = 0o1;
 
 impl Account {
-    /// The account of a user that was looked up.
+    /// The account of a user in the user database.
     pub fn of(user: &User) -> Account {
         let groups = user.switch.as_ref().map(|switch| [&[switch.gid][..], &switch.groups].concat());
         Account { uid: user.uid, groups }
     }
 
-    /// Why this user can't append to the file at an absolute path, which is created when it is missing. Nothing when
-    /// it can, or when that can't be told.
+    /// Why this user can't append to the file at an absolute path, or create it if it is missing. `None` if it can, or
+    /// if that is unknown.
     pub(super) fn cant_append(&self, path: &Path) -> Option<&'static str> {
         if self.uid == 0 {
             return None;
@@ -44,7 +44,7 @@ impl Account {
         }
     }
 
-    /// Whether this user certainly may not do that.
+    /// Whether this user certainly has no such permission.
     fn lacks(&self, what: u32, there: &Metadata) -> bool {
         let mode = there.mode();
         if there.uid() == self.uid {

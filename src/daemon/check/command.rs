@@ -1,4 +1,4 @@
-//! Commands that a start would refuse, and words that mean something to a shell only.
+//! Commands that can't be started, and words that only a shell would understand.
 
 use super::super::regular;
 use super::file::{as_path, is_missing, shown};
@@ -25,19 +25,19 @@ pub(super) fn program(job: &JobSpec) -> Option<String> {
     Some(format!("cmd {} {why}", shown(path)))
 }
 
-/// Why the kernel will not run a script. Where its interpreter is missing, a start says that the script is, which
-/// nobody believes.
+/// Why the kernel can't run a script. If the interpreter is missing, a start would report that the script is missing,
+/// which misleads.
 fn script(path: &CStr) -> Option<String> {
     let mut start = Vec::new();
     regular::open(as_path(path)).ok()?.0.take(256).read_to_end(&mut start).ok()?;
     let Some(line) = start.strip_prefix(b"#!") else {
-        // What has other bytes may be of a kind that binfmt_misc knows.
+        // Other contents may be a format that binfmt_misc knows.
         let is_text =
             !start.is_empty() && start.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..));
         return is_text.then(|| "is a script without `#!` and an interpreter in its first line".to_owned());
     };
     let line = line.split(|byte| *byte == b'\n').next()?;
-    // As the kernel sees it: only these two are blanks, and a CR belongs to the name.
+    // As in the kernel: only these two are blanks, and a CR is part of the name.
     let interpreter = line.split(|byte| b" \t".contains(byte)).find(|word| !word.is_empty())?;
     if line.ends_with(b"\r") {
         return Some(
@@ -48,13 +48,13 @@ fn script(path: &CStr) -> Option<String> {
     missing.then(|| format!("is a script for {}, which does not exist", Clean(interpreter)))
 }
 
-/// The first word of each kind that only a shell would understand, by its number.
+/// The first word of each kind that only a shell would understand, with its index.
 pub(super) fn words(job: &JobSpec, index: usize, places: &Places) -> Vec<(usize, String)> {
     let mut found: Vec<(usize, &str, String)> = Vec::new();
     let mut of_shell = false;
     for (nth, word) in job.launch.cmd().enumerate().skip(1) {
         let written = places.written(index, Key::Cmd, nth);
-        // What follows `-c` is for another program to expand, and quotes are put on purpose.
+        // What follows `-c` is for another program to expand, and quoted words are meant as they are.
         let is_meant = |kind| of_shell && kind != "quote" || written.starts_with(b"\"");
         if let Some((kind, why)) = only_for_a_shell(word.to_bytes())
             && !is_meant(kind)
@@ -67,7 +67,7 @@ pub(super) fn words(job: &JobSpec, index: usize, places: &Places) -> Vec<(usize,
     found.into_iter().map(|(nth, _, what)| (nth, what)).collect()
 }
 
-/// What a word would be to a shell, and what to do instead.
+/// What a word would mean to a shell, and what to write instead.
 fn only_for_a_shell(word: &[u8]) -> Option<(&'static str, &'static str)> {
     let name = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'{' | b'(');
     let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();

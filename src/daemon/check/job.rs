@@ -1,4 +1,4 @@
-//! What jobs ask for that this machine does not have, or does not let us do.
+//! What jobs need that this machine does not have or does not permit.
 
 use super::super::regular;
 use super::access::Account;
@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// One job that is looked at.
+/// The job that is checked.
 struct Look<'a> {
     job: &'a JobSpec,
     index: usize,
@@ -22,7 +22,7 @@ struct Look<'a> {
     found: Vec<Mistake>,
 }
 
-/// The warnings of these jobs, whose places are known.
+/// The warnings about these jobs. `places` says where their options are.
 pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> Vec<Mistake> {
     let mut found = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> 
 }
 
 impl Look<'_> {
-    /// Adds a warning about the word of this number of an option.
+    /// Adds a warning about one word of an option, by its index.
     fn warn(&mut self, key: Key, nth: usize, what: impl Display) {
         let what = format!("job {}: {what}", self.job.name);
         self.found.push(self.places.warning(self.index, key, nth, what));
@@ -54,7 +54,7 @@ impl Look<'_> {
         }
     }
 
-    /// Warns of a user that the job can't run as; otherwise whom it runs as.
+    /// The account that the job runs as. If it can't run as its `user`, adds a warning and returns `None`.
     fn user(&mut self) -> Option<Account> {
         let Some(user) = self.job.launch.user() else {
             return Some(Account { uid: self.machine.uid, groups: None });
@@ -88,7 +88,7 @@ impl Look<'_> {
         ];
         for (option, key, file) in files {
             let Some(file) = file else { continue };
-            // Without its directory nothing can be said of a file in it, and one warning is enough.
+            // If the directory is missing, one warning is enough: files in it are not checked.
             if missing.is_some() && !as_path(file).is_absolute() {
                 continue;
             }
@@ -106,7 +106,7 @@ impl Look<'_> {
         }
     }
 
-    /// What is no regular file counts as missing.
+    /// Whether a regular file is missing at this path.
     fn depends(&mut self) {
         for (nth, (file, path)) in self.job.launch.depends().zip(self.job.launch.depends_paths()).enumerate()
         {
@@ -124,7 +124,7 @@ impl Look<'_> {
         else {
             return;
         };
-        // That limit counts from 20 downwards: 25 allows nice -5. What can't be found out is not warned of.
+        // That limit counts down from 20: 25 permits nice -5. If it is unknown, there is no warning.
         let wanted = u64::try_from(20 - i64::from(nice)).unwrap_or(0);
         if let Some(Ok(hard)) = (self.machine.hard_limit)(crate::model::Resource::Nice)
             && hard < wanted
@@ -134,7 +134,7 @@ impl Look<'_> {
     }
 
     fn limits(&mut self) {
-        // Root may raise any hard limit.
+        // Root can raise any hard limit.
         if self.machine.uid == 0 {
             return;
         }
@@ -157,7 +157,7 @@ fn trouble(key: Key, path: &Path, dir: &Path, account: Option<&Account>) -> Opti
     if is_missing_at(path.parent().unwrap_or(dir)) {
         return Some("the directory does not exist".to_owned());
     }
-    // Only `in` has to be there; the others are created.
+    // Only `in` must exist; the others are created.
     if key == Key::In {
         return is_missing_at(path).then(|| "it does not exist".to_owned());
     }

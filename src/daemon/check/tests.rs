@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-/// A directory of its own for each test, with commands and a file that is none.
+/// A directory for each test, with commands and a file that is not executable.
 struct Scratch(Dir);
 
 impl Scratch {
@@ -59,14 +59,14 @@ fn machine(uid: u32) -> Machine<'static> {
     }
 }
 
-/// The group of what this process creates.
+/// The group of the files that this process creates.
 fn effective_gid() -> u32 {
     use std::os::unix::fs::MetadataExt;
     let dir = Dir::new();
     fs::metadata(dir.path()).unwrap().gid()
 }
 
-/// The warnings of one job with these lines, by place and text.
+/// The warnings about a job with these lines: place and text.
 fn warnings(uid: u32, lines: &str) -> Vec<String> {
     let text = format!("job {{\n name web\n{lines}\n}}\n");
     let parsed = config::check(text.as_bytes()).unwrap_or_else(|m| panic!("{}", config::render(&m)));
@@ -169,7 +169,7 @@ fn what_the_machine_lacks_is_warned_of_at_its_place() {
 #[test]
 fn output_that_the_user_of_a_job_can_not_write_is_warned_of() {
     let scratch = Scratch::new();
-    // Other users shall be able to come here at all.
+    // Other users must be able to reach this directory.
     fs::set_permissions(scratch.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let here = scratch.here();
     for (name, mode) in [("own", 0o700), ("groups", 0o770), ("open", 0o777)] {
@@ -190,7 +190,7 @@ fn output_that_the_user_of_a_job_can_not_write_is_warned_of() {
         ("far", "open/ours", "the user of the job may not write to it"),
         ("far", "open/theirs", ""),
     ] {
-        // Without another user it is that of pmtr, whose groups count as any.
+        // Without `user`, it is the user of pmtr, whose groups are unknown.
         let own = format!(" cmd {here}/cmd\n dir {here}\n out {out}");
         let told = warnings(if user == "root" { 0 } else { 33 }, &own);
         assert_eq!(told.is_empty(), why.is_empty() || out.starts_with("groups"), "{user} {out}: {told:?}");
@@ -218,7 +218,7 @@ fn words_that_only_a_shell_understands_are_warned_of() {
         ("'a b' $(date) &", &[(14, "'a", quote), (20, "$(date)", variable), (28, "&", operator)]),
         ("~/x `date`", &[(14, "~/x", expansion)]),
         ("-c 'echo $x'", &[(17, "'echo", quote), (23, "$x'", variable)]),
-        // Quoted on purpose, told to a shell, or no variable.
+        // Quoted, an argument of a shell, or not a variable.
         ("\">\" \"$HOME\" a$ $1 b>c it's", &[]),
         ("-c $RUN", &[]),
     ];
@@ -229,12 +229,12 @@ fn words_that_only_a_shell_understands_are_warned_of() {
     }
 }
 
-/// Runs a test of `file`; returns stdout, stderr and status.
+/// Checks `file`; returns stdout, stderr and exit status.
 fn test(file: &Path, options: &[&str]) -> (String, String, u8) {
     let args = options.iter().map(OsString::from).chain(["-c".into(), file.into()]);
     let Ok(Ask::Run(options)) = cli::pmtr(args) else { panic!("{options:?}") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    // The files belong to the user who runs the tests.
+    // The files belong to the user that runs the tests.
     let status = run(&options, &machine(effective_uid()), &mut out, &mut err);
     (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap(), status)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
-/// A directory of its own for each test, removed at the end.
+/// A directory for each test, removed at the end.
 struct Scratch(Dir);
 
 impl Scratch {
@@ -53,7 +53,7 @@ fn a_fresh_file_is_made_written_and_removed() {
 fn a_lock_on_the_note_is_no_claim() {
     let scratch = Scratch::new();
     fs::write(scratch.path(), "4711\n").unwrap();
-    // As everybody may who can read it.
+    // As every user can that can read it.
     let reader = File::open(scratch.path()).unwrap();
     reader.try_lock().unwrap();
     let claimed = scratch.claim().unwrap();
@@ -196,7 +196,7 @@ fn a_file_that_holds_something_else_is_not_overwritten() {
         assert_eq!(scratch.text(), content);
         assert!(!scratch.lock().exists());
     }
-    // Nor one that only happens to have the name of the lock.
+    // Nor a file that only happens to have the name of the lock.
     fs::remove_file(scratch.path()).unwrap();
     fs::write(scratch.lock(), "mine\n").unwrap();
     fs::set_permissions(scratch.lock(), fs::Permissions::from_mode(0o600)).unwrap();
