@@ -1,14 +1,14 @@
-//! A whole configuration, and what can come of loading one.
+//! A whole configuration, and the outcomes of loading one.
 
 use super::{Clean, Errno, JobSpec, Mistake};
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-/// What the file says.
+/// The contents of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// The jobs in the order of the file; no two have one name.
+    /// The jobs in the order of the file. No two have the same name.
     pub jobs: Vec<JobSpec>,
     /// `listen on`, in the order of the file.
     pub listen: Vec<Endpoint>,
@@ -19,9 +19,9 @@ pub struct Config {
 /// Where reports go or commands come from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
-    /// Numeric address and port.
+    /// The numeric address and the port.
     pub address: SocketAddr,
-    /// The interface for multicast, as named behind `@`.
+    /// The interface for multicast: the name after `@`.
     pub interface: Option<Box<str>>,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Stands for the content of a file: equal contents have equal fingerprints.
+/// Identifies the content of a file: equal contents have equal fingerprints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint {
     /// The length in bytes.
@@ -41,43 +41,43 @@ pub struct Fingerprint {
     pub hash: u64,
 }
 
-/// What reading the configuration found.
+/// The result of reading the configuration.
 #[derive(Debug)]
 pub enum Load {
-    /// The content is still the one with the fingerprint that was given.
+    /// The content still has the given fingerprint.
     Same,
-    /// Another content, of which a portion has been read: there is more.
+    /// The content has changed, and only a portion of it has been read.
     More,
-    /// Another content, what it says, and the warnings about it and about where it was read.
+    /// The content has changed. These are the configuration, and warnings about it and about the file.
     New(Fingerprint, Config, Vec<Mistake>),
 }
 
-/// The text that was applied last, kept for a start whose configuration is of no use.
+/// The text that was applied last, kept for a start with a configuration that can't be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptText {
-    /// Where it is kept.
+    /// The file that keeps it.
     pub file: Rc<[u8]>,
-    /// Since when, as the clock on the wall says it.
+    /// When it was kept, in local time.
     pub since: Box<str>,
 }
 
-/// Why there is no configuration to be had from the file at the moment.
+/// Why the file provides no configuration at the moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadError {
-    /// The file has errors, and perhaps warnings as well.
+    /// The file has errors, and perhaps warnings.
     Mistakes(Vec<Mistake>),
-    /// The file is not there.
+    /// The file is missing.
     Missing,
-    /// The file is there but can't be read.
+    /// The file exists but can't be read.
     Unreadable(Errno),
-    /// The path leads to something that is not a file.
+    /// The path leads to something that is not a regular file.
     NotAFile,
-    /// Somebody has it open for writing, or it changed while it was read: it may be half written. The fingerprint
-    /// stands for its state, which is its content with its length and times.
+    /// It is open for writing, or changed while it was read, so it may be half written. The fingerprint identifies its
+    /// state: the content, the length and the times.
     Busy(Fingerprint),
 }
 
-/// Why a configuration is of no use to a start, other than by its mistakes.
+/// Why a start can't use a configuration, if not because of its mistakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     Missing,
@@ -88,7 +88,7 @@ pub enum Blame {
 }
 
 impl Blame {
-    /// In words.
+    /// The reason as a message says it.
     pub fn of(self, file: &[u8]) -> String {
         let file = Clean(file);
         match self {

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-/// A set of processors, as the kernel takes it: bit n of word n/64.
+/// A set of processors in the form of the kernel: processor n is bit n % 64 of word n / 64.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Hash)]
 pub struct CpuSet(pub [u64; 16]);
 
 impl CpuSet {
-    /// Processors are numbered below this.
+    /// All processor numbers are below this.
     pub const SIZE: u32 = 1024;
 
-    /// Adds a processor; false when the number is too large.
+    /// Adds a processor. False if the number is too large.
     pub fn add(&mut self, cpu: u32) -> bool {
         match self.0.get_mut((cpu / 64) as usize) {
             Some(word) => *word |= 1 << (cpu % 64),
@@ -19,11 +19,11 @@ impl CpuSet {
         true
     }
 
-    /// Adds the processors from `first` to `last`, as far as there can be such numbers. Word by word: a long list of
-    /// wide ranges costs no more than reading it.
+    /// Adds the processors from `first` to `last`, up to the largest possible number. Works word by word, so that a
+    /// long list of wide ranges is cheap.
     pub fn add_all(&mut self, first: u32, last: u32) {
         for (begin, word) in (0..).step_by(64).zip(&mut self.0) {
-            // The bits of this word from the first and up to the last, if they reach into it.
+            // The bits of this word that are in the range.
             let from = first.saturating_sub(begin);
             let Some(to) = last.checked_sub(begin).map(|to| to.min(63)).filter(|to| from <= *to) else {
                 continue;

@@ -1,13 +1,13 @@
-//! Why a system call failed.
+//! Error numbers of system calls.
 
 use std::{fmt, io};
 
-/// An error number of the kernel. Its text is the C library's, without the number.
+/// An error number of the kernel. Its text is that of the C library, without the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Errno(pub i32);
 
 impl Errno {
-    /// The number in `error`, or EIO when it carries none.
+    /// The number in `error`, or EIO if it has none.
     pub fn of(error: &io::Error) -> Errno {
         Errno(error.raw_os_error().unwrap_or(5))
     }

@@ -1,14 +1,14 @@
-//! How much a line of the log matters.
+//! The severities of log lines.
 
-/// How much a line matters.
+/// The severity of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Shown with `-v` only.
     Debug,
-    /// The ordinary course of things.
+    /// Normal operation.
     Info,
-    /// Something is not as it should be, and pmtr copes.
+    /// A problem that pmtr can work around.
     Warning,
-    /// Something that was asked for could not be done.
+    /// Something that was requested failed.
     Error,
 }

@@ -1,41 +1,41 @@
-//! What is wrong with a configuration, or looks wrong.
+//! Errors and warnings in a configuration.
 
 use super::Counted;
 use std::fmt;
 use std::rc::Rc;
 
-/// How bad it is.
+/// Whether a mistake is an error or a warning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// A file with an error is not applied.
     #[default]
     Error,
-    /// The file is applied all the same.
+    /// The file is applied.
     Warning,
 }
 
-/// One error or warning, with its place. Lines and columns count from one; a column counts bytes.
+/// One error or warning with its place. Lines and columns count from one; columns count bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mistake {
-    /// What messages call the file.
+    /// The name of the file in messages.
     pub file: Rc<[u8]>,
-    /// Whether it is an error.
+    /// Error or warning.
     pub severity: Severity,
-    /// How many further ones it stands for, which are not shown.
+    /// The number of further mistakes that it stands for, which are not shown.
     pub more: u64,
-    /// The line, or zero when the mistake is about the file as a whole.
+    /// The line, or zero if the mistake is about the whole file.
     pub line: u32,
-    /// The column at which the caret points, in bytes.
+    /// The column of the caret.
     pub column: u32,
-    /// How many columns the caret marks.
+    /// The number of columns that the caret marks.
     pub width: u32,
-    /// The line itself, cut when it is very long.
+    /// The text of the line, cut if it is very long.
     pub text: Box<[u8]>,
-    /// What is wrong and what was expected, with the suggestion if there is one.
+    /// What is wrong and what was expected, with a suggestion if there is one.
     pub what: Box<str>,
 }
 
-/// How many errors and warnings there are.
+/// Numbers of errors and warnings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     pub errors: u64,
@@ -43,12 +43,12 @@ pub struct Count {
 }
 
 impl Mistake {
-    /// One that is about the file as a whole.
+    /// A mistake that is about the whole file.
     pub fn of_file(file: impl Into<Rc<[u8]>>, severity: Severity, what: impl Into<Box<str>>) -> Mistake {
         Mistake { file: file.into(), severity, what: what.into(), ..Mistake::default() }
     }
 
-    /// Counts these and those that they stand for.
+    /// Counts these mistakes and those that they stand for.
     pub fn count<'a>(mistakes: impl IntoIterator<Item = &'a Mistake>) -> Count {
         mistakes.into_iter().fold(Count::default(), |mut count, mistake| {
             let of_kind = match mistake.severity {
@@ -60,7 +60,7 @@ impl Mistake {
         })
     }
 
-    /// The first line of the message: place and reason, as a log shows it.
+    /// The first line of the message, which is also the log line: place and reason.
     pub fn headline(&self) -> impl fmt::Display + '_ {
         Headline(self)
     }

@@ -1,4 +1,4 @@
-//! The nouns: what all other modules speak about. Knows nothing but std, and does nothing.
+//! The types that all other modules share. Depends on std only, and does nothing.
 #![forbid(unsafe_code)]
 
 mod config;

@@ -4,11 +4,11 @@ use super::{Clean, Endpoint, Errno, Pid};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// One socket that is open or wanted. A number is never given to another.
+/// One socket that is open or wanted. Numbers are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u32);
 
-/// What a socket is for.
+/// The purpose of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// `listen on`
@@ -20,9 +20,9 @@ pub enum Role {
 /// One line of the file that asks for a socket.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Station {
-    /// What for.
+    /// Its purpose.
     pub role: Role,
-    /// Where.
+    /// Its address.
     pub endpoint: Endpoint,
 }
 
@@ -35,105 +35,105 @@ impl fmt::Display for Station {
     }
 }
 
-/// Why a socket could not be opened or a report not be sent.
+/// Why a socket could not be opened or a report could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetError {
-    /// No interface has this name at the moment.
+    /// There is no interface of this name at the moment.
     NoInterface,
     /// The interface can't do multicast.
     NoMulticast,
-    /// The kernel's reason.
+    /// The error of the system call.
     Failed(Errno),
 }
 
-/// Where a command came from, and so where its answer goes.
+/// The origin of a command, to which the answer goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The socket that received it.
     pub socket: SocketId,
-    /// Who sent it.
+    /// The address of the sender.
     pub address: SocketAddr,
-    /// The address of ours to which it was sent, where the kernel tells.
+    /// Our address to which it was sent, if the kernel reports it.
     pub local: Option<IpAddr>,
 }
 
-/// One job in a remote command, with the verb that it stands behind.
+/// One job in a remote command, with the verb before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// What is to become of the job.
+    /// What to do with the job.
     pub verb: Verb,
-    /// The job's name as it came.
+    /// The name of the job as received.
     pub name: Box<[u8]>,
 }
 
-/// A remote command's verb.
+/// The verb of a remote command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// The job is to run.
+    /// Run the job.
     Enable,
-    /// The job is not to run.
+    /// Stop the job and keep it stopped.
     Disable,
 }
 
-/// What came of a command.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The command.
     pub command: Command,
-    /// Whether there is such a job.
+    /// Whether there is a job of this name.
     pub known: bool,
 }
 
-/// The first line of a report's datagram.
+/// The first line of a datagram of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head<'a> {
-    /// Who reports; the first generation doesn't tell.
+    /// The host that reports. The first generation of senders leaves it out.
     pub host: Option<&'a [u8]>,
-    /// The address of the interface over which it reports, if the file chose one.
+    /// The address of the interface over which it reports, if the configuration names one.
     pub interface: Option<IpAddr>,
-    /// Which part of which report this is, when there are several.
+    /// Which part of which report this is, if there are several.
     pub part: Option<Part>,
 }
 
-/// Which of a report's several datagrams one is.
+/// Which part of a report a datagram is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Which one, from 1.
+    /// The number of the part, from 1.
     pub index: u32,
-    /// Of how many.
+    /// The number of parts.
     pub of: u32,
-    /// The report's number.
+    /// The number of the report.
     pub serial: u64,
 }
 
-/// One job as a report tells of it.
+/// One job in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobLine<'a> {
-    /// Its name.
+    /// The name of the job.
     pub name: &'a [u8],
-    /// Whether it is to run, as far as file and commands go.
+    /// Whether the configuration and commands let it run.
     pub enabled: bool,
-    /// How long it has been running, in seconds; 0 when it isn't.
+    /// How long it has been running, in seconds. 0 if it is not running.
     pub seconds: u64,
-    /// Whether it runs, and as what.
+    /// Its process.
     pub process: ReportedProcess,
-    /// The path of its command; empty where the report doesn't tell.
+    /// The path of its command. Empty if the report leaves it out.
     pub path: &'a [u8],
 }
 
-/// Whether a job runs, as a report tells it.
+/// The process of a job in a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportedProcess {
-    /// It doesn't.
+    /// It does not run.
     None,
     /// It runs as this process.
     Pid(Pid),
-    /// The report is of the old kind that doesn't tell.
+    /// The report is of the old kind that leaves it out.
     Unsaid,
 }
 
 impl NetError {
-    /// Why, as it follows the name of the line of the file.
+    /// The reason as a message says it.
     pub fn describe(self, endpoint: &Endpoint) -> String {
         let interface = endpoint.interface.as_deref().unwrap_or("");
         match self {

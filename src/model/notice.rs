@@ -1,4 +1,4 @@
-//! What pmtr has to say: each log line is a value with one text.
+//! Everything that pmtr logs: each log line is a value with one text.
 
 use super::{
     Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, KeptText, Level,
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// One line of the log. The texts are an interface: people and programs read them.
+/// One log line. The texts are an interface: people and programs read them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     Starting,
@@ -36,7 +36,7 @@ pub enum Notice {
         job: JobName,
         start: FailedStart,
     },
-    /// Now and then while it keeps failing for the same reason.
+    /// Repeated from time to time while the start keeps failing for the same reason.
     StillCantStart {
         job: JobName,
         start: FailedStart,
@@ -73,7 +73,7 @@ pub enum Notice {
     DependsChanged {
         job: JobName,
     },
-    /// The restart comes after this time.
+    /// The restart follows after `wait`.
     DependsRestless {
         job: JobName,
         file: Rc<[u8]>,
@@ -118,7 +118,7 @@ pub enum Notice {
     WriterAwaited {
         file: Rc<[u8]>,
     },
-    /// Of the start only.
+    /// At the start only.
     Unusable {
         file: Rc<[u8]>,
         blame: Blame,
@@ -127,7 +127,7 @@ pub enum Notice {
         file: Rc<[u8]>,
         kept: Rc<KeptText>,
     },
-    /// The text that is in force, for such a start.
+    /// The text that is in force could not be kept for such a start.
     NotKept {
         file: Rc<[u8]>,
         why: Box<str>,
@@ -187,12 +187,12 @@ pub enum Notice {
         job: Box<[u8]>,
         lines: u64,
     },
-    /// What the shell has to say of descriptors, watches and the like.
+    /// A line of the shell, about descriptors, watches and so on.
     Shell(Level, Box<str>),
 }
 
 impl Notice {
-    /// How much it matters.
+    /// The severity of the line.
     pub fn level(&self) -> Level {
         use Notice::*;
         match self {

@@ -1,33 +1,33 @@
-//! What a service manager is told.
+//! Messages to a service manager.
 
 /// One message to the service manager.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NotifyMessage {
-    /// How far pmtr has come, when that is news.
+    /// What has happened to pmtr, if it is new.
     pub milestone: Option<Milestone>,
-    /// What the jobs are doing, when that is to be told.
+    /// The state of the jobs, if it is to be sent.
     pub summary: Option<Summary>,
-    /// Whether the message is a sign of life too.
+    /// Whether the message is also a sign of life.
     pub alive: bool,
 }
 
-/// Something that happens to all of pmtr.
+/// Something that happens to pmtr as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Milestone {
-    /// The first start, or a reload, has come as far as it can.
+    /// The first start or a reload is complete.
     Ready,
-    /// A file is being applied.
+    /// A configuration is being applied.
     Reloading,
-    /// pmtr was told to end.
+    /// pmtr is exiting.
     Stopping,
 }
 
-/// All jobs in a few words.
+/// The state of all jobs in one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Summary {
-    /// So many jobs are in force, and so many of them run; the file has mistakes; what was applied last is in force
-    /// instead of it.
+    /// The number of jobs, and how many of them run; whether the file has mistakes; whether the last good configuration
+    /// is in force instead of it.
     Serving { jobs: usize, running: usize, mistakes: bool, last_good: bool },
-    /// So many jobs have not ended yet.
+    /// How many jobs have not ended yet.
     Ending { running: usize },
 }

@@ -1,19 +1,19 @@
-//! Processes, signals and jobs by number.
+//! Numbers of processes, signals and jobs.
 
 use std::fmt;
 use std::num::NonZeroI32;
 
-/// The number of one process; never zero or negative, so it can't be taken for a group or for "all".
+/// The number of one process. Never zero or negative, so no system call takes it for a group or for all processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(NonZeroI32);
 
 impl Pid {
-    /// The pid with this number, if it can be one.
+    /// The pid with this number, or `None` if the number is not positive.
     pub fn new(raw: i32) -> Option<Pid> {
         NonZeroI32::new(raw).filter(|n| n.get() > 0).map(Pid)
     }
 
-    /// The number as system calls take it.
+    /// The number for system calls.
     pub fn as_raw(self) -> i32 {
         self.0.get()
     }
@@ -30,13 +30,13 @@ impl fmt::Display for Pid {
 pub struct Signal(pub i32);
 
 impl Signal {
-    /// The terminal is gone, or: read your configuration.
+    /// The terminal was closed, or: read the configuration again.
     pub const HUP: Signal = Signal(1);
-    /// ^C.
+    /// Ctrl-C.
     pub const INT: Signal = Signal(2);
-    /// ^\\.
+    /// Ctrl-\\.
     pub const QUIT: Signal = Signal(3);
-    /// Means what a program wants it to.
+    /// Defined by the program.
     pub const USR1: Signal = Signal(10);
     /// Asks a process to end.
     pub const TERM: Signal = Signal(15);
@@ -44,7 +44,7 @@ impl Signal {
     pub const KILL: Signal = Signal(9);
     /// A child has ended.
     pub const CHLD: Signal = Signal(17);
-    /// Lets a stopped process go on. The numbers are those of every Linux but Alpha, MIPS and SPARC.
+    /// Continues a stopped process. The numbers are those of all Linux architectures but Alpha, MIPS and SPARC.
     pub const CONT: Signal = Signal(18);
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Signal {
     }
 }
 
-/// One job among those of the supervisor, for as long as the supervisor knows it.
+/// Identifies a job in the supervisor as long as the supervisor knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u32);
 

@@ -1,4 +1,4 @@
-//! What happens to processes, and what is asked of them.
+//! How processes start and end, and who receives signals.
 
 use super::{Clean, Errno, Pid, Signal};
 use std::fmt;
@@ -6,9 +6,9 @@ use std::fmt;
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// It called exit with this status.
+    /// It exited with this status.
     Code(i32),
-    /// This signal ended it.
+    /// This signal killed it.
     Signal(Signal),
 }
 
@@ -21,21 +21,21 @@ impl fmt::Display for Exit {
     }
 }
 
-/// What a child that is gone has come to.
+/// How a child that has been reaped ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// It ran the job's command, which ended so.
+    /// It ran the command of the job, which ended like this.
     Ran(Exit),
-    /// It never got as far as the command.
+    /// It failed before it executed the command.
     NeverStarted(SpawnError),
 }
 
-/// A process that was made for a job.
+/// A process that was created for a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Birth {
-    /// It runs the job's command.
+    /// It runs the command of the job.
     Executed(Pid),
-    /// It is on its way there, or has failed and not been reaped.
+    /// It has not executed the command yet, or has failed and was not reaped yet.
     Underway(Pid),
 }
 
@@ -48,25 +48,25 @@ impl Birth {
     }
 }
 
-/// Why a job could not be started. The path belongs to the job's definition, which names it by stage.
+/// Why a job could not be started. The definition of the job has the path that the stage worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpawnError {
     /// The step that failed.
     pub stage: Stage,
-    /// Why; for `Stage::User`, zero when there is no such user.
+    /// The error. For `Stage::User`, zero if there is no such user.
     pub errno: Errno,
 }
 
-/// The steps of starting a process, in their order.
+/// The steps of starting a process, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Room, descriptors and pipes on our side.
+    /// Memory, descriptors and pipes of pmtr.
     Prepare,
-    /// Making the process.
+    /// Creating the process.
     Fork,
-    /// Closing what is not the job's.
+    /// Closing the descriptors that are not for the job.
     Close,
-    /// A session of its own.
+    /// Creating the session.
     Session,
     /// Looking up the user.
     User,
@@ -92,7 +92,7 @@ pub enum Stage {
     Err,
     /// Signal mask and dispositions.
     Signals,
-    /// The command itself.
+    /// Executing the command.
     Exec,
 }
 
@@ -120,32 +120,32 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Whom a signal is for.
+/// The receivers of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The group of this leader, which has not been reaped.
+    /// The process group of this leader, which has not been reaped.
     Job(Pid),
-    /// What is left of the group and session whose leader had this pid and has been reaped.
+    /// The remaining processes of the group and session whose leader had this pid and has been reaped.
     Rest(Pid),
-    /// Of those the ones that have the session and are not in the group: they have not heard what the group was told.
+    /// Of those, the members of the session that are not in the group: a signal to the group does not reach them.
     Others(Pid),
 }
 
-/// How closely to look at what is left of a process group and session.
+/// How much to find out about the remaining processes of a group and session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Only whether anything is left.
+    /// Only whether there are any.
     Whether,
-    /// What it is, by pid and name.
+    /// Their pids and names.
     Names,
 }
 
-/// What is left of a process group and session.
+/// The remaining processes of a group and session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Survivors {
-    /// Nothing.
+    /// None.
     None,
-    /// Something; named as far as that was asked for and could be found out.
+    /// Some. Named if that was requested and could be found out.
     Some(Box<[(Pid, Box<[u8]>)]>),
 }
 

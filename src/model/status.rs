@@ -1,40 +1,40 @@
-//! What one job is doing, for those who ask.
+//! The state of one job for the status in the log.
 
 use super::{Errno, JobName, Pid, SpawnError, Stage};
 use std::fmt;
 use std::time::Duration;
 
-/// What a job is doing at the moment.
+/// The present state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Not to run: disabled in the file or by command.
+    /// Disabled in the file or by command.
     Disabled,
-    /// Has ended for good: `once`, or exit status 33.
+    /// Ended, not to be restarted: `once`, or exit status 33.
     Finished,
-    /// Will be started again after this time.
+    /// To be restarted after this time.
     Waiting(Duration),
-    /// A file that it depends on is missing.
+    /// A file of `depends` is missing.
     Missing,
-    /// Held back by an earlier `wait` job, or about to start.
+    /// Waits for an earlier `wait` job, or is about to start.
     Queued,
-    /// This process has not got to the job's command yet: it is at this step.
+    /// This process has not executed the command yet. It is at this step.
     Starting(Pid, Stage),
-    /// Runs as this process, for this long.
+    /// Runs as this process, since this long.
     Running(Pid, Duration),
-    /// Has been told to end.
+    /// This process was told to end.
     Stopping(Pid, Duration),
-    /// Its process has gone, others of the group of this number have not.
+    /// Its process has ended, others of the group with this number have not.
     Sweeping(Pid),
 }
 
-/// Why a job was not started, and how often in a row for this reason.
+/// Why a job could not be started, and how many times in a row for this reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedStart {
     /// The reason.
     pub error: SpawnError,
-    /// What the step that failed worked on.
+    /// The file, user or limit of the step that failed.
     pub subject: Box<str>,
-    /// So often.
+    /// The number of tries.
     pub tries: u32,
 }
 
@@ -52,14 +52,14 @@ impl fmt::Display for FailedStart {
     }
 }
 
-/// A job and what it is doing.
+/// A job and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobStatus {
     /// Its name.
     pub name: JobName,
-    /// What it is doing.
+    /// Its state.
     pub phase: Phase,
-    /// Why it could not be started the last time.
+    /// Why its last start failed.
     pub failed: Option<FailedStart>,
 }
 
@@ -98,7 +98,7 @@ mod tests {
             (Phase::Disabled, "disabled"),
             (Phase::Finished, "finished"),
             (Phase::Waiting(Duration::from_secs(9)), "restarts in 9 sec"),
-            // What is about to happen is not told as being due already.
+            // Rounded up, so that what is about to happen is not shown as due in 0 s.
             (Phase::Waiting(Duration::from_millis(3)), "restarts in 1 sec"),
             (Phase::Missing, "waiting for a file that it depends on"),
             (Phase::Queued, "waiting for its turn"),

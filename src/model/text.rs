@@ -1,9 +1,9 @@
-//! Bytes from outside, made fit to be read.
+//! Bytes from outside, made safe to print.
 
 use std::fmt;
 
-/// Shows bytes as text: what is not UTF-8 becomes `?`, and so does every character that a reader would obey rather than
-/// see, or take for a blank or an end of line.
+/// Shows bytes as text. `?` replaces what is not UTF-8, and every character that a terminal would act on or that would
+/// look like a blank or the end of a line.
 pub struct Clean<'a>(pub &'a [u8]);
 
 impl fmt::Display for Clean<'_> {
@@ -23,7 +23,7 @@ impl fmt::Display for Clean<'_> {
     }
 }
 
-/// A number of things: `1 job`, `2 jobs`.
+/// A number with its noun: `1 job`, `2 jobs`.
 pub struct Counted<'a>(pub u64, pub &'a str);
 
 impl fmt::Display for Counted<'_> {
@@ -32,7 +32,7 @@ impl fmt::Display for Counted<'_> {
     }
 }
 
-/// Controls, white space other than the blank, and what has no width or turns the direction of the text.
+/// Control characters, white space except the blank, characters without width, and those that reverse the text.
 fn is_deceptive(char: char) -> bool {
     let invisible = matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

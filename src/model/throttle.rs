@@ -1,27 +1,27 @@
-//! A request that is carried out at most once a second, however often it comes.
+//! Limits how often a request is carried out.
 
 use super::MonoTime;
 use std::time::Duration;
 
-/// The shortest time between two that are carried out.
+/// The shortest time between two requests that are carried out.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Carries the first request out at once and never drops the last one: a request that comes too early waits until the
-/// second is over.
+/// Carries out at most one request per second. The first is carried out at once, and the last is never dropped: a
+/// request that comes too early waits until the second is over.
 #[derive(Debug, Default)]
 pub struct Throttle {
     asked: bool,
-    /// No request is carried out before this.
+    /// No request is carried out before this time.
     from: MonoTime,
 }
 
 impl Throttle {
-    /// Takes a request. Several that wait are one.
+    /// Accepts a request. Several requests that wait count as one.
     pub fn ask(&mut self) {
         self.asked = true;
     }
 
-    /// Whether to carry the request out now; a yes takes it.
+    /// Whether to carry out the waiting request now. If so, it no longer waits.
     pub fn due(&mut self, now: MonoTime) -> bool {
         let due = self.asked && self.from <= now;
         if due {
@@ -30,7 +30,7 @@ impl Throttle {
         due
     }
 
-    /// When the waiting request is due.
+    /// When the waiting request is due, if there is one.
     pub fn deadline(&self) -> Option<MonoTime> {
         self.asked.then_some(self.from)
     }

@@ -1,9 +1,9 @@
-//! Time as the core knows it: monotonic, from an arbitrary origin.
+//! The time of the core: monotonic, with an arbitrary origin.
 
 use std::ops::Add;
 use std::time::Duration;
 
-/// A moment on the monotonic clock. Setting the time of day does not move it.
+/// A time of the monotonic clock. Setting the time of day does not affect it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MonoTime(u64);
 
@@ -11,12 +11,12 @@ impl MonoTime {
     /// The origin.
     pub const ZERO: MonoTime = MonoTime(0);
 
-    /// The moment that lies `nanos` nanoseconds after the origin.
+    /// The time `nanos` nanoseconds after the origin.
     pub const fn from_nanos(nanos: u64) -> MonoTime {
         MonoTime(nanos)
     }
 
-    /// How long after `earlier` this moment is; zero when it is not after it.
+    /// The time since `earlier`. Zero if `earlier` is later.
     pub fn since(self, earlier: MonoTime) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -25,7 +25,7 @@ impl MonoTime {
 impl Add<Duration> for MonoTime {
     type Output = MonoTime;
 
-    /// Saturates after five centuries rather than wrap.
+    /// Saturates after five centuries.
     fn add(self, by: Duration) -> MonoTime {
         let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
         MonoTime(self.0.saturating_add(nanos))

@@ -1,17 +1,17 @@
-//! Lists of texts, packed.
+//! Packed lists of texts.
 
 use std::ffi::CStr;
 
-/// Texts one behind the other: many short ones take no more room than their bytes. None contains a NUL byte.
+/// Texts in one allocation, so that many short ones take little memory. None contains a NUL byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
-    /// Each ends in NUL.
+    /// Each text ends with NUL.
     pub(super) bytes: Vec<u8>,
     pub(super) count: u32,
 }
 
 impl Words {
-    /// No words yet, with room for this many bytes, including one NUL for each word.
+    /// An empty list with capacity for this many bytes, including one NUL for each text.
     pub fn with_room_for(bytes: usize) -> Words {
         Words { bytes: Vec::with_capacity(bytes), count: 0 }
     }
@@ -34,7 +34,7 @@ impl Words {
         Texts::of(&self.bytes)
     }
 
-    /// How many there are.
+    /// The number of texts.
     pub fn len(&self) -> usize {
         self.count as usize
     }
@@ -45,22 +45,22 @@ impl Words {
     }
 }
 
-/// Texts that lie packed in memory of somebody else. As an iterator it returns those that are left.
+/// Packed texts in borrowed memory. As an iterator, it returns the remaining ones.
 #[derive(Clone, Debug)]
 pub struct Texts<'a> {
-    /// Each text ends in NUL.
+    /// Each text ends with NUL.
     bytes: &'a [u8],
-    /// At most this many are returned.
+    /// The largest number of texts to return.
     most: usize,
 }
 
 impl<'a> Texts<'a> {
-    /// The texts in these bytes, each of which ends in NUL.
+    /// The texts in these bytes, each of which ends with NUL.
     pub fn of(bytes: &'a [u8]) -> Texts<'a> {
         Texts { bytes, most: usize::MAX }
     }
 
-    /// Without the first `count` texts.
+    /// All but the first `count` texts.
     pub fn after(mut self, count: usize) -> Texts<'a> {
         (0..count).for_each(|_| {
             self.next();
@@ -68,7 +68,7 @@ impl<'a> Texts<'a> {
         self
     }
 
-    /// The first `count` texts only.
+    /// The first `count` texts.
     pub fn first(self, count: usize) -> Texts<'a> {
         Texts { most: self.most.min(count), ..self }
     }
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(words.texts().after(1).first(2).collect::<Vec<_>>(), [c"", c"b c"]);
         assert_eq!(words.texts().first(2).after(1).collect::<Vec<_>>(), [c""]);
         assert_eq!((words.texts().after(9).next(), Texts::of(b"").next()), (None, None));
-        // What has no NUL is no text.
+        // Bytes without a NUL are not a text.
         assert_eq!(Texts::of(b"a\0b").collect::<Vec<_>>(), [c"a"]);
     }
 }

@@ -1,17 +1,17 @@
-//! What a run is started with, packed.
+//! The part of a job's definition that a process is started with, packed.
 
 use super::{JobDraft, Limit};
 use crate::model::{Clean, CpuSet, Stage, Texts, Words};
 use std::ffi::CStr;
 use std::rc::Rc;
 
-/// What a run is started with: the command and what the child is given, and the files on which the start depends.
+/// What a process of the job is started with: the command, its surroundings, and the files that the start depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
-    /// user, dir, in, out, err (empty: not given), then depends, cmd and env; each ends in NUL. The longest is last,
-    /// so that reading the others does not walk over it.
+    /// user, dir, in, out, err (empty: not given), then depends, cmd and env; each ends with NUL. The longest is last,
+    /// so that reading the others does not scan it.
     texts: Box<[u8]>,
-    /// What few jobs set. Jobs with equal ones share them.
+    /// Options that few jobs set. Jobs with equal ones share them.
     attributes: Rc<Attributes>,
     depends_words: u32,
     cmd_words: u32,
@@ -30,24 +30,24 @@ pub struct Attributes {
     pub umask: Option<u32>,
 }
 
-/// Where a stream of output goes.
+/// The destination of an output stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output<'a> {
-    /// To /dev/null.
+    /// /dev/null.
     Null,
-    /// To the end of this file.
+    /// This file, appended to.
     File(&'a CStr),
-    /// To syslog, line by line.
+    /// syslog, line by line.
     Syslog,
 }
 
-/// The value of `out` and `err` that means syslog.
+/// The value of `out` and `err` for syslog.
 pub const SYSLOG: &str = "syslog";
 
 const FIXED_TEXTS: usize = 5;
 
 impl Launch {
-    /// Packs what the draft says, but for the attributes, which can be shared.
+    /// Packs the draft, except its attributes, which can be shared.
     pub fn new(draft: JobDraft, attributes: Rc<Attributes>) -> Launch {
         let fixed = [draft.user, draft.dir, draft.input, draft.out, draft.err];
         let fixed: [Vec<u8>; FIXED_TEXTS] = fixed.map(Option::unwrap_or_default);
@@ -64,7 +64,7 @@ impl Launch {
         }
     }
 
-    /// Path and arguments, each with its NUL.
+    /// The path and the arguments, each with its NUL.
     pub fn cmd(&self) -> Texts<'_> {
         self.texts().after(FIXED_TEXTS + self.depends_words as usize).first(self.cmd_words as usize)
     }
@@ -127,12 +127,12 @@ impl Launch {
         self.output(4)
     }
 
-    /// What few jobs set.
+    /// The attributes that few jobs set.
     pub fn attributes(&self) -> &Attributes {
         &self.attributes
     }
 
-    /// What the step `stage` of a start works on, as a message names it; empty if it is nothing of the job's.
+    /// What the step `stage` of a start works on, for a message. Empty if it is not part of the definition.
     pub fn subject(&self, stage: Stage) -> String {
         let text = |text: Option<&CStr>| Clean(text.unwrap_or(c"/dev/null").to_bytes()).to_string();
         match stage {
@@ -170,7 +170,7 @@ impl Launch {
 }
 
 impl<'a> Output<'a> {
-    /// The file, if it is one.
+    /// The file, if the destination is one.
     pub fn file(self) -> Option<&'a CStr> {
         match self {
             Output::File(path) => Some(path),

@@ -1,8 +1,8 @@
-//! Bounds of resources.
+//! Resource limits.
 
 use std::fmt;
 
-/// A resource that `ulimit` can bound.
+/// A resource that `ulimit` can limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
     Core,
@@ -21,21 +21,21 @@ pub enum Resource {
     AddressSpace,
 }
 
-/// Marks a limit without bound.
+/// The limit `infinity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Infinity;
 
-/// One `ulimit`: soft and hard limit alike.
+/// One `ulimit`, which sets both the soft and the hard limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limit {
-    /// What is bounded.
+    /// The resource.
     pub resource: Resource,
-    /// The bound in the units of setrlimit.
+    /// The limit in the units of setrlimit.
     pub value: Result<u64, Infinity>,
 }
 
 impl Resource {
-    /// Every resource with its flag and its long name.
+    /// All resources with their flags and long names.
     pub const ALL: [(Resource, &'static str, &'static str); 14] = [
         (Resource::Core, "-c", "RLIMIT_CORE"),
         (Resource::Data, "-d", "RLIMIT_DATA"),

@@ -1,4 +1,4 @@
-//! The definition of one job, packed: ten thousand of them fit into a few megabytes.
+//! The definition of one job, packed: ten thousand of them take a few megabytes.
 
 mod launch;
 mod limit;
@@ -14,8 +14,7 @@ use super::Words;
 use std::fmt;
 use std::rc::Rc;
 
-/// A job's definition before it is packed: the parser fills it in, and tests write it down.
-/// No text in it contains a NUL byte.
+/// The definition of a job before it is packed, as the parser and tests write it. No text in it contains a NUL byte.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobDraft {
     pub name: Vec<u8>,
@@ -32,26 +31,26 @@ pub struct JobDraft {
     pub policy: Policy,
 }
 
-/// The definition of a job. Two definitions are equal if every option is the same; [`JobSpec::compare`] says what a
+/// The definition of a job. Two definitions are equal if all options are equal. [`JobSpec::compare`] says what a
 /// change means for the process.
 #[derive(Clone, PartialEq, Eq)]
 pub struct JobSpec {
     /// `name`.
     pub name: JobName,
-    /// What its runs are started with.
+    /// What its processes are started with.
     pub launch: Launch,
-    /// When they begin and end.
+    /// When they start and end.
     pub policy: Rc<Policy>,
 }
 
 /// What a new definition of a job means for its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// Every option is the same.
+    /// All options are equal.
     None,
-    /// Other rules, under which the process can run on.
+    /// Only rules have changed that do not affect the process.
     Policy,
-    /// The process has to be restarted.
+    /// The process must be restarted.
     Run,
 }
 
@@ -64,7 +63,7 @@ impl From<JobDraft> for JobSpec {
 }
 
 impl JobSpec {
-    /// How the definition `new` of the same job differs from this one.
+    /// Compares this definition with a new one of the same job.
     pub fn compare(&self, new: &JobSpec) -> Difference {
         if self.launch != new.launch || self.policy.fixed != new.policy.fixed {
             Difference::Run

@@ -9,7 +9,7 @@ use std::rc::Rc;
 pub struct JobName(Rc<[u8]>);
 
 impl JobName {
-    /// A name from bytes that are known to be one.
+    /// A name from bytes that were checked.
     pub fn new(bytes: &[u8]) -> JobName {
         JobName(bytes.into())
     }

@@ -1,18 +1,18 @@
-//! What pmtr does with the runs of a job: when they begin and when they end.
+//! The part of a job's definition that says when its processes start and end.
 
 use std::time::Duration;
 
-/// The rules of a job. Thousands of jobs have the same ones, so they share them.
+/// The rules of a job. Jobs with equal ones share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Policy {
     /// `order`.
     pub order: i32,
-    /// The rules that a run keeps to its end.
+    /// The rules that can't change while a process runs.
     pub fixed: Fixed,
 }
 
-/// Rules that hold for the whole of a run: a job whose process runs is restarted when one of them changes. A rule
-/// that can change while the process runs is a field of [`Policy`] instead.
+/// Rules that hold as long as a process runs: if one of them changes, the process is restarted. A rule that can change
+/// while the process runs is a field of [`Policy`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Fixed {
     /// `bounce every`.

@@ -1,4 +1,4 @@
-//! What goes into a definition comes out, and which change is which.
+//! A definition returns what was packed, and its comparison says what changed.
 
 use super::*;
 use crate::model::Stage;
