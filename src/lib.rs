@@ -1,6 +1,6 @@
 //! pmtr keeps programs running on a Linux machine: one daemon, one file.
 //!
-//! The modules stand in the order of the data flow; `ARCHITECTURE.md` tells which may import which.
+//! The modules are in the order of the data flow; `ARCHITECTURE.md` says which may import which.
 
 pub mod model;
 pub mod plan;

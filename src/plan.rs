@@ -1,26 +1,26 @@
-//! Two sets of jobs to the changes between them, graded by what they mean for the processes. Jobs are known by their
-//! names.
+//! Compares two sets of jobs. The changes are graded by what they mean for the processes. A job is identified by its
+//! name.
 #![forbid(unsafe_code)]
 
 use crate::model::{Difference, JobSpec};
 use std::collections::HashMap;
 
-/// What becomes of one job; the numbers are places in the two sets.
+/// The change of one job. The numbers are indices into the two sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Every option is as it was.
+    /// All options are equal.
     Same { old: usize, new: usize },
-    /// Its rules are other ones, under which its process runs on.
+    /// Rules have changed that do not affect its process.
     Retuned { old: usize, new: usize },
-    /// Its process has to be restarted.
+    /// Its process must be restarted.
     Relaunched { old: usize, new: usize },
-    /// It is new.
+    /// The job is new.
     Added { new: usize },
-    /// It is gone.
+    /// The job was removed.
     Removed { old: usize },
 }
 
-/// The changes that lead from `old` to `new`: those of the new jobs in their order, then the removals.
+/// The changes from `old` to `new`: those of the new jobs in their order, then the removals.
 pub fn plan(old: &[&JobSpec], new: &[JobSpec]) -> Vec<Change> {
     let mut taken = vec![false; old.len()];
     let mut by_name: Option<HashMap<&[u8], usize>> = None;
@@ -28,7 +28,7 @@ pub fn plan(old: &[&JobSpec], new: &[JobSpec]) -> Vec<Change> {
     let mut changes = Vec::with_capacity(new.len());
     for (to, spec) in new.iter().enumerate() {
         let name = &spec.name;
-        // Most saves leave the order alone: the next old job is the likely match, and no map is made.
+        // Most saves keep the order, so the next old job is tried first and usually no map is needed.
         let from = match old.get(expected) {
             Some(next) if next.name == *name => Some(expected),
             _ => by_name.get_or_insert_with(|| index(old)).get(name.as_bytes()).copied(),
