@@ -44,7 +44,7 @@ running() {
   done
 }
 
-# Prints the file with the jobs of a running pmtr, from the words of its command line.
+# Prints the file with the jobs of a running pmtr, from the words of its command line; nothing if it has just ended.
 conf_of() {
   tr '\0' '\n' 2>/dev/null <"$1/cmdline" | awk -v cwd="$1/cwd" '
     BEGIN { conf = "/etc/pmtr.conf" }
@@ -53,5 +53,5 @@ conf_of() {
     /^-[Ftv]*c$/ { wanted = "conf"; next }
     /^-[Ftv]*p$/ || $0 == "--state" || $0 == "--last-good" { wanted = "other"; next }
     /^-[Ftv]*c/ { sub(/^-[Ftv]*c/, ""); conf = $0 }
-    END { print conf ~ /^\// ? conf : cwd "/" conf }'
+    END { if (NR > 0) print conf ~ /^\// ? conf : cwd "/" conf }'
 }

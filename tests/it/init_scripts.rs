@@ -154,8 +154,10 @@ fn a_process_that_has_just_ended_names_no_file() {
     let mut child = Command::new("sh").args(["-c", "exit 0"]).spawn().unwrap();
     let process = format!("/proc/{}", child.id());
     wait_until("it is a zombie", || fs::read(format!("{process}/cmdline")).unwrap().is_empty());
-    let functions = functions("initscripts/service.sh", &["conf_of"]);
-    let said = said(&format!("{functions}\nconf_of {process}\n"));
-    assert!(said.iter().all(|said| said == "0"), "{said:?}");
+    for script in ["initscripts/service.sh", "packaging/deb/common.sh"] {
+        let functions = functions(script, &["conf_of"]);
+        let said = said(&format!("{functions}\nconf_of {process}\n"));
+        assert!(said.iter().all(|said| said == "0"), "{script}: {said:?}");
+    }
     child.wait().unwrap();
 }
