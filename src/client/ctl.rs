@@ -1,4 +1,4 @@
-//! pmtr-ctl: sends commands to a pmtr and waits for what it answers.
+//! pmtr-ctl: sends commands to a pmtr and waits for the answers.
 
 mod call_socket;
 
@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 /// Everything was done.
 pub const STATUS_DONE: u8 = 0;
-/// Nothing could be asked, or not all of it.
+/// Some or all commands could not be delivered.
 pub const STATUS_FAILED: u8 = 1;
-/// Everything was asked, and there is no job with one of the names.
+/// Every command was answered, but at least one job is unknown.
 pub const STATUS_UNKNOWN: u8 = 4;
 /// No answer came.
 pub const STATUS_SILENT: u8 = 6;
@@ -24,18 +24,17 @@ pub const STATUS_SILENT: u8 = 6;
 /// How long one message waits for its answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What fits into one packet on any network.
+/// The longest message: it fits into one packet on any network.
 const MESSAGE_BYTES: usize = 1_400;
 
-/// How many datagrams that are no answer `-v` shows, and how much of each.
+/// How many datagrams that are not answers `-v` shows, and how much of each.
 const SHOWN: u64 = 5;
 const SHOWN_BYTES: usize = 200;
 
-/// More than any datagram holds.
+/// Larger than any datagram.
 const BUFFER_BYTES: usize = 65_536;
 
-/// Asks for everything that `options` say, shows the answers on stdout and what fails on stderr, and returns the
-/// exit status.
+/// Sends the commands of `options`, prints answers to stdout and failures to stderr, and returns the exit status.
 pub fn run(options: &CtlOptions) -> u8 {
     let messages = control::encode(&options.commands, MESSAGE_BYTES);
     let mut talk = Talk { verbose: options.verbose, answered: 0, unknown: false, ignored: 0 };
@@ -60,24 +59,24 @@ struct Talk {
     verbose: bool,
     /// How many messages have been answered.
     answered: usize,
-    /// Whether a name in them was not known.
+    /// Whether an answer named an unknown job.
     unknown: bool,
-    /// How many datagrams were no answer.
+    /// How many datagrams were not answers.
     ignored: u64,
 }
 
-/// Why a call has come to an end too early.
+/// Why a call ended early.
 #[derive(Debug)]
 enum Failure {
     /// The host has no address.
     NoHost(Box<str>, String),
-    /// At none of these addresses anybody listens.
+    /// Nobody listens on any of these addresses.
     Refused(Vec<SocketAddr>),
-    /// The kernel's reason why an address can't be reached.
+    /// Why the kernel can't reach this address.
     Unreachable(SocketAddr, Errno),
-    /// This is the address of a whole network.
+    /// This is the broadcast address of a network.
     Broadcast(SocketAddr),
-    /// There is no answer.
+    /// No answer came from this address.
     Silent(SocketAddr),
 }
 
@@ -88,8 +87,8 @@ impl Talk {
         rest.iter().try_for_each(|message| self.ask(&line, message))
     }
 
-    /// Asks each address until one answers. Where nobody has taken the message, another one may be asked; where it
-    /// may have been taken and only the answer is missing, not.
+    /// Asks each address until one answers. Goes on to the next one only if nobody received the message: if just the
+    /// answer is missing, the message may have been received.
     fn begin(&mut self, addresses: &[SocketAddr], first: &[u8]) -> Result<CallSocket, Failure> {
         let mut refused = Vec::new();
         let mut unreachable = None;
@@ -103,11 +102,11 @@ impl Talk {
                 Err(failure @ (Failure::Silent(_) | Failure::NoHost(..))) => return Err(failure),
             }
         }
-        // That nobody listens says more than that another address of the same host is out of reach.
+        // That nobody listens is more useful to know than that another address of the host can't be reached.
         Err(unreachable.filter(|_| refused.is_empty()).unwrap_or(Failure::Refused(refused)))
     }
 
-    /// Sends one message and waits for its answer, and shows it.
+    /// Sends one message, waits for its answer and prints it.
     fn ask(&mut self, line: &CallSocket, message: &[u8]) -> Result<(), Failure> {
         let until = Instant::now() + PATIENCE;
         line.send(message)?;
@@ -131,7 +130,7 @@ impl Talk {
         }
     }
 
-    /// Shows the first few of what is no answer: there can be any number of them.
+    /// Shows only the first few datagrams that are not answers: there can be any number of them.
     fn ignore(&mut self, datagram: &[u8]) {
         self.ignored += 1;
         if self.verbose && self.ignored <= SHOWN {
@@ -155,7 +154,7 @@ fn addresses(options: &CtlOptions) -> Result<Vec<SocketAddr>, Failure> {
     let no_host = |why: String| Failure::NoHost(options.host.clone(), why);
     let found = (&*options.host, options.port).to_socket_addrs().map_err(|error| {
         let text = error.to_string();
-        // The reason is all that counts.
+        // Only the reason matters.
         let why = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
         no_host(why.to_owned())
     })?;
@@ -163,9 +162,8 @@ fn addresses(options: &CtlOptions) -> Result<Vec<SocketAddr>, Failure> {
     if found.is_empty() { Err(no_host("no address".into())) } else { Ok(found) }
 }
 
-/// Whether an answer has one verdict for each job that was asked for, and nothing else: each name as often as it was
-/// asked for, either not known at all or behind the word that was asked for. It is at most twice as long as the
-/// message, as pmtr promises.
+/// Whether an answer has one verdict for each command and nothing else: each name as often as in the message, either
+/// always as unknown or with the verdict of its command. It is at most twice as long as the message, as pmtr promises.
 fn is_about(message: &[u8], answer: &[u8]) -> bool {
     if answer.len() > 2 * message.len() || control::has_unknown(answer).is_none() {
         return false;
@@ -193,7 +191,7 @@ fn is_about(message: &[u8], answer: &[u8]) -> bool {
     expected == verdicts
 }
 
-/// An answer as a terminal may show it.
+/// An answer that is safe to print on a terminal.
 struct Lines<'a>(&'a [u8]);
 
 impl fmt::Display for Lines<'_> {
@@ -254,7 +252,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Says what was not asked for any more, as commands that can be given again.
+/// Prints the commands that were not sent or not answered, in a form that can be given again.
 fn tell_what_is_left(left: &[&[u8]], failure: &Failure) {
     let lines = |messages: &[&[u8]]| -> String {
         messages.iter().map(|message| format!("\n    {}", Clean(message))).collect()

@@ -1,4 +1,4 @@
-//! The shells of the programs beside the daemon: their sockets, files and clocks.
+//! The shells of pmtr-ctl and pmtr-rptserver: their sockets, files and clocks.
 #![forbid(unsafe_code)]
 
 pub mod ctl;

@@ -1,4 +1,4 @@
-//! The socket over which pmtr-ctl asks.
+//! The socket through which pmtr-ctl sends commands.
 
 use super::Failure;
 use crate::model::Errno;
@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
-/// A socket that sends to one address and hears nobody else; but in the name of a multicast group its members answer,
-/// each from an address of its own.
+/// A socket that sends to one address and receives only from there. If that is a multicast group, it receives from any
+/// address, because each member answers from its own.
 pub struct CallSocket {
     socket: UdpSocket,
     to: SocketAddr,
@@ -30,12 +30,12 @@ impl CallSocket {
         }
     }
 
-    /// The address that is asked.
+    /// The remote address.
     pub fn to(&self) -> SocketAddr {
         self.to
     }
 
-    /// Where this end is.
+    /// The local address.
     pub fn from(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()
     }
@@ -54,7 +54,7 @@ impl CallSocket {
         }
     }
 
-    /// The next datagram that comes before `until`, and from whom it is.
+    /// The next datagram that arrives before `until`, and its sender.
     pub fn receive<'a>(
         &self,
         buffer: &'a mut [u8],
@@ -68,7 +68,7 @@ impl CallSocket {
             self.socket.set_read_timeout(Some(left)).map_err(|error| failure(self.to, &error))?;
             match self.socket.recv_from(buffer) {
                 Ok(received) => break received,
-                // Time has passed; how much, the clock tells.
+                // Some time has passed; the clock says how much.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -81,7 +81,7 @@ impl CallSocket {
     }
 }
 
-/// Whether the kernel has refused this address only because a whole network has it.
+/// Whether the kernel has refused this address only because it is a broadcast address.
 fn is_broadcast(socket: &UdpSocket, to: SocketAddr) -> bool {
     let limited = matches!(to, SocketAddr::V4(v4) if v4.ip().is_broadcast());
     limited || socket.set_broadcast(true).and_then(|()| socket.connect(to)).is_ok()

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn an_answer_speaks_of_every_job_that_was_asked_for_and_of_no_other() {
+fn an_answer_names_every_requested_job_and_no_other() {
     for (message, answer) in [
         (&b"enable a"[..], &b"enabled a\n"[..]),
         (b"enable a", b"unknown a\n"),
@@ -40,7 +40,7 @@ fn an_answer_speaks_of_every_job_that_was_asked_for_and_of_no_other() {
 }
 
 #[test]
-fn what_pmtr_answers_is_taken_for_its_answer() {
+fn an_answer_of_pmtr_is_accepted() {
     let message = b"enable a b disable c a enable d";
     let asked = control::decode(message).unwrap();
     for known in [true, false] {
@@ -66,12 +66,12 @@ fn an_answer_is_at_most_twice_as_long_as_the_message() {
 }
 
 #[test]
-fn a_terminal_is_shown_lines_and_nothing_that_it_obeys() {
+fn an_answer_is_printed_without_control_characters() {
     assert_eq!(Lines(b"enabled a\nunknown \x1b[2J\xff\n").to_string(), "enabled a\nunknown ?[2J?\n");
 }
 
 #[test]
-fn a_failure_says_what_to_look_at() {
+fn a_failure_says_what_to_check() {
     let (v4, v6) = ("127.0.0.1:10000".parse().unwrap(), "[::1]:10000".parse().unwrap());
     for (failure, text) in [
         (

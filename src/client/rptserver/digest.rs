@@ -1,15 +1,15 @@
-//! What is said of hosts that come and go: a line for each, unless they are so many that nobody could read them.
+//! The log lines about hosts that come and go: one for each, or one for all if there are too many to read.
 
 use super::log::StderrLine;
 use crate::fleet::FleetNote;
 use crate::model::{Level, MonoTime};
 use std::time::Duration;
 
-/// So many lines of their own in one second.
+/// The most separate lines in one second.
 const LINES: u32 = 20;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What was said in this second, and what was not.
+/// What was logged in this second, and what was held back.
 #[derive(Debug, Default)]
 pub(super) struct Digest {
     /// When the second began.
@@ -21,14 +21,14 @@ pub(super) struct Digest {
 }
 
 impl Digest {
-    /// The line that a note has, if it has one of its own.
+    /// The line of a note; None if the note is only counted.
     pub(super) fn line(&mut self, now: MonoTime, note: &FleetNote) -> Option<StderrLine> {
         let line = || Some(StderrLine::new(note.level(), note.to_string()));
         let held = match note {
             FleetNote::First { .. } => &mut self.first,
             FleetNote::Silent { .. } => &mut self.silent,
             FleetNote::Back { .. } => &mut self.back,
-            // These are rare by themselves.
+            // These are rare.
             FleetNote::HostsFull { .. }
             | FleetNote::NamesFull { .. }
             | FleetNote::JobsFull { .. }
@@ -46,13 +46,13 @@ impl Digest {
         None
     }
 
-    /// When there is something to say that was held back.
+    /// When the summary is due, if something was held back.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
         let held = self.first > 0 || self.silent > 0 || self.back > 0;
         self.since.filter(|_| held).map(|since| since + SECOND)
     }
 
-    /// Says it, once its time has come. To be asked before the notes of a turn.
+    /// The summary, once it is due. Call this before the notes of a turn.
     pub(super) fn tick(&mut self, now: MonoTime) -> Option<StderrLine> {
         self.deadline().filter(|at| *at <= now)?;
         let parts = [
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_told_whatever_else_there_is_to_tell() {
+    fn limits_are_always_reported() {
         let mut digest = Digest::default();
         for _ in 0..100 {
             digest.line(at(0), &FleetNote::Back { host: host() });

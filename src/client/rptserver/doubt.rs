@@ -1,28 +1,28 @@
-//! Whether hosts may be called silent: not while their reports may still lie in the socket.
+//! Whether hosts may be called silent: not while their reports may still be unread in the socket.
 
 use crate::model::MonoTime;
 use std::time::Duration;
 
-/// How long nobody is called silent because not all that has come is read.
+/// How long unread datagrams keep hosts from being called silent.
 const BENEFIT: Duration = Duration::from_secs(2);
-/// While there is more to read the loop comes back at once: after such a gap it was held up, be it by a slow disk or a
-/// SIGSTOP, and what was sent meanwhile has yet to be read.
+/// While there is more to read, the loop comes back at once. A gap this long means that it was held up, for example by
+/// a slow disk or a SIGSTOP, and that what was sent in the meantime is still unread.
 const HELD_UP: Duration = Duration::from_secs(1);
-/// So often a hold-up is an excuse: a flood that never ends is no reason to believe that everybody lives.
+/// How many hold-ups are an excuse: an endless flood is no reason to believe that all hosts are alive.
 const EXCUSES: u8 = 10;
 
-/// What is known of what is not known.
+/// How long datagrams have been unread, and how many hold-ups were an excuse.
 #[derive(Debug, Default)]
 pub(super) struct Doubt {
     /// Since when there has been more to read.
     since: Option<MonoTime>,
-    /// When this was asked last.
+    /// When `is_over` was last called.
     asked: MonoTime,
     excuses: u8,
 }
 
 impl Doubt {
-    /// Whether hosts may be called silent now. To be asked in each turn, after a portion was read.
+    /// Whether hosts may be called silent now. Call this in each turn, after a portion was read.
     pub(super) fn is_over(&mut self, now: MonoTime, drained: bool) -> bool {
         let held_up = now.since(self.asked) >= HELD_UP;
         self.asked = now;
@@ -48,17 +48,17 @@ mod tests {
     }
 
     #[test]
-    fn who_has_read_everything_has_no_doubt() {
+    fn without_unread_datagrams_there_is_no_doubt() {
         let mut doubt = Doubt::default();
         assert!(doubt.is_over(at(0), true) && doubt.is_over(at(100), true));
     }
 
     #[test]
-    fn what_is_left_to_read_gives_two_seconds_and_a_hold_up_gives_them_again() {
+    fn unread_datagrams_give_two_seconds_and_a_hold_up_gives_them_again() {
         let mut doubt = Doubt::default();
         let half = Duration::from_millis(500);
         assert!(!doubt.is_over(at(10), false) && !doubt.is_over(at(10) + half, false));
-        // Stopped for a minute in the midst of it.
+        // Stopped for a minute in between.
         assert!(!doubt.is_over(at(70), false) && !doubt.is_over(at(70) + half, false));
         assert!(!doubt.is_over(at(71), false) && !doubt.is_over(at(71) + half, false));
         assert!(doubt.is_over(at(72), false));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn hold_ups_without_end_are_no_excuse() {
+    fn endless_hold_ups_are_no_excuse() {
         let mut doubt = Doubt::default();
         let over = (0..100).find(|turn| doubt.is_over(at(turn * 5), false));
         assert_eq!(over, Some(11));

@@ -1,4 +1,4 @@
-//! A file that is replaced whole: whoever reads it sees the old content or the new one, never a part.
+//! A file that is replaced as a whole: a reader sees the old content or the new content, never a part.
 
 use crate::model::{Clean, Errno};
 use crate::sys::{link, numbers, process};
@@ -11,9 +11,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// As many links as the kernel follows.
+/// The most symbolic links to follow: the kernel's own limit.
 const LINKS: usize = 40;
-/// How many names are tried beside the usual one. The first is free but by a rare accident.
+/// How many names are tried besides the usual one. The first is almost always free.
 const OTHER_NAMES: usize = 16;
 
 /// Why a file can't be written.
@@ -25,13 +25,13 @@ pub(super) struct FileError {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum FileErrorKind {
-    /// There is something else under this name, which is not ours to replace.
+    /// The name belongs to something other than a file, which must not be replaced.
     NotAFile,
-    /// The way to it leads over this link, which anybody may have put there.
+    /// The path leads over this link, which any user may have created.
     StrangersLink(PathBuf),
-    /// The directory in which it lies refuses.
+    /// The directory that contains it can't be used.
     Directory(PathBuf, Errno),
-    /// The kernel's reason.
+    /// The error as the kernel reports it.
     Failed(Errno),
 }
 
@@ -57,10 +57,10 @@ impl fmt::Display for FileError {
 pub(super) struct TargetFile(PathBuf);
 
 impl TargetFile {
-    /// A file that can be written as far as can be told before.
+    /// A file that can be written, as far as this can be known in advance.
     pub(super) fn new(path: &Path) -> Result<TargetFile, FileError> {
         let target = TargetFile(path.to_owned());
-        // Nothing tells whether it can be made but making it.
+        // Only creating it shows whether it can be created.
         Draft::new(&target).map(drop)?;
         Ok(target)
     }
@@ -73,7 +73,7 @@ impl TargetFile {
         self.0.exists()
     }
 
-    /// Whether both are one and the same file in the end.
+    /// Whether both lead to the same file.
     pub(super) fn is_same(&self, other: &TargetFile) -> bool {
         let whole = |target: &TargetFile| {
             let place = target.place().ok()?;
@@ -94,16 +94,16 @@ impl TargetFile {
         self.because(FileErrorKind::Directory(directory.to_owned(), Errno::of(error)))
     }
 
-    /// Where the file itself lies: a symbolic link stays, and what it leads to is replaced.
-    /// Looked up each time, because a link may be led elsewhere while we run.
+    /// The path of the file itself: a symbolic link stays, and its target is replaced.
+    /// Looked up each time, because a link may change while pmtr-rptserver runs.
     ///
-    /// Since the kernel follows none of these links for us, its own protection of them does not help: without ours,
-    /// whoever may put a link into a directory could have us replace any file that we may write.
+    /// The kernel follows none of these links, so its own protection does not help: without this check, a user who may
+    /// create a link in a directory could make pmtr-rptserver replace any file that it may write.
     fn place(&self) -> Result<PathBuf, FileError> {
         let mut place = self.0.clone();
         for _ in 0..LINKS {
-            // What is no link, or not there, is where the way ends; anything else comes out with the first write.
-            // If it becomes a link later it is replaced like a file: rename follows none.
+            // The path ends at what is not a link or does not exist; the first write reports any other problem.
+            // If it becomes a link later, the link is replaced like a file: rename follows none.
             if !fs::symlink_metadata(&place).is_ok_and(|there| there.is_symlink()) {
                 return Ok(place);
             }
@@ -118,13 +118,13 @@ impl TargetFile {
     }
 }
 
-/// Whether what belongs to this user may have come into the directory without the will of those whom it belongs to.
+/// Whether this user may have created something in the directory without the consent of the directory's owner.
 fn is_strangers(owner: u32, directory: &Path) -> io::Result<bool> {
     let known = owner == 0 || owner == process::effective_uid();
     Ok(!known && fs::metadata(directory)?.permissions().mode() & 0o002 != 0)
 }
 
-/// The directory in which a file lies.
+/// The directory that contains a file.
 fn directory_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
@@ -133,7 +133,7 @@ fn directory_of(path: &Path) -> PathBuf {
     }
 }
 
-/// The next content of a file, in the making under another name. Goes away when it is dropped.
+/// The next content of a file, written under another name. Dropping it removes it.
 pub(super) struct Draft {
     target: TargetFile,
     place: PathBuf,
@@ -142,11 +142,11 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// An empty one, beside the file that it will replace.
+    /// An empty draft, next to the file that it will replace.
     pub(super) fn new(target: &TargetFile) -> Result<Draft, FileError> {
         let place = target.place()?;
         match fs::symlink_metadata(&place) {
-            // Neither a device nor a pipe is to be replaced by a file.
+            // A file must not replace a device or a pipe.
             Ok(there) if !there.is_file() => return Err(target.because(FileErrorKind::NotAFile)),
             Ok(_) | Err(_) => {}
         }
@@ -157,7 +157,7 @@ impl Draft {
         Ok(Draft { target: target.clone(), place, temporary, file })
     }
 
-    /// Appends as much as the kernel takes at once, and tells how much that was.
+    /// Appends as much as the kernel takes at once, and returns how much that was.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<usize, FileError> {
         loop {
             match self.file.write(bytes) {
@@ -168,11 +168,11 @@ impl Draft {
         }
     }
 
-    /// Puts it in the place of the file. It is not brought to the disk first: what a crash of the machine might lose
-    /// is out of date by the time the machine is back, and made anew within seconds of the start.
+    /// Replaces the file with the draft, without fsync: what a crash of the machine might lose is out of date by the
+    /// time the machine is back, and is written again within seconds of the start.
     pub(super) fn publish(self) -> Result<(), FileError> {
-        // Whatever the umask of whoever started us: these files are there to be read. Where the file system knows no
-        // such modes, any file is better than none.
+        // Everybody may read these files, whatever the caller's umask. On a file system without such modes, any file is
+        // better than none.
         let _ = self.file.set_permissions(Permissions::from_mode(0o644));
         fs::rename(&self.temporary, &self.place).map_err(|error| self.target.failed(&error))
     }
@@ -180,21 +180,21 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // Behind a rename there is nothing under this name any more.
+        // After a rename there is nothing under this name any more.
         let _ = fs::remove_file(&self.temporary);
     }
 }
 
-/// Makes a file that was not there, under a name that is left to us.
+/// Creates a file under a name that is free.
 ///
-/// The usual name is the same in every run, so that what one left that was killed is taken away by the next, and
-/// never more than one lies there. But it can be foretold, and in a directory with the sticky bit whoever has put
-/// something there first can keep it for ever: then names are taken that nobody can foretell.
+/// The usual name is the same in every run, so that the next run removes what a killed one left, and there is never
+/// more than one such file. But the name is predictable, and in a directory with the sticky bit another user who
+/// creates it first can keep it for ever. Then unpredictable names are used.
 fn create(directory: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
     let mut temporary = beside(directory, name, ".tmp");
     let mut made = make(&temporary);
     if is_taken(&made) {
-        // Whatever prevents this, there are other names.
+        // If this fails, there are other names.
         let _ = take_away(&temporary, directory);
         made = make(&temporary);
     }
@@ -217,7 +217,7 @@ fn beside(directory: &Path, name: &OsStr, end: &str) -> PathBuf {
     directory.join(hidden)
 }
 
-/// With O_EXCL a symbolic link is not followed, wherever it leads. Nobody else reads it before it is complete.
+/// O_EXCL follows no symbolic link, wherever it leads. No other user can read the file before it is complete.
 fn make(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
@@ -226,7 +226,7 @@ fn is_taken(made: &io::Result<File>) -> bool {
     made.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists)
 }
 
-/// Takes away what an earlier run left, but nothing that may be another user's.
+/// Removes what an earlier run left, but nothing that may belong to another user.
 fn take_away(path: &Path, directory: &Path) -> io::Result<()> {
     let owner = fs::symlink_metadata(path)?.uid();
     if is_strangers(owner, directory)? { Ok(()) } else { fs::remove_file(path) }

@@ -2,10 +2,10 @@ use super::*;
 use crate::sys::testing::{Dir, as_root};
 use std::os::unix::fs::{lchown, symlink};
 
-/// A user who is neither root nor us.
+/// A user who is neither root nor the one running the tests.
 const STRANGER: u32 = 65_534;
 
-/// Makes a directory in it that everybody can write to, as /tmp.
+/// Creates a directory in it that everybody can write to, like /tmp.
 fn open_to_all(dir: &Dir) -> PathBuf {
     let open = dir.join("open");
     fs::create_dir(&open).unwrap();
@@ -39,7 +39,7 @@ fn refusal(path: &Path) -> String {
 }
 
 #[test]
-fn a_file_is_made_for_all_to_read_and_nothing_is_left_beside_it() {
+fn a_file_is_readable_by_all_and_no_temporary_file_is_left() {
     let dir = Dir::new();
     let target = TargetFile::new(&dir.join("page")).unwrap();
     assert!(names(&dir).is_empty() && !target.exists());
@@ -80,7 +80,7 @@ fn a_reader_sees_whole_pages_only() {
 }
 
 #[test]
-fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
+fn the_target_of_a_link_is_replaced_and_the_link_stays() {
     let dir = Dir::new();
     fs::create_dir(dir.join("away")).unwrap();
     symlink("away/second", dir.join("first")).unwrap();
@@ -94,7 +94,7 @@ fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
     }
     assert!(target.is_same(&TargetFile::new(&dir.join("away/../away/page")).unwrap()));
     assert!(!target.is_same(&TargetFile::new(&dir.join("page")).unwrap()));
-    // It may be led elsewhere while we run.
+    // The link may change while pmtr-rptserver runs.
     fs::remove_file(dir.join("first")).unwrap();
     symlink("other", dir.join("first")).unwrap();
     put(&target, b"three").unwrap();
@@ -102,7 +102,7 @@ fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused_with_the_reason() {
+fn a_path_that_cannot_be_written_is_refused_with_the_reason() {
     let dir = Dir::new();
     let shown = |name: &str| dir.join(name).display().to_string();
     fs::create_dir(dir.join("dir")).unwrap();
@@ -127,7 +127,7 @@ fn what_cannot_be_written_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_draft_that_is_not_finished_leaves_the_old_file_and_no_trace() {
+fn an_unfinished_draft_leaves_the_old_file_and_no_trace() {
     let dir = Dir::new();
     let target = TargetFile::new(&dir.join("page")).unwrap();
     put(&target, b"old").unwrap();
@@ -139,7 +139,7 @@ fn a_draft_that_is_not_finished_leaves_the_old_file_and_no_trace() {
 }
 
 #[test]
-fn a_place_that_somebody_has_taken_in_between_is_left_to_him() {
+fn a_directory_created_in_the_meantime_is_not_replaced() {
     let dir = Dir::new();
     let target = TargetFile::new(&dir.join("page")).unwrap();
     let draft = Draft::new(&target).unwrap();
@@ -151,7 +151,7 @@ fn a_place_that_somebody_has_taken_in_between_is_left_to_him() {
 }
 
 #[test]
-fn what_an_earlier_run_left_is_taken_away_and_a_link_in_its_place_is_not_followed() {
+fn what_an_earlier_run_left_is_removed_and_a_link_in_its_place_is_not_followed() {
     let dir = Dir::new();
     let target = TargetFile::new(&dir.join("page")).unwrap();
     let temporary = Draft::new(&target).unwrap().temporary.clone();
@@ -165,7 +165,7 @@ fn what_an_earlier_run_left_is_taken_away_and_a_link_in_its_place_is_not_followe
 }
 
 #[test]
-fn a_link_that_another_user_may_have_put_there_is_not_followed() {
+fn a_link_that_another_user_may_have_created_is_not_followed() {
     if !as_root("a file of another user") {
         return;
     }
@@ -180,7 +180,7 @@ fn a_link_that_another_user_may_have_put_there_is_not_followed() {
     let target = TargetFile::new(&page).unwrap();
     lchown(&page, Some(STRANGER), Some(STRANGER)).unwrap();
     let why = "is a symbolic link of another user in a world-writable directory";
-    // Neither by its name nor on the way of links, neither at the start nor later.
+    // Neither by its name nor over other links, neither at the start nor later.
     for path in [&page, &dir.join("ours")] {
         let link = directory_of(path).join(if *path == page { "page" } else { "open/page" });
         assert_eq!(refusal(path), format!("can't write {}: {} {why}", path.display(), link.display()));
@@ -188,14 +188,14 @@ fn a_link_that_another_user_may_have_put_there_is_not_followed() {
     assert!(put(&target, b"one").unwrap_err().to_string().ends_with(why));
     assert_eq!((dir.read("victim").as_str(), mode(&victim)), ("precious", 0o600));
     assert_eq!(fs::read_dir(&open).unwrap().count(), 1);
-    // Where not everybody can write, somebody who may has put it there.
+    // If the directory is not world-writable, only a user with permission can have created the link.
     set_mode(&open, 0o755);
     put(&target, b"two").unwrap();
     assert_eq!(dir.read("victim"), "two");
 }
 
 #[test]
-fn a_link_that_takes_the_place_in_between_is_replaced_itself() {
+fn a_link_created_in_the_meantime_is_itself_replaced() {
     let dir = Dir::new();
     let target = TargetFile::new(&dir.join("page")).unwrap();
     let draft = Draft::new(&target).unwrap();
@@ -206,7 +206,7 @@ fn a_link_that_takes_the_place_in_between_is_replaced_itself() {
 }
 
 #[test]
-fn a_temporary_name_that_another_user_has_taken_is_left_to_him() {
+fn a_temporary_file_of_another_user_is_left_alone() {
     if !as_root("a file of another user") {
         return;
     }
@@ -220,14 +220,14 @@ fn a_temporary_name_that_another_user_has_taken_is_left_to_him() {
     put(&target, b"two").unwrap();
     assert_eq!((dir.read("open/page").as_str(), dir.read("open/.page.tmp").as_str()), ("two", "his"));
     assert_eq!(fs::read_dir(&open).unwrap().count(), 2);
-    // In a directory that is not everybody's it can only be what was left by a run as another user.
+    // If the directory is not world-writable, the file can only be left from a run as another user.
     set_mode(&open, 0o755);
     put(&target, b"three").unwrap();
     assert_eq!((dir.read("open/page").as_str(), usual.exists()), ("three", false));
 }
 
 #[test]
-fn what_cannot_be_taken_away_leads_to_names_that_differ() {
+fn if_the_usual_name_stays_taken_each_draft_has_another_name() {
     let dir = Dir::new();
     let target = TargetFile::new(&dir.join("page")).unwrap();
     fs::create_dir(dir.join(".page.tmp")).unwrap();
@@ -243,7 +243,7 @@ fn what_cannot_be_taken_away_leads_to_names_that_differ() {
 }
 
 #[test]
-fn nobody_else_reads_a_draft() {
+fn no_other_user_can_read_a_draft() {
     let dir = Dir::new();
     let draft = Draft::new(&TargetFile::new(&dir.join("page")).unwrap()).unwrap();
     assert_eq!(mode(&draft.temporary) & 0o077, 0);
@@ -251,7 +251,7 @@ fn nobody_else_reads_a_draft() {
 }
 
 #[test]
-fn a_name_without_a_directory_lies_in_the_one_where_we_are() {
+fn a_name_without_a_directory_is_in_the_current_one() {
     assert_eq!(directory_of(Path::new("page")), Path::new("."));
     assert_eq!(directory_of(Path::new("a/page")), Path::new("a"));
     assert_eq!(directory_of(Path::new("/page")), Path::new("/"));

@@ -1,4 +1,4 @@
-//! Datagrams from the socket to the fleet, in portions; what is no report is counted.
+//! Passes datagrams from the socket to the fleet, in portions; counts those that are not reports.
 
 use super::log::StderrLine;
 use crate::fleet::{Fleet, FleetNote};
@@ -9,24 +9,24 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How many datagrams are taken before others have their turn.
+/// How many datagrams are read before other work has its turn.
 pub(super) const BUDGET: usize = 256;
-/// More than any datagram has.
+/// Larger than any datagram.
 const DATAGRAM_BYTES: usize = 65_536;
-/// A socket that fails for a reason of its own is left alone for so long.
+/// The pause after an error of the socket.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often rubbish is told of.
+/// How often rubbish is logged.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// Where datagrams come from.
 pub(super) trait DatagramSource {
-    /// Receives one, without ever waiting for it.
+    /// Receives one without waiting.
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Received>;
 
-    /// Looks after the source itself, if that is due.
+    /// Checks the source itself and repairs it, if that is due.
     fn care(&mut self, _now: MonoTime, _lines: &mut Vec<StderrLine>) {}
 
-    /// When it is.
+    /// When that is due.
     fn deadline(&self) -> Option<MonoTime> {
         None
     }
@@ -38,7 +38,7 @@ impl<F: FnMut(&mut [u8]) -> io::Result<Received>> DatagramSource for F {
     }
 }
 
-/// What comes in.
+/// Reads the socket, and knows whether there may be more.
 pub(super) struct Inbox {
     socket: Box<dyn DatagramSource>,
     buffer: Vec<u8>,
@@ -49,11 +49,11 @@ pub(super) struct Inbox {
 /// What may be left in the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unread {
-    /// Nothing; the poll tells of what comes.
+    /// Nothing; the poll reports what arrives.
     None,
     /// Something.
     Some,
-    /// It failed, and is looked at again at this moment.
+    /// Reading failed, and is tried again at this moment.
     Pause(MonoTime),
 }
 
@@ -63,14 +63,14 @@ impl Inbox {
         Inbox { socket, buffer: vec![0; DATAGRAM_BYTES], backlog: Unread::None, rubbish }
     }
 
-    /// There may be something: the poll has told so, or it is as well to look.
+    /// There may be something to read: the poll has reported it, or another look does no harm.
     pub(super) fn ready(&mut self) {
         if self.backlog == Unread::None {
             self.backlog = Unread::Some;
         }
     }
 
-    /// Whether all that has come was read.
+    /// Whether everything that has arrived was read.
     pub(super) fn is_drained(&self) -> bool {
         self.backlog == Unread::None
     }
@@ -84,7 +84,7 @@ impl Inbox {
         [look, self.rubbish.deadline(), self.socket.deadline()].into_iter().flatten().min()
     }
 
-    /// Takes a portion.
+    /// Reads a portion.
     pub(super) fn work(
         &mut self,
         now: MonoTime,
@@ -120,20 +120,20 @@ impl Inbox {
                     let from = received.from.ip().to_canonical();
                     fleet.receive(now, from, &datagram.head, &mut datagram.jobs(), notes);
                 }
-                // Never answered: it could have been sent under another's address, to have us bother him.
+                // Never answered: with a forged source address, the answer would bother another host.
                 None => self.rubbish.add(received.from),
             }
         }
     }
 }
 
-/// Datagrams that are no reports.
+/// Datagrams that are not reports.
 struct Rubbish {
-    /// Those that were not told of.
+    /// Those that have not been logged.
     count: u64,
-    /// Who sent the last of them.
+    /// The sender of the last one.
     last: Option<SocketAddr>,
-    /// When it was told of last.
+    /// When rubbish was last logged.
     told: Option<MonoTime>,
 }
 
@@ -144,7 +144,7 @@ impl Rubbish {
     }
 
     fn deadline(&self) -> Option<MonoTime> {
-        // With none told of yet, what is counted was told in the same turn.
+        // The first one is logged in the same turn in which it is counted.
         self.told.filter(|_| self.count > 0).map(|told| told + TOLD_EVERY)
     }
 
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_told_at_once_and_then_once_a_minute() {
+    fn rubbish_is_logged_at_once_and_then_once_a_minute() {
         let mut rubbish = Rubbish { count: 0, last: None, told: None };
         let mut lines = Vec::new();
         let from: SocketAddr = "[::ffff:192.0.2.9]:4711".parse().unwrap();

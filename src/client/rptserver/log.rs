@@ -1,14 +1,14 @@
-//! What the receiver says while it runs: lines on stderr, which nothing ever waits for.
+//! The log of the receiver: lines on stderr, written without ever waiting.
 
 use crate::model::Level;
 use crate::sys::ready;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
-/// A pipe that has room at all has room for so many bytes.
+/// A pipe that is writable has room for this many bytes.
 const LINE_BYTES: usize = 4_096;
 
-/// Something to say.
+/// A line for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StderrLine {
     pub(super) level: Level,
@@ -21,7 +21,7 @@ impl StderrLine {
     }
 }
 
-/// Standard error. Whoever reads it may stop doing so, or go.
+/// Standard error. Its reader may stop reading, or exit.
 pub(super) struct StderrLog {
     least: Level,
     lost: u64,
@@ -50,7 +50,7 @@ impl StderrLog {
     }
 }
 
-/// Whether a line got out.
+/// Writes a line if that is possible without waiting. True if it was written.
 fn put(text: &str) -> bool {
     let stderr = io::stderr();
     if !ready::poll_writable(stderr.as_fd()) {

@@ -1,5 +1,5 @@
-//! pmtr-rptserver: one thread, one loop. Nothing in it waits but writes to files.
-//! Brings datagrams to the fleet, and what the fleet shows to files and to a command; decides nothing about hosts.
+//! pmtr-rptserver: one thread, one loop. Only writes to files can block it.
+//! Passes datagrams to the fleet, and the fleet's state to files and to a command; decides nothing about hosts.
 
 mod digest;
 mod doubt;
@@ -36,20 +36,20 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The signals that the receiver obeys or needs.
+/// The signals that the receiver handles.
 const HANDLED: [Signal; 5] = [Signal::CHLD, Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP];
 
-/// Hosts that are known at the same time.
+/// The most hosts that are known at the same time.
 pub const MAX_HOSTS: usize = 20_000;
-/// Hosts that report from one address.
+/// The most hosts that report from one address.
 pub const MAX_NAMES_PER_ADDRESS: usize = 16;
-/// Jobs of one host.
+/// The most jobs of one host.
 pub const MAX_JOBS_PER_HOST: usize = 10_000;
-/// What all reports together may take, with what they take on one page. With ordinary names a job weighs some 320
-/// bytes, 10,000 hosts with 20 jobs each therefore 64 MB.
+/// The most memory of all reports, including what they take on one page. With ordinary names a job takes about 320
+/// bytes, so 10,000 hosts with 20 jobs each take 64 MB.
 pub const MAX_BYTES: usize = 128 << 20;
 
-/// Does what the command line asks for. Returns when it is to end.
+/// Does what the command line says. Returns when pmtr-rptserver is to exit.
 pub fn run(options: RptserverOptions) -> ExitCode {
     signals::set_mask();
     let end = start(options).and_then(|mut receiver| {
@@ -67,10 +67,10 @@ pub fn run(options: RptserverOptions) -> ExitCode {
     }
 }
 
-/// What goes wrong here ends it; what goes wrong later never does.
+/// An error here ends pmtr-rptserver; no later error does.
 fn start(options: RptserverOptions) -> Result<Receiver, String> {
     let because = |what: &'static str| move |error: io::Error| format!("can't {what}: {}", Errno::of(&error));
-    // Whatever the caller left open is nobody's business but his.
+    // Descriptors that the caller left open are not wanted.
     descriptors::close_inherited();
     process::stop_timers();
     memory::return_large_blocks();

@@ -1,4 +1,4 @@
-//! One page kept up to date in one file: made and written in portions, while reports come in.
+//! Keeps one page up to date in one file: makes and writes it in portions, while reports come in.
 
 use super::file::{Draft, FileError, TargetFile};
 use super::log::StderrLine;
@@ -9,9 +9,9 @@ use crate::sys::clock;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-/// How often a page is made, whether or not anything has changed: its first line tells that we live.
+/// How often a page is made, even if nothing has changed: its first line shows that pmtr-rptserver is alive.
 pub(super) const EVERY: Duration = Duration::from_secs(10);
-/// How many hosts are put on a page in one turn.
+/// How many hosts are added to a page in one turn.
 const HOSTS: usize = 200;
 /// How much is written in one turn.
 const WRITE_BYTES: usize = 256 << 10;
@@ -22,21 +22,21 @@ pub(super) struct Publication {
     form: PageForm,
     due: MonoTime,
     stage: PublicationStage,
-    /// What went wrong last has been told, and nothing went well since.
+    /// The last error has been reported, and nothing has succeeded since.
     failing: bool,
 }
 
 enum PublicationStage {
     /// Nothing to do until it is due.
     Idle,
-    /// Hosts up to the last one are on the page.
+    /// The hosts up to `last` are on the page.
     Making { page: Page, last: Option<HostKey> },
-    /// The first of the pieces is written up to here.
+    /// `piece` is written up to `written`; `pieces` follow.
     Writing { draft: Draft, pieces: std::vec::IntoIter<Vec<u8>>, piece: Vec<u8>, written: usize },
 }
 
 impl Publication {
-    /// A file that is there stays for a while as it is: a receiver that has just started has heard of nobody.
+    /// An existing file stays as it is for a while: a receiver that has just started knows no hosts.
     pub(super) fn new(target: TargetFile, form: PageForm, now: MonoTime) -> Publication {
         let due = if target.exists() { now + EVERY } else { now };
         Publication { target, form, due, stage: PublicationStage::Idle, failing: false }
@@ -50,12 +50,12 @@ impl Publication {
         }
     }
 
-    /// Has it made at once, or again when it is in the making.
+    /// Makes the page due now. A page that is in progress is finished first.
     pub(super) fn hurry(&mut self, now: MonoTime) {
         self.due = self.due.min(now);
     }
 
-    /// Does a portion of what is to be done.
+    /// Does a portion of the work.
     pub(super) fn work(&mut self, now: MonoTime, fleet: &Fleet, lines: &mut Vec<StderrLine>) {
         match self.step(now, fleet) {
             Ok(PublicationStep::Going) => {}
@@ -75,7 +75,7 @@ impl Publication {
         }
     }
 
-    /// Makes it and writes it, all in this call.
+    /// Makes and writes the page, all in this call.
     pub(super) fn publish(&mut self, now: MonoTime, fleet: &Fleet) -> Result<(), FileError> {
         self.stage = PublicationStage::Idle;
         self.hurry(now);
@@ -87,7 +87,7 @@ impl Publication {
         match std::mem::replace(&mut self.stage, PublicationStage::Idle) {
             PublicationStage::Idle if now < self.due => return Ok(PublicationStep::Going),
             PublicationStage::Idle => {
-                // In step with the clock, but without making up for what was missed.
+                // At fixed times, but without making up for missed pages.
                 let next = self.due + EVERY;
                 self.due = if next <= now { now + EVERY } else { next };
                 self.stage = self.add(now, fleet, Page::new(self.form), None)?;
@@ -139,11 +139,11 @@ impl Publication {
 enum PublicationStep {
     /// There is more to do, now or when it is due.
     Going,
-    /// The file is as new.
+    /// The file is up to date.
     Done,
 }
 
-/// A whole page at once.
+/// Makes a whole page in one call.
 pub(super) fn page(form: PageForm, now: MonoTime, fleet: &Fleet) -> Vec<Vec<u8>> {
     let mut page = Page::new(form);
     let mut last = None;

@@ -34,7 +34,7 @@ fn publication(dir: &Dir, form: PageForm, now: MonoTime) -> Publication {
     Publication::new(TargetFile::new(&dir.join("page")).unwrap(), form, now)
 }
 
-/// Works until there is nothing to do at this moment, and tells how many turns that took.
+/// Works until there is nothing to do at this moment, and returns how many turns that took.
 fn work(publication: &mut Publication, now: MonoTime, fleet: &Fleet, lines: &mut Vec<StderrLine>) -> usize {
     let mut turns = 0;
     while publication.deadline() <= now {
@@ -45,7 +45,7 @@ fn work(publication: &mut Publication, now: MonoTime, fleet: &Fleet, lines: &mut
 }
 
 #[test]
-fn a_missing_file_is_made_at_once_and_one_that_is_there_stays_for_ten_seconds() {
+fn a_missing_file_is_created_at_once_and_an_existing_one_stays_for_ten_seconds() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(1), Vec::new());
     let mut first = publication(&dir, PageForm::Status, at(5));
     assert_eq!(first.deadline(), at(5));
@@ -57,7 +57,7 @@ fn a_missing_file_is_made_at_once_and_one_that_is_there_stays_for_ten_seconds() 
 }
 
 #[test]
-fn it_keeps_step_with_the_clock_but_does_not_make_up_for_what_was_missed() {
+fn pages_are_due_at_fixed_times_and_missed_ones_are_not_made_up() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(0), Vec::new());
     let mut page = publication(&dir, PageForm::Status, at(0));
     work(&mut page, at(3), &fleet, &mut lines);
@@ -75,7 +75,7 @@ fn many_hosts_are_shown_in_portions_and_each_one_once() {
         let mut page = publication(&dir, form, at(0));
         page.hurry(at(0));
         page.work(at(0), &fleet, &mut lines);
-        // Hosts that come in between change nothing for the others.
+        // Hosts that appear in the meantime change nothing for the others.
         hear(&mut fleet, 5_000);
         assert!(work(&mut page, at(0), &fleet, &mut lines) >= 6, "{form:?}");
         let text = dir.read("page");
@@ -107,7 +107,7 @@ fn a_long_page_is_written_in_portions_and_the_old_one_stays_meanwhile() {
 }
 
 #[test]
-fn trouble_is_told_when_it_begins_and_when_it_ends() {
+fn an_error_is_reported_when_it_begins_and_when_it_ends() {
     let (dir, fleet, mut lines) = (Dir::new(), fleet(1), Vec::new());
     fs::create_dir(dir.join("sub")).unwrap();
     let path = dir.join("sub/page");
@@ -131,7 +131,7 @@ fn trouble_is_told_when_it_begins_and_when_it_ends() {
 }
 
 #[test]
-fn what_is_asked_for_at_once_is_done_in_one_call() {
+fn publish_makes_and_writes_a_page_in_one_call() {
     let (dir, fleet) = (Dir::new(), fleet(1_000));
     fs::write(dir.join("page"), "old").unwrap();
     publication(&dir, PageForm::Json, at(0)).publish(at(1), &fleet).unwrap();

@@ -22,12 +22,12 @@ pub(super) const INBOX: Token = Token(1);
 /// The signals that end it.
 const ENDING: [Signal; 3] = [Signal::TERM, Signal::INT, Signal::QUIT];
 
-/// How it came to an end.
+/// How the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// All that was asked for has been done.
+    /// Everything that was asked for is done.
     Done,
-    /// It was told to end before.
+    /// A signal ended it before that.
     Unfinished,
 }
 
@@ -48,13 +48,13 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// Runs until it is told to end, or has seen as many hosts as it was asked for.
+    /// Runs until a signal ends it, or until it has seen as many hosts as `once` says.
     pub(super) fn run(&mut self) -> Result<End, String> {
         let mut events = Events::with_capacity(16);
         let mut caught = Vec::new();
         let mut more_signals = false;
         loop {
-            // The pipe tells of its edges only: what is left in it would not wake us.
+            // The pipe is edge-triggered: what is left in it would not wake the poll.
             let timeout = if more_signals { Some(Duration::ZERO) } else { self.timeout(clock::now()) };
             // Every error is a wake-up; EINTR is the usual one.
             if self.poll.poll(&mut events, timeout).is_err() {
@@ -62,7 +62,7 @@ impl Receiver {
             }
             let now = clock::now();
             more_signals = self.signals.read(&mut caught);
-            // Whatever woke us: whoever is to be called silent must have been listened to before.
+            // On every wake-up: a host may be called silent only after its datagrams have been read.
             self.inbox.ready();
             if let Some(end) = self.obey(now, &caught) {
                 return Ok(end);
@@ -71,14 +71,14 @@ impl Receiver {
             self.take(now);
             match self.once {
                 Some(hosts) if self.fleet.complete() >= hosts.get() => return self.show(now),
-                // The files are written at the end, once.
+                // The files are written once, at the end.
                 Some(_) => {}
                 None => self.publish(now),
             }
         }
     }
 
-    /// The last thing that is done.
+    /// Ends the running command. The last step before the exit.
     pub(super) fn end(self) {
         self.runner.end();
     }
@@ -108,7 +108,7 @@ impl Receiver {
         None
     }
 
-    /// Takes in what has come, and what time brings.
+    /// Reads what has arrived, and does what is due.
     fn take(&mut self, now: MonoTime) {
         let (mut notes, mut lines) = (Vec::new(), Vec::new());
         lines.extend(self.digest.tick(now));
@@ -116,7 +116,7 @@ impl Receiver {
         if self.doubt.is_over(now, self.inbox.is_drained()) {
             self.fleet.tick(now, &mut notes);
         }
-        // What is not shown has no place to take from what is.
+        // Notes that are not shown must not use up the lines of those that are.
         notes.retain(|note: &FleetNote| self.log.shows(note.level()));
         lines.extend(notes.iter().filter_map(|note| self.digest.line(now, note)));
         self.runner.work(now, &mut self.fleet, &mut lines);
@@ -136,7 +136,7 @@ impl Receiver {
         for publication in &mut self.publications {
             publication.publish(now, &self.fleet).map_err(|why| why.to_string())?;
         }
-        // Who reads may take his time: from here on these signals end us at once.
+        // The reader of stdout may be slow: from here on these signals end the process at once.
         ENDING.into_iter().for_each(signals::set_default);
         let mut caught = Vec::new();
         self.signals.read(&mut caught);
@@ -150,7 +150,7 @@ impl Receiver {
 fn print(pieces: Vec<Vec<u8>>) -> Result<(), String> {
     let mut stdout = io::stdout().lock();
     let written = pieces.iter().try_for_each(|piece| stdout.write_all(piece)).and_then(|()| stdout.flush());
-    // A reader that has seen enough is no error.
+    // A reader that has seen enough is not an error.
     let failed = written.err().filter(|error| error.kind() != ErrorKind::BrokenPipe);
     failed.map_or(Ok(()), |error| Err(format!("can't write to stdout: {}", Errno::of(&error))))
 }

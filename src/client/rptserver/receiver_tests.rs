@@ -16,7 +16,7 @@ struct ReceiverBench {
     inbox: Inbox,
     fleet: Fleet,
     doubt: Doubt,
-    /// What lies in the socket.
+    /// The unread datagrams of the socket.
     waiting: Rc<RefCell<VecDeque<Vec<u8>>>>,
 }
 
@@ -67,7 +67,7 @@ impl ReceiverBench {
 }
 
 #[test]
-fn after_a_hold_up_nobody_is_silent_whose_reports_have_not_been_read_yet() {
+fn after_a_hold_up_no_host_with_unread_reports_is_silent() {
     let mut bench = ReceiverBench::new();
     bench.send("report app1\n");
     bench.turn(at(0));
@@ -114,7 +114,7 @@ fn one_turn_takes_a_portion_and_no_more() {
 }
 
 #[test]
-fn the_address_of_a_host_is_the_one_that_people_know() {
+fn an_ipv4_mapped_address_is_shown_as_ipv4() {
     let mut bench = ReceiverBench::new();
     bench.send("report app1\n");
     bench.turn(at(0));

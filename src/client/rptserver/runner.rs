@@ -1,4 +1,4 @@
-//! The command of `--on-stale`: one at a time, and none for ever.
+//! Runs the command of `--on-stale`: one at a time, and none for ever.
 
 use super::log::StderrLine;
 use crate::fleet::{Fleet, HostChange, HostKey};
@@ -15,30 +15,30 @@ const MAY_TAKE: Duration = Duration::from_secs(60);
 /// How long after SIGTERM it is killed.
 const KILL_AFTER: Duration = Duration::from_secs(5);
 
-/// Who runs the command.
+/// Runs the command.
 pub(super) struct Runner {
     /// The command; empty when there is none.
     words: Vec<OsString>,
     running: Option<Running>,
-    /// Why it could not be started last, as long as it has not been since: told once.
+    /// Why the last start failed, None if it succeeded; the same failure is reported once.
     failure: Option<Errno>,
 }
 
 /// A command that has not been reaped.
 struct Running {
     child: Child,
-    /// For whom it runs, as it is shown.
+    /// The host that it runs for, as it is shown.
     host: String,
     patience: Patience,
 }
 
-/// How long we look on.
+/// The next step against a command that takes too long.
 enum Patience {
-    /// It is asked to end at this moment.
+    /// SIGTERM at this moment.
     Until(MonoTime),
-    /// It was asked, and is killed at this moment.
+    /// SIGTERM was sent; SIGKILL at this moment.
     KillAt(MonoTime),
-    /// It was killed.
+    /// SIGKILL was sent.
     Over,
 }
 
@@ -54,20 +54,20 @@ impl Runner {
         }
     }
 
-    /// Looks after the command that runs, and starts the next one for which there is a reason.
+    /// Reaps the running command or signals it if it takes too long, and starts the next one if a host has changed.
     pub(super) fn work(&mut self, now: MonoTime, fleet: &mut Fleet, lines: &mut Vec<StderrLine>) {
         self.reap(lines);
         self.hasten(now, lines);
         while self.running.is_none() {
             let Some((key, turn)) = fleet.change() else { return };
-            // Without a command nobody wants to know; and one that can't be started makes room for the next.
+            // Without a command the change is dropped; if the start fails, the next change has its turn.
             if !self.words.is_empty() {
                 self.start(now, &key, turn, lines);
             }
         }
     }
 
-    /// Asks the command that runs to end. Nobody waits for it any more.
+    /// Sends SIGTERM to the running command, and does not wait for its end.
     pub(super) fn end(self) {
         if let Some(running) = self.running {
             running.signal(Signal::TERM);
@@ -134,7 +134,7 @@ impl Runner {
 }
 
 impl Running {
-    /// Sends a signal to all that the command has started. It is not reaped, so the number is its own.
+    /// Sends a signal to all that the command has started. It is not reaped, so the pid is still its own.
     fn signal(&self, signal: Signal) {
         if let Some(pid) = Pid::new(self.child.id().cast_signed()) {
             signal_job(pid, signal);

@@ -80,7 +80,7 @@ fn the_command_gets_host_address_and_event() {
         told,
         ["192.0.2.7 192.0.2.7 silent an argument".to_owned(), "app1 192.0.2.7 silent an argument".to_owned()]
     );
-    // The end of a shell whose standard input is empty is that of its `read`.
+    // Standard input is empty, so `read` fails and the shell exits with its status.
     assert!(lines.iter().all(|line| line.text.ends_with(" exited: exit status 1")), "{lines:?}");
     assert_eq!(lines.len(), 3);
     assert_eq!(lines.last().unwrap().text, "the command for app1 (192.0.2.7) exited: exit status 1");
@@ -90,7 +90,7 @@ fn the_command_gets_host_address_and_event() {
 fn one_command_runs_at_a_time_and_none_is_left_out() {
     let dir = Dir::new();
     let (lock, out) = (dir.join("lock"), dir.join("out"));
-    // With a second one beside it, the directory would be there.
+    // If a second command ran at the same time, the directory would exist.
     let script = format!("mkdir {0} && echo $PMTR_HOST >>{1} && rmdir {0}", lock.display(), out.display());
     let mut runner = shell(&script);
     let (mut fleet, mut lines) = (silent(&["report a", "report b", "report c", "report d"]), Vec::new());
@@ -100,7 +100,7 @@ fn one_command_runs_at_a_time_and_none_is_left_out() {
 }
 
 #[test]
-fn a_command_that_takes_too_long_is_asked_to_end_and_then_killed() {
+fn a_command_that_takes_too_long_gets_sigterm_and_then_sigkill() {
     let dir = Dir::new();
     let ready = dir.join("ready");
     let mut runner =
@@ -123,7 +123,7 @@ fn a_command_that_takes_too_long_is_asked_to_end_and_then_killed() {
 }
 
 #[test]
-fn a_command_that_cannot_be_started_is_told_once() {
+fn a_command_that_cannot_be_started_is_reported_once() {
     let mut runner = Runner::new(vec!["/no/such/command".into()]);
     let (mut fleet, mut lines) = (silent(&["report a", "report b"]), Vec::new());
     runner.work(at(70), &mut fleet, &mut lines);
@@ -132,14 +132,14 @@ fn a_command_that_cannot_be_started_is_told_once() {
 }
 
 #[test]
-fn without_a_command_nothing_is_kept() {
+fn without_a_command_changes_are_dropped() {
     let (mut fleet, mut lines) = (silent(&["report a", "report b"]), Vec::new());
     Runner::new(Vec::new()).work(at(70), &mut fleet, &mut lines);
     assert!(fleet.change().is_none() && lines.is_empty());
 }
 
 #[test]
-fn the_command_that_runs_is_asked_to_end_at_the_end() {
+fn the_running_command_gets_sigterm_at_the_end() {
     let dir = Dir::new();
     let (ready, asked) = (dir.join("ready"), dir.join("asked"));
     let mut runner = shell(&format!(

@@ -1,5 +1,5 @@
-//! The socket to which reports come. One that is in a group is looked after: an interface that goes takes it out of
-//! the group, and one that comes back does not bring it in again.
+//! The socket that receives reports. Its membership in a multicast group is checked: an interface that goes away ends
+//! the membership, and one that comes back does not restore it.
 
 use super::inbox::DatagramSource;
 use super::log::StderrLine;
@@ -13,29 +13,29 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// Room for what comes in while a page is written: two reports of each of some thousands of hosts.
+/// Room for what arrives while a page is written: two reports from each of some thousands of hosts.
 const RECEIVE_BUFFER_BYTES: usize = 8 << 20;
 
-/// How often is looked whether a group is still heard, and tried to hear it again.
+/// How often the membership in a group is checked, and restored if necessary.
 const CHECK_EVERY: Duration = Duration::from_secs(10);
 
-/// An address on which to receive, with the interface that was chosen for it.
+/// An address to receive on, with the interface that was chosen for it.
 type Address = (IpAddr, Option<Box<str>>);
 
-/// The socket, and how to get another one.
+/// The socket, and what is needed to open it again.
 pub(super) struct CaredSocket {
-    /// None while there is none to be had.
+    /// None while it can't be opened.
     socket: Option<UdpSocket>,
     at: SocketAddr,
     address: Option<Address>,
     port: u16,
     registry: Registry,
-    /// Some if there is a group.
+    /// Some if the address is a multicast group.
     check_at: Option<MonoTime>,
 }
 
 impl CaredSocket {
-    /// Has the poll tell what comes to the socket that [`open`] has opened.
+    /// Registers the socket that [`open`] has opened with the poll.
     pub(super) fn new(
         opened: (UdpSocket, SocketAddr),
         address: Option<Address>,
@@ -49,7 +49,7 @@ impl CaredSocket {
         Ok(CaredSocket { socket: Some(socket), at, address, port, registry, check_at })
     }
 
-    /// Why nothing sent to the group is heard, if so.
+    /// Why datagrams to the group are not received; None if they are.
     fn deaf(&self) -> Option<String> {
         let socket = self.socket.as_ref()?;
         let because = |error: io::Error| Some(Errno::of(&error).to_string());
@@ -58,7 +58,7 @@ impl CaredSocket {
             Some(name) => match udp::interface(name) {
                 Ok(Some(found)) => Some(found.index),
                 Ok(None) => return Some(format!("there is no interface {}", Clean(name.as_bytes()))),
-                // That nobody knows is no reason to give up the socket.
+                // A failed look-up is no reason to give up the socket.
                 Err(_) => return None,
             },
         };
@@ -91,7 +91,7 @@ impl DatagramSource for CaredSocket {
         if let Some(why) = self.deaf() {
             let text = format!("can't receive on udp://{}: {why}; trying again within 10 sec", self.at);
             lines.push(StderrLine::new(Level::Warning, text));
-            // A command between fork and exec may hold a copy.
+            // A command between fork and exec may have a copy, which would keep the registration alive.
             if let Some(old) = self.socket.take() {
                 let _ = self.registry.deregister(&mut SourceFd(&old.as_raw_fd()));
             }
@@ -106,7 +106,7 @@ impl DatagramSource for CaredSocket {
     }
 }
 
-/// Opens the socket on `address`, or on all addresses. The error is the whole text.
+/// Opens the socket on `address`, or on all addresses. The error is the complete message.
 pub(super) fn open(address: Option<&Address>, port: u16) -> Result<(UdpSocket, SocketAddr), String> {
     let opened = match address {
         None => open_all(port),
@@ -117,7 +117,7 @@ pub(super) fn open(address: Option<&Address>, port: u16) -> Result<(UdpSocket, S
     Ok((socket, at))
 }
 
-/// An address, as it is shown, and why nothing can be received there.
+/// An address as it is shown, and why nothing can be received there.
 type Refused = (String, String);
 
 fn refused(at: SocketAddr, error: &io::Error) -> Refused {
@@ -128,9 +128,9 @@ fn open_all(port: u16) -> Result<(UdpSocket, SocketAddr), Refused> {
     let both = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port);
     match udp::listen(both, true) {
         Ok(socket) => Ok((socket, both)),
-        // Somebody who receives IPv4 here is not to be left with half of what was asked for.
+        // Another program has the port. Receiving IPv4 alone would be half of what was asked for.
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(refused(both, &error)),
-        // A kernel without IPv6, most likely.
+        // Most likely a kernel without IPv6.
         Err(_) => {
             let v4 = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
             udp::listen(v4, false).map(|socket| (socket, v4)).map_err(|error| refused(v4, &error))
@@ -150,12 +150,12 @@ fn open_one(address: IpAddr, interface: Option<&str>, port: u16) -> Result<(UdpS
     let Some(found) = found else {
         return Err(because(format!("there is no interface {}", Clean(name.as_bytes()))));
     };
-    // An address that means something on one link only must tell which.
+    // A link-local address must name its link.
     let at = match address {
         IpAddr::V4(_) => plain,
         IpAddr::V6(address) => SocketAddrV6::new(address, port, 0, found.index).into(),
     };
-    // Not by `listen`, which would join on the default interface, if there is one.
+    // Not with `listen`, which would join on the default interface, if there is one.
     let socket = UdpSocket::bind(at).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
     if address.is_multicast() {
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_that_is_taken_is_told_with_its_address() {
+    fn a_port_in_use_is_reported_with_its_address() {
         let (_taken, at) = open(Some(&(Ipv4Addr::LOCALHOST.into(), None)), 0).unwrap();
         assert_eq!(at.port(), 0);
         let port = _taken.local_addr().unwrap().port();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interface_that_is_missing_is_told() {
+    fn a_missing_interface_is_reported() {
         assert_eq!(
             open(Some(&("239.0.0.1".parse().unwrap(), Some("no-such".into()))), 9_999).unwrap_err(),
             "can't receive on udp://239.0.0.1:9999@no-such: there is no interface no-such"
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_not_ours_is_told() {
+    fn an_address_of_another_host_is_reported() {
         let error = open(Some(&("192.0.2.77".parse().unwrap(), None)), 9_999).unwrap_err();
         assert!(error.starts_with("can't receive on udp://192.0.2.77:9999: Cannot assign"), "{error}");
     }
