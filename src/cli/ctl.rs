@@ -7,25 +7,25 @@ use std::ffi::{OsStr, OsString};
 use std::net::Ipv6Addr;
 use std::os::unix::ffi::OsStrExt;
 
-/// Whom pmtr-ctl asks when `-s` names nobody.
+/// The host without `-s`.
 pub const DEFAULT_HOST: &str = "127.0.0.1";
 
-/// The port when `-p` names none.
+/// The port without `-p`.
 pub const DEFAULT_PORT: u16 = 10_000;
 
 /// The longest name that a job can have.
 const MAX_NAME_BYTES: usize = 255;
 
-/// What to ask of whom.
+/// Which commands to send, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CtlOptions {
     /// `-v`
     pub verbose: bool,
-    /// `-s`: a name or an address, which has no brackets here.
+    /// `-s`: a name, or an address without brackets.
     pub host: Box<str>,
     /// `-p`, never 0.
     pub port: u16,
-    /// What is to become of which jobs, in the order given. Never empty.
+    /// In the order given. Never empty.
     pub commands: Vec<Command>,
 }
 
@@ -81,8 +81,8 @@ pub const OPTIONS: &[Opt<CtlOption>] = &[
 const FORM: Form<CtlOption> =
     Form { program: "pmtr-ctl", options: OPTIONS, needed: &[], operands: Some("enable|disable JOB...") };
 
-/// Reads the arguments behind the program's own name.
-/// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
+/// Parses the arguments after the program's own name.
+/// `-h`, `--help` and `--version` take effect as soon as they are read, whatever follows them.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<CtlOptions>, Usage> {
     read(args).map_err(|wrong| FORM.usage(wrong))
 }
@@ -139,7 +139,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<CtlOptions>, Wrong> 
             Arg::Value(CtlOption::Host, word) => host = self::host(&word)?,
             Arg::Value(CtlOption::Port, word) => port = values::port(&word)?,
             Arg::Operand(word) => operands.push(word),
-            // The table says which options take an argument; the reader gives these no other form.
+            // The table says which options take an argument; the reader never returns these in the other form.
             Arg::Flag(CtlOption::Host | CtlOption::Port) => {}
             Arg::Value(CtlOption::Verbose | CtlOption::Help | CtlOption::Version, _) => {}
         }
@@ -147,14 +147,14 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<CtlOptions>, Wrong> 
     Ok(Ask::Run(CtlOptions { verbose, host, port, commands: commands(&operands)? }))
 }
 
-/// A name or an address; an IPv6 address may stand in brackets.
+/// A name or an address; an IPv6 address may have brackets.
 fn host(word: &OsStr) -> Result<Box<str>, Wrong> {
     let wrong = |why: &str| Wrong::value("-s", word, why);
     let no_host = "is not a host: expected a name or an address, for example app1, 192.0.2.7 or ::1";
     let text = word.to_str().ok_or_else(|| wrong(no_host))?;
     let in_brackets = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let host = in_brackets.unwrap_or(text);
-    // Behind the % of an address stands the interface that it belongs to.
+    // The interface of an address follows the %.
     let address = host.split('%').next().unwrap_or(host);
     if address.parse::<Ipv6Addr>().is_ok() {
         return Ok(host.into());
@@ -167,7 +167,7 @@ fn host(word: &OsStr) -> Result<Box<str>, Wrong> {
     }
 }
 
-/// Each job with the verb that it stands behind.
+/// Each job with the verb that precedes it.
 fn commands(words: &[OsString]) -> Result<Vec<Command>, Wrong> {
     let (first, rest) = words.split_first().ok_or_else(|| {
         Wrong::Bad("missing command: expected enable or disable, then names of jobs".into())
@@ -179,7 +179,7 @@ fn commands(words: &[OsString]) -> Result<Vec<Command>, Wrong> {
         ))
     })?;
     let mut commands = Vec::new();
-    // The word behind which a job must follow.
+    // The verb that a job must follow.
     let mut bare = Some(first);
     for word in rest {
         match verb(word) {
@@ -211,7 +211,7 @@ fn verb(word: &OsStr) -> Option<Verb> {
     }
 }
 
-/// The name of a job, by the same rules as those of the configuration.
+/// The name of a job, by the rules of the configuration.
 fn job(word: &OsStr) -> Result<Box<[u8]>, Wrong> {
     let text = word.to_string_lossy();
     let bad = |why: &str| {

@@ -1,28 +1,28 @@
-//! Options in the Unix manner: letters that may be joined, long names, and `--` as the end of both. Operands may
-//! stand between them.
+//! Unix-style options: letters that may be joined, long names, and `--` as the end of both. Operands may come between
+//! them.
 
 use crate::model::Clean;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// One option of a program. `I` is the program's own name for it.
+/// One option of a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Opt<I: 'static> {
-    /// What the program knows it by.
+    /// The program's own name for it.
     pub id: I,
-    /// The letter behind one dash, if it has one.
+    /// The letter after one dash, if it has one.
     pub letter: Option<char>,
-    /// The name behind two dashes, if it has one.
+    /// The name after two dashes, if it has one.
     pub long: Option<&'static str>,
-    /// What its argument is called, if it takes one.
+    /// The name of its argument, if it takes one.
     pub argument: Option<&'static str>,
     /// What it is for, in one line.
     pub help: &'static str,
 }
 
 impl<I> Opt<I> {
-    /// How it is written, in all its forms: `-h, --help`, `-c FILE`.
+    /// All its forms: `-h, --help`, `-c FILE`.
     pub fn written(&self) -> String {
         let letter = self.letter.map(|letter| format!("-{letter}"));
         let long = self.long.map(|long| format!("--{long}"));
@@ -37,13 +37,13 @@ pub(super) struct Form<I: 'static> {
     pub(super) program: &'static str,
     /// Every option that it has.
     pub(super) options: &'static [Opt<I>],
-    /// The options that can't be left out.
+    /// The required options.
     pub(super) needed: &'static [I],
-    /// What stands behind them, as the synopsis shows it.
+    /// What follows the options, as the synopsis shows it.
     pub(super) operands: Option<&'static str>,
 }
 
-/// What a program is asked to do. `O` says how.
+/// What a program is asked to do. `O` has its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask<O> {
     /// To do its work.
@@ -54,7 +54,7 @@ pub enum Ask<O> {
     Version,
 }
 
-/// One option as it was given, with its argument.
+/// One option as it was given, with its argument, or one operand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arg<I> {
     /// An option that takes no argument.
@@ -70,7 +70,7 @@ pub enum Arg<I> {
 pub enum Wrong {
     /// No option has this letter.
     UnknownLetter(Box<[u8]>),
-    /// No option has this long name; perhaps this one was meant.
+    /// No option has this long name; the second one was perhaps meant.
     UnknownLong(Box<[u8]>, Option<&'static str>),
     /// The option takes an argument and got none, or an empty one.
     Missing(String, &'static str),
@@ -78,7 +78,7 @@ pub enum Wrong {
     Superfluous(&'static str),
     /// A word that belongs to no option, and the program takes none.
     Operand(Box<[u8]>),
-    /// What only this program finds wrong, in its words.
+    /// A mistake that only this program checks for, as text.
     Bad(String),
 }
 
@@ -88,7 +88,7 @@ impl Wrong {
         Wrong::Operand(word.as_bytes().into())
     }
 
-    /// The argument of an option is none: what it is instead, and what is expected.
+    /// The argument of an option is invalid: what is wrong with it, and what is expected.
     pub(super) fn value(option: &str, value: &OsStr, why: &str) -> Wrong {
         Wrong::Bad(format!("option {option}: {} {why}", Clean(value.as_bytes())))
     }
@@ -110,14 +110,14 @@ impl fmt::Display for Wrong {
     }
 }
 
-/// Wrong usage as a program tells it: one line that says what is wrong, then how it is used.
+/// Wrong usage as a program reports it: one line that says what is wrong, then the synopsis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// The program.
     pub program: &'static str,
     /// What is wrong.
     pub wrong: Wrong,
-    /// What begins with `usage:`.
+    /// The text that begins with `usage:`.
     pub synopsis: String,
 }
 
@@ -127,7 +127,7 @@ impl fmt::Display for Usage {
     }
 }
 
-/// No line of a synopsis is longer than the terminal that everybody has.
+/// The longest line of a synopsis: the width of a common terminal.
 const WIDTH: usize = 80;
 
 impl<I: PartialEq> Form<I> {
@@ -136,7 +136,7 @@ impl<I: PartialEq> Form<I> {
         Usage { program: self.program, wrong, synopsis: self.synopsis() }
     }
 
-    /// What shows every option: joined letters, then those with an argument, then the long ones.
+    /// Shows every option: joined letters, then those with an argument, then the long ones.
     pub(super) fn synopsis(&self) -> String {
         let options = self.options.iter();
         let joined = options.clone().filter(|option| option.argument.is_none());
@@ -172,13 +172,13 @@ impl<I: PartialEq> Form<I> {
     }
 }
 
-/// Reads a command line option by option. After the first mistake it has nothing more to say.
+/// Reads a command line option by option, up to the first mistake.
 pub(super) struct Reader<I: 'static, A> {
     table: &'static [Opt<I>],
     args: A,
     /// What is left of a word with joined letters.
     letters: Vec<u8>,
-    /// Whether `--` has been met.
+    /// Whether `--` has been read.
     ended: bool,
 }
 
@@ -216,7 +216,7 @@ impl<I: Copy, A: Iterator<Item = OsString>> Reader<I, A> {
             Some((option, rest))
         });
         let Some((option, rest)) = known else {
-            // The whole character, so that a letter beyond ASCII is shown as what it is.
+            // The whole character, so that a non-ASCII letter is shown correctly.
             let text = String::from_utf8_lossy(&word);
             let first = text.chars().next().map_or(String::new(), String::from);
             return Err(Wrong::UnknownLetter(first.into_bytes().into()));
@@ -261,7 +261,7 @@ fn non_empty<I>(id: I, value: OsString) -> Option<Arg<I>> {
     (!value.is_empty()).then_some(Arg::Value(id, value))
 }
 
-/// The option as one writes it: by its letter where it has one.
+/// The option by its letter, or by its long name if it has no letter.
 fn label<I>(option: &Opt<I>) -> String {
     match (option.letter, option.long) {
         (Some(letter), _) => format!("-{letter}"),
@@ -270,7 +270,7 @@ fn label<I>(option: &Opt<I>) -> String {
     }
 }
 
-/// The name that was probably meant: the one that begins so, or that two slips of the finger turn into this.
+/// The name that was probably meant: one that begins with this word, or differs from it by at most two typing errors.
 fn near(word: &[u8], names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let rate = |name: &str| match name.as_bytes().starts_with(word) && !word.is_empty() {
         true => 0,
@@ -279,7 +279,7 @@ fn near(word: &[u8], names: impl Iterator<Item = &'static str>) -> Option<&'stat
     names.map(|name| (rate(name), name)).filter(|(slips, _)| *slips <= 2).min().map(|(_, name)| name)
 }
 
-/// How many letters must be changed, added or left out to make `a` of `b`.
+/// How many letters must be changed, added or removed to turn `b` into `a`.
 fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {

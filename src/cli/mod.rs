@@ -1,7 +1,7 @@
 //! The command lines of the programs: arguments to values. Never reads a file and never prints by itself.
 //!
-//! Each program has one table of options; parser, usage and help are made from it, and a test holds the
-//! manual page against it.
+//! Each program has one table of options; parser, usage and help are made from it, and a test compares the manual page
+//! with it.
 #![forbid(unsafe_code)]
 
 pub mod ctl;
@@ -19,10 +19,10 @@ use std::io::{self, Write};
 /// The exit status of wrong usage.
 pub const STATUS_USAGE: u8 = 2;
 
-/// Writes `text` to `out`. A reader that has gone (`pmtr --help | head -1`) is no error of ours, and there
-/// is nobody else to tell, so that a failure stays without consequence.
+/// Writes `text` to `out` and ignores a failure: a reader that has gone (`pmtr --help | head -1`) is not an error, and
+/// there is nowhere else to report one.
 pub fn say(out: &mut dyn Write, text: &dyn fmt::Display) {
-    // Made in one piece first: several small writes could be mixed with those of other programs.
+    // Formatted first and written at once: several small writes could be mixed with those of other programs.
     let _: io::Result<()> = out.write_all(text.to_string().as_bytes()).and_then(|()| out.flush());
 }
 

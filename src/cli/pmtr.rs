@@ -6,21 +6,21 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// The configuration when `-c` names no other.
+/// The configuration without `-c`.
 pub const DEFAULT_CONFIG: &str = "/etc/pmtr.conf";
 
 /// How to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PmtrOptions {
-    /// `-c`, as written: making it absolute takes a look at the world.
+    /// `-c`, as written: making it absolute would need a system call.
     pub config: PathBuf,
     /// `-F`; always true for a test, which has nothing to do in the background.
     pub foreground: bool,
-    /// `-p`, as written; never there for a test, which must not touch the pid file of a running pmtr.
+    /// `-p`, as written; None for a test, which must not touch the pid file of a running pmtr.
     pub pidfile: Option<PathBuf>,
-    /// `--state`, as written; never there for a test.
+    /// `--state`, as written; None for a test.
     pub state: Option<PathBuf>,
-    /// `--last-good`, as written; never there for a test.
+    /// `--last-good`, as written; None for a test.
     pub last_good: Option<PathBuf>,
     /// `-t` or `--check`, or neither.
     pub mode: Mode,
@@ -35,9 +35,9 @@ pub struct PmtrOptions {
 pub enum Mode {
     /// Run the jobs.
     Run,
-    /// `-t`: tell the mistakes; the exit status is always 0.
+    /// `-t`: print the errors; the exit status is always 0.
     Test,
-    /// `--check`: the exit status tells as well. Together with `-t` this one holds.
+    /// `--check`: the exit status shows the result as well. Overrides `-t`.
     Check,
 }
 
@@ -140,8 +140,8 @@ pub const OPTIONS: &[Opt<PmtrOption>] = &[
 
 const FORM: Form<PmtrOption> = Form { program: "pmtr", options: OPTIONS, needed: &[], operands: None };
 
-/// Reads the arguments behind the program's own name.
-/// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
+/// Parses the arguments after the program's own name.
+/// `-h`, `--help` and `--version` take effect as soon as they are read, whatever follows them.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<PmtrOptions>, Usage> {
     let mut reader = Reader::new(OPTIONS, args);
     let mut options = PmtrOptions {
@@ -168,7 +168,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<PmtrOptions>, U
             Arg::Value(PmtrOption::State, dir) => options.state = Some(dir.into()),
             Arg::Value(PmtrOption::LastGood, file) => options.last_good = Some(file.into()),
             Arg::Operand(word) => return Err(FORM.usage(operand(&word, options.mode))),
-            // The table says which options take an argument; the reader gives these no other form.
+            // The table says which options take an argument; the reader never returns these in the other form.
             Arg::Flag(
                 PmtrOption::Config | PmtrOption::Pidfile | PmtrOption::State | PmtrOption::LastGood,
             ) => {}
@@ -197,7 +197,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<PmtrOptions>, U
     Ok(Ask::Run(options))
 }
 
-/// There are no operands; whoever tests a file may expect one.
+/// There are no operands, but a user who tests a file may expect one.
 fn operand(word: &OsStr, mode: Mode) -> Wrong {
     match mode {
         Mode::Test | Mode::Check if !word.is_empty() => {

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-/// What `--stale-after` is when it is not given.
+/// The default of `--stale-after`.
 pub const DEFAULT_STALE_AFTER: Duration = Duration::from_secs(60);
 
 /// How to run.
@@ -28,7 +28,7 @@ pub struct RptserverOptions {
     pub metrics: Option<PathBuf>,
     /// `--stale-after`
     pub stale_after: Duration,
-    /// `--on-stale` in words; empty when it was not given, otherwise the first one is an absolute path.
+    /// `--on-stale`, split into words; empty when it was not given, otherwise the first word is an absolute path.
     pub on_stale: Vec<OsString>,
     /// `--once`
     pub once: Option<NonZeroUsize>,
@@ -128,8 +128,8 @@ pub const OPTIONS: &[Opt<RptserverOption>] = &[
 const FORM: Form<RptserverOption> =
     Form { program: "pmtr-rptserver", options: OPTIONS, needed: &[RptserverOption::Port], operands: None };
 
-/// Reads the arguments behind the program's own name.
-/// `-h`, `--help` and `--version` hold as soon as they are met, whatever comes behind them.
+/// Parses the arguments after the program's own name.
+/// `-h`, `--help` and `--version` take effect as soon as they are read, whatever follows them.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<RptserverOptions>, Usage> {
     read(args).map_err(|wrong| FORM.usage(wrong))
 }
@@ -199,7 +199,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<RptserverOptions>, W
             Arg::Value(RptserverOption::OnStale, word) => options.on_stale = on_stale(&word)?,
             Arg::Value(RptserverOption::Once, word) => options.once = Some(once(&word)?),
             Arg::Operand(word) => return Err(Wrong::operand(&word)),
-            // The table says which options take an argument; the reader gives these no other form.
+            // The table says which options take an argument; the reader never returns these in the other form.
             Arg::Flag(
                 RptserverOption::Address
                 | RptserverOption::Port
@@ -217,7 +217,7 @@ fn read(args: impl Iterator<Item = OsString>) -> Result<Ask<RptserverOptions>, W
     Ok(Ask::Run(options))
 }
 
-/// What is wrong with options that are right one by one.
+/// Finds options that are valid one by one, but not together.
 fn check(options: &RptserverOptions) -> Result<(), Wrong> {
     let files = [("-f", &options.file), ("--json", &options.json), ("--metrics", &options.metrics)];
     if files.iter().all(|(_, file)| file.is_none()) && options.on_stale.is_empty() && options.once.is_none() {
@@ -236,7 +236,7 @@ fn check(options: &RptserverOptions) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The parts of a path without those that say nothing.
+/// The components of a path without `.`.
 fn parts(path: &Path) -> impl Iterator<Item = Component<'_>> {
     path.components().filter(|part| *part != Component::CurDir)
 }
@@ -256,7 +256,7 @@ fn address(word: &OsStr) -> Result<(IpAddr, Option<Box<str>>), Wrong> {
         None => host.parse(),
     };
     let address = address.map_err(|_| wrong(not_numeric))?;
-    // The same rule as that of the configuration.
+    // The same rule as in the configuration.
     let is_name = |name: &&str| {
         (1..=15).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
     };
@@ -284,7 +284,7 @@ fn stale_after(word: &OsStr) -> Result<Duration, Wrong> {
     let unit: u64 = unit
         .filter(|_| is_number)
         .ok_or_else(|| wrong("is not a time: expected a number with s, m, h or d, for example 90s or 5m"))?;
-    // A number that is too large to be read is out of range as well.
+    // A number that is too large to parse is out of range as well.
     let secs = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     secs.filter(|secs| (1..=YEAR).contains(secs))
         .map(Duration::from_secs)

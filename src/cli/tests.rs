@@ -62,7 +62,7 @@ fn every_way_to_write_options_is_understood() {
 }
 
 #[test]
-fn where_nothing_is_said_the_file_is_that_of_the_system_wherever_one_stands() {
+fn the_default_configuration_does_not_depend_on_the_working_directory() {
     let Ok(Ask::Run(options)) = ask(&[]) else { panic!("no option is an option") };
     assert_eq!((options.config.is_absolute(), options.pidfile, options.state), (true, None, None));
 }
@@ -76,7 +76,7 @@ fn a_test_never_claims_a_pid_file() {
 }
 
 #[test]
-fn help_and_version_hold_as_soon_as_they_are_met() {
+fn help_and_version_take_effect_as_soon_as_they_are_read() {
     for (line, expected) in [
         (&["-h"][..], Ask::Help),
         (&["--help"], Ask::Help),

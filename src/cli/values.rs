@@ -1,18 +1,18 @@
-//! Arguments that more than one program takes, and what is not said in a line.
+//! Arguments that more than one program takes, or that need more than one line to parse.
 
 use super::getopt::Wrong;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// The argument of `-p` where it is a port.
+/// The argument of `-p`, if it is a port.
 pub(super) fn port(word: &OsStr) -> Result<u16, Wrong> {
     let number = word.to_str().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
     let number = number.and_then(|text| text.parse().ok()).filter(|port| *port > 0);
     number.ok_or_else(|| Wrong::value("-p", word, "is not a port: expected a number from 1 to 65535"))
 }
 
-/// The words of a command. They stand apart by blanks; double quotes keep blanks in a word, and inside them a
-/// backslash keeps `"` and `\` what they are. `None` when a quote is not closed.
+/// Splits a command into words at blanks. Double quotes keep blanks in a word, and inside them a backslash makes `"`
+/// and `\` literal. `None` when a quote is not closed.
 pub(super) fn words(command: &OsStr) -> Option<Vec<OsString>> {
     let mut words = Vec::new();
     // Some from the first byte or quote of a word on: two quotes with nothing between them are a word too.

@@ -12,7 +12,7 @@ fn run(line: &[&str]) -> CtlOptions {
     }
 }
 
-/// The first line that is shown for a wrong use.
+/// The first line of the error for wrong usage.
 fn wrong(line: &[&str]) -> String {
     let usage = ask(line).unwrap_err().to_string();
     let (first, rest) = usage.split_once('\n').unwrap();
@@ -25,7 +25,7 @@ fn shown(commands: &[Command]) -> Vec<(bool, &str)> {
 }
 
 #[test]
-fn options_may_stand_before_between_and_behind_the_jobs() {
+fn options_may_come_before_between_and_after_the_jobs() {
     let expected = CtlOptions {
         verbose: true,
         host: "app1".into(),
@@ -48,7 +48,7 @@ fn options_may_stand_before_between_and_behind_the_jobs() {
 }
 
 #[test]
-fn each_job_has_the_verb_that_it_stands_behind() {
+fn each_job_has_the_verb_that_precedes_it() {
     for (line, expected) in [
         (&["enable", "a"][..], &[(true, "a")][..]),
         (&["disable", "a", "b", "enable", "c"], &[(false, "a"), (false, "b"), (true, "c")]),
@@ -124,7 +124,7 @@ fn wrong_usage_says_what_is_expected() {
 }
 
 #[test]
-fn help_and_version_hold_as_soon_as_they_are_met() {
+fn help_and_version_take_effect_as_soon_as_they_are_read() {
     assert_eq!(ask(&["web", "-h", "-x"]), Ok(Ask::Help));
     assert_eq!(ask(&["--version"]), Ok(Ask::Version));
     assert_eq!(version(), format!("pmtr-ctl {}\n", env!("CARGO_PKG_VERSION")));

@@ -77,7 +77,7 @@ fn a_command_is_split_at_blanks_and_quotes_keep_them() {
 }
 
 #[test]
-fn what_is_no_text_is_kept_where_it_may_stand() {
+fn arguments_that_are_not_text_are_kept_where_allowed() {
     let odd = OsString::from_vec(b"/\xff".to_vec());
     let line = ["-p1".into(), "-f".into(), odd.clone(), "--on-stale".into(), odd.clone()];
     let Ok(Ask::Run(options)) = parse(line.into_iter()) else { panic!() };
@@ -155,7 +155,7 @@ fn wrong_usage_names_the_option_and_what_is_expected() {
 }
 
 #[test]
-fn the_synopsis_shows_what_must_be_there_and_fits_on_a_terminal() {
+fn the_synopsis_shows_required_options_and_fits_on_a_terminal() {
     assert_eq!(
         ask(&[]).unwrap_err().synopsis,
         "usage: pmtr-rptserver [-vh] [-a ADDRESS] -p PORT [-f FILE] [--json FILE]\n\
