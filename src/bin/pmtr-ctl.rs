@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1).peekable();
-    // Who gives no arguments wants to know what there is to give.
+    // A user who gives no arguments needs the help.
     if args.peek().is_none() {
         cli::say(&mut stdout(), &ctl::help());
         return ExitCode::from(cli::STATUS_USAGE);
