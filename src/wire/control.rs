@@ -1,7 +1,7 @@
 //! Remote commands and their answers.
 //!
-//! A command is words apart by any white space: `enable a b disable c`. The answer has a line for what was done and
-//! one for what was not known, for each run of one verb.
+//! A command consists of words separated by any white space: `enable a b disable c`. For each run of one verb, the
+//! answer has a line for the known names and a line for the unknown ones.
 
 use super::{is_blank, is_control, words};
 use crate::model::{Command, Verb, Verdict};
@@ -9,7 +9,7 @@ use crate::model::{Command, Verb, Verdict};
 /// The longest command. It bounds the work that one message can cause.
 pub const MAX_COMMAND_BYTES: usize = 8_192;
 
-/// Reads a command; `None` when it is none.
+/// Decodes a command; `None` if the message is not one.
 pub fn decode(message: &[u8]) -> Option<Vec<Command>> {
     let control = |byte: &u8| is_control(*byte) && !is_blank(*byte);
     if message.len() > MAX_COMMAND_BYTES || message.iter().any(control) {
@@ -27,7 +27,7 @@ pub fn decode(message: &[u8]) -> Option<Vec<Command>> {
     Some(commands)
 }
 
-/// What a word commands, if anything.
+/// The verb that a word stands for, if any.
 pub fn verb(word: &[u8]) -> Option<Verb> {
     match word {
         b"enable" => Some(Verb::Enable),
@@ -36,7 +36,7 @@ pub fn verb(word: &[u8]) -> Option<Verb> {
     }
 }
 
-/// Commands as messages of at most `room` bytes each, as far as names allow it. Their order is kept.
+/// Encodes commands, in order, as messages of at most `room` bytes each, unless one command alone is longer.
 pub fn encode(commands: &[Command], room: usize) -> Vec<Vec<u8>> {
     let mut messages: Vec<Vec<u8>> = Vec::new();
     let mut last = None;
@@ -62,7 +62,7 @@ pub fn encode(commands: &[Command], room: usize) -> Vec<Vec<u8>> {
     messages
 }
 
-/// The answer to a command. It is never longer than twice what was asked: two lines of one verb need two names.
+/// The answer to a command. It is at most twice as long as the command: two lines for one verb need two names.
 pub fn answer(verdicts: &[Verdict]) -> Vec<u8> {
     let mut text = Vec::new();
     for run in verdicts.chunk_by(|a, b| a.command.verb == b.command.verb) {
@@ -87,7 +87,7 @@ pub fn answer(verdicts: &[Verdict]) -> Vec<u8> {
     text
 }
 
-/// Whether an answer names jobs that are not known; `None` when these bytes are no answer.
+/// Whether an answer names unknown jobs; `None` if these bytes are not an answer.
 pub fn has_unknown(answer: &[u8]) -> Option<bool> {
     let mut unknown = false;
     for line in answer.strip_suffix(b"\n")?.split(|byte| *byte == b'\n') {

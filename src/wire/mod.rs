@@ -1,17 +1,17 @@
-//! Values to the bytes of datagrams and back. Never touches a socket and believes nothing that it reads:
-//! whatever the bytes are, the answer is a value or a refusal.
+//! Encodes values as datagrams and decodes them. Never touches a socket, and trusts no input: any bytes give a value
+//! or a refusal.
 #![forbid(unsafe_code)]
 
 pub mod control;
 pub mod notify;
 pub mod report;
 
-/// Whether a byte can't be part of a name: these would end a word or a line, or be obeyed by a terminal.
+/// Whether a byte can't be part of a name: it would end a word or a line, or a terminal would obey it.
 fn is_control(byte: u8) -> bool {
     byte < b' ' || byte == 0x7f
 }
 
-/// The words of a text, apart by any white space.
+/// The words of a text, separated by any white space.
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| is_blank(*byte)).filter(|word| !word.is_empty())
 }

@@ -1,13 +1,13 @@
-//! What a service manager is told, as assignments in lines. One message is one datagram.
+//! The messages to a service manager: one assignment per line. One message is one datagram.
 
 use crate::model::{Milestone, MonoTime, NotifyMessage, Pid, Summary};
 use std::fmt::{self, Write as _};
 
-/// The bytes of a message that is sent at `now`. `main_pid` is named with [`Milestone::Ready`]: whoever started us
-/// does not know which process has stayed.
+/// Encodes a message that is sent at `now`. [`Milestone::Ready`] includes `main_pid`: the service manager does not
+/// know which process has stayed.
 pub fn encode(message: &NotifyMessage, now: MonoTime, main_pid: Option<Pid>) -> Vec<u8> {
     let mut text = String::new();
-    // A String takes whatever it is given.
+    // Writing to a String can't fail.
     let _: fmt::Result = write(&mut text, message, now, main_pid);
     text.into_bytes()
 }

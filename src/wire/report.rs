@@ -1,11 +1,11 @@
-//! Reports: a line that says whose it is, then a line for each job.
+//! Reports: a first line that names the host, then a line for each job.
 //!
 //! ```text
 //! report HOSTNAME [ADDRESS] [part I/N SERIAL]
 //! NAME e|d SECONDS PID PATH
 //! ```
 //!
-//! The first generation of senders says `report` alone and leaves out pid and path.
+//! Senders of the first generation write only `report` in the first line, and leave out pid and path.
 
 use super::{is_blank, is_control, number, words};
 use crate::model::{Head, JobLine, Part, Pid, ReportedProcess};
@@ -13,9 +13,9 @@ use std::io::Write;
 use std::net::IpAddr;
 use std::ops::Range;
 
-/// What exceeds this is split.
+/// A longer report is split.
 pub const MAX_REPORT_BYTES: usize = 1_400;
-/// The longest name of a host or job that is believed.
+/// The longest name of a host or job that is accepted.
 const MAX_NAME_BYTES: usize = 255;
 
 /// One datagram of a report, known to be well formed.
@@ -26,7 +26,7 @@ pub struct Datagram<'a> {
     body: &'a [u8],
 }
 
-/// Appends one job's line. What would end the line or be obeyed by a terminal becomes `?`.
+/// Appends one job's line. Bytes that would end the name or the line, or that a terminal would obey, become `?`.
 pub fn encode_line(line: &JobLine<'_>, body: &mut Vec<u8>) {
     let pid = match line.process {
         ReportedProcess::Pid(pid) => pid.as_raw(),
@@ -44,21 +44,21 @@ fn clean(text: &[u8], also: fn(u8) -> bool, to: &mut Vec<u8>) {
     to.extend(text.iter().map(|byte| if is_control(*byte) || also(*byte) { b'?' } else { *byte }));
 }
 
-/// A report as the datagrams that it is sent in.
+/// A report, split into datagrams.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     head: Vec<u8>,
     serial: u64,
-    /// The lines of each datagram; one that is too long for any is alone in its own.
+    /// The lines of each datagram; a line that is too long for any datagram has one to itself.
     parts: Vec<Range<usize>>,
 }
 
 impl Split {
-    /// Divides a report, whose lines are `body`, at ends of lines.
+    /// Splits a report, whose lines are `body`, at line ends.
     pub fn new(host: &[u8], interface: Option<IpAddr>, serial: u64, body: &[u8]) -> Split {
         let mut head = b"report ".to_vec();
         match host.get(..MAX_NAME_BYTES).unwrap_or(host) {
-            // The word must not be missing: what follows would be taken for it.
+            // The name must not be missing: the reader would take the next word for it.
             [] => head.extend_from_slice(b"?"),
             host => clean(host, is_blank, &mut head),
         }
@@ -67,13 +67,13 @@ impl Split {
         }
         let mut parts = Vec::new();
         if head.len() + 1 + body.len() > MAX_REPORT_BYTES {
-            // So many digits as the numbers can have, lest the room depend on the number of parts.
+            // With the most digits that the numbers can have, so that the room does not depend on the number of parts.
             let longest = format!(" part {}/{} {serial}\n", body.len(), body.len());
             let room = MAX_REPORT_BYTES.saturating_sub(head.len() + longest.len());
             let mut rest = 0..body.len();
             while let Some(left) = body.get(rest.clone()).filter(|left| !left.is_empty()) {
                 let fits = left.get(..room).and_then(|left| left.iter().rposition(|byte| *byte == b'\n'));
-                // The rest is all of it, or begins with a line that is longer than the room.
+                // The rest may fit whole, or begin with a line that is longer than the room.
                 let end = fits
                     .filter(|_| left.len() > room)
                     .or_else(|| left.iter().position(|byte| *byte == b'\n').filter(|_| left.len() > room));
@@ -89,17 +89,17 @@ impl Split {
         Split { head, serial, parts }
     }
 
-    /// How many datagrams it takes.
+    /// The number of datagrams.
     pub fn len(&self) -> usize {
         self.parts.len()
     }
 
-    /// Never: a report without jobs is a datagram as well.
+    /// Never true: a report without jobs is one datagram.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// Puts the datagram with this index, from 0, in place of what is in `datagram`.
+    /// Replaces the contents of `datagram` with the datagram of this index, from 0.
     pub fn datagram(&self, index: usize, body: &[u8], datagram: &mut Vec<u8>) {
         datagram.clear();
         let Some(lines) = self.parts.get(index).and_then(|range| body.get(range.clone())) else { return };
@@ -112,19 +112,18 @@ impl Split {
     }
 }
 
-/// Reads a datagram; `None` when it is no report, or one line of it is not as it should be.
+/// Decodes a datagram; `None` if it is not a report, or if one of its lines is malformed.
 pub fn decode(datagram: &[u8]) -> Option<Datagram<'_>> {
     let (first, body) = match datagram.iter().position(|byte| *byte == b'\n') {
         Some(end) => (datagram.get(..end)?, datagram.get(end + 1..)?),
         None => (datagram, &b""[..]),
     };
     let head = head(first)?;
-    // The last line may lack its end, as some senders leave it out.
+    // The last line may lack its newline: some senders leave it out.
     lines(body).all(|line| line_of(line).is_some()).then_some(Datagram { head, body })
 }
 
 impl<'a> Datagram<'a> {
-    /// The jobs.
     pub fn jobs(&self) -> impl Iterator<Item = JobLine<'a>> + use<'a> {
         lines(self.body).filter_map(line_of)
     }

@@ -6,12 +6,12 @@ mod notify;
 mod report;
 
 #[test]
-fn words_are_apart_by_any_white_space() {
+fn any_white_space_separates_words() {
     let found: Vec<&[u8]> = words(b" a\tb\r\nc\x0bd\x0c ").collect();
     assert_eq!(found, [b"a", b"b", b"c", b"d"]);
 }
 
-/// Any byte, more often one that means something.
+/// A random byte, more often one that has a meaning.
 fn byte(rng: &mut Rng) -> u8 {
     match rng.below(4) {
         0 => rng.byte(),
@@ -25,13 +25,13 @@ fn bytes(rng: &mut Rng, most: usize) -> Vec<u8> {
     (0..rng.below(most + 1)).map(|_| byte(rng)).collect()
 }
 
-/// A word that can be a name.
+/// A random word that is a valid name.
 fn name(rng: &mut Rng) -> Vec<u8> {
     let length = 1 + if rng.one_in(10) { rng.below(255) } else { rng.below(4) };
     (0..length).map(|_| rng.pick(b"abcz019/:?-\xc3\xa9\xff")).collect()
 }
 
-/// The same text with some of its bytes changed, removed, doubled or swapped.
+/// The same text with some bytes changed, inserted, removed or doubled.
 fn spoilt(rng: &mut Rng, text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();
     for _ in 0..1 + rng.below(3) {

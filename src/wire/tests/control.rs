@@ -7,7 +7,7 @@ fn command(verb: Verb, name: &[u8]) -> Command {
     Command { verb, name: name.into() }
 }
 
-/// Orders as text: `+a` enables a.
+/// Commands from text: `+a` enables a.
 fn commands(text: &str) -> Vec<Command> {
     let verb = |sign| if sign == b'+' { Verb::Enable } else { Verb::Disable };
     text.split_ascii_whitespace()
@@ -15,7 +15,7 @@ fn commands(text: &str) -> Vec<Command> {
         .collect()
 }
 
-/// Verdicts as text: `+a?` is not known.
+/// Verdicts from text: `+a?` is unknown.
 fn verdicts(text: &str) -> Vec<Verdict> {
     let verdict = |word: &str| {
         let command = commands(word.trim_end_matches('?')).remove(0);
@@ -25,7 +25,7 @@ fn verdicts(text: &str) -> Vec<Verdict> {
 }
 
 #[test]
-fn a_command_is_a_verb_and_names_apart_by_any_white_space() {
+fn a_command_is_a_verb_and_names_separated_by_any_white_space() {
     for (message, wanted) in [
         (&b"enable a"[..], "+a"),
         (b"disable a", "-a"),
@@ -38,7 +38,7 @@ fn a_command_is_a_verb_and_names_apart_by_any_white_space() {
         (b"  enable a", "+a"),
         (b"\n\t enable\ta\nb\x0bc\x0cd\r", "+a +b +c +d"),
         (b"enable a a", "+a +a"),
-        // A verb alone is nothing; a word like a verb is a name.
+        // A verb alone commands nothing; a word that resembles a verb is a name.
         (b"enable", ""),
         (b"disable ", ""),
         (b"enable disable", ""),
@@ -53,7 +53,7 @@ fn a_command_is_a_verb_and_names_apart_by_any_white_space() {
 }
 
 #[test]
-fn what_does_not_begin_with_a_verb_or_has_control_characters_is_no_command() {
+fn a_message_without_a_leading_verb_or_with_control_characters_is_rejected() {
     for message in [
         &b""[..],
         b" ",
@@ -81,7 +81,7 @@ fn what_does_not_begin_with_a_verb_or_has_control_characters_is_no_command() {
 }
 
 #[test]
-fn a_command_has_a_longest_length_and_its_names_have_none() {
+fn the_length_of_a_command_is_limited_and_that_of_a_name_is_not() {
     for (bytes, good) in [(255, true), (256, true), (MAX_COMMAND_BYTES, true), (MAX_COMMAND_BYTES + 1, false)]
     {
         let name = vec![b'x'; bytes - 7];
@@ -96,7 +96,7 @@ fn a_command_has_a_longest_length_and_its_names_have_none() {
 }
 
 #[test]
-fn the_answer_has_a_line_for_the_done_and_one_for_the_unknown_of_each_run_of_a_verb() {
+fn the_answer_has_a_line_of_known_and_one_of_unknown_names_for_each_run_of_a_verb() {
     for (asked, wanted) in [
         ("", ""),
         ("+a", "enabled a\n"),
@@ -114,7 +114,7 @@ fn the_answer_has_a_line_for_the_done_and_one_for_the_unknown_of_each_run_of_a_v
 }
 
 #[test]
-fn an_answer_tells_whether_a_name_was_unknown_and_other_bytes_are_no_answer() {
+fn an_answer_shows_whether_a_name_was_unknown_and_other_bytes_are_rejected() {
     for (bytes, wanted) in [
         (&b"enabled a\n"[..], Some(false)),
         (b"disabled a\n", Some(false)),
@@ -136,7 +136,7 @@ fn an_answer_tells_whether_a_name_was_unknown_and_other_bytes_are_no_answer() {
     }
 }
 
-/// What must hold for a command and whatever becomes of its orders.
+/// Checks what must hold for a message and any verdicts on its commands.
 fn check_answer(message: &[u8], verdicts: &[Verdict]) {
     let answer = answer(verdicts);
     let shown =
@@ -172,7 +172,7 @@ fn the_answer_to_a_small_command_is_at_most_twice_as_long_whatever_the_verdicts(
 }
 
 #[test]
-fn no_bytes_upset_the_reader_of_commands_or_that_of_answers() {
+fn any_bytes_are_decoded_as_commands_or_an_answer_or_rejected() {
     let mut rng = Rng::new(1);
     let seeds = [&b"enable a b disable c\n"[..], b"disable a", b"enabled a\nunknown b\n", b"enable"];
     let mut decoded = 0;
@@ -194,7 +194,7 @@ fn no_bytes_upset_the_reader_of_commands_or_that_of_answers() {
 }
 
 #[test]
-fn what_is_encoded_is_decoded_to_the_same_in_the_same_order() {
+fn encoded_commands_are_decoded_to_the_same_in_the_same_order() {
     let mut rng = Rng::new(2);
     for round in 0..rounds(20_000) {
         let room = rng.pick(&[1, 10, 20, 100, 1_400]);
@@ -206,13 +206,13 @@ fn what_is_encoded_is_decoded_to_the_same_in_the_same_order() {
         let mut back = Vec::new();
         for message in &messages {
             let part = decode(message).unwrap_or_else(|| panic!("{message:?}"));
-            // Only a name that is longer by itself exceeds the room.
+            // Only a single command that is too long by itself exceeds the room.
             assert!(message.len() <= room || part.len() == 1, "{room} {message:?}");
             assert!(!part.is_empty());
             back.extend(part);
         }
         assert_eq!(back, commands);
-        // No message could have taken the first command of the next one.
+        // No message has room for the first command of the next one.
         for pair in messages.windows(2) {
             let (before, next) = (decode(&pair[0]).unwrap(), decode(&pair[1]).unwrap());
             let same = before.last().unwrap().verb == next[0].verb;

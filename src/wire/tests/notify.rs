@@ -8,7 +8,7 @@ fn text(message: NotifyMessage, main_pid: Option<Pid>) -> String {
 }
 
 #[test]
-fn a_milestone_is_told_in_the_words_of_the_protocol() {
+fn a_milestone_is_written_as_the_protocol_defines_it() {
     let pid = Pid::new(77);
     for (milestone, main_pid, wanted) in [
         (Milestone::Ready, None, "READY=1\n"),
@@ -24,7 +24,7 @@ fn a_milestone_is_told_in_the_words_of_the_protocol() {
 }
 
 #[test]
-fn a_status_counts_the_jobs_and_one_is_no_plural() {
+fn a_status_counts_the_jobs_and_one_is_singular() {
     let serving = |jobs, running, mistakes| Summary::Serving { jobs, running, mistakes, last_good: false };
     let recovered = |mistakes| Summary::Serving { jobs: 2, running: 1, mistakes, last_good: true };
     for (summary, wanted) in [
@@ -44,7 +44,7 @@ fn a_status_counts_the_jobs_and_one_is_no_plural() {
 }
 
 #[test]
-fn one_message_may_tell_all_of_it_and_none_tells_nothing() {
+fn one_message_may_contain_everything_or_nothing() {
     let summary = Some(Summary::Ending { running: 1 });
     let all = NotifyMessage { milestone: Some(Milestone::Stopping), summary, alive: true };
     assert_eq!(text(all, None), "STOPPING=1\nSTATUS=exiting, 1 running\nWATCHDOG=1\n");

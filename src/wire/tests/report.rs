@@ -4,7 +4,7 @@ use crate::model::rng::{Rng, rounds};
 use crate::model::{Head, JobLine, Part, Pid, ReportedProcess};
 use std::net::IpAddr;
 
-/// What a line of a job says, as text.
+/// The content of a job's line, as text.
 fn told(job: &JobLine<'_>) -> String {
     let process = match job.process {
         ReportedProcess::None => "none".into(),
@@ -24,7 +24,7 @@ fn head<'a>(host: &'a str, interface: Option<&str>, part: Option<(u32, u32, u64)
 }
 
 #[test]
-fn the_first_line_tells_host_address_and_part() {
+fn the_first_line_has_host_address_and_part() {
     let unsaid = Head { host: None, interface: None, part: None };
     for (line, wanted) in [
         ("report", unsaid),
@@ -43,7 +43,7 @@ fn the_first_line_tells_host_address_and_part() {
             "report app1 part 1/4294967295 18446744073709551615",
             head("app1", None, Some((1, u32::MAX, u64::MAX))),
         ),
-        // A host may be called like a word of the line.
+        // A host may have a keyword of the line as its name.
         ("report part", head("part", None, None)),
         ("report report", head("report", None, None)),
         ("report part part 1/2 3", head("part", None, Some((1, 2, 3)))),
@@ -63,7 +63,7 @@ fn the_first_line_tells_host_address_and_part() {
 }
 
 #[test]
-fn a_first_line_of_another_kind_is_refused() {
+fn a_malformed_first_line_is_rejected() {
     let long = format!("report {}", "h".repeat(256));
     for line in [
         "",
@@ -110,7 +110,7 @@ fn a_first_line_of_another_kind_is_refused() {
 }
 
 #[test]
-fn a_line_tells_of_one_job_in_the_old_and_the_new_format() {
+fn a_line_describes_one_job_in_the_old_and_the_new_format() {
     let long = "n".repeat(255);
     for (line, wanted) in [
         ("web e 12 34 /bin/web", "web|e|12|34|/bin/web".to_string()),
@@ -123,7 +123,7 @@ fn a_line_tells_of_one_job_in_the_old_and_the_new_format() {
         ("web e 12 34  /x", "web|e|12|34| /x".into()),
         ("web e 007 034 p", "web|e|7|34|p".into()),
         ("web e 18446744073709551615 2147483647 p", "web|e|18446744073709551615|2147483647|p".into()),
-        // A job that never started, from a sender that tells the time of day then.
+        // A job that never started, from a sender that reports the time of day for it.
         ("web e 1795178944 0 /bin/web", "web|e|1795178944|none|/bin/web".into()),
         ("e e 1", "e|e|1|unsaid|".into()),
         ("report e 1", "report|e|1|unsaid|".into()),
@@ -139,7 +139,7 @@ fn a_line_tells_of_one_job_in_the_old_and_the_new_format() {
 }
 
 #[test]
-fn one_wrong_line_spoils_the_datagram() {
+fn one_malformed_line_invalidates_the_datagram() {
     let long = format!("{} e 1 2 p", "n".repeat(256));
     for line in [
         " ",
@@ -181,14 +181,14 @@ fn one_wrong_line_spoils_the_datagram() {
             assert_eq!(decode(text.as_bytes()), None, "{text:?}");
         }
     }
-    // Neither is an empty line a line of a job.
+    // An empty line is malformed too.
     for text in ["report h\n\n", "report h\n\na e 1\n", "report h\na e 1\n\n", "report h\na e 1\n\nb e 1"] {
         assert_eq!(decode(text.as_bytes()), None, "{text:?}");
     }
 }
 
 #[test]
-fn a_line_is_written_as_it_is_read_and_can_not_break_out() {
+fn a_line_is_written_as_it_is_read_and_its_fields_cannot_break_it() {
     let job = |name, path| JobLine { name, enabled: true, seconds: 5, process: ReportedProcess::None, path };
     let mut body = Vec::new();
     encode_line(
@@ -204,7 +204,7 @@ fn a_line_is_written_as_it_is_read_and_can_not_break_out() {
 }
 
 #[test]
-fn the_name_of_the_host_can_not_break_out_and_is_never_missing() {
+fn the_host_name_cannot_break_the_first_line_and_is_never_missing() {
     let first = |host: &[u8], interface: Option<&str>| {
         let mut datagram = b"what was in it before".to_vec();
         let interface = interface.map(|text| text.parse().unwrap());
@@ -222,7 +222,7 @@ fn the_name_of_the_host_can_not_break_out_and_is_never_missing() {
     assert_eq!(first(&[b'h'; 300], None), format!("report {}\n", "h".repeat(255)));
 }
 
-/// Encodes, checks each datagram, and puts the bodies together again.
+/// Splits a report, checks each datagram, and joins the bodies.
 fn check_split(host: &[u8], interface: Option<IpAddr>, serial: u64, body: &[u8]) -> usize {
     let split = Split::new(host, interface, serial, body);
     let (mut joined, mut datagram) = (Vec::new(), Vec::new());
@@ -248,8 +248,8 @@ fn check_split(host: &[u8], interface: Option<IpAddr>, serial: u64, body: &[u8])
 }
 
 #[test]
-fn what_fits_is_one_datagram_and_one_byte_more_makes_it_two() {
-    // Two lines, of which the second fills the datagram.
+fn a_report_that_fits_is_one_datagram_and_one_byte_more_makes_it_two() {
+    // Two lines; the second one fills the datagram.
     let body = |bytes: usize| {
         let first = b"a e 1 0 /a\n";
         [&first[..], b"b e 1 0 ", &vec![b'x'; bytes - first.len() - 9], b"\n"].concat()
@@ -257,7 +257,7 @@ fn what_fits_is_one_datagram_and_one_byte_more_makes_it_two() {
     let room = MAX_REPORT_BYTES - b"report h\n".len();
     assert_eq!(check_split(b"h", None, 1, &body(room)), 1);
     assert_eq!(check_split(b"h", None, 1, &body(room + 1)), 2);
-    // One line that is longer than any datagram should be goes alone, first, last or in between.
+    // A line that is too long for any datagram goes alone: first, last or in between.
     let long = [b"b e 1 0 ", &vec![b'x'; 4_000][..], b"\n"].concat();
     assert_eq!(check_split(b"h", None, 1, &long), 1);
     let short = b"a e 1 0 /a\n";
@@ -268,7 +268,7 @@ fn what_fits_is_one_datagram_and_one_byte_more_makes_it_two() {
 }
 
 #[test]
-fn whatever_is_split_is_the_same_when_joined() {
+fn a_split_report_is_the_same_when_joined() {
     let mut rng = Rng::new(3);
     for round in 0..rounds(4_000) {
         let host = super::name(&mut rng);
@@ -284,7 +284,7 @@ fn whatever_is_split_is_the_same_when_joined() {
             let line = JobLine { name: &name, enabled: rng.one_in(2), seconds, process, path: &path };
             let before = body.len();
             encode_line(&line, &mut body);
-            // What is read of the line is what was written.
+            // The line decodes to what was encoded.
             let alone = [b"report h\n", &body[before..]].concat();
             assert_eq!(decode(&alone).unwrap().jobs().collect::<Vec<_>>(), [line]);
         }
@@ -293,7 +293,7 @@ fn whatever_is_split_is_the_same_when_joined() {
 }
 
 #[test]
-fn no_bytes_upset_the_reader_of_reports() {
+fn any_bytes_are_decoded_as_a_report_or_rejected() {
     let mut rng = Rng::new(4);
     let seeds = [
         &b"report\nweb e 12\ndb d 0\n"[..],
@@ -317,7 +317,7 @@ fn no_bytes_upset_the_reader_of_reports() {
         };
         assert!(found.head.host.is_none_or(fit), "{bytes:?}");
         assert!(found.head.part.is_none_or(|part| 1 <= part.index && part.index <= part.of), "{bytes:?}");
-        // Every line is a job, and each can be sent on.
+        // Every line is a job, and each can be encoded again.
         let lines = bytes.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty()).count();
         assert_eq!(found.jobs().count(), lines, "{bytes:?}");
         for job in found.jobs() {
