@@ -16,5 +16,5 @@ fi
 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/miri" exec cargo "+$TOOLCHAIN" miri test --locked --lib -- "$@" \
   --skip daemon:: --skip client:: --skip sys:: \
   --skip an_address_has_sixteen_names_and_silent_ones_make_room \
-  --skip whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are \
-  --skip no_names_make_the_pages_larger_than_the_limit_of_the_reports_says
+  --skip no_sender_exceeds_the_limits_or_changes_what_is_shown_of_others \
+  --skip no_names_make_the_pages_exceed_the_limit_of_the_reports

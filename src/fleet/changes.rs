@@ -1,14 +1,14 @@
-//! Hosts that fell silent or came back, for somebody who fetches this when there is time for it.
-//! Holds at most two changes of a host, however long nobody fetches any.
+//! Hosts that fell silent or came back, kept until the caller fetches these changes.
+//! Holds at most two changes per host, however long none is fetched.
 
 use super::{HostChange, HostKey};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The changes that nobody was told of.
+/// The changes that have not been fetched.
 #[derive(Debug, Default)]
 pub(super) struct HostChanges {
-    /// By number, which is the order in which they happened.
+    /// By number, in the order in which they happened.
     queue: BTreeMap<u64, (Rc<HostKey>, HostChange)>,
     /// The numbers of each host's changes, oldest first.
     of_host: BTreeMap<Rc<HostKey>, (u64, Option<u64>)>,
@@ -16,14 +16,13 @@ pub(super) struct HostChanges {
 }
 
 impl HostChanges {
-    /// Something has become of a host.
     pub(super) fn push(&mut self, host: &Rc<HostKey>, turn: HostChange) {
         let number = self.next;
         self.next += 1;
         let numbers = match self.of_host.get(host) {
             None => (number, None),
             Some((first, None)) => (*first, Some(number)),
-            // Silent and back, or back and silent: the two undo each other, and this one is as before them.
+            // Silent and back, or back and silent: the two undo each other, and this one equals the first.
             Some((_, Some(_))) => {
                 self.forget(host);
                 (number, None)
@@ -33,7 +32,7 @@ impl HostChanges {
         self.queue.insert(number, (Rc::clone(host), turn));
     }
 
-    /// The oldest one.
+    /// Removes and returns the oldest change.
     pub(super) fn pop(&mut self) -> Option<(HostKey, HostChange)> {
         let (_, (host, turn)) = self.queue.pop_first()?;
         if let Some((_, Some(second))) = self.of_host.remove(&host) {
@@ -42,7 +41,7 @@ impl HostChanges {
         Some(((*host).clone(), turn))
     }
 
-    /// Nobody is to hear of this host any more.
+    /// Drops the changes of this host.
     pub(super) fn forget(&mut self, host: &Rc<HostKey>) {
         if let Some((first, second)) = self.of_host.remove(host) {
             self.queue.remove(&first);
@@ -53,7 +52,7 @@ impl HostChanges {
 
 #[cfg(test)]
 impl HostChanges {
-    /// What must hold at every moment.
+    /// Checks what must always hold.
     pub(super) fn check(&self) {
         let numbers = self.of_host.values().flat_map(|(first, second)| [Some(*first), *second]).flatten();
         let numbers: Vec<u64> = numbers.collect();

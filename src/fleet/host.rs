@@ -1,49 +1,49 @@
-//! One host: which of its reports is shown, and what becomes of parts that come late, twice or never.
+//! One host: which of its reports is shown, and what happens to parts that come late, twice or never.
 //!
-//! What is shown is always one report alone: the newest whole one, or, as long as there is none, what came
-//! of the newest one.
+//! Only one report is ever shown: the newest whole one, or, while there is none, the parts of the newest one that have
+//! come.
 
 use super::report::{ASSEMBLY_BYTES, Assembly, Jobs, PART_BYTES, Report, Scale};
 use super::{HostJob, HostKey};
 use crate::model::{Head, JobLine, MonoTime, Part};
 use std::time::Duration;
 
-/// So long parts of a report are waited for, and so long a lower serial is taken for that of an old one.
+/// How long parts of a report are awaited, and how long a lower serial is taken for that of an older report.
 pub(super) const LATE: Duration = Duration::from_secs(10);
-/// The last part of a report may come behind the first one of the next.
+/// Two: the last part of a report may come after the first part of the next.
 const ASSEMBLIES: usize = 2;
 
-/// One host that is heard.
+/// A host that is heard.
 #[derive(Debug)]
 pub struct Host {
-    /// What its jobs weigh.
+    /// Weighs its jobs.
     scale: Scale,
-    /// When any datagram of it came last.
+    /// When its last datagram came, of any kind.
     heard: MonoTime,
     /// The newest whole report.
     whole: Option<Report>,
-    /// Those in the making in the order in which they began, at most [`ASSEMBLIES`].
+    /// The incomplete reports that are awaited, in the order in which they began; at most [`ASSEMBLIES`].
     assemblies: Vec<Assembly>,
-    /// The newest one that was given up. None while there is a whole one.
+    /// The newest report that was given up. None while there is a whole report.
     remnant: Option<Assembly>,
     mark: Option<Mark>,
-    /// How many parts are missing of the reports that were given up since the whole one came.
+    /// How many parts are missing from the reports that were given up since the whole report came.
     lost: u64,
-    /// Whether something was not kept, for want of memory, since the last whole report.
+    /// Whether anything was dropped for lack of memory since the last whole report.
     refused: bool,
 }
 
-/// The newest report that came in parts, whether whole or not.
+/// The newest report that came in parts, complete or not.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     serial: u64,
-    /// When the latest of it came.
+    /// When its latest part came.
     at: MonoTime,
-    /// No more of it is wanted.
+    /// Whether further parts are ignored.
     closed: bool,
 }
 
-/// What a host may take.
+/// The limits of one host.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) jobs: usize,
@@ -51,10 +51,10 @@ pub(super) struct Bounds {
     pub(super) stale_after: Duration,
 }
 
-/// What of a datagram was not kept.
+/// What was dropped from a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shortage {
-    /// Jobs beyond those that a host may have.
+    /// The jobs beyond the limit of a host.
     Jobs,
     /// All of it.
     Bytes,
@@ -63,7 +63,7 @@ pub(super) enum Shortage {
 /// What is shown of a host.
 #[derive(Clone, Copy, Debug)]
 enum ShownReport<'a> {
-    /// Nothing could be kept yet.
+    /// Nothing could be stored yet.
     Nothing,
     Whole(&'a Report),
     Some(&'a Assembly),
@@ -83,12 +83,12 @@ impl Host {
         }
     }
 
-    /// Whether the report that is shown is a whole one.
+    /// Whether the shown report is whole.
     pub fn is_complete(&self) -> bool {
         self.whole.is_some()
     }
 
-    /// The jobs of the report that is shown, in its order. No name is among them twice.
+    /// The jobs of the shown report, in its order. No name occurs twice.
     pub fn jobs(&self) -> Vec<&HostJob> {
         match self.shown() {
             ShownReport::Nothing => Vec::new(),
@@ -97,7 +97,7 @@ impl Host {
         }
     }
 
-    /// How long ago the last of what is shown came.
+    /// How long ago the last part of the shown report came.
     pub fn age(&self, now: MonoTime) -> Duration {
         now.since(match self.shown() {
             ShownReport::Nothing => self.heard,
@@ -106,8 +106,8 @@ impl Host {
         })
     }
 
-    /// How many parts are missing: of the report that is shown, if that is not whole, and otherwise of the
-    /// later ones that could not be shown for it.
+    /// How many parts are missing: from the shown report, or, if that is whole, from the later ones that therefore
+    /// could not be shown.
     pub fn lost_parts(&self) -> u64 {
         match self.shown() {
             ShownReport::Nothing => 0,
@@ -116,7 +116,7 @@ impl Host {
         }
     }
 
-    /// How many parts the report that is shown has, as far as that is known.
+    /// How many parts the shown report has; `None` unless it is incomplete.
     pub fn parts(&self) -> Option<u32> {
         match self.shown() {
             ShownReport::Nothing | ShownReport::Whole(_) => None,
@@ -124,7 +124,7 @@ impl Host {
         }
     }
 
-    /// How many jobs of the report that is shown were too many to be kept.
+    /// How many jobs of the shown report were dropped because they exceeded the limit.
     pub fn left_out(&self) -> u64 {
         match self.shown() {
             ShownReport::Nothing => 0,
@@ -133,7 +133,7 @@ impl Host {
         }
     }
 
-    /// Whether something newer was not kept for want of memory.
+    /// Whether anything newer was dropped for lack of memory.
     pub fn is_short_of_memory(&self) -> bool {
         self.refused
     }
@@ -157,7 +157,7 @@ impl Host {
         shortage
     }
 
-    /// Does what time alone brings, short of falling silent.
+    /// Does what is due by now, except falling silent.
     pub(super) fn expire(&mut self, now: MonoTime, stale_after: Duration) {
         let outdated = self.whole.as_ref().is_some_and(|whole| whole.at + stale_after <= now);
         if outdated && !self.assemblies.is_empty() {
@@ -169,13 +169,12 @@ impl Host {
         }
     }
 
-    /// Whether it has been silent for so long.
+    /// Whether it has been silent for `stale_after`.
     pub(super) fn is_silent(&self, now: MonoTime, stale_after: Duration) -> bool {
         self.heard + stale_after <= now
     }
 
-    /// When time alone will change something. Lies in the future once the host is neither silent nor
-    /// anything of it expired.
+    /// When time alone changes something. It is in the future unless the host is silent or something of it has expired.
     pub(super) fn deadline(&self, stale_after: Duration) -> MonoTime {
         let silent = self.heard + stale_after;
         let Some(first) = self.assemblies.first() else { return silent };
@@ -183,7 +182,7 @@ impl Host {
         silent.min(outdated).min(first.since + LATE)
     }
 
-    /// What its reports take.
+    /// The weight of all its reports.
     pub(super) fn weight(&self) -> usize {
         let whole = self.whole.as_ref().map_or(0, |whole| whole.weight);
         let rest = self.assemblies.iter().chain(&self.remnant);
@@ -204,7 +203,7 @@ impl Host {
         lines: &mut dyn Iterator<Item = JobLine<'_>>,
         bounds: Bounds,
     ) -> Option<Shortage> {
-        // It takes the place of all else, so that its room is all that the host may take.
+        // It replaces everything else, so its room is all that the host may take.
         let jobs = Jobs::gather(lines, bounds.jobs, bounds.bytes, self.scale);
         let Some(jobs) = jobs else { return Some(Shortage::Bytes) };
         let shortage = (jobs.left_out > 0).then_some(Shortage::Jobs);
@@ -239,7 +238,7 @@ impl Host {
         let shortage = if assembly.has(part.index) {
             None
         } else if assembly.parts() >= bounds.jobs {
-            // Every part has a job at least: the rest is beyond the limit, or there never was any.
+            // Every real part has at least one job: the rest is beyond the limit, or these parts are empty.
             Some(Shortage::Jobs)
         } else {
             let overhead = PART_BYTES + if known.is_none() { ASSEMBLY_BYTES } else { 0 };
@@ -264,23 +263,23 @@ impl Host {
         shortage
     }
 
-    /// Whether a part that belongs to no report in the making is one that was long on its way. A lower
-    /// serial is believed after a while: its sender was started anew.
+    /// Whether a part that belongs to no awaited report is a late one. A lower serial is accepted after [`LATE`]: its
+    /// sender was restarted.
     fn is_late(&self, now: MonoTime, serial: u64) -> bool {
         let mark = self.mark.filter(|mark| now.since(mark.at) < LATE);
         mark.is_some_and(|mark| serial < mark.serial || serial == mark.serial && mark.closed)
     }
 
-    /// A new part was kept: of a report that has just begun, or of one in the making.
+    /// Notes that a part was stored. `begins`: it is the first one of its report.
     fn note_newest(&mut self, now: MonoTime, serial: u64, begins: bool) {
         if begins || self.mark.is_none_or(|mark| serial == mark.serial) {
             self.mark = Some(Mark { serial, at: now, closed: false });
         }
     }
 
-    /// All parts have come of the report that has this place among those in the making.
+    /// Shows a report of which all parts have come. `at` is its place among those awaited.
     fn complete(&mut self, now: MonoTime, at: usize, assembly: Assembly) {
-        // Those that began before are older.
+        // The reports that began earlier are older.
         self.assemblies.drain(..at.min(self.assemblies.len()));
         self.close(assembly.serial);
         self.show(assembly.into_report(now, self.scale));
@@ -315,7 +314,7 @@ impl Host {
 
 #[cfg(test)]
 impl Host {
-    /// The weight of everything that is kept, as a walk over it finds it.
+    /// The weight of everything that is stored, computed from scratch.
     pub(super) fn weight_by_hand(&self) -> usize {
         let jobs = |jobs: Vec<&HostJob>| jobs.iter().map(|job| self.scale.weigh(&job.name)).sum::<usize>();
         let whole = self.whole.iter().map(|whole| jobs(whole.jobs.iter().collect()));

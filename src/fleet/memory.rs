@@ -1,19 +1,19 @@
-//! What reports may take. Half of the memory is divided among all the hosts that there may be, and is theirs
-//! whatever others send; the other half is common, for those who need more. So nobody can keep others from
-//! being shown as they are.
+//! The memory for reports. Half of it is divided equally among as many hosts as there may be, and each share is
+//! reserved, whatever other hosts send; the other half is common, for hosts that need more. So no host can prevent
+//! others from being shown correctly.
 
 use super::Limits;
 
-/// How much of the memory is taken.
+/// How much memory is in use, in bytes.
 #[derive(Debug)]
 pub(super) struct Memory {
-    /// What each host has for itself.
+    /// The memory reserved for each host.
     share: usize,
-    /// What there is in common.
+    /// The memory common to all hosts.
     common: usize,
-    /// How much of that is taken: the sum of what hosts take beyond their shares.
+    /// How much of `common` is in use: the sum of what hosts take beyond their shares.
     taken: usize,
-    /// All that hosts take.
+    /// What all hosts take together.
     pub(super) total: usize,
 }
 
@@ -24,13 +24,13 @@ impl Memory {
         Memory { share, common, taken: 0, total: 0 }
     }
 
-    /// How much a host may take that takes so much now.
+    /// How much a host that takes `weight` now may take in total.
     pub(super) fn room(&self, weight: usize) -> usize {
         let others = self.taken - weight.saturating_sub(self.share);
         self.share + (self.common - others)
     }
 
-    /// A host takes more or less than before, within its room.
+    /// Records that a host takes more or less than before, within its room.
     pub(super) fn change(&mut self, before: usize, after: usize) {
         let beyond = |weight: usize| weight.saturating_sub(self.share);
         self.taken = self.taken - beyond(before) + beyond(after);

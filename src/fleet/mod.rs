@@ -1,5 +1,5 @@
-//! What a receiver of reports knows of its hosts. Datagrams go in, and pages, notes and changes come out.
-//! Believes no sender, and has a limit on everything that a sender can make it keep. Has no clock and no sockets.
+//! The hosts that a receiver of reports knows. Datagrams go in; pages, notes and changes come out. Trusts no sender,
+//! and limits everything that a sender can make it store. Has no clock and no sockets.
 #![forbid(unsafe_code)]
 
 mod changes;
@@ -24,43 +24,42 @@ use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// A limit that was reached is told of again when it was not reached for so long.
+/// A limit that is reached again is logged again only if it was not reached for this long.
 const TOLD_AGAIN: Duration = Duration::from_secs(600);
 
 /// How much is kept, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Hosts, the silent ones that are remembered among them.
+    /// Hosts, including the silent ones that are remembered.
     pub hosts: usize,
     /// Hosts that report from one address.
     pub names_per_address: usize,
-    /// Jobs of one report; what comes behind them is not kept.
+    /// Jobs of one report; further ones are dropped.
     pub jobs_per_host: usize,
-    /// Names of jobs and what goes with them, over all hosts, together with what they take on the largest page: who
-    /// has long names has room for fewer jobs. So reports take no more than this, nor does the part of each page that
-    /// shows them. Half of it is divided among `hosts`, and each host has its share for itself; the other half is
-    /// for those who need more.
+    /// The bytes that the jobs of all hosts take in memory, plus those that they take on the largest page: a host with
+    /// long names has room for fewer jobs. So neither the reports nor the part of each page that shows them exceeds
+    /// this. Half of it is divided equally among `hosts`, and each share is reserved for its host; the other half is
+    /// for hosts that need more.
     pub bytes: usize,
-    /// A host that has been silent for so long is silent.
+    /// A host counts as silent if nothing has come from it for this long.
     pub stale_after: Duration,
 }
 
-/// Who reports: an address and the name that it gives itself. The first generation of senders gives none.
-/// In the order of the pages: by name, with those in front that have none, then by address.
+/// A host: the address and the name in its reports. Senders of the first generation give no name.
+/// The order is that of the pages: by name, hosts without a name first, then by address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HostKey {
-    /// The name in the reports; never an empty one.
+    /// The name in the reports; never empty.
     pub name: Option<Box<[u8]>>,
-    /// Where they come from.
+    /// The address that the reports come from.
     pub address: IpAddr,
 }
 
 /// One job of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostJob {
-    /// Its name.
     pub name: Box<[u8]>,
-    /// Whether it is to run.
+    /// Whether it should run.
     pub enabled: bool,
     /// How long it has been running, in seconds.
     pub seconds: u64,
@@ -68,10 +67,10 @@ pub struct HostJob {
     pub process: ReportedProcess,
 }
 
-/// What has become of a host, for those who want to be told.
+/// A change of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostChange {
-    /// It has been silent for as long as the limits say.
+    /// It has been silent for [`Limits::stale_after`].
     Silent,
     /// It was silent and is heard again.
     Back,
@@ -84,7 +83,7 @@ pub struct Fleet {
     heard: BTreeMap<Rc<HostKey>, Host>,
     /// The deadline of each host that is heard.
     dues: BTreeSet<(MonoTime, Rc<HostKey>)>,
-    /// How many of them have a whole report.
+    /// How many hosts that are heard have a whole report.
     complete: usize,
     roster: Roster,
     memory: Memory,
@@ -92,7 +91,7 @@ pub struct Fleet {
     bitten: Bitten,
 }
 
-/// What follows from a host's state and is kept of it in other places.
+/// Values that follow from a host's state and are also stored elsewhere.
 #[derive(Clone, Copy, Debug)]
 struct Standing {
     due: MonoTime,
@@ -119,7 +118,7 @@ impl fmt::Display for HostKey {
 }
 
 impl Fleet {
-    /// Nobody has been heard yet.
+    /// A fleet without hosts.
     pub fn new(limits: Limits) -> Fleet {
         Fleet {
             limits,
@@ -133,7 +132,7 @@ impl Fleet {
         }
     }
 
-    /// Takes in one datagram. `from` is in its canonical form: no IPv4 address in the clothes of IPv6.
+    /// Takes in one datagram. `from` is in its canonical form: never an IPv4-mapped IPv6 address.
     pub fn receive(
         &mut self,
         now: MonoTime,
@@ -160,12 +159,12 @@ impl Fleet {
         self.refile(key, before, after);
     }
 
-    /// Does what time alone brings: hosts fall silent, reports stay incomplete.
+    /// Does what is due by now: hosts fall silent, incomplete reports are given up.
     pub fn tick(&mut self, now: MonoTime, notes: &mut Vec<FleetNote>) {
         let stale_after = self.limits.stale_after;
         while let Some((due, key)) = self.dues.first().filter(|(due, _)| *due <= now).cloned() {
             let Some(host) = self.heard.get_mut(&key) else {
-                // Each entry has its host; one without would stay due for ever.
+                // Each entry has its host; an entry without one would stay due forever.
                 self.dues.remove(&(due, key));
                 continue;
             };
@@ -180,32 +179,31 @@ impl Fleet {
         }
     }
 
-    /// When the next tick is wanted.
+    /// When the next tick is due.
     pub fn deadline(&self) -> Option<MonoTime> {
         self.dues.first().map(|(due, _)| *due)
     }
 
-    /// The host that comes behind `after` in the order of the pages, among those that are heard;
-    /// so that pages can be made in portions while reports come in.
+    /// The next host after `after` in the order of the pages, among those that are heard. So pages can be made in
+    /// portions while reports come in.
     pub fn next(&self, after: Option<&HostKey>) -> Option<(&HostKey, &Host)> {
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.heard.range::<HostKey, _>((after, Bound::Unbounded)).next();
         next.map(|(key, host)| (&**key, host))
     }
 
-    /// How many hosts are heard of which a whole report is shown.
+    /// How many hosts that are heard have a whole report.
     pub fn complete(&self) -> usize {
         self.complete
     }
 
-    /// The oldest change that nobody was told of. It counts as told from now on. When more than two of one
-    /// host wait here, pairs that undo each other are left out; when a silent host is forgotten because its
-    /// room is needed, all of its changes are.
+    /// Removes and returns the oldest change. If more than two changes of one host would wait, pairs that undo each
+    /// other are dropped; if a silent host is forgotten because its room is needed, all of its changes are dropped.
     pub fn change(&mut self) -> Option<(HostKey, HostChange)> {
         self.changes.pop()
     }
 
-    /// Makes a host be among those that are heard, if there is room.
+    /// Adds a host to those that are heard, if there is room.
     fn welcome(&mut self, now: MonoTime, key: &Rc<HostKey>, notes: &mut Vec<FleetNote>) -> bool {
         let host = || (**key).clone();
         let key = match self.roster.wake(key) {
@@ -243,13 +241,13 @@ impl Fleet {
         self.dues.remove(&(last.due, key));
     }
 
-    /// Brings what is kept of a host elsewhere up to its state.
+    /// Updates what is stored elsewhere about a host.
     fn refile(&mut self, key: Rc<HostKey>, before: Standing, after: Standing) {
         self.memory.change(before.weight, after.weight);
         self.complete -= usize::from(before.is_complete);
         self.complete += usize::from(after.is_complete);
         if before.due != after.due {
-            // The entry's own key is put back, so that there is but one of each host.
+            // The entry's own key is put back, so that each host has only one key.
             let (_, key) = self.dues.take(&(before.due, Rc::clone(&key))).unwrap_or((before.due, key));
             self.dues.insert((after.due, key));
         }
@@ -296,7 +294,7 @@ impl Standing {
     }
 }
 
-/// Whether a limit that is reached now was not reached lately.
+/// Whether a limit that is reached now has not been reached for [`TOLD_AGAIN`].
 fn is_news(now: MonoTime, last: &mut Option<MonoTime>) -> bool {
     let before = last.replace(now);
     before.is_none_or(|before| now.since(before) >= TOLD_AGAIN)

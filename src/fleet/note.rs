@@ -1,4 +1,4 @@
-//! What there is to say of hosts: each line is a value with one text.
+//! The log lines about hosts: each is a value with one text.
 
 use super::HostKey;
 use crate::model::Level;
@@ -6,27 +6,26 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Something to tell in the log.
+/// A line for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FleetNote {
-    /// A host that nobody knew.
+    /// An unknown host reports.
     First { host: HostKey },
-    /// A host has been silent for that long.
+    /// A host has been silent for this long.
     Silent { host: HostKey, after: Duration },
     /// A host that was silent is heard again.
     Back { host: HostKey },
-    /// There are as many hosts as there may be, and none of them is silent.
+    /// The number of hosts has reached its limit, and none of them is silent.
     HostsFull { host: HostKey, limit: usize },
-    /// So many hosts report from this address already.
+    /// The number of hosts that report from this address has reached its limit.
     NamesFull { host: HostKey, limit: usize },
-    /// A report has more jobs than are kept.
+    /// A report has more jobs than the limit allows.
     JobsFull { host: HostKey, limit: usize },
     /// There is no memory left for a report.
     BytesFull { host: HostKey, limit: usize },
 }
 
 impl FleetNote {
-    /// How much it matters.
     pub fn level(&self) -> Level {
         match self {
             FleetNote::First { .. } => Level::Debug,

@@ -1,4 +1,4 @@
-//! The pages that show a fleet: for people, as JSON, for Prometheus. Each is made host by host.
+//! The pages that show a fleet: for people, as JSON, and for Prometheus. Each is built host by host.
 
 mod json;
 mod metrics;
@@ -8,7 +8,7 @@ use super::{Host, HostKey};
 use crate::model::MonoTime;
 pub(super) use metrics::Cost;
 
-/// What a page looks like.
+/// The format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageForm {
     /// For people.
@@ -19,11 +19,11 @@ pub enum PageForm {
     Metrics,
 }
 
-/// A page in the making.
+/// A page that is being built.
 #[derive(Debug)]
 pub struct Page {
     body: Body,
-    /// How many were added.
+    /// How many hosts were added.
     hosts: usize,
 }
 
@@ -37,7 +37,7 @@ enum Body {
 /// The time of day as a page shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<'a> {
-    /// As ctime(3) writes it, without the end of the line.
+    /// As ctime(3) writes it, without the newline.
     pub text: &'a str,
     /// Seconds since 1970.
     pub unix_seconds: u64,
@@ -67,7 +67,7 @@ impl Page {
         self.hosts += 1;
     }
 
-    /// The whole page, in pieces to be written one behind the other.
+    /// The whole page, in pieces to be written one after the other.
     pub fn finish(self, stamp: Stamp<'_>) -> Vec<Vec<u8>> {
         match self.body {
             Body::Status(body) => vec![status::head(stamp, self.hosts), body],

@@ -1,4 +1,4 @@
-//! One report of one host: a whole one, or one of which parts are still to come.
+//! One report of one host: a whole one, or one with missing parts.
 
 use super::pages::Cost;
 use super::{HostJob, HostKey};
@@ -6,15 +6,15 @@ use crate::model::{JobLine, MonoTime, Part};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::size_of;
 
-/// What an allocation takes beyond its contents.
+/// The bytes of an allocation besides its contents.
 const ALLOCATION_BYTES: usize = 16;
-/// What a part takes beyond its jobs.
+/// The bytes of a part besides its jobs.
 pub(super) const PART_BYTES: usize = 64;
-/// What a report in the making takes beyond its parts.
+/// The bytes of an incomplete report besides its parts.
 pub(super) const ASSEMBLY_BYTES: usize = 512;
 
-/// What the jobs of one host weigh: what they take here, and what they take on the largest page, so that one limit
-/// holds for both. The other two pages are no larger.
+/// Weighs the jobs of one host: the bytes that they take here, plus those on the largest page, so that one limit holds
+/// for both. The other two pages are no larger.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale(Cost);
 
@@ -22,23 +22,23 @@ pub(super) struct Scale(Cost);
 #[derive(Debug)]
 pub(super) struct Jobs {
     pub(super) list: Box<[HostJob]>,
-    /// How many there were beyond those that may be kept.
+    /// How many more jobs there were, beyond the limit.
     pub(super) left_out: u64,
     pub(super) weight: usize,
 }
 
-/// A report of which everything has come.
+/// A report of which all parts have come.
 #[derive(Debug)]
 pub(super) struct Report {
-    /// When the last of it came.
+    /// When its last part came.
     pub(super) at: MonoTime,
-    /// No name is in it twice.
+    /// No name occurs twice.
     pub(super) jobs: Box<[HostJob]>,
     pub(super) left_out: u64,
     pub(super) weight: usize,
 }
 
-/// A report of which not every part has come.
+/// A report of which some parts are missing.
 #[derive(Debug)]
 pub(super) struct Assembly {
     pub(super) serial: u64,
@@ -47,7 +47,7 @@ pub(super) struct Assembly {
     pub(super) since: MonoTime,
     /// When the latest part came.
     pub(super) at: MonoTime,
-    /// What came, by the number of the part. It costs nothing to claim that there are four billion.
+    /// The parts that have come, by number. Only these take memory, even if a sender claims four billion parts.
     parts: BTreeMap<u32, Box<[HostJob]>>,
     /// How many jobs are kept.
     pub(super) jobs: usize,
@@ -67,8 +67,8 @@ impl Scale {
 }
 
 impl Jobs {
-    /// Takes at most `most` jobs out of a datagram. Of two with the same name the first counts. `None` when
-    /// they would weigh more than `room`.
+    /// Takes at most `most` jobs from a datagram. Of two with the same name, the first counts. `None` if they weigh
+    /// more than `room`.
     pub(super) fn gather(
         lines: &mut dyn Iterator<Item = JobLine<'_>>,
         most: usize,
@@ -116,7 +116,7 @@ impl Assembly {
         }
     }
 
-    /// Whether this is a part of it. A report doesn't change the number of its parts.
+    /// Whether this is one of its parts. The number of parts of a report never changes.
     pub(super) fn owns(&self, part: Part) -> bool {
         (self.serial, self.of) == (part.serial, part.of)
     }
@@ -140,19 +140,19 @@ impl Assembly {
         self.parts.insert(index, jobs.list);
     }
 
-    /// How many parts have not come.
+    /// How many parts are still missing.
     pub(super) fn missing(&self) -> u64 {
         u64::from(self.of).saturating_sub(u64::try_from(self.parts.len()).unwrap_or(u64::MAX))
     }
 
-    /// What has come, in the order of the report. Of two jobs with the same name the first counts.
+    /// The jobs that have come, in the order of the report. Of two with the same name, the first counts.
     pub(super) fn jobs(&self) -> Vec<&HostJob> {
         let mut names = BTreeSet::new();
         let all = self.parts.values().flat_map(|jobs| jobs.iter());
         all.filter(|job| names.insert(&job.name)).collect()
     }
 
-    /// Makes one of the parts.
+    /// Joins the parts.
     pub(super) fn into_report(self, now: MonoTime, scale: Scale) -> Report {
         let mut jobs: Vec<HostJob> = self.parts.into_values().flatten().collect();
         let mut names = BTreeSet::new();
@@ -166,7 +166,7 @@ impl Assembly {
 
 #[cfg(test)]
 impl Assembly {
-    /// What it weighs, as a walk over it finds.
+    /// Its weight, computed from scratch.
     pub(super) fn weight_by_hand(&self, scale: Scale) -> usize {
         let jobs = self.parts.values().flat_map(|jobs| jobs.iter());
         let jobs = jobs.map(|job| scale.weigh(&job.name));

@@ -1,24 +1,24 @@
-//! Who is known, heard or silent: who may come in, and who has to go for it.
+//! The known hosts, heard or silent: which new ones are admitted, and which silent ones are forgotten for them.
 
 use super::{HostKey, Limits};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// All hosts by address, and the silent ones by the time for which they have been.
+/// All hosts by address, and the silent ones by how long they have been silent.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     hosts: usize,
-    /// Heard and silent ones; so few of each address that walking them is nothing. Never an empty list.
+    /// Heard and silent hosts; so few per address that a linear search is cheap. No list is empty.
     addresses: BTreeMap<IpAddr, Vec<Rc<HostKey>>>,
-    /// The silent ones, with their number in `silences`.
+    /// The silent hosts, with their numbers in `silences`.
     silent: BTreeMap<Rc<HostKey>, u64>,
-    /// In the order in which they fell silent.
+    /// The silent hosts in the order in which they fell silent.
     silences: BTreeMap<u64, Rc<HostKey>>,
     next: u64,
 }
 
-/// Why a host may not come in.
+/// The limit that keeps a host from being admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
     Hosts,
@@ -26,7 +26,7 @@ pub(super) enum Full {
 }
 
 impl Roster {
-    /// Takes in a host that is not known. The answer is the silent one that was forgotten for it, if any.
+    /// Adds an unknown host. Returns the silent host that was forgotten for it, if any.
     pub(super) fn admit(&mut self, host: &Rc<HostKey>, limits: &Limits) -> Result<Option<Rc<HostKey>>, Full> {
         let neighbours = self.addresses.get(&host.address).map_or(&[][..], Vec::as_slice);
         let leaver = if neighbours.len() >= limits.names_per_address {
@@ -43,14 +43,14 @@ impl Roster {
         Ok(leaver)
     }
 
-    /// A host that is known is not heard any more.
+    /// Records that a known host has fallen silent.
     pub(super) fn silence(&mut self, host: &Rc<HostKey>) {
         self.silent.insert(Rc::clone(host), self.next);
         self.silences.insert(self.next, Rc::clone(host));
         self.next += 1;
     }
 
-    /// A host is heard. The answer is the host if it was silent.
+    /// Records that a host is heard. Returns it if it was silent.
     pub(super) fn wake(&mut self, host: &HostKey) -> Option<Rc<HostKey>> {
         let number = self.silent.remove(host)?;
         self.silences.remove(&number)
@@ -71,12 +71,12 @@ impl Roster {
 
 #[cfg(test)]
 impl Roster {
-    /// How many there are, heard or silent.
+    /// The number of hosts, heard or silent.
     pub(super) fn known(&self) -> usize {
         self.hosts
     }
 
-    /// What must hold at every moment.
+    /// Checks what must always hold.
     pub(super) fn check(&self, limits: &Limits, heard: usize) {
         let listed: usize = self.addresses.values().map(Vec::len).sum();
         assert_eq!((self.hosts, self.silent.len()), (listed, self.silences.len()));

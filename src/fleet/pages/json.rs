@@ -1,4 +1,4 @@
-//! The page for programs: one object, one system a line.
+//! The page for programs: one object, with one system per line.
 //!
 //! ```text
 //! {"updated": 1383860290, "systems": [
@@ -8,25 +8,25 @@
 //! ]}
 //! ```
 //!
-//! - `updated`: seconds since 1970. `age`: seconds since the report came that is shown.
-//! - `host`: null where the reports give no name.
-//! - `complete`: whether the report that is shown is a whole one. `lost_parts` then counts the parts that are
-//!   missing of later reports, and otherwise those that are missing of this one.
-//! - `left_out_jobs`: how many jobs were too many to be kept.
-//! - `short_of_memory`: whether later reports were not kept for want of memory.
-//! - `running` and `pid`: null where the reports don't tell; `pid` also when the job doesn't run.
+//! - `updated`: seconds since 1970. `age`: seconds since the shown report came.
+//! - `host`: null if the reports give no name.
+//! - `complete`: whether the shown report is whole. If so, `lost_parts` counts the missing parts of later reports,
+//!   and otherwise those of this one.
+//! - `left_out_jobs`: how many jobs were dropped because they exceeded the limit.
+//! - `short_of_memory`: whether later reports were dropped for lack of memory.
+//! - `running` and `pid`: null if the reports don't say; `pid` also if the job doesn't run.
 //!
-//! What is not UTF-8 in a name becomes U+FFFD.
+//! Invalid UTF-8 in a name becomes U+FFFD.
 
 use super::Stamp;
 use crate::fleet::{Host, HostJob, HostKey};
 use crate::model::{MonoTime, ReportedProcess};
 use std::io::Write;
 
-/// What stands behind the last system.
+/// The text after the last system.
 pub(super) const TAIL: &[u8] = b"\n]}\n";
 
-/// What stands before the first system.
+/// The text before the first system.
 pub(super) fn head(stamp: Stamp<'_>) -> Vec<u8> {
     format!("{{\"updated\": {}, \"systems\": [", stamp.unix_seconds).into_bytes()
 }

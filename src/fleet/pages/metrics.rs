@@ -1,31 +1,31 @@
-//! The page for Prometheus, in its text format; all are gauges, without time stamps.
+//! The page for Prometheus, in its text format; all metrics are gauges without time stamps.
 //!
-//! A host that gives no name has an empty `host`. In labels a backslash is doubled, and a control character
-//! or what is not UTF-8 becomes `\x` and two hexadecimal digits a byte: so two names never become one series.
-//! The format then doubles each backslash once more.
+//! A host without a name has an empty `host`. In labels a backslash is doubled, and each byte of a control character or
+//! of invalid UTF-8 becomes `\x` and two hexadecimal digits, so that two names never become one series. The format then
+//! doubles each backslash once more.
 
 use crate::fleet::{Host, HostJob, HostKey};
 use crate::model::{MonoTime, ReportedProcess};
 use std::io::Write;
 
-/// The families of jobs.
+/// The metric families of jobs.
 const UP: &str = "pmtr_job_up";
 const ENABLED: &str = "pmtr_job_enabled";
 const SECONDS: &str = "pmtr_job_seconds";
-/// What the three lines of a job take beyond its labels, at most: the names of their families, what stands around the
+/// The most that the three lines of a job take besides its labels: the names of their families, the text around the
 /// labels, and three values.
 const JOB_BYTES: usize = UP.len() + ENABLED.len() + SECONDS.len() + 3 * AROUND.len() + (1 + 1 + 20);
 const AROUND: &str = "{host=\"\",address=\"\",name=\"\"} \n";
 
-/// What each job of one host takes on the page, at most. A name can take five bytes for one of its own, and stands
-/// there three times with that of its host.
+/// The most that each job of one host takes on the page. Each byte of a name can take five bytes, and the name appears
+/// three times, together with that of its host.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::fleet) struct Cost {
-    /// The labels of the host.
+    /// The bytes of the host's labels.
     labels: usize,
 }
 
-/// The lines of each family, which must stand together, without what is above them.
+/// The lines of each family, which must be together, without its header.
 #[derive(Debug, Default)]
 pub(super) struct Families {
     up: Vec<u8>,
@@ -114,7 +114,7 @@ fn add_label(bytes: &[u8], page: &mut Vec<u8>) {
     }
 }
 
-/// What `add_label` appends.
+/// How many bytes `add_label` appends.
 fn label_length(bytes: &[u8]) -> usize {
     let length_of = |c: char| match c {
         '\\' => 4,
@@ -128,7 +128,7 @@ fn label_length(bytes: &[u8]) -> usize {
     chunks.sum()
 }
 
-/// What `add_hexadecimal` makes of a byte.
+/// How many bytes `add_hexadecimal` appends for one byte.
 const HEXADECIMAL_BYTES: usize = 5;
 
 fn add_hexadecimal(bytes: &[u8], page: &mut Vec<u8>) {
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_of_a_label_is_known_before() {
+    fn label_length_predicts_the_length_of_a_label() {
         let all: Vec<u8> = (0..=255).collect();
         for name in [&b""[..], b"web", b"a\\b\"c\n", "\u{85}\u{e9}\u{20ac}".as_bytes(), b"\xff\xe2\x82", &all]
         {

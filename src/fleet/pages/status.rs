@@ -8,8 +8,8 @@
 //! <TAB>app-server                               enabled              1d 2h 3m 4s
 //! ```
 //!
-//! A job takes a line: its name in 40 columns, its state in 10, its time in 20. What else there is to say of
-//! a host stands behind its jobs, each in a line of its own in brackets.
+//! Each job has a line: its name in 40 columns, its state in 10, its time in 20. Notes about a host follow its jobs,
+//! each on its own line in brackets.
 
 use super::Stamp;
 use crate::fleet::{Host, HostJob, HostKey};
@@ -21,7 +21,7 @@ pub(super) fn head(stamp: Stamp<'_>, hosts: usize) -> Vec<u8> {
     format!("update at {}\n{hosts} systems reporting\n", stamp.text).into_bytes()
 }
 
-/// Appends a host, behind an empty line. Writing to a Vec can't fail.
+/// Appends a host, after an empty line. Writing to a Vec can't fail.
 pub(super) fn add(now: MonoTime, key: &HostKey, host: &Host, page: &mut Vec<u8>) {
     let _ = write!(page, "\n{key}:\n");
     for job in host.jobs() {
@@ -52,7 +52,7 @@ fn add_job(job: &HostJob, page: &mut Vec<u8>) {
     let _ = writeln!(page, "\t{:<40} {state:<10}  {time:>20}", Clean(&job.name).to_string());
 }
 
-/// A time in the units that people use, from the largest that isn't zero.
+/// A time in days, hours, minutes and seconds, from the largest unit that isn't zero.
 fn time(seconds: u64) -> String {
     let (minutes, s) = (seconds / 60, seconds % 60);
     let (hours, m) = (minutes / 60, minutes % 60);

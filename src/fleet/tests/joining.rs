@@ -6,7 +6,7 @@ fn app() -> HostKey {
     key(5, "app1")
 }
 
-/// What a host sends, as (time in milliseconds, part, jobs), and what is shown of it then.
+/// What a host sends, as (time in milliseconds, part, jobs), and what is shown of it afterwards.
 type Step<'a> = (u64, Option<Part>, &'a str, (String, bool, u64));
 
 fn follow(what: &str, steps: &[Step<'_>]) -> Post {
@@ -19,7 +19,7 @@ fn follow(what: &str, steps: &[Step<'_>]) -> Post {
 }
 
 #[test]
-fn a_report_in_one_piece_takes_the_place_of_all_before() {
+fn a_report_in_one_piece_replaces_all_earlier_ones() {
     follow(
         "whole",
         &[
@@ -27,7 +27,7 @@ fn a_report_in_one_piece_takes_the_place_of_all_before() {
             (10_000, None, "c", shown("c", true, 0)),
             (20_000, part(1, 2, 7), "d", shown("c", true, 0)),
             (20_100, None, "e", shown("e", true, 0)),
-            // What was in the making is older than that.
+            // The incomplete report is older than this one.
             (20_200, part(2, 2, 7), "f", shown("e", true, 0)),
             (20_250, part(1, 2, 7), "d", shown("e", true, 0)),
             (20_300, None, "", shown("", true, 0)),
@@ -58,7 +58,7 @@ fn parts_of_two_serials_are_never_mixed() {
         &[
             (0, part(1, 2, 7), "a", shown("a", false, 1)),
             (10, part(2, 2, 8), "y", shown("y", false, 1)),
-            // The last of 7 comes behind the first of 8.
+            // The last part of 7 comes after the first part of 8.
             (20, part(2, 2, 7), "b", shown("a b", true, 0)),
             (30, part(1, 2, 8), "x", shown("x y", true, 0)),
         ],
@@ -106,14 +106,14 @@ fn parts_of_two_serials_are_never_mixed() {
 }
 
 #[test]
-fn the_last_whole_report_stays_with_a_note_of_what_was_lost_since() {
+fn the_last_whole_report_stays_and_parts_lost_since_are_counted() {
     let mut post = follow(
         "lossy",
         &[
             (0, part(1, 2, 1), "a", shown("a", false, 1)),
             (1, part(2, 2, 1), "b", shown("a b", true, 0)),
             (10_000, part(1, 3, 2), "x", shown("a b", true, 0)),
-            // The second one was given up at 20 seconds.
+            // Report 2 was given up at 20 seconds.
             (20_000, part(2, 3, 3), "y", shown("a b", true, 2)),
             (30_000, part(2, 3, 4), "y", shown("a b", true, 4)),
         ],
@@ -125,7 +125,7 @@ fn the_last_whole_report_stays_with_a_note_of_what_was_lost_since() {
 }
 
 #[test]
-fn a_whole_report_that_is_too_old_gives_way_to_what_comes_of_newer_ones() {
+fn a_whole_report_that_is_too_old_is_replaced_by_parts_of_newer_ones() {
     let mut post = follow(
         "old",
         &[
@@ -147,7 +147,7 @@ fn a_whole_report_that_is_too_old_gives_way_to_what_comes_of_newer_ones() {
 }
 
 #[test]
-fn without_anything_newer_an_old_whole_report_stays() {
+fn an_old_whole_report_stays_if_nothing_newer_is_awaited() {
     let mut post = follow(
         "nothing newer",
         &[(0, None, "a b", shown("a b", true, 0)), (30_000, part(1, 2, 7), "x", shown("a b", true, 0))],
@@ -159,7 +159,7 @@ fn without_anything_newer_an_old_whole_report_stays() {
 }
 
 #[test]
-fn a_duplicate_of_a_whole_report_begins_none() {
+fn a_duplicate_part_of_a_whole_report_does_not_begin_a_new_one() {
     let mut post = follow(
         "twice",
         &[
@@ -176,7 +176,7 @@ fn a_duplicate_of_a_whole_report_begins_none() {
 }
 
 #[test]
-fn a_lower_serial_is_late_for_ten_seconds_and_then_that_of_a_new_sender() {
+fn a_lower_serial_is_late_for_ten_seconds_and_then_means_a_restarted_sender() {
     follow(
         "started anew",
         &[
@@ -206,7 +206,7 @@ fn a_lower_serial_is_late_for_ten_seconds_and_then_that_of_a_new_sender() {
 }
 
 #[test]
-fn whatever_comes_is_a_sign_of_life() {
+fn any_datagram_is_a_sign_of_life() {
     for late in [part(1, 1, 7), part(1, 2, 6), part(1, u32::MAX, 3)] {
         let mut post = follow("alive", &[(0, part(1, 1, 7), "a", shown("a", true, 0))]);
         post.hears(at(9), &app(), late, "x");
@@ -218,7 +218,7 @@ fn whatever_comes_is_a_sign_of_life() {
 }
 
 #[test]
-fn of_two_jobs_with_one_name_the_first_counts() {
+fn the_first_of_two_jobs_with_the_same_name_counts() {
     follow("in one datagram", &[(0, None, "a b a c b", shown("a b c", true, 0))]);
     follow(
         "in two parts",
@@ -231,7 +231,7 @@ fn of_two_jobs_with_one_name_the_first_counts() {
 }
 
 #[test]
-fn what_is_kept_of_a_job_is_what_the_report_says_of_it() {
+fn a_job_is_kept_as_the_report_describes_it() {
     let mut post = Post::new(LIMITS);
     let line = JobLine {
         name: b"a\xff",

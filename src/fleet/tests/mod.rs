@@ -14,7 +14,7 @@ const LIMITS: Limits = Limits {
     stale_after: Duration::from_secs(60),
 };
 
-/// A fleet, and what it said.
+/// A fleet and its notes.
 struct Post {
     fleet: Fleet,
     notes: Vec<FleetNote>,
@@ -55,7 +55,7 @@ impl Post {
         Post { fleet: Fleet::new(limits), notes: Vec::new() }
     }
 
-    /// The host with this key sends a datagram; jobs stand apart by blanks. Time goes on as far as that.
+    /// Advances the time, then receives a datagram from the host with this key; spaces separate its jobs.
     fn hears(&mut self, now: MonoTime, key: &HostKey, part: Option<Part>, jobs: &str) {
         self.tick(now);
         let head = Head { host: key.name.as_deref(), interface: None, part };
@@ -64,7 +64,7 @@ impl Post {
         self.check(now);
     }
 
-    /// Each deadline up to then is met in its time.
+    /// Advances the time, and meets each deadline on the way.
     fn tick(&mut self, now: MonoTime) {
         while let Some(due) = self.fleet.deadline().filter(|due| *due <= now) {
             self.fleet.tick(due, &mut self.notes);
@@ -74,7 +74,7 @@ impl Post {
         self.check(now);
     }
 
-    /// What must hold at every moment.
+    /// Checks what must always hold.
     fn check(&self, now: MonoTime) {
         assert!(self.fleet.deadline().is_none_or(|due| due > now), "a deadline is left standing");
         assert_eq!(self.fleet.dues.len(), self.fleet.heard.len());
@@ -96,7 +96,7 @@ impl Post {
         self.fleet.heard.get(key)
     }
 
-    /// The names that are shown of a host, with the number of lost parts.
+    /// The jobs that are shown of a host, whether its report is whole, and the number of lost parts.
     fn shows(&self, key: &HostKey) -> (String, bool, u64) {
         let host = self.host(key).expect("the host is heard");
         let names: Vec<String> =

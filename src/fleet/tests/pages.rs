@@ -1,4 +1,4 @@
-//! What the pages look like, and that no name can spoil them.
+//! What the pages look like, and that no name can break them.
 
 use super::*;
 use crate::fleet::pages::{Page, PageForm, Stamp};
@@ -16,7 +16,7 @@ fn page(post: &Post, now: MonoTime, form: PageForm) -> String {
     String::from_utf8(page.finish(STAMP).concat()).expect("every page is UTF-8")
 }
 
-/// The host with this key reports jobs as (name, enabled, seconds, pid); no pid stands for the old kind.
+/// The host with this key reports jobs as (name, enabled, seconds, pid); no pid means the old format.
 fn hears(post: &mut Post, key: &HostKey, part: Option<Part>, jobs: &[(&[u8], bool, u64, Option<i32>)]) {
     let head = Head { host: key.name.as_deref(), interface: None, part };
     let mut lines = jobs.iter().map(|(name, enabled, seconds, pid)| {
@@ -39,7 +39,7 @@ fn two_hosts() -> Post {
 }
 
 #[test]
-fn the_page_for_people_is_that_of_the_manual() {
+fn the_page_for_people_looks_as_in_the_manual() {
     let mut post = Post::new(LIMITS);
     hears(&mut post, &key(5, "app1"), None, &[(b"app-server", true, 93_784, Some(4711))]);
     let text = "update at Thu Nov  7 21:38:10 2013\n\
@@ -64,7 +64,7 @@ fn the_page_for_people_is_that_of_the_manual() {
 }
 
 #[test]
-fn what_is_missing_stands_in_brackets() {
+fn missing_data_is_noted_in_brackets() {
     let mut post = Post::new(Limits { jobs_per_host: 1, hosts: 1, bytes: 600, ..LIMITS });
     let app = key(5, "app1");
     let brackets = |post: &Post, secs| -> Vec<String> {
@@ -134,12 +134,12 @@ pmtr_hosts 2
     assert_eq!(page(&two_hosts(), at(3), PageForm::Metrics), text);
 }
 
-/// What a page takes that shows hosts of which no job is kept, at most: each has its labels twice there, 255 bytes
-/// that can become six times as many, and some lines of fixed text.
+/// The most that a host without jobs takes on a page: its labels twice, each of 255 bytes that can become six times as
+/// many, and some lines of fixed text.
 const HOST_BYTES: usize = 2 * 6 * 255 + 1_000;
 
 #[test]
-fn no_names_make_the_pages_larger_than_the_limit_of_the_reports_says() {
+fn no_names_make_the_pages_exceed_the_limit_of_the_reports() {
     const BYTES: &[&[u8]] =
         &[b"a", b"\\", b"\"", b"\x01", b"\xff", "\u{85}".as_bytes(), "\u{2028}".as_bytes()];
     let limits = Limits { hosts: 20, bytes: 400_000, ..LIMITS };
@@ -160,7 +160,7 @@ fn no_names_make_the_pages_larger_than_the_limit_of_the_reports_says() {
             for (index, jobs) in [(1, 0..20), (2, 20..50), (3, 50..150), (4, 150..160)] {
                 let jobs: Vec<Vec<u8>> = jobs.map(|number| name(number, longest)).collect();
                 let jobs: Vec<_> = jobs.iter().map(|job| (&**job, true, u64::MAX, Some(i32::MAX))).collect();
-                // Some of them never become whole.
+                // Some reports never become whole.
                 hears(&mut post, &key, part(index, 4 + u32::from(last % 3 == 0), 7), &jobs);
             }
             post.check(at(0));
@@ -177,7 +177,7 @@ fn no_names_make_the_pages_larger_than_the_limit_of_the_reports_says() {
     assert!(fullest > limits.bytes / 3, "{fullest}");
 }
 
-/// The value of a label, from behind its opening quote, as the format has it; and what follows it.
+/// Reads the value of a label, from after its opening quote. Returns the name and the text that follows.
 fn label(text: &str) -> (Vec<u8>, &str) {
     let (mut value, mut rest) = (String::new(), text);
     loop {
@@ -197,7 +197,7 @@ fn label(text: &str) -> (Vec<u8>, &str) {
     }
 }
 
-/// The name that a label stands for.
+/// The name that a label encodes.
 fn decode(value: &str) -> Vec<u8> {
     let mut bytes = value.bytes();
     let mut name = Vec::new();
@@ -217,7 +217,7 @@ fn decode(value: &str) -> Vec<u8> {
     name
 }
 
-/// Reads one JSON value and answers what follows it.
+/// Reads one JSON value and returns the text that follows.
 fn json(text: &str) -> Option<&str> {
     let text = trim(text);
     match text.chars().next()? {
@@ -263,7 +263,7 @@ fn string(text: &str) -> Option<&str> {
 }
 
 #[test]
-fn the_reader_of_json_knows_what_is_none() {
+fn the_json_reader_rejects_invalid_json() {
     for good in ["{}", "[]", "{\"a\": [1, {\"b\": null}], \"c\": \"\\u00e9\\\"\"}"] {
         assert_eq!(json(good), Some(""), "{good}");
     }
@@ -273,8 +273,8 @@ fn the_reader_of_json_knows_what_is_none() {
 }
 
 #[test]
-fn no_name_spoils_a_page_and_two_names_are_two_series() {
-    // What is awkward somewhere, and made of the same few bytes so that names come close to each other.
+fn no_name_breaks_a_page_and_two_names_are_two_series() {
+    // Bytes that are special somewhere, and only a few, so that names are similar to each other.
     const BYTES: &[u8] = b"\\\\\\x0aA\"\n\t\x00\x1b\x7f\xc2\x85\x80\xff\xc3\xa9\xe2\x80\xa8{},= ";
     for seed in 0..rounds(200) {
         let mut rng = Rng::new(seed);

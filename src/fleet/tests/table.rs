@@ -1,4 +1,4 @@
-//! Who is in the table, who leaves it, and what there is to say of that.
+//! Which hosts are in the table, which leave it, and what is logged about them.
 
 use super::*;
 use crate::model::Level;
@@ -18,19 +18,19 @@ fn order(fleet: &Fleet) -> Vec<String> {
 }
 
 #[test]
-fn hosts_stand_in_the_order_of_their_names_and_then_of_their_addresses() {
+fn hosts_are_ordered_by_name_and_then_by_address() {
     let mut post = Post::new(LIMITS);
     for (last, name) in [(7, "b"), (5, "b"), (9, "a"), (11, ""), (2, "")] {
         hears(&mut post, 0, last, name);
     }
     let expected = ["? (10.0.0.2)", "? (10.0.0.11)", "a (10.0.0.9)", "b (10.0.0.5)", "b (10.0.0.7)"];
     assert_eq!(order(&post.fleet), expected);
-    // A walk goes on behind a host that is gone meanwhile.
+    // A walk continues after a host that has left in the meantime.
     assert_eq!(post.fleet.next(Some(&key(6, "b"))).unwrap().0, &key(7, "b"));
 }
 
 #[test]
-fn a_host_that_is_not_heard_leaves_and_its_return_is_told() {
+fn a_silent_host_leaves_and_its_return_is_reported() {
     let mut post = Post::new(LIMITS);
     hears(&mut post, 0, 5, "app1");
     hears(&mut post, 30, 6, "app2");
@@ -56,7 +56,7 @@ fn a_host_that_is_not_heard_leaves_and_its_return_is_told() {
 }
 
 #[test]
-fn of_each_host_two_changes_wait_at_most() {
+fn at_most_two_changes_of_each_host_wait() {
     let mut post = Post::new(LIMITS);
     let app = key(5, "app1");
     let silent_at = |post: &mut Post, round: u64| {
@@ -100,11 +100,11 @@ fn a_full_table_refuses_new_hosts_and_says_so_once() {
     assert_eq!(order(&post.fleet), ["b (10.0.0.2)", "c (10.0.0.3)"]);
     let said = ["a (10.0.0.1) has been silent for 60 sec", "c (10.0.0.3) reports for the first time"];
     assert_eq!(post.says(), said);
-    // It is forgotten, so that nobody is told of what became of it, and it finds no room any more.
+    // It is forgotten, so its changes are dropped, and there is no room for it any more.
     assert_eq!(post.changes(), []);
     hears(&mut post, 61, 1, "a");
     assert!(post.says().is_empty());
-    // As long as it goes on there is no more to say.
+    // While this continues, nothing more is logged.
     for round in 1..100 {
         for (last, name) in [(2, "b"), (3, "c"), (1, "a")] {
             hears(&mut post, 61 + 50 * round, last, name);
@@ -121,7 +121,7 @@ fn a_full_table_refuses_new_hosts_and_says_so_once() {
 }
 
 #[test]
-fn who_was_silent_for_longest_is_forgotten_first() {
+fn the_host_that_was_silent_for_longest_is_forgotten_first() {
     let mut post = Post::new(Limits { hosts: 3, ..LIMITS });
     for (secs, last, name) in [(0, 1, "a"), (1, 2, "b"), (2, 3, "c"), (100, 4, "d"), (100, 2, "b")] {
         hears(&mut post, secs, last, name);
@@ -150,12 +150,12 @@ fn an_address_has_sixteen_names_and_silent_ones_make_room() {
     hears(&mut post, 59, 8, "neighbour");
     hears(&mut post, 61, 9, "n5000");
     assert_eq!(order(&post.fleet), ["n5000 (10.0.0.9)", "neighbour (10.0.0.8)"]);
-    // The silent ones of this address are as many as before but one.
+    // Only one silent host of this address was forgotten.
     assert_eq!(post.fleet.roster.known(), 17);
 }
 
 #[test]
-fn of_an_address_too_who_was_silent_for_longest_is_forgotten_first() {
+fn of_one_address_too_the_host_that_was_silent_for_longest_goes_first() {
     let mut post = Post::new(Limits { names_per_address: 2, ..LIMITS });
     for (secs, name) in [(0, "b"), (1, "a"), (100, "c"), (101, "a")] {
         hears(&mut post, secs, 9, name);
@@ -182,7 +182,7 @@ fn jobs_beyond_the_limit_are_counted_and_not_kept() {
         said[1..],
         ["app1 (10.0.0.5) reports more than 3 jobs, the rest are ignored; split them among several pmtr"]
     );
-    // More parts than there may be jobs are not kept either.
+    // Parts beyond the limit of jobs are dropped too.
     for index in 1..1_000 {
         post.hears(at(2), &app, part(index, u32::MAX, 8), "");
     }
@@ -191,7 +191,7 @@ fn jobs_beyond_the_limit_are_counted_and_not_kept() {
 }
 
 #[test]
-fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
+fn a_report_that_does_not_fit_is_dropped_and_the_previous_one_stays() {
     let mut post = Post::new(Limits { hosts: 10, bytes: 16_000, ..LIMITS });
     let (greedy, modest) = (key(1, "greedy"), key(2, "modest"));
     let many: Vec<String> = (0..50).map(|number| format!("job{number}")).collect();
@@ -199,7 +199,7 @@ fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
     post.hears(at(1), &greedy, None, &many.join(" "));
     assert_eq!(post.shows(&greedy).0, many[..20].join(" "));
     assert!(post.host(&greedy).unwrap().is_short_of_memory());
-    // Even one that is old by now.
+    // Even if it is too old by now.
     for secs in 2..80 {
         post.hears(at(secs), &greedy, None, &many.join(" "));
     }
@@ -208,7 +208,7 @@ fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
                  let some hosts report to another receiver";
     assert_eq!(post.says()[1], short);
     post.hears(at(80), &greedy, None, &many[..25].join(" "));
-    // Whoever takes all there is leaves the others their share.
+    // A host that takes all it can leaves the others their shares.
     for secs in 81..90 {
         post.hears(at(secs), &modest, None, &format!("a{secs} b"));
         assert_eq!(post.shows(&modest), shown(&format!("a{secs} b"), true, 0));
@@ -219,7 +219,7 @@ fn a_report_that_does_not_fit_is_not_kept_and_the_former_stays() {
 }
 
 #[test]
-fn a_part_that_does_not_fit_is_a_part_that_is_lost() {
+fn a_part_that_does_not_fit_counts_as_lost() {
     let mut post = Post::new(Limits { hosts: 10, bytes: 16_000, ..LIMITS });
     let (app, job) = (key(1, "app"), "x".repeat(200));
     post.hears(at(0), &app, None, "a");
@@ -234,7 +234,7 @@ fn a_part_that_does_not_fit_is_a_part_that_is_lost() {
 }
 
 #[test]
-fn only_what_few_want_to_know_is_for_the_talkative() {
+fn each_note_has_its_level_and_a_clean_text() {
     let host = key(1, "a");
     assert_eq!(FleetNote::First { host: host.clone() }.level(), Level::Debug);
     assert_eq!(FleetNote::Back { host: host.clone() }.level(), Level::Info);

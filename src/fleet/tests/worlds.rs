@@ -1,10 +1,10 @@
-//! Random worlds: senders behind a bad channel, and one that is out to do harm.
+//! Random worlds: senders on a bad channel, and a malicious one.
 
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use std::collections::BTreeMap;
 
-/// The longest that a datagram is on its way.
+/// The longest delay of a datagram.
 const DELAY: u64 = 4_000;
 const STALE: u64 = 60_000;
 
@@ -19,7 +19,7 @@ struct Arrival {
     serial: Option<u64>,
 }
 
-/// What has come of one report.
+/// The parts of one report that have come.
 struct Seen {
     began: u64,
     of: u32,
@@ -27,15 +27,15 @@ struct Seen {
     completed: Option<u64>,
 }
 
-/// What a receiver knows that remembers everything.
+/// A model of a receiver that remembers everything.
 #[derive(Default)]
 struct Oracle {
     heard: u64,
     /// Reports of which some part came before any part of a newer one.
     seen: BTreeMap<u64, Seen>,
-    /// For a sender whose reports have no numbers: the last that came.
+    /// For a sender whose reports have no serials: the last report.
     last: Option<u64>,
-    /// Whether the whole report was so old that it had to go.
+    /// Whether the whole report was dropped because it was too old.
     outdated: bool,
 }
 
@@ -43,9 +43,9 @@ fn job_names(report: u64, index: u32) -> Vec<String> {
     (0..(report + u64::from(index)) % 3 + 1).map(|job| format!("r{report}p{index}j{job}")).collect()
 }
 
-/// All that arrives of one sender, in no order.
+/// Adds all datagrams that arrive from one sender, in no order.
 fn sends(rng: &mut Rng, sender: u8, arrivals: &mut Vec<Arrival>) {
-    // Some send every report whole, some in one or several parts; the latter are slow enough for the former.
+    // Kind 0 sends whole reports, kind 2 parts, kind 1 both. Only kind 2, which always gives serials, outruns `DELAY`.
     let kind = sender % 3;
     let mut millis = rng.below(10_000);
     let mut serial = rng.below(1_000_000) + 1_000;
@@ -65,7 +65,7 @@ fn sends(rng: &mut Rng, sender: u8, arrivals: &mut Vec<Arrival>) {
         millis += match rng.below(20) {
             0 => 20_000 + rng.below(100_000),
             1 => {
-                // Started anew, and the number is a lower one.
+                // The sender restarts, with a lower serial.
                 serial -= rng.below(1_000).min(serial);
                 20_000
             }
@@ -87,7 +87,7 @@ impl Oracle {
             self.counts(one);
         }
         let Some((best, completed)) = self.best() else { return };
-        // A newer one that is still waited for takes the place of a whole one that is too old.
+        // A newer report that is still awaited replaces a whole one that is too old.
         let mut newer = self.seen.range(best + 1..).map(|(_, seen)| seen.began);
         self.outdated |=
             one.millis >= completed + STALE && newer.any(|began| began + 10_000 >= completed + STALE);
@@ -98,7 +98,7 @@ impl Oracle {
         let fresh = || Seen { began: one.millis, of: one.of, parts: BTreeSet::new(), completed: None };
         let seen = self.seen.entry(one.report).or_insert_with(fresh);
         seen.parts.insert(one.index);
-        // Without a number the second copy of a datagram is a report as good as the first.
+        // Without a serial, the second copy of a datagram is a new report like the first.
         let counts = seen.completed.is_none() || one.serial.is_none();
         if seen.parts.len() == one.of as usize && counts {
             seen.completed = Some(one.millis);
@@ -110,7 +110,7 @@ impl Oracle {
         self.seen.iter().rev().find_map(|(report, seen)| seen.completed.map(|at| (*report, at)))
     }
 
-    /// What has to be shown: names, whether that is a whole report, and how many parts are missing if not.
+    /// What must be shown: names, whether the report is whole, and how many parts are missing if not.
     fn expects(&self, numbered: bool) -> (String, bool, u64) {
         let names = |report, parts: &mut dyn Iterator<Item = u32>| -> String {
             let names: Vec<String> = parts.flat_map(|index| job_names(report, index)).collect();
@@ -129,7 +129,7 @@ impl Oracle {
 }
 
 #[test]
-fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
+fn a_bad_channel_never_mixes_reports_and_the_newest_whole_one_is_shown() {
     for seed in 0..rounds(300) {
         let mut rng = Rng::new(seed);
         let mut arrivals = Vec::new();
@@ -175,7 +175,7 @@ fn whatever_a_bad_channel_does_one_report_is_shown_and_the_newest_whole_one() {
 }
 
 #[test]
-fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
+fn no_sender_exceeds_the_limits_or_changes_what_is_shown_of_others() {
     let limits = Limits { hosts: 40, names_per_address: 4, jobs_per_host: 40, bytes: 600_000, ..LIMITS };
     for seed in 0..rounds(5) {
         let mut rng = Rng::new(seed);
@@ -221,7 +221,7 @@ fn whatever_somebody_sends_limits_hold_and_the_others_are_shown_as_they_are() {
             }
             millis += rng.below(900);
         }
-        // Each limit is reached again and again, and that is told once in ten minutes at most.
+        // Each limit is reached again and again, and is logged at most once in ten minutes.
         assert!(told.iter().all(|times| (1..=1 + millis / 600_000).contains(times)), "seed {seed}: {told:?}");
         post.tick(at(1_000_000));
         assert_eq!((post.fleet.memory.total, post.fleet.deadline()), (0, None));
