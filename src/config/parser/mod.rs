@@ -169,18 +169,20 @@ impl Parser {
 
     /// The option with which the line begins.
     fn find(&self, words: &[Word], wanted: impl Fn(&OptionRow) -> bool) -> Option<Found> {
-        let first = words.first()?.unquoted(&self.text)?;
-        let begins =
-            |row: &&'static OptionRow| row.words.first().is_some_and(|word| *word.as_bytes() == *first);
-        let whole = |row: &&'static OptionRow| {
-            words.len() >= row.words.len()
-                && row.words.iter().zip(words).all(|(known, word)| word.is(&self.text, known))
-        };
+        let (first, others) = words.split_first()?;
+        let first = first.unquoted(&self.text)?;
+        // The letter decides most comparisons without a call, and this is done for every row on every line.
+        let is_first = |known: &str| known.as_bytes().first() == first.first() && *known.as_bytes() == *first;
         let (mut partial, mut longest): (Option<&'static OptionRow>, Option<&'static OptionRow>) =
             (None, None);
-        for row in TABLE.iter().filter(begins).filter(|row| wanted(row)) {
+        for row in TABLE.iter().filter(|row| wanted(row)) {
+            let Some((_, known)) = row.words.split_first().filter(|(known, _)| is_first(known)) else {
+                continue;
+            };
             partial = partial.or(Some(row));
-            if whole(&row) && longest.is_none_or(|longest| longest.words.len() <= row.words.len()) {
+            let whole = others.len() >= known.len()
+                && known.iter().zip(others).all(|(known, word)| word.is(&self.text, known));
+            if whole && longest.is_none_or(|longest| longest.words.len() <= row.words.len()) {
                 longest = Some(row);
             }
         }
