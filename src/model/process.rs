@@ -57,67 +57,65 @@ pub struct SpawnError {
     pub errno: Errno,
 }
 
-/// The steps of starting a process, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Memory, descriptors and pipes of pmtr.
-    Prepare,
-    /// Creating the process.
-    Fork,
-    /// Closing the descriptors that are not for the job.
-    Close,
-    /// Creating the session.
-    Session,
-    /// Looking up the user.
-    User,
-    /// `dir`.
-    Dir,
-    /// `nice`.
-    Nice,
-    /// `cpu`.
-    Cpu,
-    /// The `ulimit` with this index.
-    Limit(u8),
-    /// Supplementary groups.
-    Groups,
-    /// Group id.
-    Gid,
-    /// User id.
-    Uid,
-    /// Opening `in`.
-    In,
-    /// Opening `out`.
-    Out,
-    /// Opening `err`.
-    Err,
-    /// Signal mask and dispositions.
-    Signals,
-    /// Executing the command.
-    Exec,
+/// Makes the enum, the list of all its variants, and their names in messages.
+macro_rules! stages {
+    ($($(#[$doc:meta])* $stage:ident $(($index:ty))? = $name:literal,)*) => {
+        /// The steps of starting a process, in this order.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Stage {
+            $($(#[$doc])* $stage $(($index))?,)*
+        }
+
+        impl Stage {
+            /// All steps. A step with an index is there once, with the smallest.
+            pub const ALL: &[Stage] = &[$(Stage::$stage $((<$index>::MIN))?,)*];
+        }
+
+        impl fmt::Display for Stage {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Stage::$stage { .. } => $name,)*
+                })
+            }
+        }
+    };
 }
 
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stage::Prepare => "prepare",
-            Stage::Fork => "fork",
-            Stage::Close => "close descriptors",
-            Stage::Session => "make a session",
-            Stage::User => "user",
-            Stage::Dir => "dir",
-            Stage::Nice => "nice",
-            Stage::Cpu => "cpu",
-            Stage::Limit(_) => "ulimit",
-            Stage::Groups => "groups of user",
-            Stage::Gid => "group id of user",
-            Stage::Uid => "user id of user",
-            Stage::In => "open in",
-            Stage::Out => "open out",
-            Stage::Err => "open err",
-            Stage::Signals => "reset signals",
-            Stage::Exec => "exec",
-        })
-    }
+stages! {
+    /// Memory, descriptors and pipes of pmtr.
+    Prepare = "prepare",
+    /// Creating the process.
+    Fork = "fork",
+    /// Closing the descriptors that are not for the job.
+    Close = "close descriptors",
+    /// Creating the session.
+    Session = "make a session",
+    /// Looking up the user.
+    User = "user",
+    /// `dir`.
+    Dir = "dir",
+    /// `nice`.
+    Nice = "nice",
+    /// `cpu`.
+    Cpu = "cpu",
+    /// The `ulimit` with this index.
+    Limit(u8) = "ulimit",
+    /// Supplementary groups.
+    Groups = "groups of user",
+    /// Group id.
+    Gid = "group id of user",
+    /// User id.
+    Uid = "user id of user",
+    /// Opening `in`.
+    In = "open in",
+    /// Opening `out`.
+    Out = "open out",
+    /// Opening `err`.
+    Err = "open err",
+    /// Signal mask and dispositions.
+    Signals = "reset signals",
+    /// Executing the command.
+    Exec = "exec",
 }
 
 /// The receivers of a signal.

@@ -284,26 +284,6 @@ fn what_matters_more_stands_higher() {
 
 #[test]
 fn each_step_of_a_start_has_a_name_of_its_own() {
-    use Stage::*;
-    let all = [
-        Prepare,
-        Fork,
-        Close,
-        Session,
-        User,
-        Dir,
-        Nice,
-        Cpu,
-        Limit(0),
-        Groups,
-        Gid,
-        Uid,
-        In,
-        Out,
-        Err,
-        Signals,
-        Exec,
-    ];
-    let names: std::collections::BTreeSet<String> = all.iter().map(Stage::to_string).collect();
-    assert_eq!(names.len(), all.len(), "{names:?}");
+    let names: std::collections::BTreeSet<String> = Stage::ALL.iter().map(Stage::to_string).collect();
+    assert_eq!(names.len(), Stage::ALL.len(), "{names:?}");
 }
