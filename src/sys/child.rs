@@ -11,12 +11,15 @@ use super::prompt;
 use super::record::RecordWriter;
 use super::slots::{Reason, Slot};
 use super::users::Switch;
-use crate::model::{CpuSet, Errno, Stage};
+use crate::model::{Attributes, Errno, Stage};
 use libc::c_int;
 use std::ffi::CStr;
 
 /// The exit status of a child that did not execute its command. Its slot has the reason.
 const NOT_STARTED: c_int = 127;
+
+/// The umask of a child that has no other one.
+const UMASK: libc::mode_t = 0o022;
 
 /// With a lower limit of descriptors, the steps that open files would fail.
 const ENOUGH_FILES: u64 = 16;
@@ -72,12 +75,11 @@ pub(super) struct Plan<'a> {
     pub(super) argv: &'a Pointers,
     /// None if we are in it already.
     pub(super) dir: Option<&'a CStr>,
-    pub(super) nice: Option<c_int>,
-    pub(super) cpus: Option<&'a CpuSet>,
+    pub(super) attributes: &'a Attributes,
+    /// Those of the attributes in the form of the system call.
     pub(super) limits: &'a [Ulimit],
     /// The limit of descriptors that we had before we raised our own.
     pub(super) files: Option<Rlimit>,
-    pub(super) umask: libc::mode_t,
     pub(super) input: ChildInput<'a>,
     pub(super) out: ChildOutput<'a>,
     pub(super) err: ChildOutput<'a>,
@@ -120,7 +122,7 @@ fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
 /// there was a record gives up, so that no child is unknown.
 pub(super) fn new_session(plan: &Plan) -> Done {
     plan.slot.enter(Stage::Session);
-    calls::umask(plan.umask);
+    calls::umask(plan.attributes.umask.unwrap_or(UMASK));
     let pid = calls::setsid()?;
     match &plan.record {
         Some(record) => record.leave(pid),
@@ -157,11 +159,11 @@ pub(super) fn reset_signals(plan: &Plan) -> Done {
 
 /// Sets priority, processors and limits, which may need rights that are lost with a switch of user.
 pub(super) fn prepare(plan: &Plan) -> Done {
-    if let Some(nice) = plan.nice {
+    if let Some(nice) = plan.attributes.nice {
         plan.slot.enter(Stage::Nice);
-        calls::nice(nice)?;
+        calls::nice(c_int::from(nice))?;
     }
-    if let Some(cpus) = plan.cpus {
+    if let Some(cpus) = &plan.attributes.cpus {
         plan.slot.enter(Stage::Cpu);
         calls::affinity(cpus)?;
     }

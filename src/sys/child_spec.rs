@@ -3,12 +3,9 @@
 //! Everything is borrowed, so that describing a child costs nothing.
 
 use super::record::{RecordKind, RecordPlace};
-use crate::model::{CpuSet, JobName, JobSpec, Limit, Output, Texts};
+use crate::model::{Attributes, JobName, JobSpec, Output, Texts};
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
-
-/// The umask of jobs.
-const UMASK: u32 = 0o022;
 
 /// What a child is given.
 #[derive(Clone, Debug)]
@@ -27,18 +24,12 @@ pub struct ChildSpec<'a> {
     pub err: Stdio<'a>,
     /// Further descriptors.
     pub passed: &'a [Passed<'a>],
-    /// The mask for new files.
-    pub umask: u32,
     /// As whom it runs.
     pub identity: Identity<'a>,
     /// The working directory.
     pub dir: &'a CStr,
-    /// Its priority. None for ours.
-    pub nice: Option<i8>,
-    /// Its processors. None for ours.
-    pub cpus: Option<&'a CpuSet>,
-    /// Its limits, where they differ from ours. An error names a limit by its index.
-    pub limits: &'a [Limit],
+    /// Its attributes, where they differ from ours. An error names a limit by its index.
+    pub attributes: &'a Attributes,
     /// The record that it writes as soon as it leads its session.
     pub record: Option<NewRecord<'a>>,
 }
@@ -82,8 +73,8 @@ pub struct NewRecord<'a> {
 }
 
 impl<'a> ChildSpec<'a> {
-    /// A child with nothing but a command.
-    pub fn new(program: &'a CStr, argv: Texts<'a>) -> ChildSpec<'a> {
+    /// A child with nothing but a command and attributes.
+    pub fn new(program: &'a CStr, argv: Texts<'a>, attributes: &'a Attributes) -> ChildSpec<'a> {
         ChildSpec {
             program,
             argv,
@@ -92,12 +83,9 @@ impl<'a> ChildSpec<'a> {
             out: Stdio::Null,
             err: Stdio::Null,
             passed: &[],
-            umask: UMASK,
             identity: Identity::default(),
             dir: c"/",
-            nice: None,
-            cpus: None,
-            limits: &[],
+            attributes,
             record: None,
         }
     }
@@ -111,7 +99,7 @@ impl<'a> ChildSpec<'a> {
         let output = |pipe: Option<BorrowedFd<'a>>, output: Output<'a>| {
             pipe.map_or(Stdio::of(output.file()), Stdio::Pipe)
         };
-        let (launch, attributes) = (&spec.launch, spec.launch.attributes());
+        let launch = &spec.launch;
         ChildSpec {
             env: launch.env(),
             input: Stdio::of(launch.input()),
@@ -119,12 +107,8 @@ impl<'a> ChildSpec<'a> {
             err: output(err, launch.err()),
             identity: Identity { user: launch.user() },
             dir: launch.dir(),
-            umask: attributes.umask.unwrap_or(UMASK),
-            nice: attributes.nice,
-            cpus: attributes.cpus.as_ref(),
-            limits: &attributes.limits,
             record: place.map(|place| NewRecord { place, kind: RecordKind::Job, name: &spec.name }),
-            ..ChildSpec::new(launch.path(), launch.cmd())
+            ..ChildSpec::new(launch.path(), launch.cmd(), launch.attributes())
         }
     }
 }

@@ -16,7 +16,7 @@ use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
 use super::{child, copy, done, last_errno, prompt, reap};
-use crate::model::{Errno, Pid, SpawnError, Stage, Texts};
+use crate::model::{Attributes, Errno, Pid, SpawnError, Stage, Texts};
 use libc::{c_int, c_void};
 use std::ffi::{CStr, CString};
 use std::io;
@@ -242,7 +242,7 @@ impl Spawner {
         // SAFETY: as above.
         unsafe { self.argv.refill(spec.argv.clone()) };
         self.limits.clear();
-        self.limits.extend((0..).zip(spec.limits).map(|(index, limit)| Ulimit::of(index, limit)));
+        self.limits.extend((0..).zip(&spec.attributes.limits).map(|(index, limit)| Ulimit::of(index, limit)));
         let (places, exec_pipe, nowhere) = self.child_fds.numbers();
         self.keep.clear();
         self.keep.extend([places[0], places[1], exec_pipe, self.child_fds.null().unwrap_or(nowhere)]);
@@ -279,11 +279,9 @@ impl Spawner {
             program: spec.program,
             argv: &self.argv,
             dir: self.dir(spec),
-            nice: spec.nice.map(c_int::from),
-            cpus: spec.cpus,
+            attributes: spec.attributes,
             limits: &self.limits,
             files: self.files,
-            umask: spec.umask,
             input: match (passing.input(), spec.input) {
                 (Some(pipe), _) => ChildInput::Pipe(pipe),
                 (None, Stdio::File(path)) => ChildInput::File(path),
@@ -320,7 +318,8 @@ impl Spawner {
     /// Finds out how much can be shared, by up to three children that run nothing.
     fn probe(&mut self) {
         self.proven = true;
-        let spec = ChildSpec::new(c"/proc/self/no-such-file", Texts::of(b"probe\0"));
+        let plain = Attributes::default();
+        let spec = ChildSpec::new(c"/proc/self/no-such-file", Texts::of(b"probe\0"), &plain);
         for (sharing, closing) in [
             (Sharing::MemoryAndFiles, CloseMethod::Range),
             (Sharing::Memory, CloseMethod::Range),

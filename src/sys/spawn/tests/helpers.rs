@@ -12,6 +12,7 @@ fn a_helper_gets_its_own_arguments_variables_input_descriptors_and_umask() {
     // The shell shows what it was given; it reads its input first, and so waits for us.
     let script = "cat; echo $0 $A $B; umask; pwd; echo 3 >&3; echo 9 >&9; ls /proc/$$/fd";
     let (argv, env) = (Words::from(["helper", "-c", script]), Words::from(["A=own"]));
+    let attributes = Attributes { umask: Some(0o027), ..Attributes::default() };
     for way in both() {
         let (input, mut to_input) = io::pipe().unwrap();
         let (mut from_out, out) = io::pipe().unwrap();
@@ -26,8 +27,7 @@ fn a_helper_gets_its_own_arguments_variables_input_descriptors_and_umask() {
             out: Stdio::Pipe(out.as_fd()),
             err: Stdio::Pipe(out.as_fd()),
             passed: &passed,
-            umask: 0o027,
-            ..ChildSpec::new(c"/bin/sh", argv.texts())
+            ..ChildSpec::new(c"/bin/sh", argv.texts(), &attributes)
         };
         let made = bench.spawner.spawn(&child, way).unwrap();
         drop((input, out, three, nine));
@@ -53,14 +53,14 @@ fn a_pipe_as_input_can_be_opened_again_by_the_user() {
         return;
     }
     let mut bench = Bench::new();
-    let argv = Words::from(["cat", "/dev/stdin"]);
+    let (argv, plain) = (Words::from(["cat", "/dev/stdin"]), Attributes::default());
     let (input, mut to_input) = io::pipe().unwrap();
     let (from_out, out) = io::pipe().unwrap();
     let child = ChildSpec {
         input: Stdio::Pipe(input.as_fd()),
         out: Stdio::Pipe(out.as_fd()),
         identity: Identity { user: Some(c"daemon") },
-        ..ChildSpec::new(c"/bin/cat", argv.texts())
+        ..ChildSpec::new(c"/bin/cat", argv.texts(), &plain)
     };
     let pid = bench.spawner.spawn(&child, Way::Copy).unwrap().pid();
     drop(out);
@@ -73,10 +73,10 @@ fn a_pipe_as_input_can_be_opened_again_by_the_user() {
 #[test]
 fn a_number_that_no_child_may_have_is_refused() {
     let mut bench = Bench::new();
-    let (argv, stdin) = (Words::from(["true"]), io::stdin());
+    let (argv, plain, stdin) = (Words::from(["true"]), Attributes::default(), io::stdin());
     for number in [0, 2, 10, 255] {
         let passed = [Passed { number, fd: stdin.as_fd() }];
-        let child = ChildSpec { passed: &passed, ..ChildSpec::new(c"/bin/true", argv.texts()) };
+        let child = ChildSpec { passed: &passed, ..ChildSpec::new(c"/bin/true", argv.texts(), &plain) };
         for way in both() {
             let error = bench.spawner.spawn(&child, way).unwrap_err();
             assert_eq!(error, SpawnError { stage: Stage::Prepare, errno: Errno(libc::EBADF) });
