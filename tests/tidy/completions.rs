@@ -1,6 +1,6 @@
 //! The completions of the shells, held against the tables of options.
 
-use super::read;
+use super::{must_agree, read};
 use pmtr::cli::{self, Opt};
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ fn bash_completes_each_option_and_no_other() {
         let has: BTreeSet<(String, bool)> =
             words.map(|word| (word.split(':').next().unwrap().to_owned(), word.contains(':'))).collect();
         let known = known.into_iter().map(|(name, argument, _)| (name, argument)).collect();
-        assert_eq!(has, known, "{program}");
+        must_agree(&format!("bash for {program}"), &has, &known);
     }
 }
 
@@ -53,7 +53,7 @@ fn zsh_completes_each_option_in_the_words_of_help_and_no_other() {
         let branch = branch("completions/_pmtr", program);
         let lines = branch.lines().filter_map(|line| line.trim_start().strip_prefix('\''));
         let has: Known = lines.filter_map(in_zsh).collect();
-        assert_eq!(has, known, "{program}");
+        must_agree(&format!("zsh for {program}"), &has, &known);
     }
 }
 
@@ -75,7 +75,7 @@ fn fish_completes_each_option_in_the_words_of_help_and_no_other() {
         let text = read(&format!("completions/{program}.fish"));
         let has: Known =
             text.lines().filter_map(|line| line.strip_prefix(&begins)).flat_map(in_fish).collect();
-        assert_eq!(has, known, "{program}");
+        must_agree(&format!("fish for {program}"), &has, &known);
     }
 }
 

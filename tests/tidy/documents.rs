@@ -1,6 +1,6 @@
 //! What the documents say of options, messages and files, held against the program.
 
-use super::{MARKDOWN, files, read, root};
+use super::{MARKDOWN, files, must_agree, read, root};
 use pmtr::cli;
 use pmtr::client::ctl;
 use pmtr::config::{self, options};
@@ -93,7 +93,11 @@ fn flowed(text: &str) -> String {
 #[test]
 fn the_manual_of_the_file_has_each_option_as_the_table_writes_it_and_no_other() {
     for (title, scope) in [("FILE OPTIONS", options::Scope::File), ("JOB OPTIONS", options::Scope::Job)] {
-        assert_eq!(heads(&section("man/pmtr.conf.5", title), "Ic"), usages(scope), "{title}");
+        must_agree(
+            &format!("{title} of man/pmtr.conf.5"),
+            &heads(&section("man/pmtr.conf.5", title), "Ic"),
+            &usages(scope),
+        );
     }
 }
 
@@ -226,7 +230,7 @@ fn programs() -> [Program; 3] {
 fn the_command_line_is_the_same_in_the_manual_and_in_help() {
     for Program { options, help, page, .. } in programs() {
         let manual = heads(&section(page, "DESCRIPTION"), "Fl");
-        assert_eq!(manual, options.iter().map(|option| without_blanks(option)).collect(), "{page}");
+        must_agree(page, &manual, &options.iter().map(|option| without_blanks(option)).collect());
         for option in &options {
             assert!(help.contains(&format!("\n  {option} ")), "--help lacks {option}");
         }

@@ -10,6 +10,8 @@ mod files;
 mod promises;
 mod vim;
 
+use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,6 +27,12 @@ const MARKDOWN: [&str; 9] = [
     "docs/PROMISES.md",
     "docs/TROUBLESHOOTING.md",
 ];
+
+/// Fails unless both say the same, and shows only what they do not share.
+fn must_agree<T: Ord + Debug>(text: &str, here: &BTreeSet<T>, code: &BTreeSet<T>) {
+    let (lacks, alone): (Vec<_>, Vec<_>) = (code.difference(here).collect(), here.difference(code).collect());
+    assert!(here == code, "{text} lacks {lacks:?}; only {text} has {alone:?}");
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

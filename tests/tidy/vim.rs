@@ -1,6 +1,6 @@
 //! The syntax file of vim, held against the options of the file.
 
-use super::read;
+use super::{must_agree, read};
 use pmtr::config::options::{Scope, TABLE};
 use pmtr::model::Resource;
 use std::collections::BTreeSet;
@@ -27,10 +27,10 @@ fn options(scope: Scope) -> BTreeSet<String> {
 
 #[test]
 fn vim_knows_each_option_in_its_place_and_no_other() {
-    assert_eq!(keywords("pmtrFileOption"), options(Scope::File));
-    assert_eq!(keywords("pmtrJobOption"), options(Scope::Job));
+    must_agree("pmtrFileOption of vim", &keywords("pmtrFileOption"), &options(Scope::File));
+    must_agree("pmtrJobOption of vim", &keywords("pmtrJobOption"), &options(Scope::Job));
     let all: BTreeSet<String> = TABLE.iter().map(|row| row.keyword()).collect();
-    assert_eq!(keywords("pmtrForeign"), all);
+    must_agree("pmtrForeign of vim", &keywords("pmtrForeign"), &all);
 }
 
 #[test]
@@ -43,6 +43,6 @@ fn vim_knows_each_limit_and_no_other() {
         lists.split("RLIMIT_\\%(").skip(1).flat_map(|list| list.split("\\)").next().unwrap().split("\\|"));
     let flags: BTreeSet<String> = letters.chars().map(|letter| format!("-{letter}")).collect();
     let names: BTreeSet<String> = names.map(|name| format!("RLIMIT_{name}")).collect();
-    assert_eq!(flags, Resource::ALL.iter().map(|(_, flag, _)| flag.to_string()).collect());
-    assert_eq!(names, Resource::ALL.iter().map(|(.., name)| name.to_string()).collect());
+    must_agree("vim", &flags, &Resource::ALL.iter().map(|(_, flag, _)| flag.to_string()).collect());
+    must_agree("vim", &names, &Resource::ALL.iter().map(|(.., name)| name.to_string()).collect());
 }
