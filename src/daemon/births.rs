@@ -16,7 +16,7 @@ use std::os::fd::AsRawFd;
 #[derive(Debug, Default)]
 pub(super) struct Births {
     pipes: BTreeMap<Pid, PipeReader>,
-    /// Children whose pipe has come to its end.
+    /// Children whose pipe was closed at the other end.
     ended: VecDeque<Pid>,
 }
 
@@ -33,13 +33,13 @@ impl Births {
         Ok(())
     }
 
-    /// The pipe of this child has come to its end.
+    /// The pipe of this child was closed at the other end.
     pub(super) fn ready(&mut self, pid: Pid) {
         self.ended.push_back(pid);
     }
 
-    /// Whether this child has executed its command and nothing has reported that yet. Asked when its pipe or the child
-    /// has come to its end.
+    /// Whether this child has executed its command and nothing has reported that yet. Asked when its pipe was
+    /// closed or the child has ended.
     pub(super) fn executes(&mut self, pid: Pid, shared: &Shared) -> bool {
         self.remove(&shared.registry, pid) && shared.spawner.has_executed(pid)
     }

@@ -17,7 +17,7 @@ pub(super) trait EventSource {
     /// Does a portion of what is due.
     fn work(&mut self, _: MonoTime, _: &mut Shared) {}
 
-    /// The next event that has come of it. The supervisor takes each event before the next one is asked for, until
+    /// The next event that resulted. The supervisor takes each event before the next one is asked for, until
     /// there is none.
     fn next_event(&mut self, _: &mut Shared) -> Option<Event> {
         None

@@ -289,7 +289,7 @@ mod tests {
         fs::create_dir(dir.join("missing")).unwrap();
         assert!(last.try_again(due + AGAIN).unwrap().to_string().ends_with("last-good again"));
         assert_eq!((last.deadline(), fs::read_to_string(&path).unwrap()), (None, TEXT.to_owned()));
-        // What has been followed by another text is not written any more.
+        // A text that another one has followed is no longer written.
         fs::set_permissions(dir.join("missing"), fs::Permissions::from_mode(0o700)).unwrap();
         fs::rename(dir.join("missing"), dir.join("elsewhere")).unwrap();
         keep(&mut last, "# none\n");

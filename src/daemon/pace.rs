@@ -9,7 +9,7 @@ const WORDS_WAIT: Duration = Duration::from_millis(100);
 /// While memory is short, nothing reports when there is enough again.
 const MEMORY_LOOK: Duration = Duration::from_millis(200);
 
-/// How long to sleep until the first of these is due; None is for ever.
+/// How long to sleep until the first of these is due; None is forever.
 pub fn sleep(
     now: MonoTime,
     due: impl IntoIterator<Item = Option<MonoTime>>,

@@ -113,7 +113,7 @@ fn start(options: PmtrOptions) -> Result<(), OpeningFailure> {
         Some(path) => Some(LastGood::new(path, process::effective_uid())),
         None => None,
     };
-    // The current directory is not needed any more, and must not keep its file system from being unmounted. If
+    // The current directory is no longer needed, and must not keep its file system from being unmounted. If
     // even `/` cannot be entered, pmtr stays where it is.
     let _ = std::env::set_current_dir("/");
     let mut watch = Watch::new(&file, lock::being_written);

@@ -1,5 +1,5 @@
 //! Restarts for changed files of `depends`: at once, unless the changes keep coming. Without a limit, a job that
-//! writes such a file itself would restart ten times a second for ever.
+//! writes such a file itself would restart ten times a second forever.
 
 use super::policy;
 use crate::model::MonoTime;

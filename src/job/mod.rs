@@ -37,7 +37,7 @@ pub struct Job {
     first_run: FirstRun,
     /// Changes of the files that it depends on; None until the first change.
     changes: Option<Box<FileChanges>>,
-    /// Not in the file any more; forgotten once nothing of it runs.
+    /// No longer in the file; forgotten once nothing of it runs.
     removed: bool,
     /// Set by the file, or by the last remote command.
     enabled: bool,

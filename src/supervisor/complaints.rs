@@ -96,7 +96,7 @@ impl Complaints {
         self.quiet_until.filter(|until| *until <= now)?;
         if let Some(flood) = self.flood() {
             // The unreported messages have waited for their pause. With a longer one, repeated floods could delay
-            // them for ever.
+            // them forever.
             self.quiet_until = Some(now + PAUSE);
             return Some(flood);
         }

@@ -40,7 +40,7 @@ pub enum Event {
     FileSeen(Rc<[u8]>, Option<Fingerprint>),
     /// The answer to [`Action::Open`](super::Action::Open).
     Opened(SocketId, Result<(), NetError>),
-    /// A report could not be sent or was refused, or the socket cannot receive any more.
+    /// A report could not be sent or was refused, or the socket can no longer receive.
     SocketFails(SocketId, NetError),
     /// The answer to [`Action::Notify`](super::Action::Notify): whether the message was sent.
     Notified(NotifyMessage, bool),

@@ -49,7 +49,7 @@ impl Files {
         new
     }
 
-    /// Removes the files that a job needs; returns those that no job needs any more.
+    /// Removes the files that a job needs; returns those that no job needs now.
     pub(super) fn remove(&mut self, id: JobId, spec: &JobSpec) -> Vec<Rc<[u8]>> {
         let mut dropped = Vec::new();
         for path in spec.launch.depends_paths() {

@@ -77,7 +77,7 @@ impl IndexEntry {
 pub(super) struct Index {
     deadlines: BTreeSet<(MonoTime, JobId)>,
     firsts: BTreeSet<(Rank, JobId)>,
-    /// The longest waiting job is first, so that none is overtaken for ever when more are due than can be started.
+    /// The longest waiting job is first, so that none is overtaken forever when more are due than can be started.
     agains: BTreeSet<((MonoTime, Rank), JobId)>,
     holders: BTreeSet<(Rank, JobId)>,
     census: Census,

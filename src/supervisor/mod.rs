@@ -162,7 +162,7 @@ impl Supervisor {
         }
     }
 
-    /// Whether pmtr was told to exit and waits for nothing any more.
+    /// Whether pmtr was told to exit and no longer waits for anything.
     pub fn ended(&self) -> bool {
         self.ending && self.processes.owners().all(|owner| self.has_given_up(owner))
     }
@@ -248,7 +248,7 @@ impl Supervisor {
         let held = slot.job.first_run() == FirstRun::Pending;
         let queued = slot.job.state() == State::Queued && slot.need == Need::Met;
         let lacks = slot.job.state() == State::Queued && slot.need == Need::Missing;
-        // A file that disappears while the job runs changes nothing, neither for it nor for the jobs behind it.
+        // A file that disappears while the job runs changes nothing, neither for it nor for the jobs after it.
         let able = match slot.job.first_run() {
             FirstRun::Pending => slot.need != Need::Missing,
             FirstRun::Started => true,

@@ -1,4 +1,4 @@
-//! What the service manager is told, and when: ready, status, reload, exit, watchdog. A message that could not be
+//! What the service manager is sent, and when: ready, status, reload, exit, watchdog. A message that could not be
 //! sent is soon tried again.
 //! Knows neither sockets nor the text of a message, and counts no jobs.
 

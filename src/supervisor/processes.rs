@@ -111,7 +111,7 @@ impl Supervisor {
         actions: &mut Actions,
     ) {
         if let Ok(pid) = answer.map(Birth::pid) {
-            // The kernel reuses a number only when no process and no group has it any more.
+            // The kernel reuses a number only when no process and no group has it.
             self.looked(now, pid, &Survivors::None, actions);
             self.processes.add(pid, Owner::Main(id));
         }

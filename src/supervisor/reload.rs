@@ -141,7 +141,7 @@ impl Reload {
         news
     }
 
-    /// Nobody is writing the file any more, or it was read in any case. True if the log has mentioned a writer.
+    /// Nobody is writing the file now, or it was read in any case. True if the log has mentioned a writer.
     pub(super) fn no_longer_busy(&mut self) -> bool {
         self.begun = None;
         self.writer.take().is_some_and(|writer| writer.told)

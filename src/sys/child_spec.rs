@@ -24,7 +24,7 @@ pub struct ChildSpec<'a> {
     pub err: Stdio<'a>,
     /// Further descriptors.
     pub passed: &'a [Passed<'a>],
-    /// As whom it runs.
+    /// The user that it runs as.
     pub identity: Identity<'a>,
     /// The working directory.
     pub dir: &'a CStr,
@@ -54,7 +54,7 @@ pub struct Passed<'a> {
     pub fd: BorrowedFd<'a>,
 }
 
-/// As whom a child runs.
+/// The user that a child runs as.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity<'a> {
     /// The user by name or number; none for our own.

@@ -106,7 +106,7 @@ mod tests {
     fn the_variables_of_the_user_take_the_place_of_ours_but_not_of_the_jobs() {
         let given = [c"HOME=/job", c"A=1", c"HOMER=x", c"USER=root", c"SHELL=/bin/x", c"B"];
         let mut envp = Pointers::new();
-        // SAFETY: string literals live for ever.
+        // SAFETY: string literals live forever.
         unsafe { envp.refill(given.into_iter()) };
         let entry = PasswdEntry { name: c"ann".into(), home: c"/home/ann".into(), shell: c"/bin/sh".into() };
         let user = User { uid: 7, gid: 8, switch: None, entry: Some(entry) };

@@ -59,7 +59,7 @@ unsafe impl GlobalAlloc for WithReserve {
         }
         let memory = RESERVE.take(layout);
         if !memory.is_null() {
-            // SAFETY: so many bytes were taken just now.
+            // SAFETY: this many bytes were taken just now.
             unsafe { memory.write_bytes(0, layout.size()) };
         }
         memory
@@ -81,7 +81,7 @@ unsafe impl GlobalAlloc for WithReserve {
         // SAFETY: the caller promises that the size is not zero.
         let moved = if ours { unsafe { self.alloc(wanted) } } else { RESERVE.take(wanted) };
         if !moved.is_null() {
-            // SAFETY: both have so many bytes, and the new one was free.
+            // SAFETY: both have this many bytes, and the new one was free.
             unsafe { ptr::copy_nonoverlapping(memory, moved, layout.size().min(size)) };
             // SAFETY: the caller's promise; it is used no more.
             unsafe { self.dealloc(memory, layout) };
@@ -112,7 +112,7 @@ struct Blocks<const N: usize> {
     taken: [bool; N],
 }
 
-// SAFETY: whoever looks at `taken` holds the lock, and the memory of a block belongs to whom it was given.
+// SAFETY: each user of `taken` holds the lock, and the memory of a block belongs to the caller that got it.
 unsafe impl<const N: usize> Sync for Reserve<N> {}
 
 impl<const N: usize> Reserve<N> {
@@ -261,7 +261,7 @@ mod tests {
     fn memory_that_was_taken_from_the_reserve_grows_and_shrinks_and_keeps_what_it_holds() {
         let before = RESERVE.used.load(SeqCst);
         let roomy = RESERVE.take(layout(300));
-        // SAFETY: so many bytes of ours.
+        // SAFETY: this many bytes of ours.
         unsafe { roomy.write_bytes(7, 300) };
         // SAFETY: taken with this layout.
         let memory = unsafe { WithReserve.realloc(roomy, layout(300), 100) };
@@ -269,7 +269,7 @@ mod tests {
         // SAFETY: taken with this layout; it moves to where there is room again.
         let grown = unsafe { WithReserve.realloc(memory, layout(100), 5_000) };
         assert!(!RESERVE.has(grown) && RESERVE.used.load(SeqCst) == before);
-        // SAFETY: so many bytes were written before.
+        // SAFETY: this many bytes were written before.
         assert!(unsafe { std::slice::from_raw_parts(grown, 100) }.iter().all(|byte| *byte == 7));
         // SAFETY: as it was made.
         unsafe { WithReserve.dealloc(grown, layout(5_000)) };

@@ -76,7 +76,7 @@ pub(super) struct RecordWriter<'a> {
     pub(super) file: c_int,
     pub(super) offset: libc::off_t,
     pub(super) body: &'a RecordBody,
-    /// Our pid. If this is not the child's parent any more, nobody knows of the child.
+    /// Our pid. If this is no longer the child's parent, nobody knows of the child.
     pub(super) parent: c_int,
 }
 

@@ -249,7 +249,7 @@ extern "C" fn on_signal(signal: c_int, info: *mut libc::siginfo_t, _context: *mu
         CAME.fetch_or(bit(signal), SeqCst);
     }
     let bytes = record.to_ne_bytes();
-    // SAFETY: pointer and length belong to one array. The descriptor stays open for ever.
+    // SAFETY: pointer and length belong to one array. The descriptor stays open forever.
     let written = unsafe { libc::write(PIPE.load(SeqCst), bytes.as_ptr().cast(), RECORD_BYTES) };
     if written < 0 && signal == libc::SIGCHLD {
         OVERFLOWED.store(true, SeqCst);

@@ -123,7 +123,7 @@ impl Slots {
         }
     }
 
-    /// Frees a slot that nobody will write any more.
+    /// Frees a slot that nobody writes now.
     pub(super) fn give_back(&mut self, ticket: Ticket) {
         self.free.push(ticket.0);
     }

@@ -203,7 +203,7 @@ fn local_of(message: &libc::msghdr) -> Option<IpAddr> {
     while !next.is_null() {
         // SAFETY: not null, so a whole header lies there, aligned as the buffer is.
         let header = unsafe { next.read() };
-        // SAFETY: the place behind a header, within the buffer or just at its end.
+        // SAFETY: the place after a header, within the buffer or just at its end.
         let data = unsafe { libc::CMSG_DATA(next) };
         let room = (header.cmsg_len as usize).saturating_sub(data.addr() - next.addr());
         match (header.cmsg_level, header.cmsg_type) {
@@ -220,7 +220,7 @@ fn local_of(message: &libc::msghdr) -> Option<IpAddr> {
             }
             _ => {}
         }
-        // SAFETY: both lead into the same control data; the answer is null behind the last one.
+        // SAFETY: both lead into the same control data; the answer is null after the last one.
         next = unsafe { libc::CMSG_NXTHDR(message, next) };
     }
     None

@@ -180,7 +180,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // After a rename there is nothing under this name any more.
+        // After a rename there is nothing under this name.
         let _ = fs::remove_file(&self.temporary);
     }
 }
@@ -189,7 +189,7 @@ impl Drop for Draft {
 ///
 /// The usual name is the same in every run, so that the next run removes what a killed one left, and there is never
 /// more than one such file. But the name is predictable, and in a directory with the sticky bit another user who
-/// creates it first can keep it for ever. Then unpredictable names are used.
+/// creates it first can keep it forever. Then unpredictable names are used.
 fn create(directory: &Path, name: &OsStr) -> io::Result<(PathBuf, File)> {
     let mut temporary = beside(directory, name, ".tmp");
     let mut made = make(&temporary);

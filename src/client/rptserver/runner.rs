@@ -1,4 +1,4 @@
-//! Runs the command of `--on-stale`: one at a time, and none for ever.
+//! Runs the command of `--on-stale`: one at a time, and none forever.
 
 use super::log::StderrLine;
 use crate::fleet::{Fleet, HostChange, HostKey};

@@ -18,7 +18,7 @@ pub(super) enum Answer {
     Full,
     /// Not now, and nothing reports when: try again later.
     Later,
-    /// Never: nobody reads here any more.
+    /// Never: nobody reads here.
     Gone,
 }
 
@@ -210,7 +210,7 @@ pub(super) struct Terminal {
     /// Whether each line begins with its time.
     timed: bool,
     frame: PendingFrame,
-    /// How often in a row an error came that a terminal returns for ever and a disk perhaps once.
+    /// How often in a row an error came that a terminal returns forever and a disk perhaps once.
     errors: u8,
 }
 

@@ -59,7 +59,7 @@ fn give(text: &[u8], line: impl FnOnce(&[u8], bool)) {
 mod tests {
     use super::*;
 
-    /// The lines of `text` when it comes in pieces of so many bytes.
+    /// The lines of `text` when it comes in pieces of this many bytes.
     fn lines(text: &[u8], piece: usize) -> Vec<(Vec<u8>, bool)> {
         let (mut splitter, mut lines) = (Splitter::default(), Vec::new());
         for mut bytes in text.chunks(piece) {

@@ -131,7 +131,7 @@ impl Watch {
         }
     }
 
-    /// The kernel reports nothing, or nothing any more: from now on everything is looked at regularly.
+    /// The kernel reports nothing, or no longer does: from now on everything is looked at regularly.
     pub(super) fn go_blind(&mut self, error: &io::Error) {
         self.inotify = None;
         (self.unread, self.deaf) = (false, false);
