@@ -33,11 +33,8 @@ impl Processes {
         self.unreaped.remove(&pid)
     }
 
-    /// This owner waits for the end of another group than before, or of none.
+    /// This owner waits for the end of the second group, and no longer for that of the first.
     pub(super) fn regroup(&mut self, owner: Owner, before: Option<Pid>, after: Option<Pid>) {
-        if before == after {
-            return;
-        }
         before.map(|group| self.groups.remove(&group));
         after.map(|group| self.groups.insert(group, owner));
     }

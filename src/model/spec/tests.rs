@@ -35,6 +35,8 @@ fn a_packed_definition_gives_back_what_went_in() {
         (c"/srv", None, Output::File(c"log"))
     );
     assert_eq!((spec.launch.err(), spec.launch.user()), (Output::Syslog, Some(c"www")));
+    let files = [spec.launch.out(), spec.launch.err(), Output::Null].map(Output::file);
+    assert_eq!(files, [Some(c"log"), None, None]);
     assert_eq!(spec.launch.env().collect::<Vec<_>>(), [c"A=b c"]);
     assert_eq!(spec.launch.depends().collect::<Vec<_>>(), [c"/etc/app.conf", c"rel"]);
     assert_eq!(spec.launch.subject(Stage::Limit(0)), "-n 30");
