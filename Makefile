@@ -59,6 +59,7 @@ SUITES = $(filter-out it,$(basename $(notdir $(wildcard tests/*.rs))) $(patsubst
 
 check: need-lints
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	$(CARGO) test --locked --no-run
 	$(CARGO) test --locked --lib $(SUITES:%=--test %)

@@ -6,14 +6,14 @@
 
 #[path = "../../tests/sim/def.rs"]
 mod def;
-#[path = "../../tests/sim/plan.rs"]
-mod plan;
-#[path = "../../tests/sim/processes.rs"]
-mod processes;
 #[path = "../../tests/sim/effects.rs"]
 mod effects;
 #[path = "../../tests/sim/manager.rs"]
 mod manager;
+#[path = "../../tests/sim/plan.rs"]
+mod plan;
+#[path = "../../tests/sim/processes.rs"]
+mod processes;
 #[path = "../../tests/sim/random.rs"]
 mod random;
 #[path = "../../tests/sim/reference/mod.rs"]
@@ -22,13 +22,13 @@ mod reference;
 mod refusal;
 #[path = "../../tests/shared/rng.rs"]
 mod rng;
-#[path = "../../tests/sim/sockets.rs"]
-mod sockets;
-#[path = "../../tests/sim/world.rs"]
-mod world;
 #[path = "../../tests/sim/scenario.rs"]
 mod scenario;
 #[path = "../../tests/sim/sim.rs"]
 mod sim;
+#[path = "../../tests/sim/sockets.rs"]
+mod sockets;
+#[path = "../../tests/sim/world.rs"]
+mod world;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| random::live_by_bytes(input));
