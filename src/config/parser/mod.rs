@@ -171,8 +171,12 @@ impl Parser {
     fn find(&self, words: &[Word], wanted: impl Fn(&OptionRow) -> bool) -> Option<Found> {
         let (first, others) = words.split_first()?;
         let first = first.unquoted(&self.text)?;
-        // The letter decides most comparisons without a call, and this is done for every row on every line.
-        let is_first = |known: &str| known.as_bytes().first() == first.first() && *known.as_bytes() == *first;
+        // Length and letter decide most comparisons without a call, and there is one for every row on every line.
+        let is_first = |known: &str| {
+            known.len() == first.len()
+                && known.as_bytes().first() == first.first()
+                && *known.as_bytes() == *first
+        };
         let (mut partial, mut longest): (Option<&'static OptionRow>, Option<&'static OptionRow>) =
             (None, None);
         for row in TABLE.iter().filter(|row| wanted(row)) {
