@@ -186,12 +186,12 @@ impl Parser {
     /// Ends a block of options, unless one is missing.
     fn complete(&mut self, row: &OptionRow, scope: Scope, frame: &Frame) {
         let (line, keyword) = (frame.line, frame.keyword);
-        if frame.seen.missing(scope).next().is_none() {
+        if frame.tally.missing(scope).next().is_none() {
             return self.build.close(scope, (line, keyword), &mut self.mistakes);
         }
         let name = self.build.name_of(scope);
         self.mistakes.add_to_line(line, keyword, || {
-            let missing = frame.seen.missing(scope).map(|row| format!("`{}`", row.usage()));
+            let missing = frame.tally.missing(scope).map(|row| format!("`{}`", row.usage()));
             let who = match name {
                 None => format!("this {}", row.keyword()),
                 Some(name) => format!("{} {}", row.keyword(), Shown(name.as_bytes())),
@@ -222,7 +222,7 @@ impl Parser {
 
     /// No message is to say that this option is missing in the innermost block.
     pub(super) fn excuse(&mut self, row: &OptionRow) {
-        self.open.last_mut().into_iter().for_each(|frame| frame.seen.excuse(row.key));
+        self.open.last_mut().into_iter().for_each(|frame| frame.tally.excuse(row.key));
     }
 
     /// The options of the innermost block that has any.

@@ -15,11 +15,11 @@ pub(super) struct Frame {
     pub(super) depth: usize,
     /// The first line in it that ends with a brace, which does not close it there.
     pub(super) ended: Option<u32>,
-    pub(super) seen: Seen,
+    pub(super) tally: Tally,
 }
 
 /// Which options have come in a block.
-pub(super) struct Seen {
+pub(super) struct Tally {
     /// For each row of the table the line on which it was given, or zero.
     given: [u32; COUNT],
     /// Options that are missing because of a mistake that has been reported.
@@ -28,8 +28,8 @@ pub(super) struct Seen {
 
 impl Frame {
     pub(super) fn new(row: Option<(&'static OptionRow, Inside)>, line: Line, keyword: Span) -> Frame {
-        let seen = Seen { given: [0; COUNT], excused: [false; COUNT] };
-        Frame { row, line, keyword, words: 0, depth: 1, ended: None, seen }
+        let tally = Tally { given: [0; COUNT], excused: [false; COUNT] };
+        Frame { row, line, keyword, words: 0, depth: 1, ended: None, tally }
     }
 
     /// Why a block that looks closed is not.
@@ -43,7 +43,7 @@ impl Frame {
     }
 }
 
-impl Seen {
+impl Tally {
     /// Notes that an option is given here; an error if it was given before.
     pub(super) fn give(&mut self, row: &OptionRow, number: u32) -> Result<(), String> {
         let Some(given) = self.given.get_mut(row.key as usize) else { return Ok(()) };

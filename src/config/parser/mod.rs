@@ -135,7 +135,7 @@ impl Parser {
 
     fn known(&mut self, line: Line, row: &'static OptionRow, keyword: Span, args: &[Word]) {
         let number = self.mistakes.line_of(line, keyword);
-        if let Some(Err(what)) = self.open.last_mut().map(|frame| frame.seen.give(row, number)) {
+        if let Some(Err(what)) = self.open.last_mut().map(|frame| frame.tally.give(row, number)) {
             self.fault(line, keyword, || what);
         }
         match row.block {
