@@ -15,7 +15,7 @@ mod text;
 mod values;
 
 pub use places::Places;
-pub use text::SourceFile;
+pub use text::{Included, SourceFile, Sources};
 
 use crate::model::{Config, Mistake, SYSLOG, Severity};
 use std::fmt;
@@ -127,6 +127,26 @@ pub fn show(config: &Config) -> impl fmt::Display + '_ {
     print::CanonicalText(config)
 }
 
+/// The patterns of the `include` lines of a main file, as they are written there, in the order of the lines. Lines with
+/// mistakes count as well: the parser reports them.
+pub fn includes(text: &[u8]) -> Vec<Vec<u8>> {
+    const INCLUDE: &str = "include";
+    let mut patterns = Vec::new();
+    // Most files have none, and looking for the bytes is much faster than reading the lines.
+    if !text.windows(INCLUDE.len()).any(|bytes| bytes == INCLUDE.as_bytes()) {
+        return patterns;
+    }
+    let (mut lexer, mut words) = (text::Lexer::new(text::SourceId::default(), text), Vec::new());
+    while lexer.next(text, &mut words).is_some() {
+        if let [keyword, pattern, ..] = &*words
+            && keyword.is(text, INCLUDE)
+        {
+            patterns.push(pattern.value(text).into_owned());
+        }
+    }
+    patterns
+}
+
 /// A file with NUL bytes is no text: what else could be said about its lines would only bury that.
 fn nul(source: &SourceFile, at: usize) -> Mistake {
     let before = source.text.get(..at).unwrap_or_default();
@@ -143,4 +163,16 @@ fn nul(source: &SourceFile, at: usize) -> Mistake {
         line,
         errors::Fault::new(text::Span::new(at, at + 1), what),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_patterns_of_a_file_are_found_without_parsing_it() {
+        let text = b"include /etc/pmtr.d/*.conf\njob {\n  name include\n}\n# include x\n  include \"a b\"\ninclude\n";
+        assert_eq!(includes(text), [&b"/etc/pmtr.d/*.conf"[..], b"a b"]);
+        assert_eq!(includes(b"job {\n}\n"), [b""; 0]);
+    }
 }

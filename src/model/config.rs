@@ -4,6 +4,7 @@ use super::{Clean, Errno, JobSpec, Mistake};
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The contents of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,17 @@ pub struct Config {
     pub listen: Vec<Endpoint>,
     /// `report to`, in the order of the file.
     pub report: Vec<Endpoint>,
+    /// `end when done` and `end within`.
+    pub end: EndRules,
+}
+
+/// When and how pmtr ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndRules {
+    /// `end when done`.
+    pub when_done: bool,
+    /// `end within`.
+    pub within: Option<Duration>,
 }
 
 /// Where reports go or commands come from.

@@ -11,6 +11,7 @@ mod notice;
 mod notify;
 mod pid;
 mod process;
+mod signal;
 mod spec;
 mod status;
 mod text;
@@ -18,7 +19,7 @@ mod throttle;
 mod time;
 mod words;
 
-pub use config::{Blame, Config, Endpoint, Fingerprint, KeptText, Load, LoadError};
+pub use config::{Blame, Config, EndRules, Endpoint, Fingerprint, KeptText, Load, LoadError};
 pub use cpus::CpuSet;
 pub use errno::Errno;
 pub use level::Level;
@@ -28,11 +29,12 @@ pub use network::{
 };
 pub use notice::Notice;
 pub use notify::{Milestone, NotifyMessage, Summary};
-pub use pid::{JobId, Pid, Signal};
+pub use pid::{JobId, Pid};
 pub use process::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Target};
+pub use signal::{Signal, SignalName};
 pub use spec::{
-    Attributes, Difference, Fixed, Infinity, JobDraft, JobName, JobSpec, Launch, Limit, Output, Policy,
-    Resource, SYSLOG,
+    Attributes, Codes, Delay, Difference, Fixed, GiveUp, Growth, Infinity, JobDraft, JobName, JobSpec,
+    Lasting, Launch, Limit, Output, Policy, ReloadRules, Resource, Restart, SYSLOG, Stop,
 };
 pub use status::{FailedStart, JobStatus, Phase};
 pub use text::{Clean, Counted};

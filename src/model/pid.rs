@@ -1,4 +1,4 @@
-//! Numbers of processes, signals and jobs.
+//! Numbers of processes and jobs.
 
 use std::fmt;
 use std::num::NonZeroI32;
@@ -20,35 +20,6 @@ impl Pid {
 }
 
 impl fmt::Display for Pid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A signal by number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Signal(pub i32);
-
-impl Signal {
-    /// The terminal was closed, or: read the configuration again.
-    pub const HUP: Signal = Signal(1);
-    /// Ctrl-C.
-    pub const INT: Signal = Signal(2);
-    /// Ctrl-\\.
-    pub const QUIT: Signal = Signal(3);
-    /// Defined by the program.
-    pub const USR1: Signal = Signal(10);
-    /// Asks a process to end.
-    pub const TERM: Signal = Signal(15);
-    /// Ends a process.
-    pub const KILL: Signal = Signal(9);
-    /// A child has ended.
-    pub const CHLD: Signal = Signal(17);
-    /// Continues a stopped process. The numbers are those of all Linux architectures but Alpha, MIPS and SPARC.
-    pub const CONT: Signal = Signal(18);
-}
-
-impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 /// Texts in one allocation, so that many short ones take little memory. None contains a NUL byte.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Words {
     /// Each text ends with NUL.
     pub(super) bytes: Vec<u8>,

@@ -41,6 +41,7 @@ impl Dice {
                             disable: self.rng.below(6) == 0,
                             ..Fixed::default()
                         },
+                        ..Policy::default()
                     },
                     ..JobDraft::default()
                 }));
@@ -48,7 +49,7 @@ impl Dice {
         }
         let [listen, report] = [0, 1].map(|port| self.endpoints(port));
         let content = Fingerprint { bytes: self.rng.below(2), hash: self.rng.below(u64::from(u32::MAX)) };
-        Load::New(content, Config { jobs, listen, report }, Vec::new())
+        Load::New(content, Config { jobs, listen, report, ..Config::default() }, Vec::new())
     }
 
     fn endpoints(&mut self, first: u16) -> Vec<Endpoint> {
@@ -262,7 +263,7 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
             ..draft
         });
         let content = Fingerprint { bytes: 0, hash };
-        let config = Config { jobs: vec![job], listen: Vec::new(), report: Vec::new() };
+        let config = Config { jobs: vec![job], ..Config::default() };
         let actions = actions_of(&mut supervisor, Ok(Load::New(content, config, Vec::new())));
         assert_eq!(supervisor.reload.applied(), Some(content));
         let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();

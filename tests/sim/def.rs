@@ -72,6 +72,7 @@ impl Def {
                     wait: self.wait,
                     once: self.once,
                 },
+                ..Policy::default()
             },
             ..JobDraft::default()
         })

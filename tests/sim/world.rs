@@ -192,7 +192,7 @@ impl World {
         let lines = |role| stations.iter().filter(move |line| line.role == role);
         let [listen, report] =
             [Role::Listen, Role::Report].map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
-        Ok(Load::New(content, Config { jobs, listen, report }, self.warnings.clone()))
+        Ok(Load::New(content, Config { jobs, listen, report, ..Config::default() }, self.warnings.clone()))
     }
 }
 

@@ -4,7 +4,7 @@ mod lexer;
 mod source;
 
 pub(super) use lexer::{Lexer, Word};
-pub use source::SourceFile;
+pub use source::{Included, SourceFile, Sources};
 pub(super) use source::{SourceFiles, SourceId};
 
 /// A range of the text. Offsets fit into 32 bits, as the text is bounded.

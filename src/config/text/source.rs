@@ -10,6 +10,27 @@ pub struct SourceFile {
     pub(in crate::config) text: Rc<Vec<u8>>,
 }
 
+/// The files of a configuration: the main one, and those that it includes.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    pub main: SourceFile,
+    /// For each pattern of [`includes`](crate::config::includes), in the same order.
+    pub included: Vec<Included>,
+}
+
+/// What an `include` leads to.
+#[derive(Clone, Debug)]
+pub struct Included {
+    /// The files in the order of their names, or why there are none to read.
+    pub files: Result<Vec<SourceFile>, String>,
+}
+
+impl<T: Into<SourceFile>> From<T> for Sources {
+    fn from(main: T) -> Sources {
+        Sources { main: main.into(), included: Vec::new() }
+    }
+}
+
 /// Which of the files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::config) struct SourceId(u16);

@@ -1,14 +1,20 @@
 //! The definition of one job, packed: ten thousand of them take a few megabytes.
 
+mod codes;
 mod launch;
 mod limit;
 mod name;
 mod policy;
+mod restart;
+mod stop;
 
+pub use codes::Codes;
 pub use launch::{Attributes, Launch, Output, SYSLOG};
 pub use limit::{Infinity, Limit, Resource};
 pub use name::JobName;
 pub use policy::{Fixed, Policy};
+pub use restart::{Delay, GiveUp, Growth, Lasting, Restart};
+pub use stop::{ReloadRules, Stop};
 
 use super::Words;
 use std::fmt;

@@ -1,5 +1,6 @@
 //! The part of a job's definition that says when its processes start and end.
 
+use super::{ReloadRules, Restart, Stop};
 use std::time::Duration;
 
 /// The rules of a job. Jobs with equal ones share them.
@@ -9,6 +10,12 @@ pub struct Policy {
     pub order: i32,
     /// The rules that can't change while a process runs.
     pub fixed: Fixed,
+    /// When it starts again.
+    pub restart: Restart,
+    /// How it is stopped.
+    pub stop: Stop,
+    /// How it reads its configuration again.
+    pub reload: ReloadRules,
 }
 
 /// Rules that hold as long as a process runs: if one of them changes, the process is restarted. A rule that can change
