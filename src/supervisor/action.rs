@@ -1,7 +1,6 @@
 //! The actions: what the supervisor wants done.
 
 use super::Reading;
-use crate::job::Wish;
 use crate::model::{Detail, Fingerprint, JobId, Notice, Origin, Pid, Signal, SocketId, Target, Verdict};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,6 +10,8 @@ use std::rc::Rc;
 pub enum Action {
     /// Start the job. Answered by [`Event::Spawned`](super::Event::Spawned) in the same turn.
     Spawn(JobId),
+    /// Start this helper. Answered by [`Event::Helped`](super::Event::Helped) in the same turn.
+    Help(JobId),
     /// Read the file. Answered by [`Event::Loaded`](super::Event::Loaded) in the same turn.
     LoadConfig(Reading),
     /// Read the next portion of the file. Answered by [`Event::Loaded`](super::Event::Loaded) in the same turn.
@@ -54,17 +55,6 @@ pub enum Effect {
     Release(Pid),
     /// Drop what is kept for this job. It is forgotten, and its number may be reused.
     Forget(JobId),
-}
-
-impl From<Wish> for Action {
-    fn from(wish: Wish) -> Action {
-        match wish {
-            Wish::Log(notice) => Action::Act(Effect::Log(notice)),
-            Wish::Signal(target, signal) => Action::Act(Effect::Signal(target, signal)),
-            Wish::Look(group, detail) => Action::Look(group, detail),
-            Wish::Release(group) => Action::Act(Effect::Release(group)),
-        }
-    }
 }
 
 /// Actions in the order in which they are done.

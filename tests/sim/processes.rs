@@ -145,6 +145,7 @@ impl ProcessTable {
             Target::Job(_) => !p.outside,
             Target::Rest(_) => true,
             Target::Others(_) => p.outside,
+            Target::Main(pid) => p.pid == pid,
         };
         let living = self.table.iter().filter(|p| p.group_serial == group_serial && p.zombie.is_none());
         for p in living.filter(reached) {

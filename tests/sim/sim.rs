@@ -10,7 +10,9 @@ use pmtr::model::{
     Command, Config, Ending, Exit, JobName, KeptText, MonoTime, Origin, Pid, Signal, SocketId, Station,
     Survivors, Verb,
 };
-use pmtr::supervisor::{Event, NextTick, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
+use pmtr::supervisor::{
+    Event, LeftBehind, NextTick, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn,
+};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub fn at(millis: u64) -> MonoTime {
 impl Sim {
     /// A world in which nothing has happened yet.
     pub fn unborn(pids: i32) -> Sim {
-        Sim { supervisor: Supervisor::new(b"/etc/pmtr.conf"), world: World::new(pids) }
+        Sim { supervisor: Supervisor::new(b"/etc/pmtr.conf", 1), world: World::new(pids) }
     }
 
     /// A pmtr that has been started with these jobs.
@@ -105,9 +107,9 @@ impl Sim {
             let (pid, serial) = process.map(|p| (p.pid, p.serial)).unwrap();
             self.world.kept.insert(pid);
             self.world.reference.left_behind(self.world.now, name, pid, serial);
-            known.push((JobName::new(name.as_bytes()), pid));
+            known.push(LeftBehind { job: JobName::new(name.as_bytes()), pid, is_main: true });
         }
-        let pids = known.iter().map(|(_, pid)| *pid).collect();
+        let pids = known.iter().map(|left| left.pid).collect();
         self.turn(Event::LeftBehind(known));
         pids
     }
@@ -126,6 +128,7 @@ impl Sim {
                 }
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
+            Event::Helped(..) | Event::JobReloadAsked(_) => {}
             Event::Loaded(..) => {}
             Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten => {}
             Event::ReloadAsked | Event::EndAsked(_) => {}
@@ -313,6 +316,7 @@ impl Sim {
             Event::ReloadAsked => self.world.reference.reload_asked(),
             Event::EndAsked(_) => self.world.reference.end_asked(self.world.now),
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
+            Event::Helped(..) | Event::JobReloadAsked(_) => {}
             Event::Loaded(..) => {}
             Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
             Event::FileSeen(..) | Event::LeftBehind(_) | Event::Notified(..) | Event::Tick => {}

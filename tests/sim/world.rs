@@ -11,7 +11,7 @@ use crate::sockets::Sockets;
 use pmtr::model::{
     Birth, Config, Detail, Ending, Errno, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, Mistake,
     MonoTime, NetError, Notice, NotifyMessage, Pid, Role, Signal, SocketId, SpawnError, Stage, Station,
-    Survivors, Target,
+    Survivors, Target, Words,
 };
 use pmtr::supervisor::{Effect, Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -247,6 +247,10 @@ impl System for World {
             self.after(Duration::from_millis(100), Happening::Fact(file));
         }
         Ok(birth)
+    }
+
+    fn help(&mut self, _: JobId, _: &JobSpec, _: &Words, _: Pid) -> Result<Birth, SpawnError> {
+        Err(SpawnError { stage: Stage::Prepare, errno: Errno(1) })
     }
 
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {

@@ -255,7 +255,7 @@ impl Reference {
             self.broken("SIGCONT follows SIGTERM", &(target, signal));
         }
         let at = self.lives.iter().position(|life| match (&life.run, target) {
-            (Some(run), Target::Job(pid)) => run.pid == pid && run.reaped.is_none(),
+            (Some(run), Target::Job(pid) | Target::Main(pid)) => run.pid == pid && run.reaped.is_none(),
             (Some(run), Target::Rest(pid) | Target::Others(pid)) => run.pid == pid && run.reaped.is_some(),
             (None, _) => false,
         });

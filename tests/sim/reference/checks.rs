@@ -72,7 +72,10 @@ impl Reference {
             return self.should_run(life, now).then_some("what should run runs");
         };
         let given_up = past(run.killed, TEN);
-        let owned = supervisor.owner_of(run.pid).and_then(|Owner::Main(id)| supervisor.spec(id));
+        let owned = supervisor.owner_of(run.pid).and_then(|owner| match owner {
+            Owner::Main(id) => supervisor.spec(id),
+            Owner::Helper(_) => None,
+        });
         if run.reaped.is_none() && owned.is_none_or(|spec| spec.name.as_bytes() != life.name.as_bytes()) {
             Some("every unreaped child has its owner")
         } else if run.term.is_none() && self.must_stop(life, now) {
