@@ -19,7 +19,7 @@ use past::Past;
 pub use policy::next_pause;
 pub use state::{Escalation, FirstRun, Goal, Outcome, Purpose, State, Step, Wish};
 use std::rc::Rc;
-pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY, signals, step_time};
+pub use stop::{GIVE_UP_AFTER, KILL_AFTER, LOOK_EVERY, WITH_LEAST, signals, step_time};
 
 /// One job.
 #[derive(Debug)]
@@ -101,6 +101,16 @@ impl Job {
         self.outcome
     }
 
+    /// Whether it runs, or will by itself.
+    pub fn is_busy(&self) -> bool {
+        self.goal() == Goal::Up || self.state != State::Down || self.is_put_off()
+    }
+
+    /// Whether a restart for a changed file is to come.
+    pub fn is_put_off(&self) -> bool {
+        self.changes.as_ref().is_some_and(|changes| changes.due().is_some())
+    }
+
     /// The process or group that it is responsible for.
     pub fn pid(&self) -> Option<Pid> {
         match self.state {
@@ -150,7 +160,8 @@ impl Job {
             self.forget_change();
         }
         match (self.goal(), self.state) {
-            (Goal::Up, Down) if self.not_before() > now => self.state = Waiting,
+            // Other rules can delay one that was about to start.
+            (Goal::Up, Down | Queued) if self.not_before() > now => self.state = Waiting,
             // Queued has no deadline: an expired one would make the loop spin.
             (Goal::Up, Down) => self.state = Queued,
             (Goal::Up, Waiting) if self.not_before() <= now => self.state = Queued,

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// The time from one step to the next, unless the job has its own.
 pub const KILL_AFTER: Duration = Duration::from_secs(10);
+/// `stop with` has at least this long, however short the stop is.
+pub const WITH_LEAST: Duration = Duration::from_secs(1);
 /// The time from SIGKILL until a process that does not end counts as stuck.
 pub const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 /// The shortest and the longest time between two looks at what is left of a group.
@@ -43,7 +45,8 @@ fn next_step(rules: &Stop, step: Step) -> Step {
 /// How long this step lasts; none if it has no end.
 fn length(rules: &Stop, step: Step) -> Option<Duration> {
     match step {
-        Step::Untold | Step::With => Some(step_time(rules)),
+        Step::Untold => Some(Duration::ZERO),
+        Step::With => Some(step_time(rules).max(WITH_LEAST)),
         Step::Signal(sent) => {
             let last = sent + 1 >= signals(rules).len();
             let ends = !last || rules.timeout != Some(Lasting::Never);
@@ -132,7 +135,7 @@ impl Job {
         if let State::Stopping { pid, escalation: Escalation { step: Step::With, .. }, .. } = self.state
             && !success
         {
-            let told = self.step(Step::Signal(0), Target::Job(pid), now, wishes);
+            let told = self.begin(Target::Job(pid), now, wishes);
             self.escalated(told, now, wishes);
         }
     }
@@ -168,12 +171,19 @@ impl Job {
     pub(super) fn stop(&mut self, pid: Pid, since: MonoTime, now: MonoTime, wishes: &mut Vec<Wish>) {
         let rules = &self.spec.policy.stop;
         let escalation = if rules.with.is_empty() {
-            self.step(Step::Signal(0), Target::Job(pid), now, wishes)
+            self.begin(Target::Job(pid), now, wishes)
         } else {
             wishes.push(Wish::Help(Purpose::Stop, pid, Box::new(self.spec.clone())));
-            Escalation { step: Step::With, until: length(rules, Step::With).map(|time| now + time) }
+            let begun = self.step(Step::With, Target::Job(pid), now, wishes);
+            self.escalate(begun, Target::Job(pid), now, wishes)
         };
         self.state = State::Stopping { pid, since, escalation };
+    }
+
+    /// Sends the first signal, and those whose time has come with it.
+    fn begin(&self, target: Target, now: MonoTime, wishes: &mut Vec<Wish>) -> Escalation {
+        let told = self.step(Step::Signal(0), target, now, wishes);
+        self.escalate(told, target, now, wishes)
     }
 
     /// Takes the steps that are due.
@@ -260,9 +270,7 @@ impl Job {
         let rest = Target::Rest(group);
         let escalation = match stop {
             // Nobody has been told anything.
-            None | Some(Escalation { step: Step::Untold | Step::With, .. }) => {
-                self.step(Step::Signal(0), rest, now, wishes)
-            }
+            None | Some(Escalation { step: Step::Untold | Step::With, .. }) => self.begin(rest, now, wishes),
             Some(escalation) => {
                 self.pass_on(group, escalation.step, wishes);
                 escalation

@@ -60,12 +60,8 @@ impl Supervisor {
 
     /// Ends pmtr if it is to end when all is done, and all is; and what takes too long to end.
     pub(super) fn tick_end(&mut self, now: MonoTime, actions: &mut Actions) {
-        if let Some(exiting) = &mut self.exiting {
-            if exiting.kill_at.take_if(|at| *at <= now).is_some() {
-                let within = self.end_rules.within.unwrap_or_default();
-                actions.log(Notice::EndingNow { within });
-                self.kill_all(now, actions);
-            }
+        if self.exiting.is_some() {
+            self.kill_overdue(now, actions);
         } else if self.end_rules.when_done && self.is_done() {
             let good = |job: &Job| matches!(job.outcome(), None | Some(Outcome::Done));
             let status = u8::from(!self.jobs().all(|(_, job)| good(job)));
@@ -103,6 +99,17 @@ impl Supervisor {
         }
         for id in self.in_reverse() {
             self.with(id, actions, |job, wishes| job.remove(now, wishes));
+        }
+        self.kill_overdue(now, actions);
+    }
+
+    /// Kills what is left when the time of `end within` is over.
+    fn kill_overdue(&mut self, now: MonoTime, actions: &mut Actions) {
+        let Some(exiting) = &mut self.exiting else { return };
+        if exiting.kill_at.take_if(|at| *at <= now).is_some() {
+            let within = self.end_rules.within.unwrap_or_default();
+            actions.log(Notice::EndingNow { within });
+            self.kill_all(now, actions);
         }
     }
 

@@ -2,7 +2,7 @@
 //! what is left of its group is killed.
 
 use super::{Action, Actions, Effect, Owner, Supervisor};
-use crate::job::{GIVE_UP_AFTER, LOOK_EVERY, Purpose, step_time};
+use crate::job::{GIVE_UP_AFTER, LOOK_EVERY, Purpose, WITH_LEAST, step_time};
 use crate::model::{
     Birth, Detail, Ending, Exit, FailedStart, JobId, JobSpec, Lasting, MonoTime, Notice, Pid, Signal,
     SpawnError, Survivors, Target, Words,
@@ -104,7 +104,7 @@ impl Helper {
         let stop = &self.spec.policy.stop;
         match (self.purpose, stop.timeout) {
             (Purpose::Reload, _) | (_, Some(Lasting::Never)) => HELPER_LIMIT,
-            (Purpose::Stop, Some(Lasting::For(_)) | None) => step_time(stop).min(HELPER_LIMIT),
+            (Purpose::Stop, Some(Lasting::For(_)) | None) => step_time(stop).clamp(WITH_LEAST, HELPER_LIMIT),
         }
     }
 
@@ -129,7 +129,18 @@ impl Helper {
 }
 
 impl Supervisor {
-    /// A job asks for a helper. One of a stop ends one of a reload: two never run side by side for long.
+    /// A process that is being stopped or has ended has nothing to reload: a command for that is killed, so that it
+    /// does not hold up the next run.
+    pub(super) fn end_reload(&mut self, job: JobId, actions: &mut Actions) {
+        let reloads = |helper: &&Helper| helper.job == job && helper.purpose == Purpose::Reload;
+        for helper in self.helpers.0.values().filter(reloads) {
+            if let HelperState::Running { pid, .. } | HelperState::Told { pid, .. } = helper.state {
+                actions.act(Effect::Signal(Target::Job(pid), Signal::KILL));
+            }
+        }
+    }
+
+    /// A job asks for a helper.
     pub(super) fn help(
         &mut self,
         job: JobId,
@@ -138,21 +149,18 @@ impl Supervisor {
         spec: Box<JobSpec>,
         actions: &mut Actions,
     ) {
-        for helper in self.helpers.0.values_mut().filter(|helper| helper.job == job) {
-            match helper.state {
-                HelperState::Running { pid, .. } if purpose == Purpose::Stop => {
-                    actions.act(Effect::Signal(Target::Job(pid), Signal::KILL));
+        match purpose {
+            Purpose::Stop => self.end_reload(job, actions),
+            Purpose::Reload => {
+                let own = self.helpers.0.values().find(|helper| helper.job == job);
+                if let Some(notice) = own.map(|helper| helper.failed("one is still running")) {
+                    return actions.log(notice);
                 }
-                _ if purpose == Purpose::Reload => {
-                    return actions.log(helper.failed("one is still running"));
-                }
-                HelperState::Running { .. } | HelperState::Launching | HelperState::Stuck { .. } => {}
-                HelperState::Told { .. } | HelperState::Killed { .. } | HelperState::Sweeping { .. } => {}
             }
         }
         let id = self.number();
         self.helpers.0.insert(id, Helper { job, main, purpose, spec, state: HelperState::Launching });
-        actions.push(Action::Help(id));
+        actions.help(id);
     }
 
     /// What a helper runs: the definition, its command, and the main process of the job.
@@ -275,14 +283,20 @@ impl Supervisor {
         }
     }
 
-    /// pmtr does not wait any longer: all helpers get SIGKILL.
+    /// pmtr does not wait any longer: all helpers get SIGKILL, and those that have not begun never do.
     pub(super) fn kill_helpers(&mut self, now: MonoTime, actions: &mut Actions) {
-        for helper in self.helpers.0.values_mut() {
-            if let HelperState::Running { pid, .. } | HelperState::Told { pid, .. } = helper.state {
-                actions.act(Effect::Signal(Target::Job(pid), Signal::KILL));
-                helper.state = HelperState::Killed { pid, until: now + GIVE_UP_AFTER };
+        let mut unborn = Vec::new();
+        for (id, helper) in &mut self.helpers.0 {
+            match helper.state {
+                HelperState::Running { pid, .. } | HelperState::Told { pid, .. } => {
+                    actions.act(Effect::Signal(Target::Job(pid), Signal::KILL));
+                    helper.state = HelperState::Killed { pid, until: now + GIVE_UP_AFTER };
+                }
+                HelperState::Launching => unborn.push(*id),
+                HelperState::Killed { .. } | HelperState::Stuck { .. } | HelperState::Sweeping { .. } => {}
             }
         }
+        unborn.into_iter().for_each(|id| self.forget_helper(id, actions));
     }
 
     /// Nothing of a helper is left, or it did not come to be.

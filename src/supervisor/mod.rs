@@ -309,7 +309,7 @@ impl Supervisor {
             listed: slot.job.goal() != Goal::Gone,
             running: matches!(slot.job.state(), State::Starting { .. } | State::Running { .. }),
             left: slot.job.pid().is_some(),
-            busy: slot.job.goal() == Goal::Up || slot.job.state() != State::Down,
+            busy: slot.job.is_busy(),
         };
         if lacks != slot.entry.lacks && slot.job.goal() == Goal::Up {
             let job = slot.job.spec().name.clone();
@@ -326,11 +326,12 @@ impl Supervisor {
     }
 
     fn tick(&mut self, now: MonoTime, actions: &mut Actions) {
+        // First, as what is asked about jobs below may be answered before a signal that is sent after it.
+        self.tick_end(now, actions);
         while let Some(id) = self.index.due(now) {
             self.with(id, actions, |job, wishes| job.expire(now, wishes));
         }
         self.tick_helpers(now, actions);
-        self.tick_end(now, actions);
         if self.is_ending() {
             return;
         }

@@ -80,6 +80,7 @@ impl Supervisor {
             Some(Owner::Main(id)) => {
                 let (draw, over) = (self.chance.draw(), self.is_over(id));
                 self.with(id, actions, |job, wishes| job.exited(now, ending, rest, draw, wishes));
+                self.end_reload(id, actions);
                 if !over && self.is_over(id) {
                     self.over(now, id, ending, actions);
                 }

@@ -38,7 +38,7 @@ fn assert_filed(supervisor: &Supervisor) {
             listed: job.goal() != Goal::Gone,
             running: matches!(job.state(), State::Starting { .. } | State::Running { .. }),
             left: !matches!(job.state(), State::Down | State::Waiting | State::Queued | State::Launching),
-            busy: job.goal() == Goal::Up || job.state() != State::Down,
+            busy: job.goal() == Goal::Up || job.state() != State::Down || job.is_put_off(),
         };
         assert_eq!(slot.entry, entry, "{job:?}");
         index.refile(id, &mut IndexEntry::default(), entry);

@@ -73,10 +73,12 @@ impl Sim {
     pub fn recover(&mut self, defs: &[Def], file: File) {
         self.world.file = file;
         let instead_of = self.world.load_config(Reading::Always);
-        let content = fingerprint(defs, &[]);
+        let content = fingerprint(defs, &[], self.world.end);
         self.world.reference.network.offered.clear();
+        self.world.reference.offered_end = self.world.end;
         self.world.reference.recovers(defs, content);
-        let config = Config { jobs: defs.iter().map(|def| def.spec()).collect(), ..Config::default() };
+        let jobs = defs.iter().map(|def| def.spec()).collect();
+        let config = Config { jobs, end: self.world.end, ..Config::default() };
         let kept = Rc::new(KeptText { file: (*b"/last-good").into(), since: "yesterday".into() });
         let recovery = Recovery { instead_of, content, config, warnings: Vec::new(), kept };
         self.turn(Event::Recovered(Box::new(recovery)));
@@ -128,7 +130,8 @@ impl Sim {
                 }
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
-            Event::Helped(..) | Event::JobReloadAsked(_) => {}
+            Event::Helped(..) => {}
+            Event::JobReloadAsked(name) => self.world.reference.job_reload(&String::from_utf8_lossy(name)),
             Event::Loaded(..) => {}
             Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten => {}
             Event::ReloadAsked | Event::EndAsked(_) => {}
@@ -171,7 +174,7 @@ impl Sim {
     /// The shell has looked for what is left of all groups and tells of those of which nothing is.
     pub fn scan(&mut self) {
         for group in self.world.kept.clone() {
-            let serial = self.world.reference.run_of_group(group).map(|run| run.serial);
+            let serial = self.world.reference.serial_of_group(group);
             if serial.is_some_and(|serial| self.world.processes.members(serial).next().is_none()) {
                 self.world.reference.looked(group, true);
                 self.turn(Event::Looked(group, Survivors::None));
