@@ -247,7 +247,7 @@ job {
   cpu 0x30
   ulimit -n 30
   ulimit -c infinity
-  bounce every 120s
+  bounce every 2m
   depends {
     /etc/app
     \"r l\"

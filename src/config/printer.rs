@@ -1,6 +1,6 @@
 //! The lines of one option as canonical text.
 
-use crate::model::{Endpoint, Output, SYSLOG};
+use crate::model::{Endpoint, InUnits, Output, SYSLOG};
 use std::ffi::CStr;
 use std::fmt::Display;
 use std::time::Duration;
@@ -64,9 +64,9 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// A number of seconds, if there is one.
+    /// A duration, if there is one.
     pub(super) fn duration(&mut self, duration: Option<Duration>) {
-        self.value(duration.map(|duration| format!("{}s", duration.as_secs())));
+        self.value(duration.map(InUnits));
     }
 
     /// A block with one word a line, unless there are none.
