@@ -47,6 +47,8 @@ fn shown(line: &str) -> String {
         match word {
             "Ic" | "Ar" | "Cm" | "Ns" | "No" | "Li" => {}
             "Fl" => text.push('-'),
+            "Oo" => text.push('['),
+            "Oc" => text.push(']'),
             // What is optional goes on to the end of the line.
             "Op" => {
                 return format!("{text}[{}]", shown(&format!("It {}", words.collect::<Vec<_>>().join(" "))));
@@ -65,7 +67,12 @@ fn without_blanks(text: &str) -> String {
 fn usages(scope: options::Scope) -> BTreeSet<String> {
     let mut usages = BTreeSet::new();
     for row in options::TABLE.iter().filter(|row| row.scope == scope) {
-        for arguments in row.arguments.split(" | ") {
+        // A choice in brackets is part of one form.
+        let forms = match row.arguments.split_once(" | ") {
+            Some((first, second)) if !first.contains('[') => vec![first, second],
+            Some(_) | None => vec![row.arguments],
+        };
+        for arguments in forms {
             usages.insert(without_blanks(&format!("{}{arguments}", row.keyword())));
         }
     }

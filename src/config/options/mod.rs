@@ -1,6 +1,7 @@
 //! The one table of all options, and what a row of it says. The parser, its suggestions, the printer, every listing
 //! of options and the test of the manual read it.
 
+mod rules;
 mod table;
 
 pub use table::{COUNT, Key, TABLE};
@@ -17,6 +18,15 @@ pub enum Scope {
     File,
     /// Inside of `job { ... }`.
     Job,
+}
+
+/// What a change of an option does to the process of a job that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// The process ends, and the next one starts with the new value.
+    Process,
+    /// The process runs on, and the new value holds from now on.
+    Rules,
 }
 
 /// What the braces of a block enclose.
@@ -61,6 +71,8 @@ pub struct OptionRow {
     pub repeatable: bool,
     /// Whether the block is incomplete without it.
     pub required: bool,
+    /// What a change of it does.
+    pub changes: Changes,
     /// What other programs call it: a message suggests our name for it.
     pub also: &'static [&'static str],
     /// What it does, in one line.
@@ -97,6 +109,13 @@ impl Scope {
     /// The options that are allowed here.
     pub fn options(self) -> impl Iterator<Item = &'static OptionRow> {
         TABLE.iter().filter(move |row| row.scope == self)
+    }
+}
+
+impl Key {
+    /// How the option is written.
+    pub(super) fn usage(self) -> String {
+        TABLE.get(self as usize).map(OptionRow::usage).unwrap_or_default()
     }
 }
 
