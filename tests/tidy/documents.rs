@@ -108,6 +108,23 @@ fn the_manual_of_the_file_has_each_option_as_the_table_writes_it_and_no_other() 
     }
 }
 
+/// The options that a job can change without a restart, as the manual lists them.
+fn changes_without_restart() -> BTreeSet<String> {
+    let text = section("man/pmtr.conf.5", "CHANGING THE FILE");
+    let item =
+        text.split("\n.It\n").find(|item| item.starts_with("A job in which only these options change"));
+    let lines = item.expect("the list in the manual").lines().skip_while(|line| !line.starts_with(".Ic "));
+    let listed = lines.map_while(|line| line.strip_prefix(".Ic "));
+    listed.map(|line| line.trim_end_matches([' ', ',', '.']).to_owned()).collect()
+}
+
+#[test]
+fn the_manual_lists_the_options_whose_change_restarts_nothing() {
+    let rules = options::Scope::Job.options().filter(|row| row.changes == options::Changes::Rules);
+    let rules = rules.map(options::OptionRow::keyword).collect();
+    must_agree("CHANGING THE FILE of man/pmtr.conf.5", &changes_without_restart(), &rules);
+}
+
 /// The example with everything that is commented out in it: `#` and no blank behind it.
 fn uncommented(example: &str) -> String {
     let line = |line: &str| match line.strip_prefix('#') {
