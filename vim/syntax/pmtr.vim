@@ -17,12 +17,22 @@ syn match pmtrUnknownInJob /^\s*\zs\%(\\\r\=$\)\@![^#[:blank:]]\S*/ contained ne
 
 " Options of the file.
 syn match pmtrFileOption /^\s*\zsjob\S\@!/ nextgroup=pmtrJob,pmtrBeforeJob,pmtrSuperfluous skipwhite skipempty
+syn match pmtrFileOption /^\s*\zsinclude\S\@!/ nextgroup=pmtrWords skipwhite
+syn match pmtrFileOption /^\s*\zsdefaults\S\@!/ nextgroup=pmtrJob,pmtrBeforeJob,pmtrSuperfluous skipwhite skipempty
+syn match pmtrFileOption /^\s*\zstemplate\S\@!/ nextgroup=pmtrTemplateName skipwhite
+syn match pmtrFileOption /^\s*\zsvariable\S\@!/ nextgroup=pmtrWords skipwhite
 syn match pmtrFileOption /^\s*\zslisten\s\+on\S\@!/ nextgroup=pmtrListener skipwhite
 syn match pmtrFileOption /^\s*\zsreport\s\+to\S\@!/ nextgroup=pmtrReceiver skipwhite
 
 " Options of a job.
 syn match pmtrJobOption /^\s*\zsname\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zscmd\S\@!/ contained nextgroup=pmtrRelative,pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zslike\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsno\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsinstances\S\@!/ contained nextgroup=pmtrInteger skipwhite
+syn match pmtrJobOption /^\s*\zseach\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zstag\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsabout\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsdir\S\@!/ contained nextgroup=pmtrRelative,pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsin\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsout\S\@!/ contained nextgroup=pmtrOutput skipwhite
@@ -50,10 +60,12 @@ syn region pmtrDepends matchgroup=pmtrBrace start=/{\S\@!/ end=/\%(^\|\s\)\@1<=}
 syn match pmtrBeforeJob /#.*/ contained nextgroup=pmtrJob,pmtrBeforeJob skipwhite skipempty
 syn match pmtrBeforeLimits /#.*/ contained nextgroup=pmtrLimits,pmtrBeforeLimits skipwhite skipempty
 syn match pmtrBeforeDepends /#.*/ contained nextgroup=pmtrDepends,pmtrBeforeDepends skipwhite skipempty
-syn match pmtrSuperfluous /\%(job\s\+\)\@<=[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob skipwhite
+syn match pmtrTemplateName /[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob,pmtrBeforeJob skipwhite skipempty
+syn match pmtrSuperfluous /\%(\%(job\|defaults\)\s\+\)\@<=[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob skipwhite
 syn match pmtrBehindBrace /\%({\s\+\)\@<=[^#\\[:blank:]].*/ contained
 " The first words of a line that show that a block was not closed.
 syn match pmtrForeign /^\s*\zs\%(job\|name\|cmd\|dir\|in\|out\|err\|user\|env\|disable\|wait\|once\|order\|nice\|cpu\|ulimit\|umask\|depends\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(include\|defaults\|template\|variable\|like\|no\|instances\|each\|tag\|about\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(listen\s\+on\|report\s\+to\|bounce\s\+every\)\S\@!/ contained
 
 " Arguments.
@@ -107,6 +119,7 @@ hi def link pmtrString String
 hi def link pmtrEscape SpecialChar
 hi def link pmtrJoin Special
 hi def link pmtrConstant Constant
+hi def link pmtrTemplateName Identifier
 hi def link pmtrVariable Identifier
 hi def link pmtrNumber Number
 hi def link pmtrProcessor Number
