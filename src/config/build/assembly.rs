@@ -40,6 +40,8 @@ pub(super) struct JobAssembly {
     pub(super) next: u32,
     /// The bytes of all lines so far.
     bytes: usize,
+    /// The last place at which rules contradict each other.
+    contradiction: Option<(Line, Span)>,
     /// Whether something is too large, so that nothing else is built.
     pub(super) is_over: bool,
     /// The file of the last line, and its text.
@@ -246,6 +248,12 @@ impl Builder {
         }
         if !job.closing.missing.is_empty() {
             return;
+        }
+        // Reported once, if it is in a template or of a copy.
+        if let Some((line, span, what)) = self.job.contradiction()
+            && self.assembly.contradiction.replace((line, span)) != Some((line, span))
+        {
+            mistakes.add_to_line(line, span, || what.to_owned());
         }
         let JobBlock { mut draft, places, .. } = std::mem::take(&mut self.job);
         if let Err(what) = self.file.add_depends(&draft) {

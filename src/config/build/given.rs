@@ -53,6 +53,11 @@ impl<'a> Given<'a> {
         (span, Shown(span.of(self.text)))
     }
 
+    /// Where the first argument is in the text, for a message that comes when the line has been taken.
+    pub(super) fn place(&self) -> (Line, Span) {
+        (self.line, self.mistakes.written(self.span()))
+    }
+
     /// The line on which the first argument is.
     pub(super) fn spot(&self) -> Spot {
         self.mistakes.spot_of(self.line, self.span())
@@ -82,6 +87,13 @@ impl<'a> Given<'a> {
     {
         *field = Some(values::number_in(&self.value(), range)?);
         Ok(())
+    }
+
+    /// Takes each argument in turn.
+    pub(super) fn each(&self, mut take: impl FnMut(&[u8]) -> Value<()>) -> Taken {
+        self.words.iter().try_for_each(|word| {
+            take(&word.value(self.text)).map_err(|what| Fault::new(word.span, what).into())
+        })
     }
 
     /// Sets a field that has a default.

@@ -13,12 +13,14 @@ mod interner;
 mod job;
 mod lines;
 mod link;
+mod rules;
 mod shared;
 mod take;
 mod taking;
 
 pub(super) use file::Direction;
 pub(super) use given::{Given, Taken, set};
+pub(super) use rules::{command, ends, successes};
 pub(super) use take::Closing;
 
 use super::places::Places;

@@ -161,6 +161,11 @@ impl Mistakes {
         }
     }
 
+    /// Where this part of the line that is being taken is in the text.
+    pub(in crate::config) fn written(&self, span: Span) -> Span {
+        self.view.written(span)
+    }
+
     /// All of them in the order of the files, and at the end one of each kind for those that were only counted; and the
     /// files that they are about.
     pub(in crate::config) fn finish(self) -> (Vec<Mistake>, SourceFiles) {
