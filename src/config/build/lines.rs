@@ -4,6 +4,9 @@ use crate::config::options::{Key, OptionRow};
 use crate::config::text::{Line, Word};
 use std::ops::Range;
 
+/// For a line with more words than this, no more room is taken than it needs.
+const MANY: usize = 1024;
+
 /// An option with its arguments, or one line of its block of words.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OptionLine {
@@ -44,6 +47,9 @@ impl LineArena {
     /// Keeps a line; its number.
     pub(super) fn add(&mut self, line: OptionLine, words: &[Word]) -> u32 {
         let (index, first) = (self.len(), count(self.words.len()));
+        if words.len() > MANY {
+            self.words.reserve_exact(words.len());
+        }
         self.words.extend_from_slice(words);
         self.lines.push(OptionLine { first, end: count(self.words.len()), ..line });
         index
