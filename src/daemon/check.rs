@@ -8,6 +8,7 @@ mod command;
 mod file;
 mod job;
 
+use super::environment::with_environment;
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
 use crate::cli::{Mode, PmtrOptions, say};
@@ -48,7 +49,7 @@ pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, er
         Err(why) => return unreadable(options, &why, out, err),
     };
     let mut found = rights.map(|rights| exposed(file, rights, machine.uid)).unwrap_or_default();
-    let (parsed, jobs) = match config::check(SourceFile::new(name, Rc::clone(&text))) {
+    let (parsed, jobs) = match config::check(with_environment(SourceFile::new(name, Rc::clone(&text)))) {
         Ok(Parsed { config, warnings, places }) => {
             found.extend(warnings);
             found.extend(job::look(&config.jobs, &places, machine));

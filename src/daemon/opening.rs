@@ -2,6 +2,7 @@
 //! this module reads, and reports to the process that started pmtr.
 #![forbid(unsafe_code)]
 
+use super::environment::with_environment;
 use super::last_good::{LastGood, LastGoodText, Search};
 use super::watch::{Content, Watch};
 use crate::config::{self, Parsed, SourceFile};
@@ -121,7 +122,7 @@ fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
     match watch.load(Reading::Always) {
         Ok(Content::New(content, text)) => {
             let text = Rc::new(text);
-            match config::parse(SourceFile::new(watch.config(), Rc::clone(&text))) {
+            match config::parse(with_environment(SourceFile::new(watch.config(), Rc::clone(&text)))) {
                 Ok(Parsed { config, mut warnings, .. }) => {
                     warnings.extend(watch.exposures(process::effective_uid()));
                     (Ok(Load::New(content, config, warnings)), Some(text))

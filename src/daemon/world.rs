@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::births::Births;
+use super::environment::with_environment;
 use super::event_source::Shared;
 use super::last_good::LastGood;
 use super::manager::ServiceManager;
@@ -243,7 +244,7 @@ impl System for World {
                 self.parsing = Some((
                     fingerprint,
                     text.clone(),
-                    Parsing::new(SourceFile::new(self.watch.config(), text)),
+                    Parsing::new(with_environment(SourceFile::new(self.watch.config(), text))),
                 ));
                 self.read_on()
             }

@@ -321,3 +321,21 @@ fn with_more_words_the_configuration_is_shown_behind_the_numbers() {
     let (out, _, _) = test(&file, &["-t", "-vv"]);
     assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), ["job {", "  name web", "  cmd /no/cmd", "}"]);
 }
+
+#[test]
+fn what_several_jobs_share_is_warned_of_once() {
+    let text = "template t {\n cmd /no/cmd\n}\njob {\n name a\n like t\n}\njob {\n name b\n like t\n dir /no/dir\n}\n\
+                job {\n name c\n cmd /no/%{n}\n instances 3\n}\njob {\n name d\n cmd /no/cmd\n}\n";
+    let parsed = config::check(text.as_bytes()).unwrap_or_else(|m| panic!("{}", config::render(&m)));
+    let found = job::look(&parsed.config.jobs, &parsed.places, &machine(0));
+    let shown: Vec<String> = found.iter().map(|found| format!("{}: {}", found.line, found.what)).collect();
+    assert_eq!(
+        shown,
+        [
+            "2: job a: cmd /no/cmd does not exist",
+            "11: job b: dir /no/dir does not exist",
+            "15: job c-1: cmd /no/1 does not exist",
+            "20: job d: cmd /no/cmd does not exist",
+        ]
+    );
+}
