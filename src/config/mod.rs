@@ -36,14 +36,14 @@ pub struct Parsed {
 
 /// Reads a configuration, or finds all its errors and warnings in the order of the file. Past a thousand of a kind
 /// they are only counted.
-pub fn parse(source: impl Into<SourceFile>) -> Result<Parsed, Vec<Mistake>> {
-    read(Parsing::new(source))
+pub fn parse(sources: impl Into<Sources>) -> Result<Parsed, Vec<Mistake>> {
+    read(Parsing::new(sources))
 }
 
 /// The same, with the places of all values, and with warnings about text that is allowed but probably does not mean
 /// what it seems to.
-pub fn check(source: impl Into<SourceFile>) -> Result<Parsed, Vec<Mistake>> {
-    read(Parsing::of(source.into(), Aim::Check))
+pub fn check(sources: impl Into<Sources>) -> Result<Parsed, Vec<Mistake>> {
+    read(Parsing::of(sources.into(), Aim::Check))
 }
 
 fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
@@ -76,11 +76,12 @@ pub enum Portion {
 
 impl Parsing {
     /// Nothing of the text has been read yet.
-    pub fn new(source: impl Into<SourceFile>) -> Parsing {
-        Parsing::of(source.into(), Aim::Apply)
+    pub fn new(sources: impl Into<Sources>) -> Parsing {
+        Parsing::of(sources.into(), Aim::Apply)
     }
 
-    fn of(source: SourceFile, aim: Aim) -> Parsing {
+    fn of(sources: Sources, aim: Aim) -> Parsing {
+        let source = sources.main;
         let text = &source.text;
         if text.len() > MAX_BYTES {
             return Parsing(Err(Mistake::of_file(source.name, Severity::Error, "larger than 10 MiB")));
