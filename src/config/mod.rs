@@ -7,6 +7,7 @@ mod build;
 mod errors;
 pub mod options;
 mod parser;
+pub mod pattern;
 mod places;
 mod print;
 mod printer;
