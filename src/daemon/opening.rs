@@ -5,7 +5,7 @@
 use super::last_good::{LastGood, LastGoodText, Search};
 use super::watch::{Content, Watch};
 use crate::config::{self, Parsed, SourceFile};
-use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
+use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Losses, Notice};
 use crate::supervisor::{Beginning, Event, Reading, Recovery, Want, beginning, blame, want};
 use crate::sys::{numbers, process};
 use std::fmt::Write;
@@ -42,7 +42,7 @@ impl From<String> for OpeningFailure {
 impl Opening {
     /// The configuration that comes into force.
     pub(super) fn config(&self) -> Option<&Config> {
-        if let Event::Loaded(_, Ok(Load::New(_, config, _))) = &self.event {
+        if let Event::Loaded(_, Ok(Load::New(_, config, ..))) = &self.event {
             return Some(config);
         }
         if let Event::Recovered(recovery) = &self.event { Some(&recovery.config) } else { None }
@@ -124,7 +124,7 @@ fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
             match config::parse(SourceFile::new(watch.config(), Rc::clone(&text))) {
                 Ok(Parsed { config, mut warnings, .. }) => {
                     warnings.extend(watch.exposures(process::effective_uid()));
-                    (Ok(Load::New(content, config, warnings)), Some(text))
+                    (Ok(Load::New(content, config, warnings, Losses::default())), Some(text))
                 }
                 Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
             }
@@ -143,6 +143,7 @@ fn told(name: &[u8], found: &Result<Load, LoadError>) -> String {
         }
         Err(LoadError::Missing) => format!("can't read it: {}", Errno(numbers::ENOENT)),
         Err(LoadError::Unreadable(errno)) => format!("can't read it: {errno}"),
+        Err(LoadError::PartUnreadable(part, errno)) => format!("can't read {}: {errno}", Clean(part)),
         Err(LoadError::NotAFile) => "not a regular file".to_owned(),
         Err(LoadError::Busy(_)) => "a program is writing to it; try again".to_owned(),
         Ok(Load::New(..)) => "it is empty".to_owned(),

@@ -14,9 +14,9 @@ use super::trust::Trust;
 use super::watch::{Content, Watch};
 use crate::config::{Parsed, Parsing, Portion, SourceFile};
 use crate::model::{
-    Birth, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, MonoTime,
-    NetError, Notice, NotifyMessage, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors,
-    Target,
+    Birth, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, Losses,
+    MonoTime, NetError, Notice, NotifyMessage, Output, Pid, Signal, SocketId, SpawnError, Stage, Station,
+    Survivors, Target,
 };
 use crate::supervisor::{Effect, Reading, System};
 use crate::sys::child_spec::ChildSpec;
@@ -224,7 +224,7 @@ impl System for World {
                     last_good.loaded(fingerprint, text);
                 }
                 warnings.extend(self.watch.exposures(process::effective_uid()));
-                Ok(Load::New(fingerprint, config, warnings))
+                Ok(Load::New(fingerprint, config, warnings, Losses::default()))
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Everything that pmtr logs: each log line is a value with one text.
 
 use super::{
-    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, KeptText, Level,
-    Mistake, NetError, Pid, Severity, Signal, Station, Survivors,
+    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, FilesLost, JobName, JobStatus,
+    KeptText, Level, Mistake, NetError, Pid, Severity, Signal, Station, Survivors,
 };
 use std::fmt;
 use std::net::SocketAddr;
@@ -115,6 +115,7 @@ pub enum Notice {
     Emptied {
         file: Rc<[u8]>,
     },
+    FilesLost(FilesLost),
     WriterAwaited {
         file: Rc<[u8]>,
     },
@@ -208,7 +209,7 @@ impl Notice {
             LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
             DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
-            ConfigEmpty { .. } | WriterAwaited { .. } | NotKept { .. } => Level::Warning,
+            FilesLost(_) | ConfigEmpty { .. } | WriterAwaited { .. } | NotKept { .. } => Level::Warning,
             Unusable { .. } | LastGood { .. } => Level::Error,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
@@ -312,6 +313,7 @@ impl fmt::Display for Notice {
             Emptied { file } => {
                 write!(f, "{} has no jobs; stopping all jobs in 2 s", Clean(file))
             }
+            FilesLost(lost) => write!(f, "{lost}"),
             WriterAwaited { file } => write!(f, "waiting for the writer of {} to close it", Clean(file)),
             Unusable { file, blame } => f.write_str(&blame.of(file)),
             LastGood { file, kept } => {

@@ -4,8 +4,8 @@ use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
     Birth, Command, Config, Detail, Ending, Endpoint, Errno, Exit, Fingerprint, Fixed, JobDraft, JobLine,
-    JobName, JobSpec, KeptText, Load, LoadError, Mistake, NetError, Notice, NotifyMessage, Origin, Policy,
-    Role, Severity, SocketId, SpawnError, Stage, Station, Survivors, Verb,
+    JobName, JobSpec, KeptText, Load, LoadError, Losses, Mistake, NetError, Notice, NotifyMessage, Origin,
+    Policy, Role, Severity, SocketId, SpawnError, Stage, Station, Survivors, Verb,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -49,7 +49,12 @@ impl Dice {
         }
         let [listen, report] = [0, 1].map(|port| self.endpoints(port));
         let content = Fingerprint { bytes: self.rng.below(2), hash: self.rng.below(u64::from(u32::MAX)) };
-        Load::New(content, Config { jobs, listen, report, ..Config::default() }, Vec::new())
+        Load::New(
+            content,
+            Config { jobs, listen, report, ..Config::default() },
+            Vec::new(),
+            Losses::default(),
+        )
     }
 
     fn endpoints(&mut self, first: u16) -> Vec<Endpoint> {
@@ -264,7 +269,8 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
         });
         let content = Fingerprint { bytes: 0, hash };
         let config = Config { jobs: vec![job], ..Config::default() };
-        let actions = actions_of(&mut supervisor, Ok(Load::New(content, config, Vec::new())));
+        let actions =
+            actions_of(&mut supervisor, Ok(Load::New(content, config, Vec::new(), Losses::default())));
         assert_eq!(supervisor.reload.applied(), Some(content));
         let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();
         let mut told = Vec::new();
