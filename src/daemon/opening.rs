@@ -14,7 +14,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::rc::Rc;
 
 /// What a start uses.
 pub(super) struct Opening {
@@ -56,7 +55,7 @@ pub(super) fn open(
     last_good: Option<&mut LastGood>,
 ) -> Result<Opening, OpeningFailure> {
     let name = file.as_os_str().as_bytes();
-    let (mut found, mut text) = load(watch);
+    let mut found = load(watch);
     let (mut last, mut trouble, mut spoilt) = (None, None, false);
     let wanted = want(&found);
     if wanted != Want::No
@@ -95,15 +94,15 @@ pub(super) fn open(
             text,
         };
         create(file).map_err(fail)?;
-        (found, text) = load(watch);
+        found = load(watch);
     }
-    let Ok(Load::New(content, ..)) = &found else {
+    let Ok(Load::New(content, config, ..)) = &found else {
         return Err(OpeningFailure { text: told(name, &found), notices: blame(&name.into(), &found) });
     };
     // A missing one is normal on a new machine. An unusable one may still be useful to its owner.
     let notice = trouble.filter(|_| spoilt).map(|why| Notice::Shell(Level::Warning, why.into()));
-    if let (Some(last_good), Some(text), false) = (last_good, text, spoilt) {
-        last_good.loaded(*content, text);
+    if let Some(last_good) = last_good.filter(|_| !spoilt) {
+        last_good.loaded(*content, config);
     }
     Ok(Opening { event: Event::Loaded(Reading::Always, found), notice, words: String::new() })
 }
@@ -116,22 +115,16 @@ fn recover(name: &[u8], found: Result<Load, LoadError>, last: LastGoodText) -> O
     Opening { event, notice: None, words }
 }
 
-/// Reads the configuration; with its text if it is valid.
-fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
-    match watch.load(Reading::Always) {
-        Ok(Content::New(content, text)) => {
-            let text = Rc::new(text);
-            match config::parse(SourceFile::new(watch.config(), Rc::clone(&text))) {
-                Ok(Parsed { config, mut warnings, .. }) => {
-                    warnings.extend(watch.exposures(process::effective_uid()));
-                    (Ok(Load::New(content, config, warnings, Losses::default())), Some(text))
-                }
-                Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
-            }
-        }
-        Ok(Content::Same) => (Ok(Load::Same), None),
-        Err(error) => (Err(error), None),
-    }
+/// Reads the configuration.
+fn load(watch: &mut Watch) -> Result<Load, LoadError> {
+    let (content, text) = match watch.load(Reading::Always)? {
+        Content::Same => return Ok(Load::Same),
+        Content::New(content, text) => (content, text),
+    };
+    let source = SourceFile::new(watch.config(), text);
+    let Parsed { config, mut warnings, .. } = config::parse(source).map_err(LoadError::Mistakes)?;
+    warnings.extend(watch.exposures(process::effective_uid()));
+    Ok(Load::New(content, config, warnings, Losses::default()))
 }
 
 /// What is wrong with the configuration, for stderr.

@@ -25,7 +25,6 @@ use crate::sys::spawn::{Made, Way};
 use crate::sys::{clock, memory, numbers, process};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::rc::Rc;
 use std::time::Duration;
 
 /// If the log has less room than this, lines are sent before the turn is over.
@@ -45,8 +44,8 @@ pub(super) struct World {
     pub(super) shared: Shared,
     pub(super) outputs: Outputs,
     pub(super) watch: Watch,
-    /// A configuration that is being parsed, and its text.
-    pub(super) parsing: Option<(Fingerprint, Rc<Vec<u8>>, Parsing)>,
+    /// A configuration that is being parsed.
+    pub(super) parsing: Option<(Fingerprint, Parsing)>,
     pub(super) sockets: Sockets,
     pub(super) births: Births,
     pub(super) trust: Trust,
@@ -198,30 +197,25 @@ impl System for World {
                 if !memory::has_room(text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }
-                let text = Rc::new(text);
-                self.parsing = Some((
-                    fingerprint,
-                    text.clone(),
-                    Parsing::new(SourceFile::new(self.watch.config(), text)),
-                ));
+                self.parsing = Some((fingerprint, Parsing::new(SourceFile::new(self.watch.config(), text))));
                 self.read_on()
             }
         }
     }
 
     fn read_on(&mut self) -> Result<Load, LoadError> {
-        let Some((fingerprint, text, parsing)) = self.parsing.take() else {
+        let Some((fingerprint, parsing)) = self.parsing.take() else {
             return self.load_config(Reading::Always);
         };
         match parsing.go_on(PORTION_BYTES) {
             Portion::More(parsing) => {
-                self.parsing = Some((fingerprint, text, parsing));
+                self.parsing = Some((fingerprint, parsing));
                 Ok(Load::More)
             }
             Portion::Done(answer) => {
                 let Parsed { config, mut warnings, .. } = answer.map_err(LoadError::Mistakes)?;
                 if let Some(last_good) = &mut self.last_good {
-                    last_good.loaded(fingerprint, text);
+                    last_good.loaded(fingerprint, &config);
                 }
                 warnings.extend(self.watch.exposures(process::effective_uid()));
                 Ok(Load::New(fingerprint, config, warnings, Losses::default()))
