@@ -60,8 +60,8 @@ impl Pattern {
     }
 }
 
-/// The path of a name in a directory.
-fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+/// The path of a name in a directory, which is empty for the current one.
+pub fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     let slash: &[u8] = if dir.is_empty() || dir.ends_with(b"/") { b"" } else { b"/" };
     [dir, slash, name].concat()
 }

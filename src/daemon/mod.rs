@@ -11,6 +11,7 @@ mod dump;
 mod event_loop;
 mod event_source;
 mod exposure;
+mod include;
 mod last_good;
 pub mod log;
 mod manager;

@@ -4,8 +4,8 @@
 
 use super::last_good::{LastGood, LastGoodText, Search};
 use super::watch::{Content, Watch};
-use crate::config::{self, Parsed, SourceFile};
-use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Losses, Notice};
+use crate::config::{self, Parsed};
+use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
 use crate::supervisor::{Beginning, Event, Reading, Recovery, Want, beginning, blame, want};
 use crate::sys::{numbers, process};
 use std::fmt::Write;
@@ -117,14 +117,13 @@ fn recover(name: &[u8], found: Result<Load, LoadError>, last: LastGoodText) -> O
 
 /// Reads the configuration.
 fn load(watch: &mut Watch) -> Result<Load, LoadError> {
-    let (content, text) = match watch.load(Reading::Always)? {
+    let (content, texts) = match watch.load(Reading::Always)? {
         Content::Same => return Ok(Load::Same),
-        Content::New(content, text) => (content, text),
+        Content::New(content, texts) => (content, texts),
     };
-    let source = SourceFile::new(watch.config(), text);
-    let Parsed { config, mut warnings, .. } = config::parse(source).map_err(LoadError::Mistakes)?;
+    let Parsed { config, mut warnings, .. } = config::parse(texts.sources).map_err(LoadError::Mistakes)?;
     warnings.extend(watch.exposures(process::effective_uid()));
-    Ok(Load::New(content, config, warnings, Losses::default()))
+    Ok(Load::New(content, config, warnings, texts.losses))
 }
 
 /// What is wrong with the configuration, for stderr.

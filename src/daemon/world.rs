@@ -12,7 +12,7 @@ use super::rests::Rests;
 use super::tokens::Descriptor;
 use super::trust::Trust;
 use super::watch::{Content, Watch};
-use crate::config::{Parsed, Parsing, Portion, SourceFile};
+use crate::config::{Parsed, Parsing, Portion};
 use crate::model::{
     Birth, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, Losses,
     MonoTime, NetError, Notice, NotifyMessage, Output, Pid, Signal, SocketId, SpawnError, Stage, Station,
@@ -44,8 +44,8 @@ pub(super) struct World {
     pub(super) shared: Shared,
     pub(super) outputs: Outputs,
     pub(super) watch: Watch,
-    /// A configuration that is being parsed.
-    pub(super) parsing: Option<(Fingerprint, Parsing)>,
+    /// A configuration that is being parsed, and what has become of its files.
+    pub(super) parsing: Option<(Fingerprint, Losses, Parsing)>,
     pub(super) sockets: Sockets,
     pub(super) births: Births,
     pub(super) trust: Trust,
@@ -110,6 +110,7 @@ impl World {
     }
 
     fn keep(&mut self, content: Fingerprint) {
+        self.watch.applied(content);
         if let Some(notice) = self.last_good.as_mut().and_then(|last_good| last_good.keep(content)) {
             self.shared.log.notice(&notice);
         }
@@ -192,24 +193,24 @@ impl System for World {
         self.parsing = None;
         match self.watch.load(reading)? {
             Content::Same => Ok(Load::Same),
-            Content::New(fingerprint, text) => {
+            Content::New(fingerprint, texts) => {
                 // Later would be too late: running out of memory ends pmtr.
-                if !memory::has_room(text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
+                if !memory::has_room(texts.bytes.saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }
-                self.parsing = Some((fingerprint, Parsing::new(SourceFile::new(self.watch.config(), text))));
+                self.parsing = Some((fingerprint, texts.losses, Parsing::new(texts.sources)));
                 self.read_on()
             }
         }
     }
 
     fn read_on(&mut self) -> Result<Load, LoadError> {
-        let Some((fingerprint, parsing)) = self.parsing.take() else {
+        let Some((fingerprint, losses, parsing)) = self.parsing.take() else {
             return self.load_config(Reading::Always);
         };
         match parsing.go_on(PORTION_BYTES) {
             Portion::More(parsing) => {
-                self.parsing = Some((fingerprint, parsing));
+                self.parsing = Some((fingerprint, losses, parsing));
                 Ok(Load::More)
             }
             Portion::Done(answer) => {
@@ -218,7 +219,7 @@ impl System for World {
                     last_good.loaded(fingerprint, &config);
                 }
                 warnings.extend(self.watch.exposures(process::effective_uid()));
-                Ok(Load::New(fingerprint, config, warnings, Losses::default()))
+                Ok(Load::New(fingerprint, config, warnings, losses))
             }
         }
     }
