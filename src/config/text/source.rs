@@ -45,6 +45,11 @@ impl SourceFile {
         SourceFile { name: name.into(), text: text.into() }
     }
 
+    /// What messages call the file.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
     /// The text of the file.
     pub fn text(&self) -> &[u8] {
         &self.text

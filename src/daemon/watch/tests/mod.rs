@@ -2,6 +2,7 @@
 
 mod config;
 mod depends;
+mod include;
 mod mounts;
 mod portions;
 mod trouble;
