@@ -96,7 +96,7 @@ fn carriage_returns_and_a_missing_last_newline_change_nothing_of_a_good_file() {
 
 #[test]
 fn any_text_is_taken_whole_or_with_a_place_for_each_mistake() {
-    const PIECES: [&[u8]; 40] = [
+    const PIECES: [&[u8]; 45] = [
         b"job",
         b"{",
         b"}",
@@ -129,6 +129,11 @@ fn any_text_is_taken_whole_or_with_a_place_for_each_mistake() {
         b"env A=b",
         b"user 0",
         b"once",
+        b"restart on none",
+        b"restart delay 1 times 2",
+        b"up to 9",
+        b"stop",
+        b"end within 5",
         b"wait",
         b"uesr x",
         b"jbo {",
@@ -229,6 +234,8 @@ fn past_a_thousand_mistakes_are_only_counted() {
 fn a_configuration_is_printed_as_a_file_that_says_the_same() {
     let text = "listen on udp://127.0.0.1:3
 report to udp://239.0.0.1:4@eth7
+end when done
+end within 1500ms
 job {
   name full
   cmd /bin/x \"a b\" \"\" \"c\\\"d\" \"#e\" \"{\"
@@ -247,7 +254,20 @@ job {
   cpu 0x30
   ulimit -n 30
   ulimit -c infinity
-  bounce every 120s
+  bounce every 2m
+  restart on failure 3 SEGV
+  stay down on none
+  success on 0 7-9
+  restart delay 250ms plus 1s up to 1m jitter 5%
+  steady after never
+  give up after 5 in 90s
+  essential
+  stop signal INT TERM
+  stop timeout 1d
+  stop with bin/stop \"a b\"
+  stop main only
+  reload with /bin/reload
+  reload signal HUP
   depends {
     /etc/app
     \"r l\"

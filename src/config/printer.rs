@@ -1,6 +1,6 @@
 //! The lines of one option as canonical text.
 
-use crate::model::{Endpoint, Output, SYSLOG};
+use crate::model::{Endpoint, InUnits, Output, SYSLOG, Signal, Words};
 use std::ffi::CStr;
 use std::fmt::Display;
 use std::time::Duration;
@@ -64,9 +64,22 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// A number of seconds, if there is one.
+    /// A duration, if there is one.
     pub(super) fn duration(&mut self, duration: Option<Duration>) {
-        self.value(duration.map(|duration| format!("{}s", duration.as_secs())));
+        self.value(duration.map(InUnits));
+    }
+
+    /// A command, if there is one.
+    pub(super) fn command(&mut self, command: &Words) {
+        if !command.is_empty() {
+            self.words(command.iter());
+        }
+    }
+
+    /// The names of signals, if there are any.
+    pub(super) fn signals(&mut self, signals: &[Signal]) {
+        let names: Vec<String> = signals.iter().map(|signal| signal.name().to_string()).collect();
+        self.value(Some(names.join(" ")).filter(|names| !names.is_empty()));
     }
 
     /// A block with one word a line, unless there are none.

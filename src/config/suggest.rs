@@ -40,6 +40,12 @@ pub(super) fn option(scope: Scope, first: &[u8], second: Option<&[u8]>) -> Optio
     near.min_by_key(|(far, elsewhere, _)| (*far, *elsewhere)).map(|(_, _, row)| row)
 }
 
+/// The option that other programs call by these two words.
+pub(super) fn called(scope: Scope, first: &[u8], second: &[u8]) -> Option<&'static OptionRow> {
+    let both = fold(first)?.with(fold(second)?.text())?;
+    scope.options().find(|row| row.also.iter().any(|also| also.as_bytes() == both.text()))
+}
+
 /// The resource that was probably meant: flags are too short to be near to anything, long names are not.
 pub(super) fn resource(word: &[u8]) -> Option<&'static str> {
     let word = fold(word)?;
@@ -164,12 +170,23 @@ mod tests {
             ("stdout", None, "out"),
             ("command", None, "cmd"),
             ("environment", None, "env"),
-            ("restart", Some("every"), "bounce every"),
+            ("restrat", Some("every"), "restart on"),
+            ("autorestart", None, "restart on"),
+            ("RestartSec=5", None, "restart delay"),
+            ("stop-timeout", None, "stop timeout"),
+            ("stopsignal", None, "stop signal"),
             ("user:", None, "user"),
         ] {
             let found = option(Scope::Job, first.as_bytes(), second.map(str::as_bytes));
             assert_eq!(found.map(OptionRow::keyword).as_deref(), Some(meant), "{first}");
         }
+    }
+
+    #[test]
+    fn an_option_is_found_by_what_others_call_it_in_two_words() {
+        let called_by = |first: &str, second: &str| called(Scope::Job, first.as_bytes(), second.as_bytes());
+        assert_eq!(called_by("restart", "Every").map(OptionRow::keyword).as_deref(), Some("bounce every"));
+        assert!(called_by("restart", "evry").is_none() && called_by("cd", "").is_none());
     }
 
     #[test]

@@ -1,5 +1,11 @@
 //! Words to values. Each function says what it expected when the word is not that.
 
+mod ends;
+mod time;
+
+pub(super) use ends::{add_end, add_plain_end, signal};
+pub(super) use time::{duration, interval, lasting};
+
 use super::errors::Shown;
 use super::suggest;
 use crate::model::{CpuSet, Endpoint, Infinity, JobName, Resource, SYSLOG};
@@ -7,7 +13,6 @@ use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::{FromStr, from_utf8};
-use std::time::Duration;
 
 /// A value, or what is wrong with the word.
 pub(super) type Value<T> = Result<T, String>;
@@ -36,6 +41,14 @@ pub(super) fn input(word: &[u8]) -> Value<Vec<u8>> {
 /// The path of `dir`.
 pub(super) fn directory(word: &[u8]) -> Value<Vec<u8>> {
     absolute(word, "a directory begins with /").map(<[u8]>::to_vec)
+}
+
+/// The program of a command other than `cmd`.
+pub(super) fn program(word: &[u8]) -> Value<&[u8]> {
+    match word {
+        [] => Err("expected the program of a command, not an empty word".into()),
+        _ => Ok(word),
+    }
 }
 
 /// An absolute path; `why` it must be one, when it is not.
@@ -107,6 +120,13 @@ where
     let (least, most) = (range.start(), range.end());
     let number = number(word).filter(|number| range.contains(number));
     number.ok_or_else(|| format!("{} is not a whole number from {least} to {most}", Shown(word)))
+}
+
+/// A percentage.
+pub(super) fn percent(word: &[u8]) -> Value<u8> {
+    let digits = word.strip_suffix(b"%").filter(|digits| digits.iter().all(u8::is_ascii_digit));
+    let percent = digits.and_then(number).filter(|percent| *percent <= 100);
+    percent.ok_or_else(|| format!("{} is not a percentage from 0% to 100%", Shown(word)))
 }
 
 /// The permission bits of `umask`.
@@ -225,34 +245,6 @@ fn no_limit(word: &[u8]) -> String {
             format!("{word_shown} is too large: use `infinity` for no limit")
         }
         _ => format!("{word_shown} is not a limit: expected a whole number, or `infinity`"),
-    }
-}
-
-/// `bounce every`.
-pub(super) fn interval(word: &[u8]) -> Value<Duration> {
-    let expected = || {
-        format!(
-            "{} is not an interval: expected a number with s, m, h or d, for example 30s, 10m, 6h, 1d",
-            Shown(word)
-        )
-    };
-    let (unit, digits) = word.split_last().ok_or_else(expected)?;
-    let unit_secs: u32 = match unit {
-        b's' => 1,
-        b'm' => 60,
-        b'h' => 3600,
-        b'd' => 86400,
-        _ => return Err(expected()),
-    };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(expected());
-    }
-    let secs = number::<u32>(digits).and_then(|count| count.checked_mul(unit_secs));
-    let secs =
-        secs.ok_or_else(|| format!("{} is too long: at most 4294967295s, about 136 years", Shown(word)))?;
-    match secs {
-        0 => Err("an interval cannot be 0: remove the option if the job should not be restarted".into()),
-        _ => Ok(Duration::from_secs(u64::from(secs))),
     }
 }
 

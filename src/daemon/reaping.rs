@@ -3,7 +3,7 @@
 
 use super::event_loop::EventLoop;
 use super::reaper;
-use crate::model::{Ending, Level, MonoTime, Notice, Pid, Survivors};
+use crate::model::{Ending, Level, MonoTime, Notice, Pid, Signal, Survivors};
 use crate::supervisor::{Event, Owner};
 use crate::sys::clock;
 use crate::sys::group::{self, Group};
@@ -70,7 +70,7 @@ impl EventLoop {
             return reap::let_go(pid);
         }
         // It has not been reaped, so the number is still its own.
-        if group::kill_child(pid) {
+        if group::signal_child(pid, Signal::KILL) {
             let what = format!("killed process {pid}, which kept making pmtr its tracer");
             self.world.shared.log.notice(&Notice::Shell(Level::Warning, what.into()));
         }
@@ -87,7 +87,9 @@ impl EventLoop {
         let ending: Ending = self.world.ending(pid, exit);
         self.world.outputs.reaped(pid);
         let rest = match owner {
-            Some((Owner::Main(id), group, before)) => self.world.keep_rest(id, pid, group, before),
+            Some((Owner::Main(id) | Owner::Helper(id), group, before)) => {
+                self.world.keep_rest(id, pid, group, before)
+            }
             None => Survivors::None,
         };
         // Not the time of the wake-up: the process may have ended after that, and its delay would be too short.

@@ -23,8 +23,9 @@ use super::world::{LAST_WORDS, World};
 use crate::cli::{Mode, PmtrOptions};
 use crate::config;
 use crate::model::{Errno, JobId, Level, MonoTime, Notice, Pid, Signal};
-use crate::supervisor::{Event, Supervisor, turn};
+use crate::supervisor::{Event, LeftBehind, Supervisor, turn};
 use crate::sys::process::{self, Forked};
+use crate::sys::record::RecordKind;
 use crate::sys::session::Numbers;
 use crate::sys::signals::{self, SignalPipe};
 use crate::sys::spawn::{ChildFds, Spawner};
@@ -50,7 +51,7 @@ pub fn run(options: PmtrOptions) -> ExitCode {
     signals::set_mask();
     match options.mode {
         Mode::Run => match start(options) {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(status) => ExitCode::from(status),
             Err(why) => {
                 crate::cli::say(&mut io::stderr(), &format_args!("pmtr: {}\n", why.text));
                 // Both go to the journal, so each line would appear twice.
@@ -82,7 +83,8 @@ fn is_same(one: &Path, other: &Path) -> bool {
     same_file || place(one).is_some_and(|there| place(other) == Some(there))
 }
 
-fn start(options: PmtrOptions) -> Result<(), OpeningFailure> {
+/// Returns the exit status.
+fn start(options: PmtrOptions) -> Result<u8, OpeningFailure> {
     // Descriptors that the caller left open are not wanted.
     descriptors::close_inherited();
     process::stop_timers();
@@ -132,7 +134,9 @@ fn start(options: PmtrOptions) -> Result<(), OpeningFailure> {
         None
     } else {
         match background::go(&mut OwnProcess).map_err(|why| why.to_string())? {
-            Side::Parent(waiting) => return waiting.wait().map_err(|why| why.to_string().into()),
+            Side::Parent(waiting) => {
+                return waiting.wait().map(|()| 0).map_err(|why| why.to_string().into());
+            }
             Side::Child(starting) => Some(starting),
         }
     };
@@ -153,11 +157,12 @@ fn start(options: PmtrOptions) -> Result<(), OpeningFailure> {
                 state.remove();
             }
             claims.remove();
-            Ok(())
+            Ok(event_loop.supervisor.exit_status())
         }
         Err(why) => {
             claims.remove();
-            Ok(tell(starting, why)?)
+            tell(starting, why)?;
+            Ok(0)
         }
     }
 }
@@ -224,7 +229,7 @@ fn prepare(
     };
     world.shared.log.notice(&Notice::Starting);
     words.iter().for_each(|word| world.shared.log.notice(word));
-    let mut supervisor = Supervisor::new(file.as_os_str().as_bytes());
+    let mut supervisor = Supervisor::new(file.as_os_str().as_bytes(), clock::since_start());
     serve_manager(&mut supervisor, &mut world, pid, foreground);
     if let Err(error) = subreaper {
         let text = format!("can't adopt orphans of jobs: {}", Errno::of(&error));
@@ -260,7 +265,12 @@ impl EventLoop {
     /// Stops what another pmtr has left, and puts the first configuration into force.
     fn begin(&mut self, left: Vec<LeftOver>, first: Event) {
         let now: MonoTime = clock::now();
-        let known = left.iter().map(|left| (left.record.name.clone(), left.record.pid)).collect();
+        let known = left.iter().map(|LeftOver { record, .. }| LeftBehind {
+            job: record.name.clone(),
+            pid: record.pid,
+            is_main: record.kind == RecordKind::Job,
+        });
+        let known = known.collect();
         // The core numbers its first jobs in the same order.
         for (id, left) in (0..).map(JobId).zip(left) {
             self.world.rests.take_over(id, left);

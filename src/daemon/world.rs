@@ -16,7 +16,7 @@ use crate::config::{Parsed, Parsing, Portion};
 use crate::model::{
     Birth, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, Losses,
     MonoTime, NetError, Notice, NotifyMessage, Output, Pid, Signal, SocketId, SpawnError, Stage, Station,
-    Survivors, Target,
+    Survivors, Target, Words,
 };
 use crate::supervisor::{Effect, Reading, System};
 use crate::sys::child_spec::ChildSpec;
@@ -35,6 +35,10 @@ const ROOM_PER_BYTE: usize = 16;
 const ROOM: usize = 64 << 10;
 /// How much of a configuration is parsed in one turn: 2 ms of a usual file, 40 ms of the worst.
 const PORTION_BYTES: usize = 256 << 10;
+
+/// The variable in which a helper finds the main process of its job.
+const MAIN_PID: &str = "PMTR_PID";
+const MAIN_PID_IS: &[u8] = b"PMTR_PID=";
 
 /// How long an exit waits for a log daemon that does not read.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -68,21 +72,52 @@ impl World {
         self.rests.keep(id, pid, group, before, self.shared.state.as_ref())
     }
 
-    /// Starts the job's process, which writes its record if there is a state file.
+    /// Starts a process for the job, with its outputs.
+    fn launch(&mut self, id: JobId, spec: &JobSpec, helper: Option<Helper>) -> Result<Birth, SpawnError> {
+        if memory::is_short() {
+            return Err(SpawnError { stage: Stage::Prepare, errno: Errno(numbers::ENOMEM) });
+        }
+        let streams = match [spec.launch.out(), spec.launch.err()].map(|output| output == Output::Syslog) {
+            [false, false] => return self.start(id, spec, helper, [None, None]),
+            [true, false] => Streams::Out,
+            [false, true] => Streams::Err,
+            [true, true] => Streams::Both,
+        };
+        let ends = self
+            .outputs
+            .prepare(&self.shared.registry, id, &spec.name, streams)
+            .map_err(|error| SpawnError { stage: Stage::Prepare, errno: Errno::of(&error) })?;
+        let out = ends.out.as_ref().map(AsFd::as_fd);
+        let err = ends.err.as_ref().map(AsFd::as_fd);
+        let answer = self.start(id, spec, helper, [out, err]);
+        match answer {
+            Ok(birth) => self.outputs.born(id, birth.pid()),
+            Err(_) => self.outputs.unborn(id),
+        }
+        answer
+    }
+
+    /// Starts the process, which writes its record if there is a state file.
     fn start(
         &mut self,
         id: JobId,
         spec: &JobSpec,
+        helper: Option<Helper>,
         outputs: [Option<BorrowedFd>; 2],
     ) -> Result<Birth, SpawnError> {
         let mounts = self.watch.mounts();
-        let shared = can_be_waited_for(&mut self.trust, mounts, spec);
+        let program = helper.as_ref().map_or(spec.launch.path(), Helper::program);
+        let shared = can_be_waited_for(&mut self.trust, mounts, spec, program);
         let way = if shared { Way::Shared(mounts.prompt()) } else { Way::Copy };
         let (place, notice) = self.shared.state.as_mut().map(|state| state.place(id)).unwrap_or_default();
         if let Some(notice) = notice {
             self.shared.log.notice(&notice);
         }
-        Ok(match self.shared.spawner.spawn(&ChildSpec::of_job(spec, outputs, place), way)? {
+        let child = match &helper {
+            None => ChildSpec::of_job(spec, outputs, place),
+            Some(helper) => ChildSpec::of_helper(spec, outputs, place, &helper.command, &helper.env),
+        };
+        Ok(match self.shared.spawner.spawn(&child, way)? {
             Made::Executed(pid) => Birth::Executed(pid),
             Made::Failed(pid) => Birth::Underway(pid),
             Made::Copy(pid, pipe) => {
@@ -96,6 +131,8 @@ impl World {
     fn signal(&mut self, target: Target, signal: Signal) {
         match target {
             Target::Job(pid) => group::signal_job(pid, signal),
+            // One that has just ended needs no signal.
+            Target::Main(pid) => drop(group::signal_child(pid, signal)),
             Target::Rest(pid) => self.rests.signal(pid, signal),
             Target::Others(pid) => self.rests.signal_others(pid, signal),
         }
@@ -150,9 +187,29 @@ impl World {
     }
 }
 
+/// What a helper has that its job's process does not.
+struct Helper {
+    command: Words,
+    /// The variables of the job, and the number of its main process.
+    env: Words,
+}
+
+impl Helper {
+    fn new(spec: &JobSpec, command: &Words, main: Pid) -> Helper {
+        let own = format!("{MAIN_PID}={main}").into_bytes();
+        let given = spec.launch.env().map(CStr::to_bytes).filter(|word| !word.starts_with(MAIN_PID_IS));
+        let env = given.chain([&*own]).collect();
+        Helper { command: command.clone(), env }
+    }
+
+    fn program(&self) -> &CStr {
+        self.command.texts().next().unwrap_or(c"")
+    }
+}
+
 /// Whether nobody else can delay a child of this job before its command runs, as far as that can be known before.
 /// The child itself checks the directory and the files: here a path is taken literally.
-fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec) -> bool {
+fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec, program: &CStr) -> bool {
     let absolute = |path: &&CStr| path.to_bytes().starts_with(b"/");
     let mut files = [spec.launch.input(), spec.launch.out().file(), spec.launch.err().file()]
         .into_iter()
@@ -161,32 +218,16 @@ fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec) -> bool
     spec.launch.user().is_none()
         && mounts.is_prompt(spec.launch.dir().to_bytes())
         && files.all(|file| mounts.is_prompt(file.to_bytes()))
-        && trust.has(spec.launch.path().to_bytes(), mounts, clock::now())
+        && trust.has(program.to_bytes(), mounts, clock::now())
 }
 
 impl System for World {
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Birth, SpawnError> {
-        if memory::is_short() {
-            return Err(SpawnError { stage: Stage::Prepare, errno: Errno(numbers::ENOMEM) });
-        }
-        let streams = match [spec.launch.out(), spec.launch.err()].map(|output| output == Output::Syslog) {
-            [false, false] => return self.start(id, spec, [None, None]),
-            [true, false] => Streams::Out,
-            [false, true] => Streams::Err,
-            [true, true] => Streams::Both,
-        };
-        let ends = self
-            .outputs
-            .prepare(&self.shared.registry, id, &spec.name, streams)
-            .map_err(|error| SpawnError { stage: Stage::Prepare, errno: Errno::of(&error) })?;
-        let out = ends.out.as_ref().map(AsFd::as_fd);
-        let err = ends.err.as_ref().map(AsFd::as_fd);
-        let answer = self.start(id, spec, [out, err]);
-        match answer {
-            Ok(birth) => self.outputs.born(id, birth.pid()),
-            Err(_) => self.outputs.unborn(id),
-        }
-        answer
+        self.launch(id, spec, None)
+    }
+
+    fn help(&mut self, id: JobId, spec: &JobSpec, command: &Words, main: Pid) -> Result<Birth, SpawnError> {
+        self.launch(id, spec, Some(Helper::new(spec, command, main)))
     }
 
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub const REMIND_EVERY: Duration = Duration::from_secs(3_600);
 
 /// Starts that failed in a row for the same reason.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FailureStreak {
     error: SpawnError,
     tries: u32,
@@ -19,26 +19,30 @@ pub(super) struct FailureStreak {
 impl Job {
     /// Why the last start failed, if it did.
     pub fn failed_start(&self) -> Option<FailedStart> {
-        let FailureStreak { error, tries, .. } = **self.failure.as_ref()?;
+        let FailureStreak { error, tries, .. } = self.past.as_ref()?.failure?;
         Some(FailedStart { error, subject: self.spec.launch.subject(error.stage).into(), tries })
     }
 
-    /// Logs why a start failed, unless the log has this reason already.
-    pub(super) fn failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) {
-        let (tries, logged) = match self.failure.as_deref() {
-            Some(before) if before.error == error => (before.tries.saturating_add(1), Some(before.logged)),
-            Some(_) | None => (1, None),
-        };
-        let due = logged.is_none_or(|at| now >= at + REMIND_EVERY);
-        let at = logged.filter(|_| !due).unwrap_or(now);
-        self.failure = Some(Box::new(FailureStreak { error, tries, logged: at }));
-        let Some(start) = self.failed_start().filter(|_| due) else { return };
+    /// Logs why a start failed, unless the log has this reason already. True if the reason is new.
+    pub(super) fn failed(&mut self, error: SpawnError, now: MonoTime, wishes: &mut Vec<Wish>) -> bool {
+        let (due, again) = self.remember(|past| {
+            let (tries, logged) = match past.failure {
+                Some(before) if before.error == error => {
+                    (before.tries.saturating_add(1), Some(before.logged))
+                }
+                Some(_) | None => (1, None),
+            };
+            let due = logged.is_none_or(|at| now >= at + REMIND_EVERY);
+            let at = logged.filter(|_| !due).unwrap_or(now);
+            past.failure = Some(FailureStreak { error, tries, logged: at });
+            (due, logged.is_some())
+        });
+        let Some(start) = self.failed_start().filter(|_| due) else { return false };
         let job = self.spec.name.clone();
-        if logged.is_some() {
-            wishes.push(Wish::Log(Notice::StillCantStart { job, start }));
-        } else {
-            wishes.push(Wish::Log(Notice::CantStart { job, start }));
-            wishes.push(Wish::Log(Notice::TooFast));
-        }
+        wishes.push(Wish::Log(match again {
+            true => Notice::StillCantStart { job, start },
+            false => Notice::CantStart { job, start },
+        }));
+        !again
     }
 }

@@ -1,6 +1,6 @@
 //! The state and the goal of a job, and what it asks for.
 
-use crate::model::{Detail, MonoTime, Notice, Pid, Signal, Target};
+use crate::model::{Detail, JobSpec, MonoTime, Notice, Pid, Signal, Target};
 
 /// What the job is meant to reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,15 +13,48 @@ pub enum Goal {
     Gone,
 }
 
-/// How far a stop has escalated, and when the next step is due.
+/// How far a stop has come, and when the next step is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Escalation {
-    /// SIGTERM was sent; SIGKILL is due at this time.
-    Term { kill_at: MonoTime },
-    /// SIGKILL was sent; at this time what is left counts as stuck.
-    Kill { give_up_at: MonoTime },
+pub struct Escalation {
+    /// The last step.
+    pub step: Step,
+    /// When the next one is due; none if there is none.
+    pub until: Option<MonoTime>,
+}
+
+/// The steps of a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Another pmtr has left the process, and it has not been told to end.
+    Untold,
+    /// `stop with` was asked for.
+    With,
+    /// The signal with this index was sent.
+    Signal(usize),
+    /// SIGKILL was sent.
+    Kill,
     /// SIGKILL did not help; no further step is left.
     Stuck,
+}
+
+/// How a job has ended that is not started again by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its last end was a success.
+    Done,
+    /// Its last end was none.
+    Failed,
+    /// It ended too often.
+    GaveUp,
+}
+
+/// What a command of a job is run for, beside its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// `stop with`.
+    Stop,
+    /// `reload with`.
+    Reload,
 }
 
 /// What the job is doing.
@@ -67,15 +100,6 @@ pub enum Wish {
     Look(Pid, Detail),
     /// Drop what is kept for this group.
     Release(Pid),
-}
-
-impl Escalation {
-    /// When the next step is due, if there is one.
-    pub(super) fn deadline(self) -> Option<MonoTime> {
-        match self {
-            Escalation::Term { kill_at } => Some(kill_at),
-            Escalation::Kill { give_up_at } => Some(give_up_at),
-            Escalation::Stuck => None,
-        }
-    }
+    /// Run a command of this definition for its main process.
+    Help(Purpose, Pid, Box<JobSpec>),
 }

@@ -6,7 +6,7 @@ use crate::model::{MonoTime, Notice};
 impl Job {
     /// Whether this remote command changes anything.
     pub fn is_switched_by(&self, enabled: bool) -> bool {
-        self.enabled != enabled || enabled && self.finished
+        self.enabled != enabled || enabled && self.finished()
     }
 
     /// A remote command. `enable` also brings back a job that has ended for good. The supervisor calls this only if the
@@ -14,7 +14,8 @@ impl Job {
     pub fn switch(&mut self, enabled: bool, now: MonoTime, wishes: &mut Vec<Wish>) {
         self.enabled = enabled;
         if enabled {
-            self.finished = false;
+            self.outcome = None;
+            self.forgive();
         }
         self.reconcile(now, wishes);
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Errno, Exit, Fixed, JobDraft, Stage};
+use crate::model::{Detail, Ending, Errno, Exit, Fixed, JobDraft, Signal, Stage, Survivors};
 use std::time::Duration;
 
 fn at(secs: u64) -> MonoTime {
@@ -25,7 +25,7 @@ fn signals(job: &mut Job, act: impl FnOnce(&mut Job, &mut Vec<Wish>)) -> Vec<(Ta
     act(job, &mut wishes);
     let signal = |wish| match wish {
         Wish::Signal(target, signal) => Some((target, signal)),
-        Wish::Log(_) | Wish::Look(..) | Wish::Release(_) => None,
+        Wish::Log(_) | Wish::Look(..) | Wish::Release(_) | Wish::Help(..) => None,
     };
     wishes.into_iter().filter_map(signal).collect()
 }
@@ -41,7 +41,7 @@ fn running(draft: JobDraft, since: u64) -> Job {
 }
 
 fn ends(job: &mut Job, now: u64, status: i32) {
-    job.exited(at(now), Ending::Ran(Exit::Code(status)), &Survivors::None, &mut Vec::new());
+    job.exited(at(now), Ending::Ran(Exit::Code(status)), &Survivors::None, 0, &mut Vec::new());
 }
 
 fn some() -> Survivors {
@@ -117,14 +117,16 @@ fn the_rest_of_a_group_keeps_the_escalation_of_a_stop_or_gets_its_own() {
     let (group, term) = (Target::Rest(pid(7)), Signal::TERM);
     let exit = Ending::Ran(Exit::Code(0));
     let mut job = running(JobDraft::default(), 0);
-    let told = signals(&mut job, |job, wishes| job.exited(at(20), exit, &some(), wishes));
+    let told = signals(&mut job, |job, wishes| job.exited(at(20), exit, &some(), 0, wishes));
     assert_eq!(told, [(group, term), (group, Signal::CONT)]);
     assert_eq!((job.sweeps(), job.deadline()), (Some(pid(7)), Some(at(20) + LOOK_EVERY[0])));
     let mut job = running(JobDraft::default(), 0);
     job.restart(at(4), &mut Vec::new());
     // The group has been told; who has the session and not the group has not.
-    let (others, told) =
-        (Target::Others(pid(7)), signals(&mut job, |job, wishes| job.exited(at(6), exit, &some(), wishes)));
+    let (others, told) = (
+        Target::Others(pid(7)),
+        signals(&mut job, |job, wishes| job.exited(at(6), exit, &some(), 0, wishes)),
+    );
     assert_eq!(told, [(others, term), (others, Signal::CONT)]);
     job.expire(at(13), &mut Vec::new());
     assert_eq!(signals(&mut job, |job, wishes| job.expire(at(14), wishes)), [(group, Signal::KILL)]);
@@ -137,7 +139,7 @@ fn the_rest_of_a_group_keeps_the_escalation_of_a_stop_or_gets_its_own() {
         let mut job = running(JobDraft::default(), 0);
         job.restart(at(4), &mut Vec::new());
         (14..=late).for_each(|now| job.expire(at(now), &mut Vec::new()));
-        let told = signals(&mut job, |job, wishes| job.exited(at(late), exit, &some(), wishes));
+        let told = signals(&mut job, |job, wishes| job.exited(at(late), exit, &some(), 0, wishes));
         assert_eq!(told, [(others, Signal::KILL)]);
     }
 }
@@ -148,7 +150,7 @@ fn a_sigkill_brings_the_next_look_forward_and_never_puts_it_off() {
     // Woken at this time at last, which plans a look a second later; SIGKILL is due after ten seconds.
     for (woken, look) in [(9_001, 10_001), (9_500, 10_020)] {
         let mut job = running(JobDraft::default(), 0);
-        job.exited(at(0), Ending::Ran(Exit::Code(0)), &some(), &mut Vec::new());
+        job.exited(at(0), Ending::Ran(Exit::Code(0)), &some(), 0, &mut Vec::new());
         job.expire(millis(woken), &mut Vec::new());
         let told = signals(&mut job, |job, wishes| job.expire(at(10), wishes));
         assert_eq!(told, [(Target::Rest(pid(7)), Signal::KILL)]);
@@ -211,7 +213,7 @@ fn an_expired_deadline_always_lies_in_the_future_afterwards() {
             job.expire(at(now), &mut Vec::new());
             assert!(job.deadline().is_none_or(|due| due > at(now)), "{job:?}");
         }
-        job.exited(at(20_000), Ending::Ran(Exit::Code(0)), &rest, &mut Vec::new());
+        job.exited(at(20_000), Ending::Ran(Exit::Code(0)), &rest, 0, &mut Vec::new());
         job.expire(at(30_000), &mut Vec::new());
         assert!(job.deadline().is_none_or(|due| due > at(30_000)), "{job:?}");
     }
@@ -233,12 +235,12 @@ fn in_every_state() -> Vec<(&'static str, Job)> {
     launching.launch();
     vec![
         ("down", Job::new(spec(rules(Fixed { disable: true, ..Fixed::default() })))),
-        ("waiting", with(&|job, wishes| job.exited(at(0), exit, &Survivors::None, wishes))),
+        ("waiting", with(&|job, wishes| job.exited(at(0), exit, &Survivors::None, 0, wishes))),
         ("queued", queued),
         ("launching", launching),
         ("running", plain()),
         ("stopping", with(&|job, wishes| job.restart(at(0), wishes))),
-        ("sweeping", with(&|job, wishes| job.exited(at(0), exit, &some(), wishes))),
+        ("sweeping", with(&|job, wishes| job.exited(at(0), exit, &some(), 0, wishes))),
     ]
 }
 
@@ -248,7 +250,7 @@ fn what_concerns_a_process_that_it_does_not_have_leaves_a_job_alone() {
     for (name, mut job) in in_every_state() {
         let (state, goal, mut wishes) = (job.state(), job.goal(), Vec::new());
         if !["running", "stopping"].contains(&name) {
-            job.exited(at(5), exit, &Survivors::None, &mut wishes);
+            job.exited(at(5), exit, &Survivors::None, 0, &mut wishes);
         }
         if name != "sweeping" {
             job.looked(at(5), &Survivors::None, &mut wishes);
@@ -293,7 +295,7 @@ fn a_process_is_given_up_only_after_sigkill_and_ten_seconds_and_a_swept_group_th
     }
     assert!(wishes.contains(&Wish::Log(Notice::Outlived { job: stuck.spec().name.clone(), pid: pid(7) })));
     let mut job = running(JobDraft::default(), 0);
-    job.exited(at(0), Ending::Ran(Exit::Code(0)), &some(), &mut wishes);
+    job.exited(at(0), Ending::Ran(Exit::Code(0)), &some(), 0, &mut wishes);
     for now in [10, 20] {
         wishes.clear();
         job.expire(at(now), &mut wishes);

@@ -41,7 +41,7 @@ pub use spec::{
 pub use status::{FailedStart, JobStatus, Phase};
 pub use text::{Clean, Counted};
 pub use throttle::Throttle;
-pub use time::MonoTime;
+pub use time::{InUnits, MonoTime, UNITS};
 pub use words::{Texts, Words};
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Everything that pmtr logs: each log line is a value with one text.
 
+mod severity;
+
 use super::{
     Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, FilesLost, JobName, JobStatus,
-    KeptText, Level, Mistake, NetError, Pid, Severity, Signal, Station, Survivors,
+    KeptText, Level, Mistake, NetError, Pid, Signal, Station, Survivors,
 };
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,6 +23,15 @@ pub enum Notice {
         file: Rc<[u8]>,
     },
     ExitingOn(Signal),
+    /// A job that pmtr does not outlive has ended.
+    ExitingFor {
+        job: JobName,
+    },
+    ExitingDone,
+    /// The time of `end within` is over.
+    EndingNow {
+        within: Duration,
+    },
     Started {
         job: JobName,
         pid: Pid,
@@ -32,6 +43,18 @@ pub enum Notice {
         exit: Exit,
     },
     TooFast,
+    /// The same, of a job with rules of its own.
+    Delayed {
+        job: JobName,
+        wait: Duration,
+        runs: u32,
+    },
+    GaveUp {
+        job: JobName,
+        count: u64,
+        /// Ends within this time; none: quick runs in a row.
+        within: Option<Duration>,
+    },
     CantStart {
         job: JobName,
         start: FailedStart,
@@ -61,8 +84,20 @@ pub enum Notice {
         left: Survivors,
     },
     LeftBehind {
+        signal: Signal,
         job: JobName,
         pid: Pid,
+    },
+    /// A command of a job was started beside its process.
+    Helping {
+        job: JobName,
+        purpose: &'static str,
+        pid: Pid,
+    },
+    HelperFailed {
+        job: JobName,
+        purpose: &'static str,
+        why: Box<str>,
     },
     Pausing {
         job: JobName,
@@ -192,49 +227,13 @@ pub enum Notice {
     Shell(Level, Box<str>),
 }
 
-impl Notice {
-    /// The severity of the line.
-    pub fn level(&self) -> Level {
-        use Notice::*;
-        match self {
-            AdoptedEnded { .. } => Level::Debug,
-            Starting | Managing { .. } | NoJobs { .. } | ExitingOn(_) | Started { .. } | Exited { .. } => {
-                Level::Info
-            }
-            Sending { .. } | SendingToRest { .. } | Pausing { .. } | Bouncing { .. } => Level::Info,
-            DependsChanged { .. } | DependsBack { .. } | Rescanning => Level::Info,
-            ConfigBack { .. } | ConfigInForce { .. } | Switched { .. } | Status(_) | StatusEnd { .. } => {
-                Level::Info
-            }
-            LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
-            DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
-            ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
-            FilesLost(_) | ConfigEmpty { .. } | WriterAwaited { .. } | NotKept { .. } => Level::Warning,
-            Unusable { .. } | LastGood { .. } => Level::Error,
-            Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
-            MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,
-            Listening { .. } | ReportingAgain { .. } | MoreSwitches { .. } | SwitchedBack { .. } => {
-                Level::Info
-            }
-            Outlived { .. } | LeftOver { .. } | CantStart { .. } | StillCantStart { .. } => Level::Error,
-            ParseFailed { .. } => Level::Error,
-            Mistake(mistake) => match mistake.severity {
-                Severity::Error => Level::Error,
-                Severity::Warning => Level::Warning,
-            },
-            MoreMistakes(count) if count.errors > 0 => Level::Error,
-            MoreMistakes(_) => Level::Warning,
-            Shell(level, _) => *level,
-        }
-    }
-}
-
+/// `SIGTERM`, or `signal 33` for one without a name.
 fn signal_name(signal: Signal) -> String {
-    match signal {
-        Signal::TERM => "SIGTERM".into(),
-        Signal::KILL => "SIGKILL".into(),
-        Signal::CONT => "SIGCONT".into(),
-        Signal(number) => format!("signal {number}"),
+    let name = signal.name().to_string();
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("signal {name}")
+    } else {
+        format!("SIG{name}")
     }
 }
 
@@ -248,7 +247,23 @@ impl fmt::Display for Notice {
             ExitingOn(signal) => write!(f, "pmtr: exiting on signal {signal}"),
             Started { job, pid } => write!(f, "started job {job} [{pid}]"),
             Exited { job, pid, secs, exit } => write!(f, "job {job} {pid} exited after {secs} sec: {exit}"),
+            ExitingFor { job } => write!(f, "pmtr: exiting, for the essential job {job} has ended"),
+            ExitingDone => f.write_str("pmtr: exiting, for all jobs have ended"),
+            EndingNow { within } => {
+                write!(f, "the jobs have not ended within {}, sending SIGKILL", Lasts(*within))
+            }
             TooFast => f.write_str("job restarting too fast, delaying restart"),
+            Delayed { job, wait, runs } => {
+                let after = if *runs > 1 { Some(Counted(u64::from(*runs), "quick run")) } else { None };
+                write!(f, "job {job} restarts in {}", Lasts(*wait))?;
+                after.map_or(Ok(()), |runs| write!(f, ", after {runs} in a row"))
+            }
+            GaveUp { job, count, within: None } => {
+                write!(f, "job {job} gave up after {}", Counted(*count, "quick run"))
+            }
+            GaveUp { job, count, within: Some(within) } => {
+                write!(f, "job {job} gave up after {} in {}", Counted(*count, "end"), Lasts(*within))
+            }
             CantStart { job, start } => write!(f, "can't start job {job}: {start}"),
             StillCantStart { job, start } => {
                 write!(f, "still can't start job {job} ({} tries): {start}", start.tries)
@@ -272,9 +287,12 @@ impl fmt::Display for Notice {
                     "giving up on the remaining processes of job {job} [{group}] 10 sec after SIGKILL: {left}"
                 )
             }
-            LeftBehind { job, pid } => {
-                write!(f, "job {job} [{pid}] was left by a pmtr that was killed, sending SIGTERM")
+            LeftBehind { signal, job, pid } => {
+                let signal = signal_name(*signal);
+                write!(f, "job {job} [{pid}] was left by a pmtr that was killed, sending {signal}")
             }
+            Helping { job, purpose, pid } => write!(f, "job {job}: running `{purpose}` [{pid}]"),
+            HelperFailed { job, purpose, why } => write!(f, "job {job}: `{purpose}` failed: {why}"),
             Pausing { job } => write!(f, "pausing for job {job} to finish"),
             Bouncing { job } => write!(f, "job {job}: time to bounce"),
             DependsChanged { job } => write!(f, "job {job}: a file that it depends on has changed"),
@@ -384,6 +402,18 @@ impl fmt::Display for Notice {
             LinesLost { job, lines: 1 } => write!(f, "1 line of job {} was lost", Clean(job)),
             LinesLost { job, lines } => write!(f, "{lines} lines of job {} were lost", Clean(job)),
             Shell(_, text) => f.write_str(text),
+        }
+    }
+}
+
+/// A time as a log line says it: in seconds, or below that in milliseconds.
+struct Lasts(Duration);
+
+impl fmt::Display for Lasts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_secs() {
+            0 => write!(f, "{} ms", self.0.as_millis()),
+            secs => write!(f, "{secs} sec"),
         }
     }
 }

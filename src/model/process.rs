@@ -123,6 +123,8 @@ stages! {
 pub enum Target {
     /// The process group of this leader, which has not been reaped.
     Job(Pid),
+    /// This process alone, which has not been reaped.
+    Main(Pid),
     /// The remaining processes of the group and session whose leader had this pid and has been reaped.
     Rest(Pid),
     /// Of those, the members of the session that are not in the group: a signal to the group does not reach them.

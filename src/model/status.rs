@@ -11,6 +11,8 @@ pub enum Phase {
     Disabled,
     /// Ended, not to be restarted: `once`, or exit status 33.
     Finished,
+    /// Ended too often, not to be restarted.
+    GaveUp,
     /// To be restarted after this time.
     Waiting(Duration),
     /// A file of `depends` is missing.
@@ -69,6 +71,7 @@ impl fmt::Display for JobStatus {
         match self.phase {
             Phase::Disabled => f.write_str("disabled"),
             Phase::Finished => f.write_str("finished"),
+            Phase::GaveUp => f.write_str("gave up"),
             Phase::Waiting(left) => write!(f, "restarts in {} sec", left.as_secs().max(1)),
             Phase::Missing => f.write_str("waiting for a file that it depends on"),
             Phase::Queued => f.write_str("waiting for its turn"),
@@ -97,6 +100,7 @@ mod tests {
         for (phase, text) in [
             (Phase::Disabled, "disabled"),
             (Phase::Finished, "finished"),
+            (Phase::GaveUp, "gave up"),
             (Phase::Waiting(Duration::from_secs(9)), "restarts in 9 sec"),
             // Rounded up, so that what is about to happen is not shown as due in 0 s.
             (Phase::Waiting(Duration::from_millis(3)), "restarts in 1 sec"),

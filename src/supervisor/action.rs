@@ -1,7 +1,6 @@
 //! The actions: what the supervisor wants done.
 
 use super::Reading;
-use crate::job::Wish;
 use crate::model::{Detail, Fingerprint, JobId, Notice, Origin, Pid, Signal, SocketId, Target, Verdict};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,6 +10,8 @@ use std::rc::Rc;
 pub enum Action {
     /// Start the job. Answered by [`Event::Spawned`](super::Event::Spawned) in the same turn.
     Spawn(JobId),
+    /// Start this helper. Answered by [`Event::Helped`](super::Event::Helped) in the same turn.
+    Help(JobId),
     /// Read the file. Answered by [`Event::Loaded`](super::Event::Loaded) in the same turn.
     LoadConfig(Reading),
     /// Read the next portion of the file. Answered by [`Event::Loaded`](super::Event::Loaded) in the same turn.
@@ -56,29 +57,27 @@ pub enum Effect {
     Forget(JobId),
 }
 
-impl From<Wish> for Action {
-    fn from(wish: Wish) -> Action {
-        match wish {
-            Wish::Log(notice) => Action::Act(Effect::Log(notice)),
-            Wish::Signal(target, signal) => Action::Act(Effect::Signal(target, signal)),
-            Wish::Look(group, detail) => Action::Look(group, detail),
-            Wish::Release(group) => Action::Act(Effect::Release(group)),
-        }
-    }
-}
-
-/// Actions in the order in which they are done.
+/// Actions in the order in which they are done. Helpers are started after all else: a new process may have a number
+/// that was free and to which a signal is still to be sent.
 #[derive(Debug, Default)]
-pub struct Actions(VecDeque<Action>);
+pub struct Actions {
+    now: VecDeque<Action>,
+    helpers: VecDeque<JobId>,
+}
 
 impl Actions {
     /// Removes and returns the next one.
     pub(super) fn next(&mut self) -> Option<Action> {
-        self.0.pop_front()
+        self.now.pop_front().or_else(|| self.helpers.pop_front().map(Action::Help))
     }
 
     pub(super) fn push(&mut self, action: Action) {
-        self.0.push_back(action);
+        self.now.push_back(action);
+    }
+
+    /// Starts this helper.
+    pub(super) fn help(&mut self, id: JobId) {
+        self.helpers.push_back(id);
     }
 
     pub(super) fn act(&mut self, effect: Effect) {
@@ -90,7 +89,7 @@ impl Actions {
     }
 
     pub(super) fn extend(&mut self, actions: impl IntoIterator<Item = Action>) {
-        self.0.extend(actions);
+        self.now.extend(actions);
     }
 
     pub(super) fn act_all(&mut self, effects: impl IntoIterator<Item = Effect>) {
@@ -103,6 +102,6 @@ impl Actions {
 
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Action> {
-        self.0.iter()
+        self.now.iter()
     }
 }

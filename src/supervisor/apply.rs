@@ -2,14 +2,14 @@
 
 use super::files::Need;
 use super::reload::Trouble;
-use super::{Actions, Effect, IndexEntry, JobSlot, Rank, Reading, Supervisor, recovery};
+use super::{Actions, Effect, IndexEntry, JobSlot, LeftBehind, Rank, Reading, Supervisor, recovery};
 use crate::job::{Goal, Job};
 use crate::model::{
     Config, FilesLost, Fingerprint, JobDraft, JobId, JobName, JobSpec, Load, LoadError, Loss, Losses,
-    Mistake, MonoTime, Notice, Pid,
+    Mistake, MonoTime, Notice, Policy,
 };
 use crate::plan::{Change, plan};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 impl Supervisor {
@@ -157,7 +157,9 @@ impl Supervisor {
 
     /// Puts a configuration into force.
     pub(super) fn enforce(&mut self, now: MonoTime, config: Config, actions: &mut Actions) {
+        self.end_left_behind(now, &config.jobs, actions);
         actions.log(Notice::Managing { jobs: config.jobs.len() });
+        self.end_rules = config.end;
         self.network.apply(now, config.listen, config.report, actions);
         self.apply(now, config.jobs, actions);
     }
@@ -224,22 +226,37 @@ impl Supervisor {
 
     /// Jobs of a pmtr that was killed. They count as removed, so the file treats them like any job that is being
     /// removed, and takes over those that it contains.
-    pub(super) fn left_behind(&mut self, now: MonoTime, left: Vec<(JobName, Pid)>, actions: &mut Actions) {
+    pub(super) fn left_behind(&mut self, now: MonoTime, left: Vec<LeftBehind>, actions: &mut Actions) {
         let mut taken = BTreeSet::new();
-        for ((name, pid), place) in left.into_iter().zip(0..) {
+        for (LeftBehind { job, pid, is_main }, place) in left.into_iter().zip(0..) {
             // A job that SIGKILL did not end in time has a successor of the same name. No file contains this second
-            // name.
-            let name = if taken.insert(name.clone()) {
-                name.as_bytes().to_vec()
+            // name, which helpers get as well.
+            let name = if is_main && taken.insert(job.clone()) {
+                job.as_bytes().to_vec()
             } else {
-                [name.as_bytes(), format!(" [{pid}]").as_bytes()].concat()
+                [job.as_bytes(), format!(" [{pid}]").as_bytes()].concat()
             };
             let spec = JobSpec::from(JobDraft { name, ..JobDraft::default() });
             let rank = (spec.policy.order, place);
             let id = self.insert(spec, rank, actions);
-            self.with(id, actions, |job, wishes| job.left_behind(pid, now, wishes));
+            self.with(id, actions, |job, _| job.left_behind(pid, now));
         }
         self.sort_names();
+    }
+
+    /// What another pmtr has left is told to end, by the rules that its job has in this file.
+    fn end_left_behind(&mut self, now: MonoTime, jobs: &[JobSpec], actions: &mut Actions) {
+        let left = self.jobs().filter(|(_, job)| job.is_left_behind());
+        let left: Vec<(JobId, JobName)> = left.map(|(id, job)| (id, job.spec().name.clone())).collect();
+        if left.is_empty() {
+            return;
+        }
+        let rules: BTreeMap<&JobName, &Rc<Policy>> =
+            jobs.iter().map(|spec| (&spec.name, &spec.policy)).collect();
+        for (id, name) in left {
+            let rules = rules.get(&name).map_or_else(Rc::default, |rules| Rc::clone(rules));
+            self.with(id, actions, |job, wishes| job.end_left_behind(rules, now, wishes));
+        }
     }
 
     fn sort_names(&mut self) {
@@ -254,10 +271,7 @@ impl Supervisor {
     }
 
     fn insert(&mut self, spec: JobSpec, rank: Rank, actions: &mut Actions) -> JobId {
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            JobId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
-        });
+        let id = self.number();
         let watch = self.files.add(id, &spec);
         actions.act_all(watch.into_iter().map(Effect::Watch));
         let slot = JobSlot { job: Job::new(spec), rank, entry: IndexEntry::default(), need: Need::Met };
@@ -326,6 +340,19 @@ impl Supervisor {
         let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::take) else { return };
         let unwatch = self.files.remove(id, slot.job.spec());
         actions.act_all(unwatch.into_iter().map(Effect::Unwatch));
+        self.free_number(id, actions);
+    }
+
+    /// A number that no job and no helper has.
+    pub(super) fn number(&mut self) -> JobId {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            JobId(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
+        })
+    }
+
+    /// This number may be given to another.
+    pub(super) fn free_number(&mut self, id: JobId, actions: &mut Actions) {
         actions.act(Effect::Forget(id));
         self.free.push(id);
     }

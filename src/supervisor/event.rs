@@ -12,7 +12,7 @@ use std::rc::Rc;
 pub enum Event {
     /// A pmtr that was killed has left these main processes of jobs. They are not our children. Comes before the first
     /// file, if at all.
-    LeftBehind(Vec<(JobName, Pid)>),
+    LeftBehind(Vec<LeftBehind>),
     /// The configuration is unusable at the start, so the last good one is to be put into force. Comes instead of the
     /// first [`Event::Loaded`], if at all.
     Recovered(Box<Recovery>),
@@ -22,6 +22,8 @@ pub enum Event {
     Looked(Pid, Survivors),
     /// The answer to [`Action::Spawn`](super::Action::Spawn).
     Spawned(JobId, Result<Birth, SpawnError>),
+    /// The answer to [`Action::Help`](super::Action::Help).
+    Helped(JobId, Result<Birth, SpawnError>),
     /// A process that had not executed its command when it was spawned has done so now. Comes before it is reaped,
     /// once.
     Executed(Pid),
@@ -36,6 +38,8 @@ pub enum Event {
     ConfigWritten,
     /// The operator wants the file to be read in any case.
     ReloadAsked,
+    /// The job of this name is to read its configuration again.
+    JobReloadAsked(Box<[u8]>),
     /// A watched file contains this now, or is missing or unreadable.
     FileSeen(Rc<[u8]>, Option<Fingerprint>),
     /// The answer to [`Action::Open`](super::Action::Open).
@@ -52,6 +56,17 @@ pub enum Event {
     EndAsked(Signal),
     /// Time has passed, or there is time for more work: do what is due.
     Tick,
+}
+
+/// A process that a pmtr that was killed has left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// The job that it belongs to.
+    pub job: JobName,
+    /// Its number.
+    pub pid: Pid,
+    /// Whether it is the job's main process, not a helper.
+    pub is_main: bool,
 }
 
 /// How to read the configuration.

@@ -28,6 +28,8 @@ pub(super) struct IndexEntry {
     pub(super) running: bool,
     /// Whether it has processes that an exit of pmtr waits for.
     pub(super) left: bool,
+    /// Whether it runs, or will by itself.
+    pub(super) busy: bool,
 }
 
 /// How many jobs are in each of these conditions.
@@ -41,6 +43,8 @@ pub(super) struct Census {
     pub(super) left: usize,
     /// Jobs whose files have not been looked at yet.
     pub(super) unsure: usize,
+    /// Jobs that run, or will by themselves.
+    pub(super) busy: usize,
 }
 
 /// The queues for a start.
@@ -96,6 +100,7 @@ impl Index {
         count(&mut census.running, from.running, to.running);
         count(&mut census.left, from.left, to.left);
         count(&mut census.unsure, from.unsure, to.unsure);
+        count(&mut census.busy, from.busy, to.busy);
     }
 
     /// The number of jobs in each condition.

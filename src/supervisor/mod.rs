@@ -5,10 +5,13 @@
 
 mod action;
 mod apply;
+mod chance;
 mod complaints;
+mod ending;
 mod event;
 mod files;
 mod gate;
+mod helpers;
 mod included;
 mod index;
 mod network;
@@ -22,8 +25,9 @@ mod turn;
 
 pub use action::{Action, Actions, Effect};
 pub use complaints::FLOOD;
-pub use event::{Event, NextTick, Reading};
+pub use event::{Event, LeftBehind, NextTick, Reading};
 pub use gate::STARTS_PER_TURN;
+pub use helpers::{HELPER_KILL_AFTER, HELPER_LIMIT};
 pub use included::{IncludedText, compare};
 pub use network::{REPORT_AFTER_COMMAND, REPORT_EVERY};
 pub use notify::READY_PATIENCE;
@@ -34,9 +38,12 @@ pub use switches::SWITCHES_TOLD;
 pub use turn::{System, turn};
 
 use crate::job::{FirstRun, Goal, Job, State, Wish};
-use crate::model::{JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid, Signal};
+use crate::model::{EndRules, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid};
+use chance::Chance;
 use complaints::Complaints;
+use ending::Exiting;
 use files::{Files, Need};
+use helpers::Helpers;
 use index::{Index, IndexEntry, Rank, StartQueue};
 use network::Network;
 use notify::Notifier;
@@ -65,6 +72,7 @@ pub struct Supervisor {
     /// All jobs, sorted by name.
     names: Vec<JobId>,
     processes: Processes,
+    helpers: Helpers,
     index: Index,
     files: Files,
     reload: Reload,
@@ -75,18 +83,25 @@ pub struct Supervisor {
     notifier: Option<Notifier>,
     /// The job that the log last named as holding the others.
     paused_for: Option<JobId>,
-    ending: bool,
+    /// `end when done` and `end within`.
+    end_rules: EndRules,
+    /// Some once pmtr is ending.
+    exiting: Option<Exiting>,
+    /// For what is to be left to chance.
+    chance: Chance,
 }
 
 impl Supervisor {
-    /// A supervisor without jobs; [`Event::Loaded`] brings some. `file` names the configuration in messages.
-    pub fn new(file: &[u8]) -> Supervisor {
+    /// A supervisor without jobs; [`Event::Loaded`] brings some. `file` names the configuration in messages. What is
+    /// left to chance follows from `seed`.
+    pub fn new(file: &[u8], seed: u64) -> Supervisor {
         Supervisor {
             file: file.into(),
             slots: Vec::new(),
             free: Vec::new(),
             names: Vec::new(),
             processes: Processes::default(),
+            helpers: Helpers::default(),
             index: Index::default(),
             files: Files::default(),
             reload: Reload::default(),
@@ -95,7 +110,9 @@ impl Supervisor {
             switches: Switches::default(),
             notifier: None,
             paused_for: None,
-            ending: false,
+            end_rules: EndRules::default(),
+            exiting: None,
+            chance: Chance::new(seed),
         }
     }
 
@@ -106,16 +123,17 @@ impl Supervisor {
             Event::Looked(group, survivors) => self.looked(now, group, &survivors, actions),
             Event::Executed(pid) => self.executed(pid, actions),
             Event::Spawned(id, answer) => self.spawned(now, id, answer, actions),
+            Event::Helped(id, answer) => self.helped(now, id, answer, actions),
             Event::EndAsked(signal) => self.end(now, signal, actions),
             Event::Tick => {
                 self.tick(now, actions);
                 self.notify(actions);
             }
             // While pmtr is exiting, files and commands are ignored.
-            Event::Loaded(..) | Event::ReloadAsked if self.ending => {}
-            Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten if self.ending => {}
-            Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.ending => {}
-            Event::Recovered(_) if self.ending => {}
+            Event::Loaded(..) | Event::ReloadAsked if self.is_ending() => {}
+            Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten if self.is_ending() => {}
+            Event::FileSeen(..) | Event::Command(..) | Event::Invalid(_) if self.is_ending() => {}
+            Event::Recovered(_) | Event::JobReloadAsked(_) if self.is_ending() => {}
             Event::Recovered(recovery) => {
                 self.recovered(now, *recovery, actions);
                 self.tick_network(now, actions);
@@ -135,6 +153,11 @@ impl Supervisor {
                 self.reloading();
                 self.notify(actions);
             }
+            Event::JobReloadAsked(name) => {
+                if let Some(id) = self.find(&name) {
+                    self.with(id, actions, |job, wishes| job.reload(wishes));
+                }
+            }
             Event::FileSeen(path, content) => self.file_seen(now, &path, content, actions),
             Event::Opened(id, answer) => self.network.opened(now, id, answer, actions),
             Event::SocketFails(id, error) => self.network.fails(now, id, error, actions),
@@ -146,7 +169,7 @@ impl Supervisor {
 
     /// When the next tick is wanted.
     pub fn next(&self) -> NextTick {
-        let reading = !self.ending && self.reload.reading().is_some();
+        let reading = !self.is_ending() && self.reload.reading().is_some();
         if reading || self.index.ready() || self.is_pause_news() {
             return NextTick::Now;
         }
@@ -155,10 +178,12 @@ impl Supervisor {
             NextTick::At(at) => Some(at),
             NextTick::Never => None,
         };
-        let reload = if self.ending { None } else { self.reload.deadline() };
+        let reload = if self.is_ending() { None } else { self.reload.deadline() };
         let network = self.network.deadline();
         let lines = [self.complaints.deadline(), self.switches.deadline()].into_iter().flatten().min();
-        match [self.index.deadline(), reload, network, lines, notification].into_iter().flatten().min() {
+        let own = [self.index.deadline(), self.helpers.deadline(), self.end_deadline()];
+        let others = [reload, network, lines, notification];
+        match own.into_iter().chain(others).flatten().min() {
             Some(at) => NextTick::At(at),
             None => NextTick::Never,
         }
@@ -166,7 +191,11 @@ impl Supervisor {
 
     /// Whether pmtr was told to exit and no longer waits for anything.
     pub fn ended(&self) -> bool {
-        self.ending && self.processes.owners().all(|owner| self.has_given_up(owner))
+        self.is_ending() && self.processes.owners().all(|owner| self.has_given_up(owner))
+    }
+
+    fn is_ending(&self) -> bool {
+        self.exiting.is_some()
     }
 
     /// A job's definition.
@@ -235,20 +264,30 @@ impl Supervisor {
         change(&mut slot.job, &mut wishes);
         let after = slot.job.sweeps();
         self.processes.regroup(Owner::Main(id), before, after);
-        actions.extend(wishes.into_iter().map(Action::from));
+        for wish in wishes {
+            match wish {
+                Wish::Log(notice) => actions.log(notice),
+                Wish::Signal(target, signal) => actions.act(Effect::Signal(target, signal)),
+                Wish::Look(group, detail) => actions.push(Action::Look(group, detail)),
+                Wish::Release(group) => actions.act(Effect::Release(group)),
+                Wish::Help(purpose, main, spec) => self.help(id, purpose, main, spec, actions),
+            }
+        }
         self.refile(id, actions);
     }
 
     /// Brings the index in line with the job, or forgets the job if it is gone.
     fn refile(&mut self, id: JobId, actions: &mut Actions) {
+        // Most jobs never have a helper.
+        let helped = self.helpers.count() > 0 && self.helpers.of(id);
         let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else { return };
-        if slot.job.goal() == Goal::Gone && slot.job.state() == State::Down {
+        if slot.job.goal() == Goal::Gone && slot.job.state() == State::Down && !helped {
             self.index.refile(id, &mut slot.entry, IndexEntry::default());
             self.forget(id, actions);
             return;
         }
         let held = slot.job.first_run() == FirstRun::Pending;
-        let queued = slot.job.state() == State::Queued && slot.need == Need::Met;
+        let queued = slot.job.state() == State::Queued && slot.need == Need::Met && !helped;
         let lacks = slot.job.state() == State::Queued && slot.need == Need::Missing;
         // A file that disappears while the job runs changes nothing, neither for it nor for the jobs after it.
         let able = match slot.job.first_run() {
@@ -272,6 +311,7 @@ impl Supervisor {
             listed: slot.job.goal() != Goal::Gone,
             running: matches!(slot.job.state(), State::Starting { .. } | State::Running { .. }),
             left: slot.job.pid().is_some(),
+            busy: slot.job.is_busy(),
         };
         if lacks != slot.entry.lacks && slot.job.goal() == Goal::Up {
             let job = slot.job.spec().name.clone();
@@ -288,10 +328,13 @@ impl Supervisor {
     }
 
     fn tick(&mut self, now: MonoTime, actions: &mut Actions) {
+        // First, as what is asked about jobs below may be answered before a signal that is sent after it.
+        self.tick_end(now, actions);
         while let Some(id) = self.index.due(now) {
             self.with(id, actions, |job, wishes| job.expire(now, wishes));
         }
-        if self.ending {
+        self.tick_helpers(now, actions);
+        if self.is_ending() {
             return;
         }
         let told = self.complaints.tick(now).into_iter().chain(self.switches.tick(now));
@@ -311,30 +354,6 @@ impl Supervisor {
 
     fn tick_network(&mut self, now: MonoTime, actions: &mut Actions) {
         self.network.tick(now, self.index.ready(), actions);
-    }
-
-    fn end(&mut self, now: MonoTime, signal: Signal, actions: &mut Actions) {
-        let mut order: Vec<(Rank, JobId)> =
-            self.jobs().filter_map(|(id, _)| Some((self.slot(id)?.rank, id))).collect();
-        // In reverse order: a job may need those that were started before it.
-        order.sort_unstable_by(|a, b| b.cmp(a));
-        if self.ending {
-            for (_, id) in order {
-                self.with(id, actions, |job, wishes| job.kill(now, wishes));
-            }
-            return;
-        }
-        self.ending = true;
-        actions.log(Notice::ExitingOn(signal));
-        self.network.close(actions);
-        self.complaints = Complaints::default();
-        self.switches = Switches::default();
-        if let Some(notifier) = &mut self.notifier {
-            notifier.ending();
-        }
-        for (_, id) in order {
-            self.with(id, actions, |job, wishes| job.remove(now, wishes));
-        }
     }
 }
 

@@ -216,7 +216,7 @@ impl Supervisor {
 
     fn overview(&self) -> Overview {
         let census = self.index.census();
-        let summary = if self.ending {
+        let summary = if self.is_ending() {
             Summary::Ending { running: census.left }
         } else {
             let (jobs, running) = (census.listed, census.running);

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub enum Owner {
     /// It is the main process of this job.
     Main(JobId),
+    /// It runs a command of a job beside that. A helper has a number from the same range as jobs.
+    Helper(JobId),
 }
 
 /// All processes and groups that have an owner. Each has one.
@@ -76,10 +78,21 @@ impl Supervisor {
     ) {
         match self.processes.remove(pid) {
             Some(Owner::Main(id)) => {
-                self.with(id, actions, |job, wishes| job.exited(now, ending, rest, wishes))
+                let (draw, over) = (self.chance.draw(), self.is_over(id));
+                self.with(id, actions, |job, wishes| job.exited(now, ending, rest, draw, wishes));
+                self.end_reload(id, actions);
+                if !over && self.is_over(id) {
+                    self.over(now, id, ending, actions);
+                }
             }
+            Some(Owner::Helper(id)) => self.helper_exited(now, id, ending, rest, actions),
             None => self.adopted_ended(now, pid, actions),
         }
+    }
+
+    /// Whether the job has ended for good.
+    fn is_over(&self, id: JobId) -> bool {
+        self.slot(id).is_some_and(|slot| slot.job.finished())
     }
 
     /// An orphan has ended. It may have been the last process of a group that is being swept; the tick looks at all of
@@ -88,16 +101,20 @@ impl Supervisor {
         actions.log(Notice::AdoptedEnded { pid });
         let sweeping: Vec<Owner> = self.processes.groups.values().copied().collect();
         for owner in sweeping {
-            let Owner::Main(id) = owner;
-            self.with(id, actions, |job, _| job.look_soon(now));
+            match owner {
+                Owner::Main(id) => self.with(id, actions, |job, _| job.look_soon(now)),
+                Owner::Helper(id) => self.helpers.look_soon(id, now),
+            }
         }
     }
 
     /// Something is known about what is left of a group.
     pub(super) fn looked(&mut self, now: MonoTime, group: Pid, left: &Survivors, actions: &mut Actions) {
-        let Some(owner) = self.processes.owner_of_group(group) else { return };
-        let Owner::Main(id) = owner;
-        self.with(id, actions, |job, wishes| job.looked(now, left, wishes));
+        match self.processes.owner_of_group(group) {
+            Some(Owner::Main(id)) => self.with(id, actions, |job, wishes| job.looked(now, left, wishes)),
+            Some(Owner::Helper(id)) => self.helper_looked(now, id, left, actions),
+            None => {}
+        }
     }
 
     pub(super) fn spawned(
@@ -107,24 +124,38 @@ impl Supervisor {
         answer: Result<Birth, SpawnError>,
         actions: &mut Actions,
     ) {
+        self.born(now, Owner::Main(id), answer, actions);
+        self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
+    }
+
+    /// A process was made, or not.
+    pub(super) fn born(
+        &mut self,
+        now: MonoTime,
+        owner: Owner,
+        answer: Result<Birth, SpawnError>,
+        actions: &mut Actions,
+    ) {
         if let Ok(pid) = answer.map(Birth::pid) {
             // The kernel reuses a number only when no process and no group has it.
             self.looked(now, pid, &Survivors::None, actions);
-            self.processes.add(pid, Owner::Main(id));
+            self.processes.add(pid, owner);
         }
-        self.with(id, actions, |job, wishes| job.spawned(now, answer, wishes));
     }
 
     /// The process has executed its command.
     pub(super) fn executed(&mut self, pid: Pid, actions: &mut Actions) {
-        let Some(owner) = self.processes.owner_of(pid) else { return };
-        let Owner::Main(id) = owner;
-        self.with(id, actions, Job::executed);
+        match self.processes.owner_of(pid) {
+            Some(Owner::Main(id)) => self.with(id, actions, Job::executed),
+            Some(Owner::Helper(_)) | None => {}
+        }
     }
 
     /// Whether an exit of pmtr no longer waits for the processes of this owner.
     pub(super) fn has_given_up(&self, owner: Owner) -> bool {
-        let Owner::Main(id) = owner;
-        self.slot(id).is_none_or(|slot| slot.job.given_up())
+        match owner {
+            Owner::Main(id) => self.slot(id).is_none_or(|slot| slot.job.given_up()),
+            Owner::Helper(id) => self.helpers.has_given_up(id),
+        }
     }
 }

@@ -1,127 +1,16 @@
 //! What is filed beside the jobs follows from the jobs: after each turn it is worked out anew.
 
+mod dice;
+
 use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
-    Birth, Command, Config, Detail, Ending, Endpoint, Errno, Exit, Fingerprint, Fixed, JobDraft, JobLine,
-    JobName, JobSpec, KeptText, Load, LoadError, Losses, Mistake, NetError, Notice, NotifyMessage, Origin,
-    Policy, Role, Severity, SocketId, SpawnError, Stage, Station, Survivors, Verb,
+    Command, Config, Ending, Endpoint, Errno, Exit, Fingerprint, JobDraft, JobName, JobSpec, KeptText, Load,
+    LoadError, Losses, Mistake, NetError, Notice, Origin, Role, Severity, Signal, SocketId, Survivors, Verb,
 };
+use dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-
-/// A world that only counts: its answers are random.
-struct Dice {
-    rng: Rng,
-    pids: i32,
-    alive: Vec<Pid>,
-    /// The sockets that were opened and not closed, and whether that was a success; a listener that fails is closed.
-    sockets: BTreeMap<SocketId, bool>,
-    /// The one that fails in this turn.
-    failing: Option<SocketId>,
-    /// The jobs for which something is kept.
-    known: BTreeSet<JobId>,
-}
-
-impl Dice {
-    fn config(&mut self) -> Load {
-        let mut jobs = Vec::new();
-        for name in b"abcde" {
-            if self.rng.below(4) > 0 {
-                let file = |n: u64| format!("/file{n}").into_bytes();
-                jobs.push(JobSpec::from(JobDraft {
-                    name: vec![*name],
-                    cmd: ["/bin/x", &self.rng.below(2).to_string()].into(),
-                    depends: (0..self.rng.below(3)).map(file).collect(),
-                    policy: Policy {
-                        order: self.rng.below(2),
-                        fixed: Fixed {
-                            wait: self.rng.below(3) == 0,
-                            once: self.rng.below(3) == 0,
-                            disable: self.rng.below(6) == 0,
-                            ..Fixed::default()
-                        },
-                        ..Policy::default()
-                    },
-                    ..JobDraft::default()
-                }));
-            }
-        }
-        let [listen, report] = [0, 1].map(|port| self.endpoints(port));
-        let content = Fingerprint { bytes: self.rng.below(2), hash: self.rng.below(u64::from(u32::MAX)) };
-        Load::New(
-            content,
-            Config { jobs, listen, report, ..Config::default() },
-            Vec::new(),
-            Losses::default(),
-        )
-    }
-
-    fn endpoints(&mut self, first: u16) -> Vec<Endpoint> {
-        let endpoint = |port| Endpoint { address: ([127, 0, 0, 1], port).into(), interface: None };
-        (first..first + 3).filter(|_| self.rng.below(2) == 0).map(endpoint).collect()
-    }
-
-    fn survivors(&mut self) -> Survivors {
-        if self.rng.below(3) == 0 { Survivors::Some(Box::new([])) } else { Survivors::None }
-    }
-
-    fn close(&mut self, id: SocketId) {
-        let good = self.sockets.remove(&id);
-        assert!(good.is_some());
-        if self.failing == Some(id) {
-            assert_eq!(good, Some(true));
-            self.sockets.insert(id, false);
-        }
-    }
-}
-
-impl System for Dice {
-    fn spawn(&mut self, id: JobId, _: &JobSpec) -> Result<Birth, SpawnError> {
-        self.known.insert(id);
-        if self.rng.below(5) == 0 {
-            return Err(SpawnError { stage: Stage::Fork, errno: Errno(11) });
-        }
-        self.pids += 1;
-        let pid = Pid::new(self.pids).unwrap();
-        self.alive.push(pid);
-        Ok(if self.rng.below(3) == 0 { Birth::Underway(pid) } else { Birth::Executed(pid) })
-    }
-    fn load_config(&mut self, _: Reading) -> Result<Load, LoadError> {
-        match self.rng.below(10) {
-            0 | 1 => Err(LoadError::Busy(Fingerprint { bytes: 1, hash: self.rng.below(3) })),
-            2..=4 => Ok(Load::More),
-            _ => Ok(self.config()),
-        }
-    }
-    fn read_on(&mut self) -> Result<Load, LoadError> {
-        self.load_config(Reading::Always)
-    }
-    fn look(&mut self, _: Pid, _: Detail) -> Survivors {
-        self.survivors()
-    }
-    fn open(&mut self, id: SocketId, _: &Station) -> Result<(), NetError> {
-        let good = self.rng.below(3) > 0;
-        self.sockets.insert(id, good);
-        if good { Ok(()) } else { Err(NetError::NoInterface) }
-    }
-    fn report(&mut self, jobs: &mut dyn Iterator<Item = JobLine<'_>>) {
-        jobs.for_each(drop);
-    }
-    fn notify(&mut self, _: &NotifyMessage) -> bool {
-        self.rng.below(3) > 0
-    }
-    fn act(&mut self, effect: Effect) {
-        match effect {
-            Effect::Close(id) => self.close(id),
-            Effect::Forget(id) => {
-                self.known.remove(&id);
-            }
-            Effect::Signal(..) | Effect::Log(_) | Effect::Watch(_) | Effect::Unwatch(_) => {}
-            Effect::TrimMemory | Effect::Keep(_) | Effect::Answer(..) | Effect::Release(_) => {}
-        }
-    }
-}
 
 /// Works out anew what is filed, from the jobs alone.
 fn assert_filed(supervisor: &Supervisor) {
@@ -138,7 +27,7 @@ fn assert_filed(supervisor: &Supervisor) {
         let entry = IndexEntry {
             deadline: job.deadline(),
             rank: slot.rank,
-            queue: match queued && need == Need::Met {
+            queue: match queued && need == Need::Met && !supervisor.helpers.of(id) {
                 false => StartQueue::None,
                 true if pending => StartQueue::First,
                 true => StartQueue::Again(job.not_before()),
@@ -149,6 +38,7 @@ fn assert_filed(supervisor: &Supervisor) {
             listed: job.goal() != Goal::Gone,
             running: matches!(job.state(), State::Starting { .. } | State::Running { .. }),
             left: !matches!(job.state(), State::Down | State::Waiting | State::Queued | State::Launching),
+            busy: job.goal() == Goal::Up || job.state() != State::Down || job.is_put_off(),
         };
         assert_eq!(slot.entry, entry, "{job:?}");
         index.refile(id, &mut IndexEntry::default(), entry);
@@ -161,13 +51,20 @@ fn assert_filed(supervisor: &Supervisor) {
         processes.regroup(Owner::Main(id), None, job.sweeps());
         names.push(id);
     }
+    for (id, pid, group) in supervisor.helpers.owned() {
+        pid.into_iter().for_each(|pid| {
+            processes.add(pid, Owner::Helper(id));
+            pids.push(pid);
+        });
+        processes.regroup(Owner::Helper(id), None, group);
+    }
     names.sort_by_key(|id| supervisor.name_of(*id));
     assert_eq!(format!("{:?}", supervisor.index), format!("{index:?}"));
     assert_eq!((&supervisor.processes, &supervisor.names), (&processes, &names));
     assert_eq!(supervisor.processes(), pids.len());
     assert_eq!(supervisor.pids(), pids);
     let free = supervisor.slots.iter().filter(|slot| slot.is_none()).count();
-    assert_eq!(supervisor.free.len(), free);
+    assert_eq!(supervisor.free.len() + supervisor.helpers.count(), free);
 }
 
 /// What is open, or was tried, follows from the file: nothing of an older one is left, nothing of it is missing.
@@ -183,13 +80,18 @@ fn assert_served(supervisor: &Supervisor, dice: &Dice) {
 
 /// Of a job that is no more, nothing is kept.
 fn assert_forgotten(supervisor: &Supervisor, dice: &Dice) {
-    let gone: Vec<_> = dice.known.iter().filter(|id| supervisor.spec(**id).is_none()).collect();
+    let gone: Vec<_> = dice
+        .known
+        .iter()
+        .filter(|id| supervisor.spec(**id).is_none() && supervisor.helper(**id).is_none())
+        .collect();
     assert!(gone.is_empty(), "{gone:?}");
 }
 
 fn event(dice: &mut Dice) -> Event {
     let from = Origin { socket: SocketId(0), address: ([127, 0, 0, 1], 9).into(), local: None };
-    match dice.rng.below(14) {
+    match dice.rng.below(15) {
+        13 => Event::JobReloadAsked(Box::new([b'a' + dice.rng.below(6)])),
         0 => Event::ReloadAsked,
         1 => Event::ConfigTouched,
         2 | 3 => {
@@ -229,7 +131,7 @@ fn what_is_filed_follows_from_the_jobs_after_every_turn() {
         let rng = Rng::new(seed);
         let (alive, sockets, known) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         let mut dice = Dice { rng, pids: 1, alive, sockets, failing: None, known };
-        let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+        let mut supervisor = Supervisor::new(b"/etc/pmtr.conf", 1);
         let mut now = MonoTime::ZERO;
         if seed < 150 {
             supervisor.serve_manager(now, Some(Duration::from_secs(2)));
@@ -259,7 +161,7 @@ fn actions_of(supervisor: &mut Supervisor, load: Result<Load, LoadError>) -> Act
 
 #[test]
 fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one() {
-    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf", 1);
     let mut watched = |hash: u64, dir: &[u8], cmd: &[u8]| {
         let draft = JobDraft { name: b"a".to_vec(), cmd: [cmd].into(), ..JobDraft::default() };
         let job = JobSpec::from(JobDraft {
@@ -293,7 +195,7 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
 
 #[test]
 fn as_many_mistakes_that_are_other_ones_are_news() {
-    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf", 1);
     let mut told = |what: &str| {
         let mistake =
             Mistake { line: 1, column: 1, ..Mistake::of_file(*b"/etc/pmtr.conf", Severity::Error, what) };
@@ -308,9 +210,13 @@ fn as_many_mistakes_that_are_other_ones_are_news() {
 
 #[test]
 fn what_a_killed_pmtr_has_left_is_filed_like_any_other_job() {
-    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf");
+    let mut supervisor = Supervisor::new(b"/etc/pmtr.conf", 1);
     let left = [("b", 7), ("a", 8), ("b", 9)];
-    let left = left.map(|(name, pid)| (JobName::new(name.as_bytes()), Pid::new(pid).unwrap()));
+    let left = left.map(|(name, pid)| LeftBehind {
+        job: JobName::new(name.as_bytes()),
+        pid: Pid::new(pid).unwrap(),
+        is_main: true,
+    });
     supervisor.handle(MonoTime::ZERO, Event::LeftBehind(left.into()), &mut Actions::default());
     assert_filed(&supervisor);
     assert_eq!(supervisor.names, [JobId(1), JobId(0), JobId(2)]);
@@ -318,7 +224,7 @@ fn what_a_killed_pmtr_has_left_is_filed_like_any_other_job() {
 
 #[test]
 fn the_end_of_a_process_that_belongs_to_no_job_is_logged() {
-    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf"), Actions::default());
+    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf", 1), Actions::default());
     let pid = Pid::new(7).unwrap();
     let ended = Event::Exited(pid, Ending::Ran(Exit::Code(0)), Survivors::None);
     supervisor.handle(MonoTime::ZERO, ended, &mut actions);
@@ -341,7 +247,7 @@ fn a_recovered_configuration_is_warned_of_and_reported_in_its_turn() {
     let report = vec![Endpoint { address: ([127, 0, 0, 1], 9).into(), interface: None }];
     let warning = Mistake::of_file(*b"/last-good", Severity::Warning, "any user can write to this file");
     let event = recovered(Config { report, ..Config::default() }, vec![warning.clone()]);
-    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf"), Actions::default());
+    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf", 1), Actions::default());
     supervisor.handle(MonoTime::ZERO, event, &mut actions);
     let warned = Action::Act(Effect::Log(Notice::Mistake(warning)));
     assert!(actions.iter().any(|action| *action == warned), "{actions:?}");
@@ -350,7 +256,7 @@ fn a_recovered_configuration_is_warned_of_and_reported_in_its_turn() {
 
 #[test]
 fn once_ending_no_news_of_the_file_is_taken_in() {
-    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf"), Actions::default());
+    let (mut supervisor, mut actions) = (Supervisor::new(b"/etc/pmtr.conf", 1), Actions::default());
     supervisor.handle(MonoTime::ZERO, Event::EndAsked(Signal::TERM), &mut actions);
     actions = Actions::default();
     let recovered = recovered(Config::default(), Vec::new());

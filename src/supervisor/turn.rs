@@ -3,7 +3,7 @@
 use super::{Action, Actions, Effect, Event, Reading, Supervisor};
 use crate::model::{
     Birth, Detail, JobId, JobLine, JobSpec, Load, LoadError, MonoTime, NetError, NotifyMessage, Pid,
-    SocketId, SpawnError, Station, Survivors,
+    SocketId, SpawnError, Station, Survivors, Words,
 };
 
 /// The world on which the supervisor acts: one method for each question, and one for everything without an answer.
@@ -11,6 +11,8 @@ use crate::model::{
 pub trait System {
     /// Starts a process for the job.
     fn spawn(&mut self, id: JobId, spec: &JobSpec) -> Result<Birth, SpawnError>;
+    /// Starts a helper with this command in the surroundings of the job, whose main process is `main`.
+    fn help(&mut self, id: JobId, spec: &JobSpec, command: &Words, main: Pid) -> Result<Birth, SpawnError>;
     /// Reads the configuration.
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError>;
     /// Reads the next portion of the configuration that [`System::load_config`] has begun to read.
@@ -37,6 +39,10 @@ pub fn turn(supervisor: &mut Supervisor, system: &mut impl System, now: MonoTime
             Action::Spawn(id) => {
                 let Some(spec) = supervisor.spec(id) else { continue };
                 Event::Spawned(id, system.spawn(id, spec))
+            }
+            Action::Help(id) => {
+                let Some((spec, command, main)) = supervisor.helper(id) else { continue };
+                Event::Helped(id, system.help(id, spec, command, main))
             }
             Action::LoadConfig(reading) => Event::Loaded(reading, system.load_config(reading)),
             Action::ReadOn(reading) => Event::Loaded(reading, system.read_on()),

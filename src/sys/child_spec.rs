@@ -3,7 +3,7 @@
 //! Everything is borrowed, so that describing a child costs nothing.
 
 use super::record::{RecordKind, RecordPlace};
-use crate::model::{Attributes, JobName, JobSpec, Output, Texts};
+use crate::model::{Attributes, JobName, JobSpec, Output, Texts, Words};
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
@@ -109,6 +109,25 @@ impl<'a> ChildSpec<'a> {
             dir: launch.dir(),
             record: place.map(|place| NewRecord { place, kind: RecordKind::Job, name: &spec.name }),
             ..ChildSpec::new(launch.path(), launch.cmd(), launch.attributes())
+        }
+    }
+
+    /// A command of a job that runs beside its process, in the same surroundings and with these variables.
+    pub fn of_helper(
+        spec: &'a JobSpec,
+        outputs: [Option<BorrowedFd<'a>>; 2],
+        place: Option<RecordPlace<'a>>,
+        command: &'a Words,
+        env: &'a Words,
+    ) -> ChildSpec<'a> {
+        let job = ChildSpec::of_job(spec, outputs, place);
+        ChildSpec {
+            program: command.texts().next().unwrap_or(c""),
+            argv: command.texts(),
+            env: env.texts(),
+            input: Stdio::Null,
+            record: job.record.map(|record| NewRecord { kind: RecordKind::Helper, ..record }),
+            ..job
         }
     }
 }

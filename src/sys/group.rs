@@ -94,9 +94,9 @@ fn kill_group(leader: Pid, signal: c_int) -> Result<(), c_int> {
     }
 }
 
-/// Kills one process, which is our child and has not been reaped. False if this fails.
-pub fn kill_child(pid: Pid) -> bool {
-    kill(pid.as_raw(), Signal::KILL.0).is_ok()
+/// Sends a signal to one process, which is our child and has not been reaped. False if this fails.
+pub fn signal_child(pid: Pid, signal: Signal) -> bool {
+    kill(pid.as_raw(), signal.0).is_ok()
 }
 
 pub(super) fn kill(target: c_int, signal: c_int) -> Result<(), c_int> {

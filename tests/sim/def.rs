@@ -1,6 +1,8 @@
 //! A job's definition as the invented world writes it down.
 
-use pmtr::model::{Fingerprint, Fixed, JobDraft, JobSpec, Policy, Role, Station};
+use crate::rules::{Again, Ended};
+use pmtr::model::{EndRules, Fingerprint, Fixed, JobDraft, JobSpec, Policy, Role, Station};
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 /// The files that jobs can depend on.
@@ -18,10 +20,23 @@ pub struct Def {
     pub bounce: u32,
     /// Bit n: depends on `FILES[n]`.
     pub depends: u8,
+    pub again: Again,
+    pub ended: Ended,
 }
 
 pub fn job(name: &'static str) -> Def {
-    Def { name, version: 0, order: 0, wait: false, once: false, disable: false, bounce: 0, depends: 0 }
+    Def {
+        name,
+        version: 0,
+        order: 0,
+        wait: false,
+        once: false,
+        disable: false,
+        bounce: 0,
+        depends: 0,
+        again: Again::default(),
+        ended: Ended::default(),
+    }
 }
 
 impl Def {
@@ -47,9 +62,17 @@ impl Def {
         Def { depends: self.depends | 1 << file, ..self }
     }
 
-    /// Whether only `order` may differ.
+    pub fn again(self, again: Again) -> Def {
+        Def { again, ..self }
+    }
+    pub fn ended(self, ended: Ended) -> Def {
+        Def { ended, ..self }
+    }
+
+    /// Whether only what lets a process run on may differ.
     pub fn same(self, other: Def) -> bool {
-        self.order(0) == other.order(0)
+        let fixed = |def: Def| def.order(0).again(Again::default()).ended(Ended::default());
+        fixed(self) == fixed(other)
     }
 
     pub fn files(self) -> impl Iterator<Item = usize> {
@@ -72,7 +95,9 @@ impl Def {
                     wait: self.wait,
                     once: self.once,
                 },
-                ..Policy::default()
+                restart: self.again.model(),
+                stop: self.ended.stop(),
+                reload: self.ended.reload(),
             },
             ..JobDraft::default()
         })
@@ -83,14 +108,20 @@ impl Def {
 pub const BLANK: Fingerprint = Fingerprint { bytes: 0, hash: 0 };
 
 /// Equal contents have equal fingerprints.
-pub fn fingerprint(defs: &[Def], lines: &[Station]) -> Fingerprint {
+pub fn fingerprint(defs: &[Def], lines: &[Station], end: EndRules) -> Fingerprint {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    if end != EndRules::default() {
+        hash ^= 1 + u64::from(end.when_done) + end.within.map_or(0, |within| 2 + within.as_secs());
+    }
     for def in defs {
         let flags = u64::from(def.wait) | u64::from(def.once) << 1 | u64::from(def.disable) << 2;
         let numbers = [def.version.into(), def.order.unsigned_abs().into(), flags, def.bounce.into()];
         let name = def.name.bytes().map(u64::from);
         let sign = u64::from(def.order < 0) << 9 | u64::from(def.depends);
-        for part in numbers.into_iter().chain(name).chain([sign]) {
+        let mut rules = std::hash::DefaultHasher::new();
+        (def.again, def.ended).hash(&mut rules);
+        let rules = if (def.again, def.ended) == Default::default() { 0 } else { rules.finish() };
+        for part in numbers.into_iter().chain(name).chain([sign ^ rules]) {
             hash = (hash ^ part).wrapping_mul(0x0100_0000_01b3);
         }
     }

@@ -1,9 +1,14 @@
-//! What the invented world does when an action has no answer.
+//! What the invented world does when an action has no answer, and how helpers begin.
 
 use crate::def::FILES;
+use crate::processes::Parent;
 use crate::world::{Happening, World};
-use pmtr::model::{Fingerprint, Notice, Pid, Signal, SocketId, Target, Verdict};
+use pmtr::model::{
+    Birth, Ending, Errno, Exit, Fingerprint, JobSpec, Notice, Pid, Signal, SocketId, SpawnError, Stage,
+    Target, Verdict, Words,
+};
 use pmtr::supervisor::Effect;
+use std::time::Duration;
 
 impl World {
     pub fn carry_out(&mut self, effect: Effect) {
@@ -76,5 +81,28 @@ impl World {
         if !self.kept.remove(&group) {
             self.reference.broken("a group is released once", &group);
         }
+    }
+
+    /// A command beside a job.
+    pub fn start_helper(&mut self, spec: &JobSpec, command: &Words, main: Pid) -> Result<Birth, SpawnError> {
+        let plan = self.planned(&format!(
+            "{} {}",
+            spec.name,
+            String::from_utf8_lossy(command.iter().next().unwrap())
+        ));
+        let full = SpawnError { stage: Stage::Fork, errno: Errno(11) };
+        let born = match plan.fail {
+            Some(error) => Err(error),
+            None => self.processes.fork(Parent::Us, None, plan.temper).map(|p| (p.pid, p.serial)).ok_or(full),
+        };
+        self.note(|| format!("  help {} for {main:?}: {born:?}", spec.name));
+        self.reference.helps(self.now, spec, command, main, born);
+        let (pid, serial) = born?;
+        for (temper, parent) in plan.members {
+            self.processes.fork(parent.unwrap_or(Parent::Process(pid)), Some((pid, serial)), temper);
+        }
+        let life = plan.life.unwrap_or((Duration::from_secs(1), Ending::Ran(Exit::Code(0))));
+        self.after(life.0, Happening::End(serial, life.1));
+        Ok(Birth::Executed(pid))
     }
 }

@@ -21,6 +21,7 @@ mod refusal;
 #[path = "../shared/rng.rs"]
 #[allow(dead_code, reason = "other tests share it")]
 mod rng;
+mod rules;
 mod scenario;
 mod sim;
 mod sockets;

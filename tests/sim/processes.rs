@@ -16,7 +16,7 @@ pub enum Parent {
 /// How a process takes to being told to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Temper {
-    /// How long after SIGTERM it ends; never, if it ignores it.
+    /// How long after SIGTERM, SIGINT or SIGQUIT it ends; never, if it ignores it.
     pub term: Option<Duration>,
     /// The status with which it ends then, if it does not let the signal end it.
     pub status: Option<i32>,
@@ -145,13 +145,14 @@ impl ProcessTable {
             Target::Job(_) => !p.outside,
             Target::Rest(_) => true,
             Target::Others(_) => p.outside,
+            Target::Main(pid) => p.pid == pid,
         };
         let living = self.table.iter().filter(|p| p.group_serial == group_serial && p.zombie.is_none());
         for p in living.filter(reached) {
             let by_signal = Ending::Ran(Exit::Signal(signal));
             if signal == Signal::KILL {
                 deaths.push((p.serial, Duration::ZERO, by_signal));
-            } else if signal == Signal::TERM
+            } else if [Signal::TERM, Signal::INT, Signal::QUIT].contains(&signal)
                 && let Some(after) = p.temper.term
             {
                 let ending = p.temper.status.map_or(by_signal, |status| Ending::Ran(Exit::Code(status)));

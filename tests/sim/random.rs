@@ -4,10 +4,11 @@ use crate::def::{Def, job};
 use crate::plan::{some_exit, some_temper};
 use crate::processes::{MEEK, Parent};
 use crate::rng::Rng;
+use crate::rules::{Again, Ended};
 use crate::sim::{Sim, command, somebody};
 use crate::sockets::{REFUSED, exposed, listen, report};
 use crate::world::{File, Happening};
-use pmtr::model::{Command, Ending, Losses, NetError, Signal, SocketId, Station, Verb};
+use pmtr::model::{Command, EndRules, Ending, Losses, NetError, Signal, SocketId, Station, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -66,15 +67,25 @@ impl Sim {
 
 fn live(seed: u64, events: u64, tracing: bool) -> Sim {
     // Nobody is asked for a number, so that the worlds are the same with and without a service manager.
-    live_by(Rng::new(seed), Rng::new(!seed), seed % 4, events, tracing)
+    // Half of them know only options of old.
+    let words = if seed.is_multiple_of(2) { WordsOf::Old } else { WordsOf::All };
+    live_by(Rng::new(seed), Rng::new(!seed), (seed / 2 % 4, words), events, tracing)
+}
+
+/// Which options the files of a world use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WordsOf {
+    Old,
+    All,
 }
 
 /// A world in which bytes decide: from the front what happens, from the back how the world answers.
 pub fn live_by_bytes(bytes: &[u8]) {
     let again = |tracing| {
         let answers = Rng::from_bytes(bytes.iter().rev().copied().collect());
-        let manager = u64::from(bytes.first().copied().unwrap_or(0) >> 6);
-        live_by(Rng::from_bytes(bytes.to_vec()), answers, manager, u64::MAX, tracing)
+        let first = bytes.first().copied().unwrap_or(0);
+        let words = if first & 32 == 0 { WordsOf::All } else { WordsOf::Old };
+        live_by(Rng::from_bytes(bytes.to_vec()), answers, (u64::from(first >> 6), words), u64::MAX, tracing)
     };
     if again(false).breach().is_some() {
         let sim = again(true);
@@ -82,7 +93,7 @@ pub fn live_by_bytes(bytes: &[u8]) {
     }
 }
 
-fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool) -> Sim {
+fn live_by(mut rng: Rng, answers: Rng, (manager, words): (u64, WordsOf), events: u64, tracing: bool) -> Sim {
     // On some seeds numbers are so few that they come round all the time.
     let mut sim = Sim::unborn(if rng.one_in(3) { 14 } else { 30_000 });
     sim.world.tracing = tracing;
@@ -90,7 +101,7 @@ fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool)
     sim.world.contents = [0; 3].map(|_: u32| (!rng.one_in(4)).then_some(0));
     let mut defs: Vec<Def> = Vec::new();
     for _ in 0..rng.below(6) {
-        change(&mut defs, &mut rng);
+        change(&mut defs, words, &mut rng);
     }
     for _ in 0..rng.below(5) {
         change_lines(&mut sim.world.sockets.lines, &mut rng);
@@ -126,14 +137,18 @@ fn live_by(mut rng: Rng, answers: Rng, manager: u64, events: u64, tracing: bool)
         }
         let pause = rng.pick(&[0, 0, 0, 1, 50, 99, 100, 700, 1_900, 5_000, 10_000, 12_000]);
         sim.live_until(sim.world.now + Duration::from_millis(pause));
-        step(&mut sim, &mut defs, &mut rng);
+        if words == WordsOf::All && rng.one_in(8) {
+            new_words(&mut sim, &mut defs, &mut rng);
+        } else {
+            step(&mut sim, &mut defs, words, &mut rng);
+        }
     }
-    heal(&mut sim, &defs);
+    heal(&mut sim, &defs, words);
     sim
 }
 
 /// One change of the file.
-fn change(defs: &mut Vec<Def>, rng: &mut Rng) {
+fn change(defs: &mut Vec<Def>, words: WordsOf, rng: &mut Rng) {
     let at = |defs: &[Def], rng: &mut Rng| rng.below(defs.len());
     match rng.below(8) {
         0..=2 => {
@@ -146,6 +161,9 @@ fn change(defs: &mut Vec<Def>, rng: &mut Rng) {
                 def.disable = rng.one_in(8);
                 def.bounce = if rng.one_in(8) { rng.pick(&[1, 15]) } else { 0 };
                 def.depends = if rng.one_in(3) { rng.below(8) } else { 0 };
+                if words == WordsOf::All {
+                    (def.again, def.ended) = (Again::made_up(rng), Ended::made_up(rng));
+                }
                 defs.insert(place, def);
             }
         }
@@ -209,10 +227,32 @@ fn change_lines(lines: &mut Vec<Station>, rng: &mut Rng) {
     }
 }
 
-fn step(sim: &mut Sim, defs: &mut Vec<Def>, rng: &mut Rng) {
+/// What only a world with all options has.
+fn new_words(sim: &mut Sim, defs: &mut [Def], rng: &mut Rng) {
+    match rng.below(4) {
+        0 | 1 if !defs.is_empty() => {
+            let at = rng.below(defs.len());
+            match rng.below(3) {
+                0 => defs[at].again = Again::made_up(rng),
+                1 => defs[at].ended = Ended::made_up(rng),
+                _ => (defs[at].again, defs[at].ended) = Default::default(),
+            }
+            sim.world.file = File::Jobs(defs.to_vec());
+            sim.event(Event::ConfigSaved);
+        }
+        2 => {
+            sim.world.end.within = rng.one_in(2).then(|| Duration::from_secs(rng.pick(&[0, 3, 30])));
+            sim.world.end.when_done = rng.one_in(8);
+            sim.event(Event::ConfigSaved);
+        }
+        _ => sim.event(Event::JobReloadAsked(rng.pick(&NAMES).as_bytes().into())),
+    }
+}
+
+fn step(sim: &mut Sim, defs: &mut Vec<Def>, words: WordsOf, rng: &mut Rng) {
     match rng.below(44) {
         0..=8 => {
-            change(defs, rng);
+            change(defs, words, rng);
             if rng.one_in(4) {
                 change_lines(&mut sim.world.sockets.lines, rng);
             }
@@ -326,7 +366,7 @@ fn unstick(sim: &mut Sim) {
 const KILLED: Ending = Ending::Ran(pmtr::model::Exit::Signal(Signal::KILL));
 
 /// The faults end; a minute later all is as it should be. Then pmtr ends, and nothing is left.
-fn heal(sim: &mut Sim, defs: &[Def]) {
+fn heal(sim: &mut Sim, defs: &[Def], words: WordsOf) {
     let second = Duration::from_secs(1);
     sim.world.chance = None;
     sim.world.sockets.broken.clear();
@@ -339,8 +379,19 @@ fn heal(sim: &mut Sim, defs: &[Def]) {
         sim.world.contents[file] = Some(7);
         sim.world.after(Duration::ZERO, Happening::Fact(file));
     }
-    sim.world.file = File::Jobs(defs.iter().map(|def| Def { bounce: 0, ..*def }).collect());
+    // Without rules of their own no job waits for long.
+    let plain = |def: &Def| Def { bounce: 0, again: Again::default(), ended: Ended::default(), ..*def };
+    sim.world.file = File::Jobs(defs.iter().map(plain).collect());
+    sim.world.end = EndRules::default();
     sim.event(Event::ConfigSaved);
+    if words == WordsOf::All {
+        sim.live_until(sim.world.now + 4 * second);
+        // What is being stopped by rules of before may have all the time of the world: now it is over.
+        let serials: Vec<u64> = sim.world.processes.table.iter().map(|process| process.serial).collect();
+        serials
+            .into_iter()
+            .for_each(|serial| sim.world.after(Duration::ZERO, Happening::End(serial, KILLED)));
+    }
     sim.live_until(sim.world.now + 61 * second);
     sim.world.processes.foreign_reap();
     sim.live_until(sim.world.now + 2 * second);

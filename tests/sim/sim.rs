@@ -10,7 +10,9 @@ use pmtr::model::{
     Command, Config, Ending, Exit, JobName, KeptText, MonoTime, Origin, Pid, Signal, SocketId, Station,
     Survivors, Verb,
 };
-use pmtr::supervisor::{Event, NextTick, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn};
+use pmtr::supervisor::{
+    Event, LeftBehind, NextTick, Reading, Recovery, STARTS_PER_TURN, Supervisor, System, turn,
+};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub fn at(millis: u64) -> MonoTime {
 impl Sim {
     /// A world in which nothing has happened yet.
     pub fn unborn(pids: i32) -> Sim {
-        Sim { supervisor: Supervisor::new(b"/etc/pmtr.conf"), world: World::new(pids) }
+        Sim { supervisor: Supervisor::new(b"/etc/pmtr.conf", 1), world: World::new(pids) }
     }
 
     /// A pmtr that has been started with these jobs.
@@ -71,10 +73,12 @@ impl Sim {
     pub fn recover(&mut self, defs: &[Def], file: File) {
         self.world.file = file;
         let instead_of = self.world.load_config(Reading::Always);
-        let content = fingerprint(defs, &[]);
+        let content = fingerprint(defs, &[], self.world.end);
         self.world.reference.network.offered.clear();
+        self.world.reference.offered_end = self.world.end;
         self.world.reference.recovers(defs, content);
-        let config = Config { jobs: defs.iter().map(|def| def.spec()).collect(), ..Config::default() };
+        let jobs = defs.iter().map(|def| def.spec()).collect();
+        let config = Config { jobs, end: self.world.end, ..Config::default() };
         let kept = Rc::new(KeptText { file: (*b"/last-good").into(), since: "yesterday".into() });
         let recovery = Recovery { instead_of, content, config, warnings: Vec::new(), kept };
         self.turn(Event::Recovered(Box::new(recovery)));
@@ -105,9 +109,9 @@ impl Sim {
             let (pid, serial) = process.map(|p| (p.pid, p.serial)).unwrap();
             self.world.kept.insert(pid);
             self.world.reference.left_behind(self.world.now, name, pid, serial);
-            known.push((JobName::new(name.as_bytes()), pid));
+            known.push(LeftBehind { job: JobName::new(name.as_bytes()), pid, is_main: true });
         }
-        let pids = known.iter().map(|(_, pid)| *pid).collect();
+        let pids = known.iter().map(|left| left.pid).collect();
         self.turn(Event::LeftBehind(known));
         pids
     }
@@ -126,6 +130,8 @@ impl Sim {
                 }
             }
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
+            Event::Helped(..) => {}
+            Event::JobReloadAsked(name) => self.world.reference.job_reload(&String::from_utf8_lossy(name)),
             Event::Loaded(..) => {}
             Event::ConfigSaved | Event::ConfigTouched | Event::ConfigWritten => {}
             Event::ReloadAsked | Event::EndAsked(_) => {}
@@ -168,7 +174,7 @@ impl Sim {
     /// The shell has looked for what is left of all groups and tells of those of which nothing is.
     pub fn scan(&mut self) {
         for group in self.world.kept.clone() {
-            let serial = self.world.reference.run_of_group(group).map(|run| run.serial);
+            let serial = self.world.reference.serial_of_group(group);
             if serial.is_some_and(|serial| self.world.processes.members(serial).next().is_none()) {
                 self.world.reference.looked(group, true);
                 self.turn(Event::Looked(group, Survivors::None));
@@ -313,6 +319,7 @@ impl Sim {
             Event::ReloadAsked => self.world.reference.reload_asked(),
             Event::EndAsked(_) => self.world.reference.end_asked(self.world.now),
             Event::Exited(..) | Event::Looked(..) | Event::Spawned(..) | Event::Executed(_) => {}
+            Event::Helped(..) | Event::JobReloadAsked(_) => {}
             Event::Loaded(..) => {}
             Event::Opened(..) | Event::SocketFails(..) | Event::Command(..) | Event::Invalid(_) => {}
             Event::FileSeen(..) | Event::LeftBehind(_) | Event::Notified(..) | Event::Tick => {}

@@ -9,9 +9,9 @@ use crate::refusal::{Fault, NO_SOCKET, Refusal, mistakes, unreadable};
 use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
-    Birth, Config, Detail, Ending, Errno, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, Losses,
-    Mistake, MonoTime, NetError, Notice, NotifyMessage, Pid, Role, Signal, SocketId, SpawnError, Stage,
-    Station, Survivors, Target,
+    Birth, Config, Detail, EndRules, Ending, Errno, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
+    Losses, Mistake, MonoTime, NetError, Notice, NotifyMessage, Pid, Role, Signal, SocketId, SpawnError,
+    Stage, Station, Survivors, Target, Words,
 };
 use pmtr::supervisor::{Effect, Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -71,6 +71,8 @@ pub struct World {
     /// Groups of which something is kept: their leaders were reaped while others were left.
     pub kept: BTreeSet<Pid>,
     pub sockets: Sockets,
+    /// What the file says of the end of pmtr.
+    pub end: EndRules,
     pub manager: Manager,
     pub log: Vec<(MonoTime, Notice)>,
     pub starts: Vec<(MonoTime, String, u32)>,
@@ -107,6 +109,7 @@ impl World {
             underway: BTreeMap::new(),
             kept: BTreeSet::new(),
             sockets: Sockets::default(),
+            end: EndRules::default(),
             manager: Manager::default(),
             log: Vec::new(),
             starts: Vec::new(),
@@ -165,7 +168,7 @@ impl World {
         error
     }
 
-    fn planned(&mut self, name: &str) -> Plan {
+    pub fn planned(&mut self, name: &str) -> Plan {
         let planned = self.plans.get_mut(name).and_then(VecDeque::pop_front);
         let mut plan = planned.unwrap_or_else(|| self.chance.as_mut().map(Plan::made_up).unwrap_or_default());
         if let Some(Refusal::Spawn(error)) = self.refused(|refusal| matches!(refusal, Refusal::Spawn(_))) {
@@ -191,18 +194,15 @@ impl World {
             return Ok(Load::More);
         }
         self.reference.network.offered.clone_from(&stations);
+        self.reference.offered_end = self.end;
         let losses = self.losses.clone();
         self.reference.loaded(self.now, reading, &defs, (content, &losses));
         let jobs = defs.iter().map(|def| def.spec()).collect();
         let lines = |role| stations.iter().filter(move |line| line.role == role);
         let [listen, report] =
             [Role::Listen, Role::Report].map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
-        Ok(Load::New(
-            content,
-            Config { jobs, listen, report, ..Config::default() },
-            self.warnings.clone(),
-            losses,
-        ))
+        let config = Config { jobs, listen, report, end: self.end };
+        Ok(Load::New(content, config, self.warnings.clone(), losses))
     }
 }
 
@@ -259,6 +259,10 @@ impl System for World {
         Ok(birth)
     }
 
+    fn help(&mut self, _: JobId, spec: &JobSpec, command: &Words, main: Pid) -> Result<Birth, SpawnError> {
+        self.start_helper(spec, command, main)
+    }
+
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {
         self.reads += 1;
         self.reading = None;
@@ -291,7 +295,7 @@ impl System for World {
         // Whoever has opened a file without jobs for writing has just emptied it.
         let blank = self.file == File::Blank || busy && defs.is_empty();
         let lines = if blank { Vec::new() } else { self.sockets.lines.clone() };
-        let content = if blank { BLANK } else { fingerprint(defs, &lines) };
+        let content = if blank { BLANK } else { fingerprint(defs, &lines, self.end) };
         let state = Fingerprint { hash: !content.hash, ..content };
         match reading {
             Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(content) => {
@@ -328,11 +332,11 @@ impl System for World {
         if !self.kept.contains(&group) {
             self.reference.broken("only a group that is kept is looked at", &group);
         }
-        let Some(run) = self.reference.run_of_group(group) else {
+        let Some(serial) = self.reference.serial_of_group(group) else {
             self.reference.broken("only what is left of a job is looked at", &group);
             return Survivors::None;
         };
-        let left = self.processes.members(run.serial).map(|p| (p.pid, b"left".to_vec().into()));
+        let left = self.processes.members(serial).map(|p| (p.pid, b"left".to_vec().into()));
         let left: Box<[_]> = if detail == Detail::Names { left.collect() } else { left.take(1).collect() };
         self.note(|| format!("  look at {group:?}: {} left", left.len()));
         self.reference.looked(group, left.is_empty());

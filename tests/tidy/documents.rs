@@ -47,6 +47,8 @@ fn shown(line: &str) -> String {
         match word {
             "Ic" | "Ar" | "Cm" | "Ns" | "No" | "Li" => {}
             "Fl" => text.push('-'),
+            "Oo" => text.push('['),
+            "Oc" => text.push(']'),
             // What is optional goes on to the end of the line.
             "Op" => {
                 return format!("{text}[{}]", shown(&format!("It {}", words.collect::<Vec<_>>().join(" "))));
@@ -65,7 +67,12 @@ fn without_blanks(text: &str) -> String {
 fn usages(scope: options::Scope) -> BTreeSet<String> {
     let mut usages = BTreeSet::new();
     for row in options::TABLE.iter().filter(|row| row.scope == scope) {
-        for arguments in row.arguments.split(" | ") {
+        // A choice in brackets is part of one form.
+        let forms = match row.arguments.split_once(" | ") {
+            Some((first, second)) if !first.contains('[') => vec![first, second],
+            Some(_) | None => vec![row.arguments],
+        };
+        for arguments in forms {
             usages.insert(without_blanks(&format!("{}{arguments}", row.keyword())));
         }
     }
@@ -99,6 +106,23 @@ fn the_manual_of_the_file_has_each_option_as_the_table_writes_it_and_no_other() 
             &usages(scope),
         );
     }
+}
+
+/// The options that a job can change without a restart, as the manual lists them.
+fn changes_without_restart() -> BTreeSet<String> {
+    let text = section("man/pmtr.conf.5", "CHANGING THE FILE");
+    let item =
+        text.split("\n.It\n").find(|item| item.starts_with("A job in which only these options change"));
+    let lines = item.expect("the list in the manual").lines().skip_while(|line| !line.starts_with(".Ic "));
+    let listed = lines.map_while(|line| line.strip_prefix(".Ic "));
+    listed.map(|line| line.trim_end_matches([' ', ',', '.']).to_owned()).collect()
+}
+
+#[test]
+fn the_manual_lists_the_options_whose_change_restarts_nothing() {
+    let rules = options::Scope::Job.options().filter(|row| row.changes == options::Changes::Rules);
+    let rules = rules.map(options::OptionRow::keyword).collect();
+    must_agree("CHANGING THE FILE of man/pmtr.conf.5", &changes_without_restart(), &rules);
 }
 
 /// The example with everything that is commented out in it: `#` and no blank behind it.

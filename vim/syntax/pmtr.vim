@@ -19,6 +19,8 @@ syn match pmtrUnknownInJob /^\s*\zs\%(\\\r\=$\)\@![^#[:blank:]]\S*/ contained ne
 syn match pmtrFileOption /^\s*\zsjob\S\@!/ nextgroup=pmtrJob,pmtrBeforeJob,pmtrSuperfluous skipwhite skipempty
 syn match pmtrFileOption /^\s*\zslisten\s\+on\S\@!/ nextgroup=pmtrListener skipwhite
 syn match pmtrFileOption /^\s*\zsreport\s\+to\S\@!/ nextgroup=pmtrReceiver skipwhite
+syn match pmtrFileOption /^\s*\zsend\s\+when\s\+done\S\@!/ nextgroup=pmtrNothing skipwhite
+syn match pmtrFileOption /^\s*\zsend\s\+within\S\@!/ nextgroup=pmtrDuration skipwhite
 
 " Options of a job.
 syn match pmtrJobOption /^\s*\zsname\S\@!/ contained nextgroup=pmtrWords skipwhite
@@ -38,6 +40,19 @@ syn match pmtrJobOption /^\s*\zscpu\S\@!/ contained nextgroup=pmtrProcessors ski
 syn match pmtrJobOption /^\s*\zsulimit\S\@!/ contained nextgroup=pmtrLimit,pmtrLimits,pmtrBeforeLimits skipwhite skipempty
 syn match pmtrJobOption /^\s*\zsumask\S\@!/ contained nextgroup=pmtrInteger skipwhite
 syn match pmtrJobOption /^\s*\zsbounce\s\+every\S\@!/ contained nextgroup=pmtrInterval skipwhite
+syn match pmtrJobOption /^\s*\zsrestart\s\+on\S\@!/ contained nextgroup=pmtrEnds skipwhite
+syn match pmtrJobOption /^\s*\zsstay\s\+down\s\+on\S\@!/ contained nextgroup=pmtrEnds skipwhite
+syn match pmtrJobOption /^\s*\zssuccess\s\+on\S\@!/ contained nextgroup=pmtrStatuses skipwhite
+syn match pmtrJobOption /^\s*\zsrestart\s\+delay\S\@!/ contained nextgroup=pmtrDelay skipwhite
+syn match pmtrJobOption /^\s*\zssteady\s\+after\S\@!/ contained nextgroup=pmtrLasting skipwhite
+syn match pmtrJobOption /^\s*\zsgive\s\+up\s\+after\S\@!/ contained nextgroup=pmtrTries skipwhite
+syn match pmtrJobOption /^\s*\zsessential\S\@!/ contained nextgroup=pmtrNothing skipwhite
+syn match pmtrJobOption /^\s*\zsstop\s\+signal\S\@!/ contained nextgroup=pmtrSignals skipwhite
+syn match pmtrJobOption /^\s*\zsstop\s\+timeout\S\@!/ contained nextgroup=pmtrLasting skipwhite
+syn match pmtrJobOption /^\s*\zsstop\s\+with\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsstop\s\+main\s\+only\S\@!/ contained nextgroup=pmtrNothing skipwhite
+syn match pmtrJobOption /^\s*\zsreload\s\+with\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsreload\s\+signal\S\@!/ contained nextgroup=pmtrSignals skipwhite
 syn match pmtrJobOption /^\s*\zsdepends\S\@!/ contained nextgroup=pmtrDepends,pmtrBeforeDepends skipwhite skipempty
 
 " Blocks. Blank lines and comments may stand before the brace that opens one.
@@ -53,8 +68,11 @@ syn match pmtrBeforeDepends /#.*/ contained nextgroup=pmtrDepends,pmtrBeforeDepe
 syn match pmtrSuperfluous /\%(job\s\+\)\@<=[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob skipwhite
 syn match pmtrBehindBrace /\%({\s\+\)\@<=[^#\\[:blank:]].*/ contained
 " The first words of a line that show that a block was not closed.
-syn match pmtrForeign /^\s*\zs\%(job\|name\|cmd\|dir\|in\|out\|err\|user\|env\|disable\|wait\|once\|order\|nice\|cpu\|ulimit\|umask\|depends\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(job\|name\|cmd\|dir\|in\|out\|err\|user\|env\|disable\|wait\|once\|order\|nice\|cpu\|ulimit\|umask\|essential\|depends\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(listen\s\+on\|report\s\+to\|bounce\s\+every\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(end\s\+when\s\+done\|end\s\+within\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(restart\s\+on\|stay\s\+down\s\+on\|success\s\+on\|restart\s\+delay\|steady\s\+after\|give\s\+up\s\+after\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(stop\s\+signal\|stop\s\+timeout\|stop\s\+with\|stop\s\+main\s\+only\|reload\s\+with\|reload\s\+signal\)\S\@!/ contained
 
 " Arguments.
 syn cluster pmtrWord contains=pmtrString,pmtrOpenString,pmtrComment,pmtrJoin
@@ -65,6 +83,13 @@ syn region pmtrNothing start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@
 syn region pmtrInteger start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrNumber
 syn region pmtrProcessors start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrProcessor
 syn region pmtrInterval start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrTime
+syn region pmtrDuration start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrSpan
+syn region pmtrLasting start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrSpan,pmtrNever
+syn region pmtrDelay start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrSpan,pmtrClause,pmtrFactor
+syn region pmtrTries start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrSpan,pmtrIn
+syn region pmtrSignals start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrSignal,pmtrSignalNumber
+syn region pmtrStatuses start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrStatus,pmtrSignal
+syn region pmtrEnds start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrStatus,pmtrSignal,pmtrKind
 syn region pmtrListener start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrAddress
 syn region pmtrReceiver start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained
   \ contains=@pmtrWord,pmtrBad,pmtrAddress,pmtrInterfaceAddress
@@ -79,6 +104,17 @@ syn match pmtrVariable /\%(^\|\s\)\@1<=[^#"=\\[:blank:]][^=\\[:blank:]]*\ze=/ co
 syn match pmtrNumber /\%(^\|\s\)\@1<=[-+]\=\d\+\S\@!/ contained
 syn match pmtrProcessor /\%(^\|\s\)\@1<=\%(0x\x\+\|\d\+\%(-\d\+\)\=\%(,\d\+\%(-\d\+\)\=\)*\)\S\@!/ contained
 syn match pmtrTime /\%(^\|\s\)\@1<=\d\+[smhd]\S\@!/ contained
+syn match pmtrSpan /\%(^\|\s\)\@1<=\d\+\%(ms\|[smhd]\)\=\S\@!/ contained
+syn match pmtrNever /\%(^\|\s\)\@1<=never\S\@!/ contained
+syn match pmtrClause /\%(^\|\s\)\@1<=\%(plus\|times\|up\s\+to\|jitter\)\S\@!/ contained
+syn match pmtrFactor /\%(^\|\s\)\@1<=\d\+%\S\@!/ contained
+syn match pmtrIn /\%(^\|\s\)\@1<=in\S\@!/ contained
+syn match pmtrSignal /\%(^\|\s\)\@1<=\%(SIG\)\=\%(ABRT\|ALRM\|BUS\|CHLD\|CLD\|CONT\|FPE\|HUP\|ILL\|INT\|IO\|IOT\|KILL\|PIPE\|POLL\|PROF\|PWR\|QUIT\)\S\@!/ contained
+syn match pmtrSignal /\%(^\|\s\)\@1<=\%(SIG\)\=\%(SEGV\|STKFLT\|STOP\|SYS\|TERM\|TRAP\|TSTP\|TTIN\|TTOU\|URG\|USR1\|USR2\|VTALRM\|WINCH\|XCPU\|XFSZ\)\S\@!/ contained
+syn match pmtrSignal /\%(^\|\s\)\@1<=\%(SIG\)\=\%(RTMIN\%(+\d\+\)\=\|RTMAX\%(-\d\+\)\=\)\S\@!/ contained
+syn match pmtrSignalNumber /\%(^\|\s\)\@1<=\d\{1,2}\S\@!/ contained
+syn match pmtrStatus /\%(^\|\s\)\@1<=\d\{1,3}\%(-\d\{1,3}\)\=\S\@!/ contained
+syn match pmtrKind /\%(^\|\s\)\@1<=\%(success\|failure\|signal\|none\)\S\@!/ contained
 syn match pmtrFlag /\%(^\|\s\)\@1<=-[cdefilmnqrstuv]\S\@!/ contained
 syn match pmtrFlag /\%(^\|\s\)\@1<=RLIMIT_\%(CORE\|DATA\|NICE\|FSIZE\|SIGPENDING\|MEMLOCK\|RSS\|NOFILE\)\S\@!/ contained
 syn match pmtrFlag /\%(^\|\s\)\@1<=RLIMIT_\%(MSGQUEUE\|RTPRIO\|STACK\|CPU\|NPROC\|AS\)\S\@!/ contained
@@ -111,6 +147,15 @@ hi def link pmtrVariable Identifier
 hi def link pmtrNumber Number
 hi def link pmtrProcessor Number
 hi def link pmtrTime Number
+hi def link pmtrSpan Number
+hi def link pmtrNever Constant
+hi def link pmtrClause Statement
+hi def link pmtrFactor Number
+hi def link pmtrIn Statement
+hi def link pmtrSignal Constant
+hi def link pmtrSignalNumber Number
+hi def link pmtrStatus Number
+hi def link pmtrKind Constant
 hi def link pmtrFlag Type
 hi def link pmtrAmount Number
 hi def link pmtrAddress Underlined

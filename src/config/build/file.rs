@@ -21,7 +21,7 @@ const MAX_DEPENDS_BYTES: usize = 16 << 20;
 /// The file as a whole.
 #[derive(Default)]
 pub(in crate::config) struct FileBlock {
-    pub(super) config: Config,
+    pub(in crate::config) config: Config,
     /// How many jobs the file has so far.
     jobs: usize,
     /// The files of `depends` of all jobs, and the bytes of their names.

@@ -72,6 +72,13 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
+    /// Takes each argument in turn.
+    pub(super) fn each(&self, mut take: impl FnMut(&[u8]) -> Value<()>) -> Taken {
+        self.words.iter().try_for_each(|word| {
+            take(&word.value(self.text)).map_err(|what| Fault::new(word.span, what).into())
+        })
+    }
+
     /// Sets a field that has a default.
     pub(in crate::config) fn replace<T>(&self, field: &mut T, read: fn(&[u8]) -> Value<T>) -> Taken {
         *field = read(&self.value())?;

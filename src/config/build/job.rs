@@ -3,7 +3,7 @@
 use super::given::{Given, Taken};
 use crate::config::errors::{Fault, Shown};
 use crate::config::places::OfWord;
-use crate::config::text::Word;
+use crate::config::text::{Line, Span, Word};
 use crate::config::values;
 use crate::model::{JobDraft, JobName, Limit, Resource, Words};
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub(in crate::config) struct JobBlock {
     limits: [u32; Resource::ALL.len()],
     /// It depends on too many files, and that has been reported.
     has_too_many_files: bool,
+    /// Where `restart on` says what it says.
+    pub(super) restart_on: Option<(Line, Span)>,
     /// Of the words of its options, if they are asked for.
     pub(super) places: Vec<OfWord>,
 }

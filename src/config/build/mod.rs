@@ -5,9 +5,11 @@ mod file;
 mod given;
 mod interner;
 mod job;
+mod rules;
 
 pub(super) use file::Direction;
 pub(super) use given::{Given, Taken, ValueError, set};
+pub(super) use rules::{command, ends, successes};
 
 use super::errors::{Fault, Mistakes};
 use super::options::{Key, OptionRow, Scope};
@@ -73,6 +75,9 @@ impl Builder {
     }
 
     fn close_job(&mut self, keyword: (Line, Span), mistakes: &mut Mistakes) {
+        if let Some((line, span, what)) = self.job.contradiction() {
+            mistakes.add_to_line(line, span, || what.to_owned());
+        }
         let JobBlock { mut draft, name, places, .. } = std::mem::take(&mut self.job);
         if let Err(what) = self.file.add_depends(&draft) {
             return mistakes.add_to_line(keyword.0, keyword.1, || what);

@@ -1,6 +1,7 @@
 //! The one table of all options, and what a row of it says. The parser, its suggestions, the printer, every listing
 //! of options and the test of the manual read it.
 
+mod rules;
 mod table;
 
 pub use table::{COUNT, Key, TABLE};
@@ -17,6 +18,15 @@ pub enum Scope {
     File,
     /// Inside of `job { ... }`.
     Job,
+}
+
+/// What a change of an option does to the process of a job that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// The process ends, and the next one starts with the new value.
+    Process,
+    /// The process runs on, and the new value holds from now on.
+    Rules,
 }
 
 /// What the braces of a block enclose.
@@ -61,6 +71,8 @@ pub struct OptionRow {
     pub repeatable: bool,
     /// Whether the block is incomplete without it.
     pub required: bool,
+    /// What a change of it does.
+    pub changes: Changes,
     /// What other programs call it: a message suggests our name for it.
     pub also: &'static [&'static str],
     /// What it does, in one line.
@@ -100,6 +112,13 @@ impl Scope {
     }
 }
 
+impl Key {
+    /// How the option is written.
+    pub(super) fn usage(self) -> String {
+        TABLE.get(self as usize).map(OptionRow::usage).unwrap_or_default()
+    }
+}
+
 impl OptionRow {
     /// Its name in the file: `bounce every`.
     pub fn keyword(&self) -> String {
@@ -126,6 +145,8 @@ impl fmt::Debug for OptionRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
+    use crate::model::Difference;
 
     #[test]
     fn each_row_stands_at_the_index_of_its_key() {
@@ -158,6 +179,44 @@ mod tests {
         let usages: Vec<String> = TABLE.iter().map(OptionRow::usage).collect();
         assert!(usages.contains(&"bounce every INTERVAL".to_owned()));
         assert!(usages.contains(&"wait".to_owned()));
+    }
+
+    #[test]
+    fn a_change_of_an_option_alone_lets_the_process_run_on_or_not_as_its_row_says() {
+        let text = include_str!("../../../tests/config/good-every-option.conf");
+        let read = |text: &[u8]| config::parse(text).unwrap().config.jobs.remove(0);
+        let job = read(text.as_bytes());
+        let print = |row: &OptionRow| {
+            let mut text = Vec::new();
+            match row.print {
+                Print::Job(print) => print(&job, &mut Printer::new(row.keyword(), "", &mut text)),
+                Print::File(_) | Print::Nothing => {}
+            }
+            text
+        };
+        let mut compared = 0;
+        for row in Scope::Job.options().filter(|row| matches!(row.print, Print::Job(_))) {
+            assert!(!print(row).is_empty(), "the file lacks {}", row.keyword());
+            let mut text = b"job {\n".to_vec();
+            Scope::Job
+                .options()
+                .filter(|other| other.key != row.key)
+                .for_each(|other| text.extend(print(other)));
+            if row.required {
+                text.extend(format!("{} /other\n", row.keyword()).into_bytes());
+            }
+            text.extend(b"}\n");
+            let other = read(&text);
+            let changes = match job.compare(&other) {
+                // A new name makes another job.
+                Difference::None => (job.name != other.name).then_some(Changes::Process),
+                Difference::Policy => Some(Changes::Rules),
+                Difference::Run => Some(Changes::Process),
+            };
+            assert_eq!(changes, Some(row.changes), "{}", row.keyword());
+            compared += 1;
+        }
+        assert!(compared >= 30, "only {compared} options");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The table of all options. A new option is a row here, a field of what it sets, and the code that makes use of it.
 
-use super::{ANY, Block, Inside, OptionRow, Print, Scope};
+use super::{ANY, Block, Changes, Inside, OptionRow, Print, Scope, rules};
 use crate::config::build::{Direction, set};
 use crate::config::values;
 use Block::{Always, Instead};
@@ -8,7 +8,7 @@ use Print::{File, Job};
 use std::ffi::CStr;
 
 /// An option of a job with one argument, given once: most are like this.
-const JOB: OptionRow = OptionRow {
+pub(super) const JOB: OptionRow = OptionRow {
     key: Key::Name,
     words: &[],
     scope: Scope::Job,
@@ -19,14 +19,18 @@ const JOB: OptionRow = OptionRow {
     blanks: false,
     repeatable: false,
     required: false,
+    changes: Changes::Process,
     also: &[],
     help: "",
     take: |_, _| Ok(()),
     print: Print::Nothing,
 };
 
+/// An option that says when a process ends and when the next one starts.
+pub(super) const RULE: OptionRow = OptionRow { changes: Changes::Rules, ..JOB };
+
 /// A repeatable option of the file with one argument.
-const FILE: OptionRow = OptionRow { scope: Scope::File, repeatable: true, ..JOB };
+const FILE: OptionRow = OptionRow { scope: Scope::File, repeatable: true, changes: Changes::Rules, ..JOB };
 
 /// Makes the table and the names of its rows.
 macro_rules! rows {
@@ -72,6 +76,24 @@ rows! {
         help: "send the state of all jobs there every 10 seconds",
         take: |build, given| build.file.endpoint(Direction::Report, given),
         print: File(|config, out| config.report.iter().for_each(|endpoint| out.endpoint(endpoint))),
+        ..FILE
+    },
+    EndWhenDone = OptionRow {
+        words: &["end", "when", "done"],
+        count: (0, 0),
+        repeatable: false,
+        help: "end when no job runs and none will start by itself",
+        take: |build, _| set(&mut build.file.config.end.when_done),
+        print: File(|config, out| out.flag(config.end.when_done)),
+        ..FILE
+    },
+    EndWithin = OptionRow {
+        words: &["end", "within"],
+        arguments: "DURATION",
+        repeatable: false,
+        help: "when pmtr ends, kill what is left after this time",
+        take: |build, given| given.store(&mut build.file.config.end.within, values::duration),
+        print: File(|config, out| out.duration(config.end.within)),
         ..FILE
     },
     Name = OptionRow {
@@ -158,7 +180,7 @@ rows! {
     Disable = OptionRow {
         words: &["disable"],
         count: (0, 0),
-        also: &["disabled", "off", "stop"],
+        also: &["disabled", "off"],
         help: "the job is not to run",
         take: |build, _| set(&mut build.job.draft.policy.fixed.disable),
         print: Job(|job, out| out.flag(job.policy.fixed.disable)),
@@ -188,7 +210,7 @@ rows! {
         help: "jobs start in this order, smallest first; 0 if not given",
         take: |build, given| given.replace(&mut build.job.draft.policy.order, values::order),
         print: Job(|job, out| out.value(Some(job.policy.order).filter(|order| *order != 0))),
-        ..JOB
+        ..RULE
     },
     Nice = OptionRow {
         words: &["nice"],
@@ -231,12 +253,25 @@ rows! {
     BounceEvery = OptionRow {
         words: &["bounce", "every"],
         arguments: "INTERVAL",
-        also: &["restart", "restart every"],
+        also: &["restart every"],
         help: "restart the job periodically: 30s, 10m, 6h, 1d",
         take: |build, given| given.store(&mut build.job.draft.policy.fixed.bounce_every, values::interval),
         print: Job(|job, out| out.duration(job.policy.fixed.bounce_every)),
         ..JOB
     },
+    RestartOn = rules::RESTART_ON,
+    StayDownOn = rules::STAY_DOWN_ON,
+    SuccessOn = rules::SUCCESS_ON,
+    RestartDelay = rules::RESTART_DELAY,
+    SteadyAfter = rules::STEADY_AFTER,
+    GiveUpAfter = rules::GIVE_UP_AFTER,
+    Essential = rules::ESSENTIAL,
+    StopSignal = rules::STOP_SIGNAL,
+    StopTimeout = rules::STOP_TIMEOUT,
+    StopWith = rules::STOP_WITH,
+    StopMainOnly = rules::STOP_MAIN_ONLY,
+    ReloadWith = rules::RELOAD_WITH,
+    ReloadSignal = rules::RELOAD_SIGNAL,
     Depends = OptionRow {
         words: &["depends"],
         arguments: "{ FILE ... }",

@@ -18,7 +18,7 @@ pub(super) struct Frame {
     pub(super) tally: Tally,
 }
 
-/// Which options have come in a block.
+/// Which options have come in a block, or outside of all.
 pub(super) struct Tally {
     /// For each row of the table the line on which it was given, or zero.
     given: [u32; COUNT],
@@ -28,8 +28,7 @@ pub(super) struct Tally {
 
 impl Frame {
     pub(super) fn new(row: Option<(&'static OptionRow, Inside)>, line: Line, keyword: Span) -> Frame {
-        let tally = Tally { given: [0; COUNT], excused: [false; COUNT] };
-        Frame { row, line, keyword, words: 0, depth: 1, ended: None, tally }
+        Frame { row, line, keyword, words: 0, depth: 1, ended: None, tally: Tally::default() }
     }
 
     /// Why a block that looks closed is not.
@@ -40,6 +39,12 @@ impl Frame {
             ),
             None => String::new(),
         }
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally { given: [0; COUNT], excused: [false; COUNT] }
     }
 }
 

@@ -11,7 +11,7 @@ use super::options::{Block, Inside, OptionRow, Scope, TABLE};
 use super::text::{Lexer, Line, SourceFile, SourceFiles, SourceId, Span, Word};
 use super::{Aim, Parsed};
 use crate::model::Mistake;
-use frame::Frame;
+use frame::{Frame, Tally};
 use std::rc::Rc;
 
 /// Reads a text and builds a configuration. It borrows nothing, so it can pause between any two lines.
@@ -26,6 +26,8 @@ pub(super) struct Parser {
     build: Builder,
     /// The open blocks, the innermost last.
     open: Vec<Frame>,
+    /// Which options have come outside of all blocks.
+    tally: Tally,
     /// The option on the line before, when a `{` alone on this one would open its block.
     pending: Option<Pending>,
     /// The first and the last line of the block that was closed last.
@@ -52,8 +54,8 @@ impl Parser {
         let text = Rc::clone(&source.text);
         let lexer = Lexer::new(SourceId::default(), &text);
         let (mistakes, build) = (Mistakes::new(SourceFiles::new(source)), Builder::new(text.len(), aim));
-        let (line, open) = (Vec::new(), Vec::new());
-        Parser { text, aim, lexer, line, mistakes, build, open, pending: None, closed: None }
+        let (line, open, tally) = (Vec::new(), Vec::new(), Tally::default());
+        Parser { text, aim, lexer, line, mistakes, build, open, tally, pending: None, closed: None }
     }
 
     /// Reads lines of about this many bytes, the last one to its end; false if there are no more.
@@ -135,7 +137,8 @@ impl Parser {
 
     fn known(&mut self, line: Line, row: &'static OptionRow, keyword: Span, args: &[Word]) {
         let number = self.mistakes.line_of(line, keyword);
-        if let Some(Err(what)) = self.open.last_mut().map(|frame| frame.tally.give(row, number)) {
+        let tally = self.open.last_mut().map_or(&mut self.tally, |frame| &mut frame.tally);
+        if let Err(what) = tally.give(row, number) {
             self.fault(line, keyword, || what);
         }
         match row.block {

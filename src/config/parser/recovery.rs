@@ -13,14 +13,20 @@ const GO_ON: &str = "to continue the previous line, end it with a backslash";
 impl Parser {
     /// The first words of an option of several, and then another word or none.
     pub(super) fn partial(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
-        let matches = |(word, known): &(&Word, &&str)| word.is(&self.text, known);
-        let right = words.iter().zip(row.words).take_while(matches).count();
-        let keyword = span_of(words.get(..right).unwrap_or_default());
-        let place = words.get(right).map_or(keyword, |word| word.span);
-        let expected = row.words.get(right).copied().unwrap_or_default();
         let text = Rc::clone(&self.text);
-        let written = Shown(keyword.of(&text));
-        self.fault(line, place, || format!("expected `{expected}` after {written}: {}", row.usage()));
+        let begun = Begun::new(row.scope, words, &text);
+        let keyword = span_of(words.get(..begun.right).unwrap_or_default());
+        let next = words.get(begun.right);
+        let place = next.map_or(keyword, |word| word.span);
+        self.fault(line, place, || {
+            let expected = format!("expected {} after {}", begun.expected(), Shown(keyword.of(&text)));
+            let meant = next.and_then(|word| begun.meant(row.scope, &word.value(&text)));
+            match (&*begun.rows, meant) {
+                ([row], _) => format!("{expected}: {}", row.usage()),
+                (_, Some(meant)) => format!("{expected}: did you mean `{}`?", meant.keyword()),
+                (_, None) => expected,
+            }
+        });
         self.excuse(row);
         self.skip_block(line, words);
     }
@@ -31,8 +37,9 @@ impl Parser {
         if let Some(frame) = frame.filter(|_| matches!(row.block, Block::Always(Inside::Options(_)))) {
             return self.close_for(line, words, frame);
         }
+        let text = Rc::clone(&self.text);
         self.fault(line, span_of(words.get(..1).unwrap_or_default()), || {
-            format!("`{}` belongs {}", row.keyword(), row.scope.belongs())
+            format!("`{}` belongs {}", Begun::new(row.scope, words, &text).name(), row.scope.belongs())
         });
         self.skip_block(line, words);
     }
@@ -242,6 +249,61 @@ impl Parser {
         let outer =
             |row: &OptionRow| self.open.iter().any(|f| f.row.is_some_and(|(r, _)| r.scope == row.scope));
         matches!(self.find(words, outer), Some(Found::Whole(..)))
+    }
+}
+
+/// The options of a kind of block that share most words with the beginning of a line.
+struct Begun {
+    /// How many words they share with it.
+    right: usize,
+    /// At least one, each with as many words or more.
+    rows: Vec<&'static OptionRow>,
+}
+
+impl Begun {
+    fn new(scope: Scope, words: &[Word], text: &[u8]) -> Begun {
+        let right = |row: &&OptionRow| {
+            words.iter().zip(row.words).take_while(|(word, known)| word.is(text, known)).count()
+        };
+        let most = scope.options().map(|row| right(&row)).max().unwrap_or_default();
+        Begun { right: most, rows: scope.options().filter(|row| right(row) == most).collect() }
+    }
+
+    /// The words that are right, and those of the option if there is only one.
+    fn name(&self) -> String {
+        match &*self.rows {
+            [row] => row.keyword(),
+            [row, ..] => row.words.get(..self.right).unwrap_or_default().join(" "),
+            [] => String::new(),
+        }
+    }
+
+    /// The words that can come next.
+    fn next(&self) -> Vec<&'static str> {
+        let mut next: Vec<&str> =
+            self.rows.iter().filter_map(|row| row.words.get(self.right).copied()).collect();
+        next.dedup();
+        next
+    }
+
+    /// The same in a message.
+    fn expected(&self) -> String {
+        let next: Vec<String> = self.next().iter().map(|word| format!("`{word}`")).collect();
+        match next.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        }
+    }
+
+    /// The option that was probably meant by this word in the next place.
+    fn meant(&self, scope: Scope, word: &[u8]) -> Option<&'static OptionRow> {
+        let near = suggest::among(&self.next(), word);
+        let row = self.rows.iter().find(|row| near.is_some() && row.words.get(self.right).copied() == near);
+        row.copied().or_else(|| match self.right {
+            1 => suggest::called(scope, self.name().as_bytes(), word),
+            _ => None,
+        })
     }
 }
 

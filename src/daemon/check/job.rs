@@ -6,12 +6,14 @@ use super::file::{as_path, is_missing, shown};
 use super::{Machine, command};
 use crate::config::options::Key;
 use crate::config::{self, Places};
-use crate::model::{JobSpec, Mistake};
+use crate::job::policy::QUICK;
+use crate::model::{GiveUp, InUnits, JobSpec, Lasting, Mistake, Restart};
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// The job that is checked.
 struct Look<'a> {
@@ -33,6 +35,7 @@ pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> 
         look.depends();
         look.priority();
         look.limits();
+        look.rules();
         found = look.found;
     }
     found
@@ -148,6 +151,35 @@ impl Look<'_> {
             let what = format!("job {}: {what}", job.name);
             self.found.push(self.places.warning_of_limit(self.index, limit.resource, what));
         }
+    }
+
+    /// Rules of restarts that can't do what they seem to.
+    fn rules(&mut self) {
+        let (restart, once) = (&self.job.policy.restart, self.job.policy.fixed.once);
+        if restart.essential && !once && restart.on.is_none() && restart.give_up.is_none() {
+            let what = "essential has an effect only when the job ends for good";
+            let what = format_args!("{what}: give once, restart on or give up after as well");
+            self.warn(Key::Essential, 0, what);
+        }
+        if let Some(give_up @ GiveUp { after, within: Some(within) }) = restart.give_up {
+            let least = shortest_cycle(restart).saturating_mul(u32::from(after.saturating_sub(1)));
+            if within < least {
+                let least = InUnits(least);
+                let what =
+                    format_args!("give up after {give_up} never happens: {after} ends take {least} or more");
+                self.warn(Key::GiveUpAfter, 0, what);
+            }
+        }
+    }
+}
+
+/// The least time from one end to the next: a run that is not quick, or the delay after a quick one.
+fn shortest_cycle(restart: &Restart) -> Duration {
+    let least = |percent: u8| u32::from(100_u8.saturating_sub(percent));
+    let delay = restart.delay.map_or(QUICK, |delay| delay.first.saturating_mul(least(delay.jitter)) / 100);
+    match restart.steady.unwrap_or(Lasting::For(QUICK)) {
+        Lasting::For(steady) => steady.min(delay),
+        Lasting::Never => delay,
     }
 }
 

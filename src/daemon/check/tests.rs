@@ -167,6 +167,37 @@ fn what_the_machine_lacks_is_warned_of_at_its_place() {
 }
 
 #[test]
+fn rules_of_restarts_that_have_no_effect_are_warned_of() {
+    let essential = "1:1: essential has an effect only when the job ends for good: give once, restart on or give up after as well";
+    let never = |line: u32, what: &str| format!("{line}:16: give up after {what} or more");
+    for (lines, expected) in [
+        ("", None),
+        ("essential", Some(essential.to_owned())),
+        ("essential\n stay down on 0", Some(essential.to_owned())),
+        ("essential\n once", None),
+        ("essential\n restart on failure", None),
+        ("essential\n give up after 3", None),
+        ("give up after 5 in 39999ms", Some(never(4, "5 in 39999ms never happens: 5 ends take 40s"))),
+        ("give up after 5 in 40s", None),
+        ("give up after 1 in 1ms", None),
+        ("give up after 5 in 2s\n restart delay 500ms", None),
+        (
+            "give up after 5 in 1s\n restart delay 500ms",
+            Some(never(4, "5 in 1s never happens: 5 ends take 2s")),
+        ),
+        ("give up after 5 in 1s\n restart delay 500ms jitter 50%", None),
+        ("give up after 5 in 1s\n steady after 0", None),
+        (
+            "steady after never\n give up after 3 in 1m\n restart delay 1m",
+            Some(never(5, "3 in 1m never happens: 3 ends take 2m")),
+        ),
+        ("steady after 30s\n give up after 3 in 1m\n restart delay 1h", None),
+    ] {
+        assert_eq!(warnings(0, &format!(" cmd /bin/ls\n {lines}")), Vec::from_iter(expected), "{lines}");
+    }
+}
+
+#[test]
 fn output_that_the_user_of_a_job_can_not_write_is_warned_of() {
     let scratch = Scratch::new();
     // Other users must be able to reach this directory.

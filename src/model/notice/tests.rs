@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Loss, Phase, Role, SpawnError, Stage};
+use crate::model::{Level, Loss, Phase, Role, Severity, SpawnError, Stage};
 
 #[test]
 fn the_texts_are_those_of_the_manual() {
@@ -37,7 +37,7 @@ fn the_texts_are_those_of_the_manual() {
             "sending SIGKILL to job app-server [18478]",
         ),
         (
-            Notice::LeftBehind { job: job.clone(), pid },
+            Notice::LeftBehind { signal: Signal::TERM, job: job.clone(), pid },
             "job app-server [18478] was left by a pmtr that was killed, sending SIGTERM",
         ),
         (Notice::Pausing { job: JobName::new(b"setup") }, "pausing for job setup to finish"),
@@ -123,8 +123,8 @@ fn what_matters_more_stands_higher() {
             Level::Info,
             vec![
                 (
-                    Notice::Sending { signal: Signal(1), job: job.clone(), pid },
-                    "sending signal 1 to job web [7]",
+                    Notice::Sending { signal: Signal(33), job: job.clone(), pid },
+                    "sending signal 33 to job web [7]",
                 ),
                 (
                     Notice::SendingToRest { signal: Signal::CONT, job: job.clone(), group: pid },
@@ -296,4 +296,52 @@ fn what_matters_more_stands_higher() {
 fn each_step_of_a_start_has_a_name_of_its_own() {
     let names: std::collections::BTreeSet<String> = Stage::ALL.iter().map(Stage::to_string).collect();
     assert_eq!(names.len(), Stage::ALL.len(), "{names:?}");
+}
+
+#[test]
+fn what_a_job_does_by_rules_of_its_own_is_told_in_words_of_its_own() {
+    let (job, pid) = (JobName::new(b"web"), Pid::new(7).unwrap());
+    let (secs, millis) = (Duration::from_secs, Duration::from_millis);
+    let delayed = |wait, runs| Notice::Delayed { job: job.clone(), wait, runs };
+    let gave_up = |count, within| Notice::GaveUp { job: job.clone(), count, within };
+    for (level, notice, text) in [
+        (Level::Warning, delayed(secs(8), 4), "job web restarts in 8 sec, after 4 quick runs in a row"),
+        (Level::Warning, delayed(millis(250), 1), "job web restarts in 250 ms"),
+        (Level::Error, gave_up(6, None), "job web gave up after 6 quick runs"),
+        (Level::Error, gave_up(1, None), "job web gave up after 1 quick run"),
+        (Level::Error, gave_up(6, Some(secs(60))), "job web gave up after 6 ends in 60 sec"),
+        (
+            Level::Info,
+            Notice::Helping { job: job.clone(), purpose: "stop with", pid },
+            "job web: running `stop with` [7]",
+        ),
+        (
+            Level::Warning,
+            Notice::HelperFailed { job: job.clone(), purpose: "reload with", why: "exit status 1".into() },
+            "job web: `reload with` failed: exit status 1",
+        ),
+        (
+            Level::Info,
+            Notice::ExitingFor { job: job.clone() },
+            "pmtr: exiting, for the essential job web has ended",
+        ),
+        (Level::Info, Notice::ExitingDone, "pmtr: exiting, for all jobs have ended"),
+        (
+            Level::Warning,
+            Notice::EndingNow { within: secs(30) },
+            "the jobs have not ended within 30 sec, sending SIGKILL",
+        ),
+        (
+            Level::Info,
+            Notice::Sending { signal: Signal::INT, job: job.clone(), pid },
+            "sending SIGINT to job web [7]",
+        ),
+        (
+            Level::Warning,
+            Notice::LeftBehind { signal: Signal::QUIT, job: job.clone(), pid },
+            "job web [7] was left by a pmtr that was killed, sending SIGQUIT",
+        ),
+    ] {
+        assert_eq!((notice.level(), notice.to_string()), (level, text.to_owned()));
+    }
 }

@@ -1,6 +1,8 @@
 //! The rules of restarts.
 
 use super::Codes;
+use crate::model::InUnits;
+use std::fmt;
 use std::time::Duration;
 
 /// When a job that has ended starts again.
@@ -60,4 +62,38 @@ pub struct GiveUp {
 pub enum Lasting {
     For(Duration),
     Never,
+}
+
+impl fmt::Display for Delay {
+    /// As a file says it: `1s times 2 up to 1m jitter 10%`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        InUnits(self.first).fmt(f)?;
+        match self.growth {
+            Growth::None => {}
+            Growth::Plus(by) => write!(f, " plus {}", InUnits(by))?,
+            Growth::Times(by) => write!(f, " times {by}")?,
+        }
+        self.up_to.iter().try_for_each(|most| write!(f, " up to {}", InUnits(*most)))?;
+        match self.jitter {
+            0 => Ok(()),
+            percent => write!(f, " jitter {percent}%"),
+        }
+    }
+}
+
+impl fmt::Display for GiveUp {
+    /// As a file says it: `5 in 1m`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.after.fmt(f)?;
+        self.within.iter().try_for_each(|within| write!(f, " in {}", InUnits(*within)))
+    }
+}
+
+impl fmt::Display for Lasting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lasting::For(duration) => InUnits(*duration).fmt(f),
+            Lasting::Never => f.write_str("never"),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::{FirstRun, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
 use crate::def::{BLANK, Def, FILES};
 use crate::processes::ProcessTable;
-use pmtr::model::{Fingerprint, JobSpec, Losses, MonoTime, Notice, Pid, Signal, Target};
+use pmtr::model::{Fingerprint, JobSpec, Losses, MonoTime, Notice, Pid};
 use pmtr::supervisor::Reading;
 
 impl Reference {
@@ -99,7 +99,20 @@ impl Reference {
             self.reload.vanished.clear();
             self.reload.emptied(&losses.emptied);
         }
+        if due <= now {
+            self.rules_for_left_behind(defs);
+        }
         self.reload.offered = Some((defs.to_vec(), content, due <= now));
+    }
+
+    /// What another pmtr has left is ended by the rules of this file.
+    fn rules_for_left_behind(&mut self, defs: &[Def]) {
+        for life in self.lives.iter_mut().filter(|life| life.generation == 0) {
+            let rules = defs.iter().find(|def| def.name == life.name).map(|def| def.ended);
+            if let (Some(rules), Some(run)) = (rules, life.run.as_mut().filter(|run| run.asked.is_none())) {
+                run.def.ended = rules;
+            }
+        }
     }
 
     /// The supervisor applies what it was offered.
@@ -110,6 +123,7 @@ impl Reference {
                 self.reload.trim_due = true;
                 self.reload.keep_due = (!self.reload.begins_recovered).then_some(content);
                 self.reload.recovered = std::mem::take(&mut self.reload.begins_recovered);
+                self.end = self.offered_end;
                 self.applied(now, &defs);
                 self.stations_applied();
             }
@@ -120,6 +134,7 @@ impl Reference {
     /// A pmtr whose file is of no use starts with this.
     pub fn recovers(&mut self, defs: &[Def], content: Fingerprint) {
         self.reload.begins_recovered = true;
+        self.rules_for_left_behind(defs);
         self.reload.blank = self.reload.found == Some(Found::Content(BLANK));
         self.reload.offered = Some((defs.to_vec(), content, true));
     }
@@ -153,6 +168,7 @@ impl Reference {
             self.broken("that a restart is put off is said at once", &life);
         }
         self.lives.iter_mut().for_each(|life| life.freed = false);
+        self.lives.iter_mut().filter_map(|life| life.run.as_mut()).for_each(|run| run.retuned = false);
         if let Some((defs, _, true)) = self.reload.offered.take() {
             self.broken("a good file is applied", &defs);
         }
@@ -170,10 +186,16 @@ impl Reference {
             self.broken("a job is said to be started when its command is executed", &pid);
         }
         if let Some(target) = self.cont_due.take() {
-            self.broken("SIGCONT follows SIGTERM", &target);
+            self.broken("SIGCONT follows a signal that asks for the end", &target);
         }
         if let Some(others) = self.others_due.take() {
-            self.broken("what has the session hears what the group was told", &others);
+            self.broken("what has not heard what the main process was told hears it", &others);
+        }
+        if let Some(reload) = self.reload_due.take() {
+            self.broken("a job reloads by its signal", &reload);
+        }
+        if let Some(main) = self.helper_due.take() {
+            self.broken("a job reloads by its command", &main);
         }
     }
 
@@ -197,11 +219,14 @@ impl Reference {
             let old = processes.members(run.serial).count();
             self.broken("one run at a time", &(&life, old));
         }
-        if !life.enabled || life.finished {
+        if !life.enabled || life.finished() {
             self.broken("what is disabled or finished does not start", &life);
         }
-        if now < life.not_before {
+        if now < life.times()[0] {
             self.broken("no start before its time", &(now, &life));
+        }
+        if self.helped(life.name) {
+            self.broken("no start beside a helper of the job", &life);
         }
         if !self.needs_met(def) {
             self.broken("a job waits for the files that it depends on", &life);
@@ -225,12 +250,17 @@ impl Reference {
             && self.should_run(other, now)
     }
 
+    /// The number was free: whoever had a group of this number has none any more.
+    pub(super) fn is_free(&mut self, pid: Pid) {
+        for life in &mut self.lives {
+            life.freed |= life.run.take_if(|run| run.pid == pid).is_some();
+        }
+        self.helper_group_gone(pid);
+    }
+
     pub fn spawned(&mut self, now: MonoTime, name: &str, def: Def, answer: Option<(Pid, u64)>) {
         if let Some((pid, _)) = answer {
-            // The number was free: whoever had a group of this number has none any more.
-            for life in &mut self.lives {
-                life.freed |= life.run.take_if(|run| run.pid == pid).is_some();
-            }
+            self.is_free(pid);
         }
         let Some(life) = self.life_mut(name) else { return };
         match answer {
@@ -238,89 +268,25 @@ impl Reference {
                 life.first_run = FirstRun::Over;
                 let pause = longer(life.pause);
                 life.pause = Some(pause);
-                life.not_before = now + pause;
+                (life.floor, life.delayed) = (now + pause, None);
             }
             Some((pid, serial)) => {
                 if life.first_run == FirstRun::Pending {
                     life.first_run = FirstRun::Started;
                 }
                 (life.pause, life.put_off) = (None, None);
-                life.run = Some(Run {
-                    pid,
-                    serial,
-                    def,
-                    generation: life.generation,
-                    since: now,
-                    reaped: None,
-                    restart: false,
-                    term: None,
-                    killed: None,
-                    outlived: false,
-                    empty_seen: None,
-                });
+                life.delayed = None;
+                life.run = Some(Run::new(pid, serial, def, life.generation, now));
             }
         }
-    }
-
-    /// Returns the serial of the group that the signal is for.
-    pub fn signals(&mut self, now: MonoTime, target: Target, signal: Signal) -> Option<u64> {
-        if let Some(due) = self.cont_due.take()
-            && (due, Signal::CONT) != (target, signal)
-        {
-            self.broken("SIGCONT follows SIGTERM", &(target, signal));
-        }
-        let at = self.lives.iter().position(|life| match (&life.run, target) {
-            (Some(run), Target::Job(pid)) => run.pid == pid && run.reaped.is_none(),
-            (Some(run), Target::Rest(pid) | Target::Others(pid)) => run.pid == pid && run.reaped.is_some(),
-            (None, _) => false,
-        });
-        let Some(at) = at else {
-            self.broken("no signal goes to a number that is not ours", &(target, signal));
-            return None;
-        };
-        let mut life = self.lives[at].clone();
-        let run = life.run.as_mut().unwrap();
-        let serial = run.serial;
-        if let Target::Others(_) = target {
-            match self.others_due.take() {
-                Some(due) if due == (run.pid, signal) => {}
-                None if signal == Signal::CONT => {}
-                due => {
-                    self.broken("the others are told once, when the main process has gone", &(due, signal))
-                }
-            }
-            self.cont_due = (signal == Signal::TERM).then_some(target);
-            return Some(serial);
-        }
-        match signal {
-            Signal::TERM => {
-                if run.term.is_some() {
-                    self.broken("SIGTERM is sent once a stop", &run);
-                } else if run.reaped.is_none() && !self.must_stop(&self.lives[at], now) {
-                    self.broken("a job that nothing has changed is left alone", &run);
-                }
-                run.term = Some(now);
-                self.cont_due = Some(target);
-            }
-            Signal::KILL => {
-                let due = run.term.map(|at| at + TEN);
-                let slept = self.last_wake;
-                let exact =
-                    due.is_some_and(|at| at == now || at < now && slept.is_none_or(|slept| slept < at));
-                if run.killed.is_some() || !(exact || run.term.is_some() && self.hurried == Some(now)) {
-                    self.broken("SIGKILL comes once, ten seconds after the first SIGTERM", &(now, &run));
-                }
-                run.killed = Some(now);
-            }
-            Signal(_) => {}
-        }
-        self.lives[at] = life;
-        Some(serial)
     }
 
     pub fn looked(&mut self, group: Pid, empty: bool) {
         for life in self.lives.iter_mut().filter(|_| empty) {
             life.freed |= life.run.take_if(|run| run.pid == group && run.reaped.is_some()).is_some();
+        }
+        if empty {
+            self.helper_group_gone(group);
         }
     }
 
@@ -365,6 +331,12 @@ impl Reference {
             if told.is_none_or(|(f, at)| FILES[f].as_bytes() != &file[..] || at != now + *wait) {
                 self.broken("what is put off is said, with its file and time", notice);
             }
+        }
+        if let Notice::Outlived { pid, .. } = notice {
+            self.helper_outlived(*pid);
+        }
+        if let Notice::LeftOver { group, .. } = notice {
+            self.helper_group_gone(*group);
         }
         for life in &mut self.lives {
             match (&mut life.run, notice) {

@@ -1,6 +1,6 @@
 //! What follows: after each wake-up, all that is to be done has been done.
 
-use super::{FirstRun, Life, QUIET, Reference, Run, SECOND, TEN, TWO};
+use super::{FirstRun, Life, QUIET, Reference, SECOND, TEN, TWO};
 use crate::def::{Def, FILES};
 use crate::processes::ProcessTable;
 use pmtr::job::State;
@@ -26,7 +26,7 @@ impl Reference {
                     def.wait && !(other.first_run == FirstRun::Pending && self.needs_missing(def))
                 }) && rank(other) < rank(life)
                     && other.enabled
-                    && !other.finished
+                    && !other.finished()
                     && other.first_run != FirstRun::Over
             })
     }
@@ -41,8 +41,11 @@ impl Reference {
     }
 
     pub(super) fn should_run(&self, life: &Life, now: MonoTime) -> bool {
-        let able = life.enabled && !life.finished && life.run.is_none() && life.not_before <= now;
-        able && !self.ending && life.def.is_some_and(|(def, _)| self.needs_met(def)) && !self.held(life)
+        let able = life.enabled && !life.finished() && life.run.is_none() && life.times()[1] <= now;
+        able && !self.helped(life.name)
+            && !self.ending
+            && life.def.is_some_and(|(def, _)| self.needs_met(def))
+            && !self.held(life)
     }
 
     /// After each wake-up: what is to be done has been done.
@@ -61,6 +64,13 @@ impl Reference {
                 self.broken(broken, &(now, life));
             }
         }
+        if let Some(broken) = self.helpers.iter().find_map(|helper| self.broken_for_helper(helper, now)) {
+            let helpers = self.helpers.clone();
+            self.broken(broken, &(now, helpers));
+        }
+        if self.overdue(now) {
+            self.broken("an end that had its time is over", &now);
+        }
         self.check_reload(now);
         self.check_supervisor(now, supervisor);
         self.last_wake = Some(now);
@@ -72,15 +82,18 @@ impl Reference {
             return self.should_run(life, now).then_some("what should run runs");
         };
         let given_up = past(run.killed, TEN);
-        let owned = supervisor.owner_of(run.pid).and_then(|Owner::Main(id)| supervisor.spec(id));
+        let owned = supervisor.owner_of(run.pid).and_then(|owner| match owner {
+            Owner::Main(id) => supervisor.spec(id),
+            Owner::Helper(_) => None,
+        });
         if run.reaped.is_none() && owned.is_none_or(|spec| spec.name.as_bytes() != life.name.as_bytes()) {
             Some("every unreaped child has its owner")
-        } else if run.term.is_none() && self.must_stop(life, now) {
+        } else if run.asked.is_none() && self.must_stop(life, now) {
             Some("what should stop is stopped")
-        } else if run.term.is_none() && run.reaped.is_some() {
+        } else if (run.asked.is_none() || run.sent == 0 && run.killed.is_none()) && run.reaped.is_some() {
             Some("what is left of a group is told to end")
-        } else if past(run.term, TEN) && run.killed.is_none() {
-            Some("SIGKILL is never forgotten")
+        } else if run.next_due().is_some_and(|at| at <= now) {
+            Some("no step of a stop is forgotten")
         } else if given_up && run.reaped.is_none() && !run.outlived {
             Some("a process that SIGKILL does not end is reported")
         } else if given_up && run.reaped.is_some() && (!run.outlived || past(run.reaped, SECOND)) {
@@ -133,7 +146,9 @@ impl Reference {
                 self.broken("between turns nothing is half done", &(id, job));
             }
         }
-        let known = self.lives.iter().filter(|life| life.run.is_some() || life.def.is_some() && !self.ending);
+        let known = self.lives.iter().filter(|life| {
+            life.run.is_some() || life.def.is_some() && !self.ending || self.helped(life.name)
+        });
         let unreaped = |life: &&Life| life.run.as_ref().is_some_and(|run| run.reaped.is_none());
         let runs = self.lives.iter().filter(unreaped).count();
         if (count, mains) != (known.count(), runs) {
@@ -145,23 +160,31 @@ impl Reference {
         let stuck = |life: &Life| {
             life.run.as_ref().is_none_or(|run| run.reaped.is_none() && run.killed.is_some() && run.outlived)
         };
-        if supervisor.ended() != (self.ending && self.lives.iter().all(stuck)) {
+        if supervisor.ended() != (self.ending && self.lives.iter().all(stuck) && self.helpers_given_up()) {
             self.broken("pmtr ends when the last process is gone or given up", &now);
+        }
+        if supervisor.ended() && supervisor.exit_status() != self.status {
+            self.broken(
+                "pmtr ends with the status that its rules give",
+                &(supervisor.exit_status(), self.status),
+            );
         }
     }
 
     /// The names that only the file or a command keeps from running, and those that nothing does.
     pub fn settled(&self) -> bool {
         self.lives.iter().all(|life| match (&life.run, life.def) {
-            (Some(run), Some(_)) => life.enabled && run.term.is_none(),
+            (Some(run), Some(_)) => life.enabled && run.asked.is_none(),
             (Some(_), None) => false,
-            (None, Some(_)) => !life.enabled || life.finished || self.held(life),
+            (None, Some(_)) => !life.enabled || life.finished() || self.held(life),
             (None, None) => true,
         })
     }
 
     /// Whose numbers mean what: for the shell side of the world.
-    pub fn run_of_group(&self, group: Pid) -> Option<&Run> {
-        self.lives.iter().filter_map(|life| life.run.as_ref()).find(|run| run.pid == group)
+    pub fn serial_of_group(&self, group: Pid) -> Option<u64> {
+        let runs = self.lives.iter().filter_map(|life| life.run.as_ref()).map(|run| (run.pid, run.serial));
+        let helpers = self.helpers.iter().map(|helper| (helper.pid, helper.serial));
+        runs.chain(helpers).find(|(pid, _)| *pid == group).map(|(_, serial)| serial)
     }
 }

@@ -3,13 +3,18 @@
 
 mod acts;
 mod checks;
+mod ends;
+mod helpers;
 mod included;
 mod network;
+mod stops;
 
+pub use ends::Over;
+pub use helpers::Helper;
 pub use network::complaint;
 
 use crate::def::{Def, FILES};
-use pmtr::model::{Ending, Exit, Fingerprint, MonoTime, Pid, Signal, Target, Verb};
+use pmtr::model::{EndRules, Fingerprint, MonoTime, Pid, Signal, Target, Verb};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -37,16 +42,51 @@ pub enum FirstRun {
 pub struct Run {
     pub pid: Pid,
     pub serial: u64,
+    /// Its definition, with the rules that hold for it now.
     pub def: Def,
     generation: u32,
     since: MonoTime,
+    /// It is known to execute its command.
+    executed: bool,
+    /// Its rules have changed in this turn, perhaps after it was told to end.
+    retuned: bool,
     pub reaped: Option<MonoTime>,
     /// A file that it depends on has changed.
     restart: bool,
-    pub term: Option<MonoTime>,
+    /// When its stop began.
+    pub asked: Option<MonoTime>,
+    /// A command is to end it, and no signal has come.
+    with: bool,
+    /// How many of its signals it got.
+    sent: usize,
+    /// When the time of the last step is over.
+    until: Option<MonoTime>,
     killed: Option<MonoTime>,
     outlived: bool,
     empty_seen: Option<MonoTime>,
+}
+
+impl Run {
+    fn new(pid: Pid, serial: u64, def: Def, generation: u32, since: MonoTime) -> Run {
+        Run {
+            pid,
+            serial,
+            def,
+            generation,
+            since,
+            executed: false,
+            retuned: false,
+            reaped: None,
+            restart: false,
+            asked: None,
+            with: false,
+            sent: 0,
+            until: None,
+            killed: None,
+            outlived: false,
+            empty_seen: None,
+        }
+    }
 }
 
 /// All that is to be known of one name.
@@ -61,8 +101,14 @@ pub struct Life {
     switched: bool,
     /// The file has ended that in this turn, and the log has not said so.
     switched_back: Option<bool>,
-    finished: bool,
-    not_before: MonoTime,
+    pub over: Option<Over>,
+    /// How many runs in a row were quick, and the ends that count for giving up.
+    quick: u32,
+    ends: Vec<MonoTime>,
+    /// It does not start before this time, whatever the rules are.
+    floor: MonoTime,
+    /// The end of the run after which the rules delay the next.
+    delayed: Option<MonoTime>,
     /// How long the last start that brought no process had to wait, if none has brought one since.
     pause: Option<Duration>,
     first_run: FirstRun,
@@ -86,8 +132,11 @@ impl Life {
             enabled: false,
             switched: false,
             switched_back: None,
-            finished: false,
-            not_before: now,
+            over: None,
+            quick: 0,
+            ends: Vec::new(),
+            floor: now,
+            delayed: None,
             pause: None,
             first_run: FirstRun::Pending,
             changed: None,
@@ -106,8 +155,9 @@ impl Life {
         };
         self.changed = Some((now, pause));
         self.put_off = None;
-        self.finished = false;
-        self.not_before = now;
+        self.over = None;
+        (self.floor, self.delayed) = (now, None);
+        self.forgive();
         if let Some(run) = &mut self.run {
             run.restart = true;
         }
@@ -190,8 +240,20 @@ pub struct Reference {
     cont_due: Option<Target>,
     /// These processes have executed their commands in this turn, and the log has not said so.
     started_due: Vec<Pid>,
-    /// What those are to be told who have the session of a main process that has gone, and not its group.
-    others_due: Option<(Pid, Signal)>,
+    /// What those are to be told who have not heard what a main process was told that has gone.
+    others_due: Option<(Target, Signal)>,
+    /// The signal by which this process is to reload in this turn.
+    reload_due: Option<(Pid, Signal)>,
+    /// The process for which a command of reload is to be run in this turn.
+    helper_due: Option<Pid>,
+    pub helpers: Vec<Helper>,
+    /// What the file in force says of the end, and what one says that was read.
+    end: EndRules,
+    pub offered_end: EndRules,
+    /// The exit status, and whether a signal has asked for the end; when what is left is killed.
+    pub status: u8,
+    asked_to_end: bool,
+    kill_at: Option<MonoTime>,
     pub network: network::Network,
     /// The first promise that was broken.
     pub breach: Option<String>,
@@ -216,19 +278,7 @@ impl Reference {
 
     /// Another pmtr has left this process of a job, whose main process is as good as reaped: it is not ours.
     pub fn left_behind(&mut self, now: MonoTime, name: &'static str, pid: Pid, serial: u64) {
-        let run = Run {
-            pid,
-            serial,
-            def: crate::def::job(name),
-            generation: 0,
-            since: now,
-            reaped: Some(now),
-            restart: false,
-            term: None,
-            killed: None,
-            outlived: false,
-            empty_seen: None,
-        };
+        let run = Run { reaped: Some(now), ..Run::new(pid, serial, crate::def::job(name), 0, now) };
         // Of two with one name only one can be what the file means.
         let name = if self.life(name).is_some() { "(another)" } else { name };
         self.lives.push(Life { run: Some(run), ..Life::unborn(name, now) });
@@ -247,11 +297,14 @@ impl Reference {
             let life = self.life_mut(def.name).unwrap();
             if !life.def.is_some_and(|(old, _)| old.same(*def)) {
                 life.generation += 1;
-                life.finished = false;
-                life.not_before = now;
+                life.over = None;
+                (life.floor, life.delayed) = (now, None);
+                life.forgive();
                 life.pause = None;
                 life.first_run = FirstRun::Pending;
                 (life.changed, life.put_off) = (None, None);
+            } else {
+                life.retuned(*def);
             }
             let said = life.switched && life.def.is_some() && life.enabled == def.disable;
             life.switched_back = said.then_some(!def.disable);
@@ -264,8 +317,8 @@ impl Reference {
     pub fn command(&mut self, verb: Verb, name: &str) {
         let ending = self.ending;
         let Some(life) = self.life_mut(name).filter(|life| life.def.is_some() && !ending) else { return };
-        if verb == Verb::Enable {
-            life.finished = false;
+        if verb == Verb::Enable && (life.over.take().is_some() || !life.enabled) {
+            life.forgive();
         }
         if let (true, Verb::Disable, Some(run)) = (life.enabled, verb, &mut life.run) {
             // The same message may enable it again: it is stopped nevertheless.
@@ -302,15 +355,17 @@ impl Reference {
     pub fn ticks(&mut self, now: MonoTime) {
         let due = |life: &&mut Life| life.put_off.is_some_and(|at| at <= now);
         self.lives.iter_mut().filter(due).for_each(|life| life.restart(now));
+        if self.kill_at.take_if(|at| *at <= now).is_some() {
+            self.hurried = Some(now);
+        }
+        self.ends_when_done(now);
     }
 
     pub fn end_asked(&mut self, now: MonoTime) {
-        self.lives.iter_mut().for_each(|life| life.put_off = None);
-        if self.ending {
+        if std::mem::replace(&mut self.asked_to_end, true) && self.ending {
             self.hurried = Some(now);
         }
-        self.ending = true;
-        self.network_ends();
+        self.ends(now);
     }
 
     pub fn saved(&mut self, now: MonoTime) {
@@ -320,7 +375,11 @@ impl Reference {
 
     /// A process has executed the command of its job.
     pub fn executed(&mut self, pid: Pid) {
-        self.started_due.push(pid);
+        let main = self.lives.iter_mut().filter_map(|life| life.run.as_mut()).find(|run| run.pid == pid);
+        if let Some(run) = main {
+            run.executed = true;
+            self.started_due.push(pid);
+        }
     }
 
     pub fn touched(&mut self, now: MonoTime) {
@@ -339,33 +398,6 @@ impl Reference {
     pub fn reload_asked(&mut self) {
         self.reload.touched = None;
         self.reload.retry = None;
-    }
-
-    pub fn exited(&mut self, now: MonoTime, pid: Pid, ending: Ending, rest: bool) {
-        let main = |run: &Run| run.pid == pid && run.reaped.is_none();
-        let Some(life) = self.lives.iter_mut().find(|life| life.run.as_ref().is_some_and(main)) else {
-            return;
-        };
-        let run = life.run.as_mut().unwrap();
-        run.reaped = Some(now);
-        match (run.term, ending) {
-            // A stop that was asked for counts neither as once nor as 33, and has no delay.
-            (Some(_), _) => life.not_before = now,
-            (None, Ending::NeverStarted(_)) => life.not_before = now + TEN,
-            (None, Ending::Ran(exit)) if run.def.once || exit == Exit::Code(33) => life.finished = true,
-            (None, Ending::Ran(_)) => {
-                life.not_before = if now.since(run.since) < TEN { now + TEN } else { now };
-            }
-        }
-        if run.generation == life.generation {
-            life.first_run = FirstRun::Over;
-        }
-        if rest && run.term.is_some() {
-            let signal = if run.killed.is_some() { Signal::KILL } else { Signal::TERM };
-            self.others_due = Some((pid, signal));
-        } else if !rest {
-            life.run = None;
-        }
     }
 
     pub fn watched(&mut self, file: usize, watched: bool) {

@@ -168,7 +168,7 @@ impl Reference {
             self.broken("a destination that fails is opened anew before each report", &desk);
         }
         let mut told =
-            self.lives.iter().filter(|life| life.def.is_some() && !life.finished).collect::<Vec<_>>();
+            self.lives.iter().filter(|life| life.def.is_some() && !life.finished()).collect::<Vec<_>>();
         told.sort_by_key(|life| life.def.map(|(def, place)| (def.order, place)));
         let mut told = told.into_iter();
         let wrong = jobs.map(|job| told.next().filter(|life| is_line_of(&job, life, now)).is_none());
