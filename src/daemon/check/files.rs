@@ -38,7 +38,7 @@ impl Files {
                 Err(refused) => Err(refused.to_string()),
             },
         });
-        Sources { main, included: included.collect() }
+        Sources { included: included.collect(), ..Sources::from(main) }
     }
 
     /// Warnings about others who can change the files.

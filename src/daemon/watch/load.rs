@@ -150,7 +150,8 @@ impl Watch {
         let included = included.collect();
         let bytes = all.iter().fold(main.len(), |bytes, file| bytes.saturating_add(file.text.len()));
         self.parts.loaded = Some((print, all));
-        Texts { sources: Sources { main: SourceFile::new(self.config(), main), included }, bytes, losses }
+        let main = SourceFile::new(self.config(), main);
+        Texts { sources: Sources { included, ..Sources::from(main) }, bytes, losses }
     }
 
     /// Remembers the state of the main file as it was read.
