@@ -2,37 +2,33 @@
 //! what pmtr makes of it. `UPDATE_EXPECTED=1` writes the second anew: read the difference before you keep it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "shared/cases.rs"]
+mod all;
 #[path = "shared/config.rs"]
 mod outcome;
 #[path = "shared/rng.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests share it")]
 mod rng;
 
-use pmtr::config::{self, Parsed, options};
+use all::{cases, sources};
+use pmtr::config::{self, Parsed, SourceFile, options};
 use pmtr::model::Mistake;
 use rng::{Rng, rounds};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config")
-}
-
-fn cases() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory()).unwrap();
-    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    cases.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
-    cases.sort();
-    cases
-}
 
 /// Everything that a configuration says, as canonical text, with the line on which each job begins.
-fn dump(parsed: &Parsed) -> String {
+fn dump(name: &str, parsed: &Parsed) -> String {
     let text = String::from_utf8_lossy(&config::print(&parsed.config)).into_owned();
     let mut jobs = 0..;
+    let place = |job: usize| {
+        let (file, line) = (parsed.places.file(job), parsed.places.line(job));
+        match &*file == name.as_bytes() {
+            true => format!("job {{ # line {line}\n"),
+            false => format!("job {{ # line {line} of {}\n", String::from_utf8_lossy(&file)),
+        }
+    };
     let line = |line: &str| match line {
-        "job {\n" => format!("job {{ # line {}\n", parsed.places.line(jobs.next().unwrap_or_default())),
+        "job {\n" => place(jobs.next().unwrap_or_default()),
         line => line.to_owned(),
     };
     match text.is_empty() {
@@ -42,8 +38,8 @@ fn dump(parsed: &Parsed) -> String {
 }
 
 fn outcome(name: &str, text: &[u8]) -> String {
-    match config::check(config::SourceFile::new(name.as_bytes(), text.to_vec())) {
-        Ok(parsed) => format!("{}{}", config::render(&parsed.warnings), dump(&parsed)),
+    match config::check(sources(name, text)) {
+        Ok(parsed) => format!("{}{}", config::render(&parsed.warnings), dump(name, &parsed)),
         Err(mistakes) => config::render(&mistakes).to_string(),
     }
 }
@@ -89,14 +85,14 @@ fn carriage_returns_and_a_missing_last_newline_change_nothing_of_a_good_file() {
         }
         for other in [text.replace('\n', "\r\n"), text.trim_end_matches('\n').to_owned()] {
             let other = config::check(other.as_bytes()).unwrap();
-            assert_eq!(dump(&other), dump(&parsed), "{}", path.display());
+            assert_eq!(dump("", &other), dump("", &parsed), "{}", path.display());
         }
     }
 }
 
 #[test]
 fn any_text_is_taken_whole_or_with_a_place_for_each_mistake() {
-    const PIECES: [&[u8]; 45] = [
+    const PIECES: [&[u8]; 67] = [
         b"job",
         b"{",
         b"}",
@@ -142,6 +138,28 @@ fn any_text_is_taken_whole_or_with_a_place_for_each_mistake() {
         b"}}",
         b"{ }",
         b"\"a b\"",
+        b"defaults {",
+        b"template t {",
+        b"template u {",
+        b"like t",
+        b"like t u",
+        b"no env",
+        b"no",
+        b"instances 3",
+        b"each a b",
+        b"tag x y",
+        b"about z",
+        b"variable V v",
+        b"variable W",
+        b"include x",
+        b"%{V}",
+        b"%%{V}",
+        b"%{name}",
+        b"%{n}",
+        b"%{each}",
+        b"%{",
+        b"env N=%{name}",
+        b"defaults {\nenv A=%{name}\n}",
     ];
     let mut rng = Rng::new(1);
     let seeds: Vec<Vec<u8>> = cases().iter().map(|path| std::fs::read(path).unwrap()).collect();
@@ -163,58 +181,9 @@ fn any_text_is_taken_whole_or_with_a_place_for_each_mistake() {
 }
 
 #[test]
-fn a_text_of_the_greatest_size_takes_no_more_than_its_length_in_time() {
-    const SIZE: usize = config::MAX_BYTES;
-    let fill = |piece: &str| piece.repeat(SIZE / piece.len());
-    let block =
-        |inside: &str| format!("job {{\nname a\ncmd /a\n{}\n}}\n", inside.repeat((SIZE - 40) / inside.len()));
-    let named = |name: fn(usize) -> String| {
-        (0..SIZE / 28).map(|n| format!("job {{\nname {}\ncmd /a\n}}\n", name(n))).collect()
-    };
-    let texts: [(&str, String); 26] = [
-        ("braces", fill("{")),
-        ("open braces", fill("{\n")),
-        ("closing braces", fill("}")),
-        ("closing braces, a line each", fill("}\n")),
-        ("closing braces on one line", fill("} ")),
-        ("pairs of braces", fill("{ } ")),
-        ("unknown blocks", fill("x {\n")),
-        ("jobs in jobs", fill("job {\n")),
-        ("misspelt jobs", fill("jbo {\n")),
-        ("blocks on one line", fill("ulimit { ")),
-        ("quotes", fill("\"")),
-        ("quotes apart", fill("\" ")),
-        ("backslashes", fill("\\")),
-        ("quoted backslashes", format!("\"{}", "\\".repeat(SIZE - 1))),
-        ("joined lines", fill("\\\n")),
-        ("a joined quote", format!("\"{}", "\\\n".repeat(SIZE / 2 - 1))),
-        ("one word", fill("x")),
-        ("unknown options", fill("uesr\n")),
-        ("comments", fill("#\n")),
-        ("newlines", fill("\n")),
-        ("arguments", format!("job {{\nname a\ncmd /a {}\n}}\n", "b ".repeat(SIZE / 2 - 20))),
-        ("variables", block("env a=\n")),
-        ("files", block("depends { a }\n")),
-        ("limits", block("ulimit { -n 1 -n 1 }\n")),
-        ("jobs with one name", named(|_| "a".into())),
-        ("jobs with many names", named(|n| format!("{n:x}"))),
-    ];
-    let timed = |text: &str| {
-        let begin = Instant::now();
-        outcome::run(text.as_bytes(), |text| config::parse(text));
-        begin.elapsed()
-    };
-    for (name, text) in &texts {
-        assert!(text.len() <= SIZE, "{name}: {}", text.len());
-        // Not a measure of speed: quadratic time would be hours.
-        assert!(timed(text) < Duration::from_secs(60), "{name}");
-    }
-}
-
-#[test]
 fn what_is_no_text_or_too_long_is_refused_with_one_mistake() {
     let long = vec![b'\n'; config::MAX_BYTES + 1];
-    let long = config::parse(config::SourceFile::new(*b"f", long)).unwrap_err();
+    let long = config::parse(SourceFile::new(*b"f", long)).unwrap_err();
     assert_eq!(config::render(&long).to_string(), "f: error: larger than 10 MiB\n");
     assert!(config::parse(&vec![b'\n'; config::MAX_BYTES]).is_ok());
     let nul = config::parse(b"x\njob {\n name a\0b\n\0").unwrap_err();
@@ -289,71 +258,19 @@ fn what_is_shown_to_a_person_does_not_control_a_terminal() {
     assert_eq!(config::show(&config).to_string(), "job {\n  name a\n  cmd /a \"?[2J\"\n}\n");
 }
 
-/// The mistakes of a text, each as its line and what is wrong.
-fn told(text: &str) -> Vec<(u32, String)> {
-    let mistakes = config::parse(text.as_bytes()).err().unwrap_or_default();
-    mistakes.iter().map(|mistake| (mistake.line, mistake.what.to_string())).collect()
-}
-
-#[test]
-fn what_a_file_asks_for_is_bounded_and_the_first_that_is_too_many_is_told() {
-    let jobs =
-        |count: usize| -> String { (0..count).map(|n| format!("job {{\nname {n}\ncmd /\n}}\n")).collect() };
-    assert_eq!(told(&jobs(65_536)), []);
-    let what = "a file can have at most 65536 jobs, and this is one more: run a second pmtr with its own \
-                file";
-    assert_eq!(told(&jobs(65_540)), [(4 * 65_536 + 1, what.into())]);
-
-    let job = |lines: &str| format!("job {{\nname a\ncmd /\n{lines}}}\n");
-    let env = |count: usize| job(&(0..count).map(|n| format!("env A{n}=\n")).collect::<String>());
-    assert_eq!(told(&env(65_536)), []);
-    let what = "a job can have at most 65536 variables, and this is one more: put them into a file that the command reads";
-    assert_eq!(told(&env(65_539)), [(4 + 65_536, what.into())]);
-
-    for (option, what) in [("listen on", "to listen on"), ("report to", "to report to")] {
-        let lines = |count| -> String {
-            (1..=count).map(|port| format!("{option} udp://127.0.0.1:{port}\n")).collect()
-        };
-        assert_eq!(told(&lines(256)), []);
-        let what = format!("a file can have at most 256 addresses {what}, and this is one more");
-        assert_eq!(told(&lines(259)), [(257, what)]);
-    }
-}
-
-#[test]
-fn the_files_that_all_jobs_depend_on_are_bounded_together_in_number_and_in_bytes() {
-    let jobs = |count: usize, dir: &str, files: &str| -> String {
-        let job = |n| format!("job {{\nname {n}\ncmd /\n{dir}depends {{ {files} }}\n}}\n");
-        (0..count).map(job).collect()
-    };
-    let short = "a ".repeat(64);
-    assert_eq!(told(&jobs(1024, "", &short)), []);
-    let what = "with this job, all `depends` blocks together name more than 65536 files or 16 MiB of paths: let \
-                some jobs depend on one file that you touch";
-    assert_eq!(told(&jobs(1026, "", &short)), [(5 * 1024 + 1, what.into())]);
-    let dir = format!("dir /{}\n", "d".repeat(65_533));
-    assert_eq!(told(&jobs(4, &dir, &short)), []);
-    assert_eq!(told(&jobs(6, &dir, &short)), [(6 * 4 + 1, what.into())]);
-}
-
-#[test]
-fn a_line_that_is_too_long_is_one_mistake_and_hides_no_other() {
-    let long = "x ".repeat(1 << 20);
-    assert_eq!(told(&format!("job {{\nname a\ncmd /{}\n}}\n", &long[8..])), []);
-    for (line, number) in [(format!("{long}x"), 5), (format!("\\\n{long}\\\n{long}\\\r\n{long}"), 8)] {
-        let mistakes = told(&format!("job {{\nname a\ncmd / {line}\n}}\nuesr\n"));
-        let lines: Vec<u32> = mistakes.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [3, number], "{mistakes:?}");
-        assert!(mistakes[0].1.contains("is longer than 2 MiB"), "{mistakes:?}");
-    }
+/// The bytes of all files of a case.
+fn all_bytes(name: &str, text: &[u8]) -> usize {
+    let included = sources(name, text).included.len();
+    text.len() + included * 1000
 }
 
 #[test]
 fn a_text_that_is_read_in_portions_means_the_same_and_no_portion_is_longer_than_asked_for() {
     for path in cases() {
         let text = std::fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy();
         for bytes in [1, 7, 100] {
-            let mut parsing = config::Parsing::new(&text);
+            let mut parsing = config::Parsing::new(sources(&name, &text));
             let mut portions = 0;
             let answer = loop {
                 portions += 1;
@@ -362,8 +279,10 @@ fn a_text_that_is_read_in_portions_means_the_same_and_no_portion_is_longer_than_
                     config::Portion::Done(answer) => break answer,
                 }
             };
-            assert!(portions <= text.len() / bytes + 2, "{}", path.display());
-            let whole = config::parse(&text);
+            let whole = config::parse(sources(&name, &text));
+            let built = whole.as_ref().map_or(0, |parsed| config::print(&parsed.config).len());
+            let limit = (all_bytes(&name, &text) + built) / bytes + 10;
+            assert!(portions <= limit, "{}: {portions} > {limit}", path.display());
             assert_eq!(answer.as_ref().err(), whole.as_ref().err(), "{}", path.display());
             let jobs = [answer, whole].map(|parsed| parsed.map(|parsed| parsed.config).ok());
             assert_eq!(jobs[0], jobs[1], "{}", path.display());

@@ -58,13 +58,30 @@ fn each(target: &str, run: impl Fn(&[u8])) {
 /// Parses within the memory that the fuzzer allows.
 fn parse(text: &[u8]) -> Result<pmtr::config::Parsed, Vec<pmtr::model::Mistake>> {
     let (outcome, bytes) = limits::memory_of(|| pmtr::config::parse(text));
-    assert!(bytes <= limits::MEMORY, "{bytes} bytes of memory for {} of text", text.len());
+    assert!(
+        bytes / limits::copies(text) as usize <= limits::MEMORY,
+        "{bytes} bytes of memory for {} of text",
+        text.len()
+    );
     outcome
 }
 
 #[test]
 fn configurations_are_taken_whole_or_with_a_place_for_each_mistake() {
     each("config", |text| config::run(text, parse));
+}
+
+#[test]
+fn a_copy_of_a_job_takes_little_more_than_its_name() {
+    const COPIES: usize = 10_000;
+    let text = format!(
+        "defaults {{\nenv A={}\n}}\njob {{\nname worker\ncmd /bin/x {}\nnice 5\ntag t\ninstances {COPIES}\n}}\n",
+        "x".repeat(1000),
+        "y ".repeat(100)
+    );
+    let (parsed, peak) = limits::memory_of(|| pmtr::config::parse(&text).unwrap());
+    assert_eq!(parsed.config.jobs.len(), COPIES);
+    assert!(peak / COPIES <= 250, "{} bytes for each copy", peak / COPIES);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod build;
 mod errors;
+mod labels;
 pub mod options;
 mod parser;
 pub mod pattern;
@@ -16,10 +17,11 @@ mod text;
 mod values;
 
 pub use places::Places;
-pub use text::{Included, SourceFile, Sources};
+pub use text::{Environment, Included, SourceFile, Sources};
 
 use crate::model::{Config, Mistake, SYSLOG, Severity};
 use std::fmt;
+use std::rc::Rc;
 
 /// A file is no longer than this.
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
@@ -37,14 +39,14 @@ pub struct Parsed {
 
 /// Reads a configuration, or finds all its errors and warnings in the order of the file. Past a thousand of a kind
 /// they are only counted.
-pub fn parse(sources: impl Into<Sources>) -> Result<Parsed, Vec<Mistake>> {
-    read(Parsing::new(sources))
+pub fn parse(source: impl Into<Sources>) -> Result<Parsed, Vec<Mistake>> {
+    read(Parsing::new(source))
 }
 
 /// The same, with the places of all values, and with warnings about text that is allowed but probably does not mean
 /// what it seems to.
-pub fn check(sources: impl Into<Sources>) -> Result<Parsed, Vec<Mistake>> {
-    read(Parsing::of(sources.into(), Aim::Check))
+pub fn check(source: impl Into<Sources>) -> Result<Parsed, Vec<Mistake>> {
+    read(Parsing::of(source.into(), Aim::Check))
 }
 
 fn read(parsing: Parsing) -> Result<Parsed, Vec<Mistake>> {
@@ -77,23 +79,15 @@ pub enum Portion {
 
 impl Parsing {
     /// Nothing of the text has been read yet.
-    pub fn new(sources: impl Into<Sources>) -> Parsing {
-        Parsing::of(sources.into(), Aim::Apply)
+    pub fn new(source: impl Into<Sources>) -> Parsing {
+        Parsing::of(source.into(), Aim::Apply)
     }
 
     fn of(sources: Sources, aim: Aim) -> Parsing {
-        let source = sources.main;
-        let text = &source.text;
-        if text.len() > MAX_BYTES {
-            return Parsing(Err(Mistake::of_file(source.name, Severity::Error, "larger than 10 MiB")));
+        match unusable(&sources.main, text::SourceId::default()) {
+            Some(mistake) => Parsing(Err(mistake)),
+            None => Parsing(Ok(Box::new(parser::Parser::new(sources, aim)))),
         }
-        // Most have none, which `contains` finds out by many bytes at once.
-        if text.contains(&0)
-            && let Some(at) = text.iter().position(|b| *b == 0)
-        {
-            return Parsing(Err(nul(&source, at)));
-        }
-        Parsing(Ok(Box::new(parser::Parser::new(source, aim))))
     }
 
     /// Reads lines of about this many bytes; the last one is read to its end.
@@ -149,12 +143,23 @@ pub fn includes(text: &[u8]) -> Vec<Vec<u8>> {
     patterns
 }
 
+/// Why a file is not read at all.
+fn unusable(source: &SourceFile, id: text::SourceId) -> Option<Mistake> {
+    let text = &source.text;
+    if text.len() > MAX_BYTES {
+        return Some(Mistake::of_file(Rc::clone(&source.name), Severity::Error, "larger than 10 MiB"));
+    }
+    // Most have none, which `contains` finds out by many bytes at once.
+    let at = text.contains(&0).then(|| text.iter().position(|b| *b == 0)).flatten();
+    at.map(|at| nul(source, id, at))
+}
+
 /// A file with NUL bytes is no text: what else could be said about its lines would only bury that.
-fn nul(source: &SourceFile, at: usize) -> Mistake {
+fn nul(source: &SourceFile, file: text::SourceId, at: usize) -> Mistake {
     let before = source.text.get(..at).unwrap_or_default();
     let newline = before.iter().rposition(|b| *b == b'\n');
     let line = text::Line {
-        file: text::SourceId::default(),
+        file,
         at: text::Span::offset(newline.map_or(0, |n| n + 1)),
         number: text::Span::offset(before.iter().filter(|b| **b == b'\n').count() + 1),
     };

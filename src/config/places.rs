@@ -5,6 +5,7 @@ use super::options::Key;
 use super::text::{Line, SourceFiles, Span, Word};
 use super::values;
 use crate::model::{Mistake, Resource, Severity};
+use std::rc::Rc;
 
 /// The places of all jobs and of the words that their options were given. Empty unless they were asked for.
 #[derive(Clone, Debug, Default)]
@@ -14,12 +15,13 @@ pub struct Places {
     words: Vec<OfWord>,
 }
 
-/// Where a job begins, and how many of the words belong to the jobs before it.
+/// Where a job begins, and which of the words are its own.
 #[derive(Clone, Copy, Debug)]
 struct OfJob {
     line: Line,
     keyword: Span,
-    words: usize,
+    first: usize,
+    end: usize,
 }
 
 /// A word that an option was given.
@@ -37,8 +39,14 @@ impl Places {
     }
 
     pub(super) fn add(&mut self, line: Line, keyword: Span, words: Vec<OfWord>) {
-        self.jobs.push(OfJob { line, keyword, words: self.words.len() });
+        let first = self.words.len();
         self.words.extend(words);
+        self.jobs.push(OfJob { line, keyword, first, end: self.words.len() });
+    }
+
+    /// Adds a copy of the last job: it has the same lines.
+    pub(super) fn add_copy(&mut self) {
+        self.jobs.extend(self.jobs.last().copied());
     }
 
     /// The line on which this job begins, counting jobs from zero.
@@ -46,6 +54,12 @@ impl Places {
         self.jobs
             .get(job)
             .map_or(0, |job| excerpt::line_of(self.sources.text_of(job.line), job.line, job.keyword))
+    }
+
+    /// The name of the file in which this job is.
+    pub fn file(&self, job: usize) -> Rc<[u8]> {
+        let line = self.jobs.get(job).map(|job| job.line).unwrap_or_default();
+        self.sources.of(line).name
     }
 
     /// The word of this number that an option of a job was given, as it was written.
@@ -83,8 +97,8 @@ impl Places {
     }
 
     fn words(&self, job: usize, key: Key) -> impl Iterator<Item = &OfWord> {
-        let first = |job: usize| self.jobs.get(job).map_or(self.words.len(), |job| job.words);
-        let of_job = self.words.get(first(job)..first(job + 1)).unwrap_or_default();
+        let of_job =
+            self.jobs.get(job).and_then(|job| self.words.get(job.first..job.end)).unwrap_or_default();
         of_job.iter().filter(move |place| place.key == key)
     }
 }

@@ -27,6 +27,14 @@ impl<'a> Printer<'a> {
         self.text.push(b'\n');
     }
 
+    /// A line with these arguments, if there are any.
+    pub(super) fn list<'b>(&mut self, words: impl Iterator<Item = &'b [u8]>) {
+        let mut words = words.peekable();
+        if words.peek().is_some() {
+            self.words(words);
+        }
+    }
+
     /// A line with one argument, if there is one.
     pub(super) fn path(&mut self, path: Option<&CStr>) {
         path.iter().for_each(|path| self.words([path.to_bytes()]));

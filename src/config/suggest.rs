@@ -64,6 +64,13 @@ pub(super) fn among(words: &[&'static str], word: &[u8]) -> Option<&'static str>
     words.iter().filter_map(far).min().map(|(_, known)| known)
 }
 
+/// The same for words of the file.
+pub(super) fn nearest<'a>(words: impl Iterator<Item = &'a [u8]>, word: &[u8]) -> Option<&'a [u8]> {
+    let word = fold(word)?;
+    let far = |known: &'a [u8]| distance(word.text(), known).map(|far| (far, known));
+    words.filter_map(far).min().map(|(_, known)| known)
+}
+
 impl Folded {
     fn text(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()

@@ -31,7 +31,7 @@ use std::time::Duration;
 const ROOM_FOR_MORE: usize = 256;
 
 /// The memory that a configuration with small jobs needs for each of its bytes until it is in force, and in any case.
-const ROOM_PER_BYTE: usize = 16;
+const ROOM_PER_BYTE: usize = 20;
 const ROOM: usize = 64 << 10;
 /// How much of a configuration is parsed in one turn: 2 ms of a usual file, 40 ms of the worst.
 const PORTION_BYTES: usize = 256 << 10;

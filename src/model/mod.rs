@@ -36,7 +36,7 @@ pub use process::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Tar
 pub use signal::{Signal, SignalName};
 pub use spec::{
     Attributes, Codes, Delay, Difference, Fixed, GiveUp, Growth, Infinity, JobDraft, JobName, JobSpec,
-    Lasting, Launch, Limit, Output, Policy, ReloadRules, Resource, Restart, SYSLOG, Stop,
+    Labels, Lasting, Launch, Limit, Output, Policy, ReloadRules, Resource, Restart, SYSLOG, Stop,
 };
 pub use status::{FailedStart, JobStatus, Phase};
 pub use text::{Clean, Counted};

@@ -1,13 +1,27 @@
 //! Packed lists of texts.
 
 use std::ffi::CStr;
+use std::hash::{Hash, Hasher};
 
 /// Texts in one allocation, so that many short ones take little memory. None contains a NUL byte.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, Eq)]
 pub struct Words {
     /// Each text ends with NUL.
     pub(super) bytes: Vec<u8>,
     pub(super) count: u32,
+}
+
+impl PartialEq for Words {
+    fn eq(&self, other: &Words) -> bool {
+        // Most lists are empty, and to compare no bytes at all is slow: `memcmp` looks at memory that is not there.
+        self.count == other.count && (self.count == 0 || self.bytes == other.bytes)
+    }
+}
+
+impl Hash for Words {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
 }
 
 impl Words {

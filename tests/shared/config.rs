@@ -21,7 +21,8 @@ fn good(text: &[u8], parsed: &Parsed) {
     messages(text, &checked.warnings);
     let lines: Vec<u32> = (0..config.jobs.len()).map(|job| checked.places.line(job)).collect();
     let last = text.iter().filter(|byte| **byte == b'\n').count() + 1;
-    assert!(lines.windows(2).all(|pair| pair[0] < pair[1]), "{lines:?}");
+    // Copies of a job begin where it begins.
+    assert!(lines.windows(2).all(|pair| pair[0] <= pair[1]), "{lines:?}");
     assert!(lines.iter().all(|line| (1..=last).contains(&(*line as usize))), "{lines:?}");
     config.jobs.iter().for_each(job);
     for list in [&config.listen, &config.report] {
@@ -59,6 +60,9 @@ fn job(job: &JobSpec) {
     variables.sort();
     assert!(variables.windows(2).all(|pair| pair[0] != pair[1]), "a variable twice");
     assert!(variables.iter().all(|name| !name.is_empty()));
+    let mut tags: Vec<&[u8]> = job.policy.labels.tags.iter().collect();
+    tags.sort();
+    assert!(tags.windows(2).all(|pair| pair[0] != pair[1]), "a tag twice");
 }
 
 fn bad(text: &[u8], mistakes: &[Mistake]) {

@@ -17,6 +17,10 @@ syn match pmtrUnknownInJob /^\s*\zs\%(\\\r\=$\)\@![^#[:blank:]]\S*/ contained ne
 
 " Options of the file.
 syn match pmtrFileOption /^\s*\zsjob\S\@!/ nextgroup=pmtrJob,pmtrBeforeJob,pmtrSuperfluous skipwhite skipempty
+syn match pmtrFileOption /^\s*\zsinclude\S\@!/ nextgroup=pmtrWords skipwhite
+syn match pmtrFileOption /^\s*\zsdefaults\S\@!/ nextgroup=pmtrJob,pmtrBeforeJob,pmtrSuperfluous skipwhite skipempty
+syn match pmtrFileOption /^\s*\zstemplate\S\@!/ nextgroup=pmtrTemplateName skipwhite
+syn match pmtrFileOption /^\s*\zsvariable\S\@!/ nextgroup=pmtrWords skipwhite
 syn match pmtrFileOption /^\s*\zslisten\s\+on\S\@!/ nextgroup=pmtrListener skipwhite
 syn match pmtrFileOption /^\s*\zsreport\s\+to\S\@!/ nextgroup=pmtrReceiver skipwhite
 syn match pmtrFileOption /^\s*\zsend\s\+when\s\+done\S\@!/ nextgroup=pmtrNothing skipwhite
@@ -25,6 +29,12 @@ syn match pmtrFileOption /^\s*\zsend\s\+within\S\@!/ nextgroup=pmtrDuration skip
 " Options of a job.
 syn match pmtrJobOption /^\s*\zsname\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zscmd\S\@!/ contained nextgroup=pmtrRelative,pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zslike\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsno\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsinstances\S\@!/ contained nextgroup=pmtrInteger skipwhite
+syn match pmtrJobOption /^\s*\zseach\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zstag\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsabout\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsdir\S\@!/ contained nextgroup=pmtrRelative,pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsin\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsout\S\@!/ contained nextgroup=pmtrOutput skipwhite
@@ -65,10 +75,12 @@ syn region pmtrDepends matchgroup=pmtrBrace start=/{\S\@!/ end=/\%(^\|\s\)\@1<=}
 syn match pmtrBeforeJob /#.*/ contained nextgroup=pmtrJob,pmtrBeforeJob skipwhite skipempty
 syn match pmtrBeforeLimits /#.*/ contained nextgroup=pmtrLimits,pmtrBeforeLimits skipwhite skipempty
 syn match pmtrBeforeDepends /#.*/ contained nextgroup=pmtrDepends,pmtrBeforeDepends skipwhite skipempty
-syn match pmtrSuperfluous /\%(job\s\+\)\@<=[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob skipwhite
+syn match pmtrTemplateName /[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob,pmtrBeforeJob skipwhite skipempty
+syn match pmtrSuperfluous /\%(\%(job\|defaults\)\s\+\)\@<=[^#{\\[:blank:]]\S*/ contained nextgroup=pmtrJob skipwhite
 syn match pmtrBehindBrace /\%({\s\+\)\@<=[^#\\[:blank:]].*/ contained
 " The first words of a line that show that a block was not closed.
 syn match pmtrForeign /^\s*\zs\%(job\|name\|cmd\|dir\|in\|out\|err\|user\|env\|disable\|wait\|once\|order\|nice\|cpu\|ulimit\|umask\|essential\|depends\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(include\|defaults\|template\|variable\|like\|no\|instances\|each\|tag\|about\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(listen\s\+on\|report\s\+to\|bounce\s\+every\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(end\s\+when\s\+done\|end\s\+within\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(restart\s\+on\|stay\s\+down\s\+on\|success\s\+on\|restart\s\+delay\|steady\s\+after\|give\s\+up\s\+after\)\S\@!/ contained
@@ -143,6 +155,7 @@ hi def link pmtrString String
 hi def link pmtrEscape SpecialChar
 hi def link pmtrJoin Special
 hi def link pmtrConstant Constant
+hi def link pmtrTemplateName Identifier
 hi def link pmtrVariable Identifier
 hi def link pmtrNumber Number
 hi def link pmtrProcessor Number

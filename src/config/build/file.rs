@@ -3,6 +3,7 @@
 use super::given::{Given, Taken};
 use super::interner::Interner;
 use crate::config::errors::Shown;
+use crate::config::text::Spot;
 use crate::config::values;
 use crate::model::{Attributes, Config, Endpoint, JobDraft, JobName, Policy};
 use std::collections::{BTreeMap, HashMap};
@@ -26,10 +27,13 @@ pub(in crate::config) struct FileBlock {
     jobs: usize,
     /// The files of `depends` of all jobs, and the bytes of their names.
     depends: (usize, usize),
-    /// The lines of all names so far: one block of memory, which leaves no holes among the definitions.
-    names: HashMap<JobName, u32>,
+    /// The lines of all names so far, and whether they are names of copies: one block of memory, which leaves no holes
+    /// among the definitions.
+    names: HashMap<JobName, (Spot, bool)>,
     /// The lines of all endpoints so far.
-    endpoints: BTreeMap<(Direction, Endpoint), u32>,
+    endpoints: BTreeMap<(Direction, Endpoint), Spot>,
+    /// Whether the line that is being taken includes other files.
+    includes: bool,
     pub(super) policies: Interner<Policy>,
     pub(super) attributes: Interner<Attributes>,
 }
@@ -62,19 +66,39 @@ impl FileBlock {
         }
     }
 
-    /// Notes the name of a job, which no other has.
-    pub(super) fn add_name(&mut self, name: JobName, number: u32) -> Result<(), String> {
-        match self.names.get(&name) {
-            Some(first) => {
-                Err(format!("two jobs are named {}: the first is on line {first}", Shown(name.as_bytes())))
-            }
-            // A file with too many jobs is not applied; it must not fill our memory either.
-            None if self.jobs > MAX_JOBS => Ok(()),
-            None => {
-                self.names.insert(name, number);
-                Ok(())
+    /// Notes the name of a job, which no other has. If it has copies, it is the beginning of their names, and no job
+    /// has that name.
+    pub(super) fn add_name(
+        &mut self,
+        name: JobName,
+        has_copies: bool,
+        given: &Given<'_>,
+    ) -> Result<(), String> {
+        let Some((first, is_of_copies)) = self.names.get(&name) else {
+            self.names.insert(name, (given.spot(), has_copies));
+            return Ok(());
+        };
+        let (name, first) = (Shown(name.as_bytes()), given.name_of(*first));
+        match is_of_copies {
+            false => Err(format!("two jobs are named {name}: the first is on {first}")),
+            true => {
+                Err(format!("{name} means all copies of the job on {first}: no other job can have this name"))
             }
         }
+    }
+
+    /// `include`.
+    pub(in crate::config) fn include(&mut self, given: &Given<'_>) -> Taken {
+        self.includes = true;
+        match given.value().is_empty() {
+            true => Err("expected a pattern, not an empty word".into()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the last line was an `include`.
+    pub(in crate::config) fn take_include(&mut self) -> bool {
+        std::mem::take(&mut self.includes)
     }
 
     /// `listen on` and `report to`.
@@ -82,7 +106,8 @@ impl FileBlock {
         let endpoint = values::endpoint(&given.value(), direction == Direction::Report)?;
         let place = (direction, endpoint);
         if let Some(first) = self.endpoints.get(&place) {
-            given.warn(|| format!("this address is already on line {first}: this line has no effect"));
+            let first = given.name_of(*first);
+            given.warn(|| format!("this address is already on {first}: this line has no effect"));
             return Ok(());
         }
         let (list, what) = match direction {
@@ -94,7 +119,7 @@ impl FileBlock {
             return Ok(());
         }
         list.push(place.1.clone());
-        self.endpoints.insert(place, given.line_number());
+        self.endpoints.insert(place, given.spot());
         match list.len() > MAX_ENDPOINTS {
             true => {
                 Err(format!("a file can have at most {MAX_ENDPOINTS} addresses {what}, and this is one more")

@@ -1,7 +1,7 @@
 //! The arguments of an option, as the builder takes them.
 
-use crate::config::errors::{Fault, Mistakes};
-use crate::config::text::{Line, Span, Word};
+use crate::config::errors::{Fault, Mistakes, Shown};
+use crate::config::text::{Line, Span, Spot, Word};
 use crate::config::values::{self, Value};
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -46,9 +46,26 @@ impl<'a> Given<'a> {
         self.words.first().map_or(Span::new(0, 0), |word| word.span)
     }
 
-    /// The number of the line on which the first argument is.
-    pub(super) fn line_number(&self) -> u32 {
-        self.mistakes.line_of(self.line, self.span())
+    /// Where all arguments are, and what they look like in a message.
+    pub(super) fn all(&self) -> (Span, Shown<'a>) {
+        let last = self.words.last().map_or(self.span(), |word| word.span);
+        let span = self.span().to(last);
+        (span, Shown(span.of(self.text)))
+    }
+
+    /// Where the first argument is in the text, for a message that comes when the line has been taken.
+    pub(super) fn place(&self) -> (Line, Span) {
+        (self.line, self.mistakes.written(self.span()))
+    }
+
+    /// The line on which the first argument is.
+    pub(super) fn spot(&self) -> Spot {
+        self.mistakes.spot_of(self.line, self.span())
+    }
+
+    /// What a message about this line calls another one.
+    pub(super) fn name_of(&self, spot: Spot) -> String {
+        self.mistakes.name_of(spot, self.line)
     }
 
     /// Adds a warning about the first argument.

@@ -1,7 +1,9 @@
 //! The builder of one job: options that are more than one value.
 
+use super::copies::Copies;
 use super::given::{Given, Taken};
 use crate::config::errors::{Fault, Shown};
+use crate::config::labels;
 use crate::config::places::OfWord;
 use crate::config::text::{Line, Span, Word};
 use crate::config::values;
@@ -13,13 +15,17 @@ const MAX_ENV: usize = 65_536;
 /// A job depends on no more files than this. Each is watched and hashed.
 const MAX_DEPENDS_OF_JOB: usize = 64;
 
-/// A job whose block is open.
+/// A job has no more tags than this.
+const MAX_TAGS: usize = 64;
+
+/// The job whose lines are being taken.
 #[derive(Default)]
 pub(in crate::config) struct JobBlock {
     /// Without a name: that is beside it, shared with the list of all names.
     pub(in crate::config) draft: JobDraft,
     pub(super) name: Option<JobName>,
-    /// The line of each resource that has its limit.
+    pub(super) copies: Copies,
+    /// The line of each resource that has its limit in the block whose lines are being taken.
     limits: [u32; Resource::ALL.len()],
     /// It depends on too many files, and that has been reported.
     has_too_many_files: bool,
@@ -30,6 +36,33 @@ pub(in crate::config) struct JobBlock {
 }
 
 impl JobBlock {
+    /// The lines of another block follow.
+    pub(super) fn begin_block(&mut self) {
+        self.limits = Default::default();
+    }
+
+    /// Whether it stands for several jobs.
+    pub(super) fn has_copies(&self) -> bool {
+        self.copies != Copies::Single
+    }
+
+    /// `tag`.
+    pub(in crate::config) fn tags(&mut self, given: &Given<'_>) -> Taken {
+        for word in given.words {
+            let value = word.value(given.text);
+            let tag = labels::label("a tag", &value).map_err(|what| Fault::new(word.span, what))?;
+            let tags = &mut self.draft.policy.labels.tags;
+            if !tags.iter().any(|known| known == tag) {
+                if tags.len() == MAX_TAGS {
+                    let what = format!("a job has at most {MAX_TAGS} tags, and this is one more");
+                    return Err(Fault::new(word.span, what).into());
+                }
+                tags.push(tag);
+            }
+        }
+        Ok(())
+    }
+
     /// `cmd`.
     pub(in crate::config) fn command(&mut self, given: &Given<'_>) -> Taken {
         let value = given.value();
@@ -91,8 +124,8 @@ impl JobBlock {
             given.mistakes.warn(given.line, flag.span, || {
                 format!("limit {} is already set on line {first}: this line counts", resource.flag())
             });
-            limits.retain(|limit| limit.resource != resource);
         }
+        limits.retain(|limit| limit.resource != resource);
         limits.push(Limit { resource, value });
         Ok(())
     }

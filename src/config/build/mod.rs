@@ -1,118 +1,98 @@
 //! What the options mean: takes them one by one and makes the configuration of them. Each kind of block has a builder
 //! of its own.
+//!
+//! The lines of a block are kept until it ends. A job that needs what may come later is built after the last file, and
+//! so is everything after it.
 
+mod assembly;
+mod copies;
+mod expand;
 mod file;
 mod given;
 mod interner;
 mod job;
+mod lines;
+mod link;
 mod rules;
+mod shared;
+mod take;
+mod taking;
 
 pub(super) use file::Direction;
-pub(super) use given::{Given, Taken, ValueError, set};
+pub(super) use given::{Given, Taken, set};
 pub(super) use rules::{command, ends, successes};
+pub(super) use take::Closing;
 
-use super::errors::{Fault, Mistakes};
-use super::options::{Key, OptionRow, Scope};
-use super::places::{OfWord, Places};
-use super::text::{Line, SourceFiles, Span, Word};
-use super::values;
+use super::places::Places;
+use super::text::{Environment, SourceFiles};
 use super::{Aim, Parsed};
-use crate::model::{JobName, JobSpec, Launch, Mistake};
+use crate::model::{JobName, Mistake};
+use assembly::{JobAssembly, PendingJob};
+use expand::Variables;
 use file::FileBlock;
-use job::{JobBlock, keep_last_of_each_variable};
+use job::JobBlock;
+use lines::LineArena;
+use shared::SharedBlocks;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use take::Open;
 
 /// The configuration so far: a builder for each kind of block.
 pub(super) struct Builder {
     aim: Aim,
     places: Places,
     pub(super) file: FileBlock,
-    /// The job whose block is open.
+    /// The job that is being built.
     pub(super) job: JobBlock,
+    pub(super) variables: Variables,
+    lines: LineArena,
+    shared: SharedBlocks,
+    /// The block that is open.
+    open: Option<Open>,
+    /// The name of the template whose block begins.
+    heading: Option<JobName>,
+    /// Whether there may be something to expand in the file that is being read.
+    may_expand: bool,
+    /// The lines of `include` with a `%{`.
+    patterns: Vec<u32>,
+    /// What is built after the last file, in the order of the files.
+    waiting: VecDeque<Deferred>,
+    assembly: JobAssembly,
+    /// Whether templates know what they are like.
+    is_linked: bool,
+}
+
+/// What waits for the end of the last file.
+enum Deferred {
+    /// An option of the file: the number of its line.
+    Line(u32),
+    /// A job.
+    Job(PendingJob),
 }
 
 impl Builder {
-    /// For a text of this length.
-    pub(super) fn new(bytes: usize, aim: Aim) -> Builder {
-        let file = FileBlock::with_room_for(bytes);
-        Builder { aim, places: Places::default(), file, job: JobBlock::default() }
-    }
-
-    /// Begins a block of options; an error if it is the first one too many.
-    pub(super) fn open(&mut self, scope: Scope) -> Result<(), String> {
-        match scope {
-            Scope::File => Ok(()),
-            Scope::Job => {
-                self.job = JobBlock::default();
-                self.file.add_job()
-            }
-        }
-    }
-
-    /// Takes an option with its arguments, whose number is right, or one line of its block of words.
-    pub(super) fn take(&mut self, row: &OptionRow, mut given: Given<'_>) -> Result<(), Fault> {
-        self.place(row.key, given.words, given.line);
-        match (row.take)(self, &mut given) {
-            Ok(()) => Ok(()),
-            Err(ValueError::Word(what)) => Err(Fault::new(given.span(), what)),
-            Err(ValueError::At(fault)) => Err(fault),
-        }
-    }
-
-    /// The name of what the open block of this kind defines, if it has one.
-    pub(super) fn name_of(&self, scope: Scope) -> Option<&JobName> {
-        match scope {
-            Scope::File => None,
-            Scope::Job => self.job.name.as_ref(),
-        }
-    }
-
-    /// Ends a block that is complete and begins with this keyword.
-    pub(super) fn close(&mut self, scope: Scope, keyword: (Line, Span), mistakes: &mut Mistakes) {
-        match scope {
-            Scope::File => {}
-            Scope::Job => self.close_job(keyword, mistakes),
-        }
-    }
-
-    fn close_job(&mut self, keyword: (Line, Span), mistakes: &mut Mistakes) {
-        if let Some((line, span, what)) = self.job.contradiction() {
-            mistakes.add_to_line(line, span, || what.to_owned());
-        }
-        let JobBlock { mut draft, name, places, .. } = std::mem::take(&mut self.job);
-        if let Err(what) = self.file.add_depends(&draft) {
-            return mistakes.add_to_line(keyword.0, keyword.1, || what);
-        }
-        // Of a file with a mistake nothing is applied, so nothing needs to be kept.
-        if !mistakes.has_errors()
-            && let Some(name) = name
-        {
-            keep_last_of_each_variable(&mut draft.env);
-            let policy = self.file.policies.of(std::mem::take(&mut draft.policy));
-            let attributes = self.file.attributes.of(std::mem::take(&mut draft.attributes));
-            let launch = Launch::new(draft, attributes);
-            self.file.config.jobs.push(JobSpec { name, launch, policy });
-            if self.aim == Aim::Check {
-                self.places.add(keyword.0, keyword.1, places);
-            }
+    /// For a main file of this length.
+    pub(super) fn new(bytes: usize, environment: Rc<Environment>, aim: Aim) -> Builder {
+        Builder {
+            aim,
+            places: Places::default(),
+            file: FileBlock::with_room_for(bytes),
+            job: JobBlock::default(),
+            variables: Variables::new(environment),
+            lines: LineArena::default(),
+            shared: SharedBlocks::default(),
+            open: None,
+            heading: None,
+            may_expand: false,
+            patterns: Vec::new(),
+            waiting: VecDeque::new(),
+            assembly: JobAssembly::default(),
+            is_linked: false,
         }
     }
 
     /// The configuration that these files hold, with these warnings.
     pub(super) fn finish(self, warnings: Vec<Mistake>, sources: SourceFiles) -> Parsed {
         Parsed { config: self.file.config, warnings, places: self.places.of(sources) }
-    }
-
-    /// Notes where these words of an option are.
-    fn place(&mut self, key: Key, words: &[Word], line: Line) {
-        if self.aim == Aim::Check {
-            self.job.places.extend(words.iter().map(|word| OfWord { key, line, word: *word }));
-        }
-    }
-
-    /// `name`.
-    pub(super) fn name(&mut self, given: &Given<'_>) -> Taken {
-        let name = values::name(&given.value())?;
-        self.job.name = Some(name.clone());
-        Ok(self.file.add_name(name, given.line_number())?)
     }
 }

@@ -14,7 +14,7 @@ const MAX_SIGNALS: usize = 8;
 impl JobBlock {
     /// `restart on`.
     pub(in crate::config) fn restart_on(&mut self, given: &Given<'_>) -> Taken {
-        self.restart_on = Some((given.line, given.span()));
+        self.restart_on = Some(given.place());
         ends(given, &mut self.draft.policy.restart.on)
     }
 

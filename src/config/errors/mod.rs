@@ -5,4 +5,4 @@ mod fault;
 mod mistakes;
 
 pub(super) use fault::{Fault, Shown};
-pub(super) use mistakes::Mistakes;
+pub(super) use mistakes::{LineView, Mistakes, Whom};

@@ -18,6 +18,10 @@ pub enum Scope {
     File,
     /// Inside of `job { ... }`.
     Job,
+    /// Inside of `template NAME { ... }`: options of a job.
+    Template,
+    /// Inside of `defaults { ... }`: options of a job.
+    Defaults,
 }
 
 /// What a change of an option does to the process of a job that has it.
@@ -94,6 +98,34 @@ pub(super) enum Print {
     Job(fn(&JobSpec, &mut Printer<'_>)),
 }
 
+/// For each first letter the number of the first row whose name begins with it, and for each row the next one. A
+/// parser asks for every line, so it does not look at the whole table.
+struct Index {
+    first: [usize; 256],
+    next: [usize; COUNT],
+}
+
+static INDEX: Index = index();
+
+#[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
+const fn index() -> Index {
+    let (mut first, mut next, mut row) = ([COUNT; 256], [COUNT; COUNT], COUNT);
+    while row > 0 {
+        row -= 1;
+        let letter = TABLE[row].words[0].as_bytes()[0] as usize;
+        (next[row], first[letter]) = (first[letter], row);
+    }
+    Index { first, next }
+}
+
+/// The options whose first word is this one.
+pub(super) fn beginning_with(word: &[u8]) -> impl Iterator<Item = &'static OptionRow> {
+    let letter = word.first().and_then(|letter| INDEX.first.get(usize::from(*letter)));
+    let rows = std::iter::successors(letter, |row| INDEX.next.get(**row));
+    let rows = rows.map_while(|row| TABLE.get(*row));
+    rows.filter(move |row| row.words.first().is_some_and(|known| known.as_bytes() == word))
+}
+
 /// Any number of arguments.
 pub const ANY: usize = usize::MAX;
 
@@ -102,7 +134,30 @@ impl Scope {
     pub(super) fn belongs(self) -> &'static str {
         match self {
             Scope::File => "outside all jobs",
-            Scope::Job => "in a job, between `job {` and `}`",
+            Scope::Job | Scope::Template | Scope::Defaults => "in a job, between `job {` and `}`",
+        }
+    }
+
+    /// Whose options are allowed here.
+    pub(super) fn of_options(self) -> Scope {
+        match self {
+            Scope::File => Scope::File,
+            Scope::Job | Scope::Template | Scope::Defaults => Scope::Job,
+        }
+    }
+
+    /// Why an option of a job is not allowed here.
+    pub(super) fn refuses(self, key: Key) -> Option<&'static str> {
+        match self {
+            Scope::File | Scope::Job => None,
+            Scope::Template => (key == Key::Name)
+                .then_some("a template has its name before the brace, and each job has its own"),
+            Scope::Defaults if key == Key::Name => Some("each job has its own name"),
+            Scope::Defaults if key == Key::Cmd => Some("each job has its own command, or that of a template"),
+            Scope::Defaults if matches!(key, Key::Like | Key::Instances | Key::Each) => {
+                Some("write it into the jobs that need it, or into a template")
+            }
+            Scope::Defaults => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{ANY, Block, Changes, Inside, OptionRow, Print, Scope, rules};
 use crate::config::build::{Direction, set};
-use crate::config::values;
+use crate::config::{labels, values};
 use Block::{Always, Instead};
 use Print::{File, Job};
 use std::ffi::CStr;
@@ -60,6 +60,43 @@ rows! {
         help: "a program to keep running; one option a line between the braces",
         ..FILE
     },
+    Include = OptionRow {
+        words: &["include"],
+        arguments: "PATTERN",
+        also: &["import", "source"],
+        help: "read the files that match in place of this line",
+        take: |build, given| build.file.include(given),
+        ..FILE
+    },
+    Defaults = OptionRow {
+        words: &["defaults"],
+        arguments: "{ ... }",
+        count: (0, 0),
+        block: Always(Inside::Options(Scope::Defaults)),
+        one_line: false,
+        also: &["default"],
+        help: "options of a job that hold for all jobs below",
+        ..FILE
+    },
+    Template = OptionRow {
+        words: &["template"],
+        arguments: "NAME { ... }",
+        block: Always(Inside::Options(Scope::Template)),
+        one_line: false,
+        also: &["class"],
+        help: "options of a job, for the jobs that are like NAME",
+        take: |build, given| build.template(given),
+        ..FILE
+    },
+    Variable = OptionRow {
+        words: &["variable"],
+        arguments: "NAME [TEXT]",
+        count: (1, 2),
+        also: &["var", "let", "define"],
+        help: "%{NAME} is this variable of the environment of pmtr, or else TEXT",
+        take: |build, given| build.variables.declare(given),
+        ..FILE
+    },
     ListenOn = OptionRow {
         words: &["listen", "on"],
         arguments: "udp://HOST:PORT",
@@ -115,6 +152,61 @@ rows! {
         help: "the absolute path of the program, and its arguments",
         take: |build, given| build.job.command(given),
         print: Job(|job, out| out.words(job.launch.cmd().map(CStr::to_bytes))),
+        ..JOB
+    },
+    Like = OptionRow {
+        words: &["like"],
+        arguments: "NAME...",
+        count: (1, ANY),
+        also: &["extends", "inherit", "use"],
+        help: "have the options of these templates, too",
+        ..JOB
+    },
+    No = OptionRow {
+        words: &["no"],
+        arguments: "OPTION",
+        count: (1, ANY),
+        repeatable: true,
+        also: &["unset", "remove"],
+        help: "take back what defaults and templates say about an option",
+        ..JOB
+    },
+    Instances = OptionRow {
+        words: &["instances"],
+        arguments: "N",
+        also: &["numprocs", "replicas", "copies"],
+        help: "N jobs, named NAME-1 to NAME-N",
+        take: |build, given| build.job.instances(given),
+        ..JOB
+    },
+    Each = OptionRow {
+        words: &["each"],
+        arguments: "WORD...",
+        count: (1, ANY),
+        also: &["foreach", "for"],
+        help: "a job for each word, named NAME-WORD",
+        take: |build, given| build.job.each(given),
+        ..JOB
+    },
+    Tag = OptionRow {
+        words: &["tag"],
+        arguments: "WORD...",
+        count: (1, ANY),
+        repeatable: true,
+        also: &["tags"],
+        help: "groups that the job belongs to",
+        take: |build, given| build.job.tags(given),
+        print: Job(|job, out| out.list(job.policy.labels.tags.iter())),
+        ..JOB
+    },
+    About = OptionRow {
+        words: &["about"],
+        arguments: "TEXT",
+        blanks: true,
+        also: &["description", "comment"],
+        help: "what the job is for, in a few words",
+        take: |build, given| given.store(&mut build.job.draft.policy.labels.about, labels::about),
+        print: Job(|job, out| job.policy.labels.about.iter().for_each(|text| out.words([&**text]))),
         ..JOB
     },
     Dir = OptionRow {

@@ -2,6 +2,7 @@
 
 use super::frame::Frame;
 use super::{Parser, Pending, STRAY_OPEN, span_of};
+use crate::config::build::Closing;
 use crate::config::errors::Shown;
 use crate::config::options::{Block, Inside, OptionRow, Scope};
 use crate::config::text::{Line, Span, Word};
@@ -35,6 +36,9 @@ impl Parser {
                     row.0.keyword()
                 )
             });
+        }
+        if counted.is_ok() && !head.is_empty() {
+            self.take(line, row.0, head);
         }
         self.open(row, line, keyword);
         if counted.is_err() {
@@ -83,6 +87,9 @@ impl Parser {
                 self.pending = Some(Pending { row: Some(row), line, keyword });
             }
             (Ok(()), _) | (Err(_), Inside::Words) => {
+                if !args.is_empty() {
+                    self.take(line, row.0, args);
+                }
                 self.pending = Some(Pending { row: Some(row), line, keyword });
             }
         }
@@ -97,7 +104,7 @@ impl Parser {
     }
 
     /// A line of a block of words.
-    pub(super) fn words(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
+    pub(super) fn words(&mut self, line: Line, row: &'static OptionRow, words: &[Word]) {
         if let Some(frame) = self.open.last_mut() {
             frame.words += words.len();
         }
@@ -174,7 +181,11 @@ impl Parser {
         let opened = self.mistakes.line_of(frame.line, frame.keyword);
         self.closed = Some((opened, line.number));
         match frame.row {
-            Some((row, Inside::Options(scope))) => self.complete(row, scope, &frame),
+            Some((_, Inside::Options(scope))) => {
+                let missing = frame.tally.missing(scope).collect();
+                let closing = Closing { line: frame.line, keyword: frame.keyword, missing };
+                self.build.close(scope, closing, &mut self.mistakes);
+            }
             // A block of limits may be empty, as it always could.
             Some((row, Inside::Words)) if frame.words == 0 && row.count == (0, 0) => {
                 self.fault(frame.line, frame.keyword, || format!("the block is empty: {}", row.usage()));
@@ -183,26 +194,10 @@ impl Parser {
         }
     }
 
-    /// Ends a block of options, unless one is missing.
-    fn complete(&mut self, row: &OptionRow, scope: Scope, frame: &Frame) {
-        let (line, keyword) = (frame.line, frame.keyword);
-        if frame.tally.missing(scope).next().is_none() {
-            return self.build.close(scope, (line, keyword), &mut self.mistakes);
-        }
-        let name = self.build.name_of(scope);
-        self.mistakes.add_to_line(line, keyword, || {
-            let missing = frame.tally.missing(scope).map(|row| format!("`{}`", row.usage()));
-            let who = match name {
-                None => format!("this {}", row.keyword()),
-                Some(name) => format!("{} {}", row.keyword(), Shown(name.as_bytes())),
-            };
-            format!("{who} needs {}", missing.collect::<Vec<_>>().join(" and "))
-        });
-    }
-
     /// What is still open at the end of the file.
     pub(super) fn end(&mut self) {
         self.settle(&[]);
+        self.build.abandon(&mut self.mistakes);
         while let Some(frame) = self.open.pop() {
             let (block, hint) = (Shown(frame.keyword.of(&self.text)), frame.hint());
             self.mistakes.add_to_line(frame.line, frame.keyword, || {
@@ -212,10 +207,8 @@ impl Parser {
     }
 
     pub(super) fn open(&mut self, row: (&'static OptionRow, Inside), line: Line, keyword: Span) {
-        if let Inside::Options(scope) = row.1
-            && let Err(what) = self.build.open(scope)
-        {
-            self.fault(line, keyword, || what);
+        if let Inside::Options(scope) = row.1 {
+            self.build.open(scope);
         }
         self.open.push(Frame::new(Some(row), line, keyword));
     }

@@ -1,7 +1,7 @@
 //! A block that is open, and which of its options have come.
 
 use crate::config::options::{COUNT, Inside, Key, OptionRow, Scope};
-use crate::config::text::{Line, Span};
+use crate::config::text::{Line, Span, Spot};
 
 /// An open block.
 pub(super) struct Frame {
@@ -20,8 +20,8 @@ pub(super) struct Frame {
 
 /// Which options have come in a block, or outside of all.
 pub(super) struct Tally {
-    /// For each row of the table the line on which it was given, or zero.
-    given: [u32; COUNT],
+    /// For each row of the table the line on which it was given; number zero if it was not.
+    given: [Spot; COUNT],
     /// Options that are missing because of a mistake that has been reported.
     excused: [bool; COUNT],
 }
@@ -44,19 +44,15 @@ impl Frame {
 
 impl Default for Tally {
     fn default() -> Tally {
-        Tally { given: [0; COUNT], excused: [false; COUNT] }
+        Tally { given: [Spot::default(); COUNT], excused: [false; COUNT] }
     }
 }
 
 impl Tally {
-    /// Notes that an option is given here; an error if it was given before.
-    pub(super) fn give(&mut self, row: &OptionRow, number: u32) -> Result<(), String> {
-        let Some(given) = self.given.get_mut(row.key as usize) else { return Ok(()) };
-        match std::mem::replace(given, number) {
-            0 => Ok(()),
-            _ if row.repeatable => Ok(()),
-            first => Err(format!("`{}` is given twice: first on line {first}", row.keyword())),
-        }
+    /// Notes that an option is given here; if it may not be given again, where it was before.
+    pub(super) fn give(&mut self, row: &OptionRow, spot: Spot) -> Option<Spot> {
+        let first = std::mem::replace(self.given.get_mut(row.key as usize)?, spot);
+        (first.number > 0 && !row.repeatable).then_some(first)
     }
 
     /// No message is to say that this option is missing.
@@ -68,7 +64,7 @@ impl Tally {
     pub(super) fn missing(&self, scope: Scope) -> impl Iterator<Item = &'static OptionRow> {
         scope.options().filter(|row| {
             let noted = (self.given.get(row.key as usize), self.excused.get(row.key as usize));
-            row.required && noted == (Some(&0), Some(&false))
+            row.required && noted == (Some(&Spot::default()), Some(&false))
         })
     }
 }

@@ -2,15 +2,17 @@
 //! happens after a mistake is in `recovery`.
 
 mod blocks;
+mod files;
 mod frame;
 mod recovery;
 
 use super::build::{Builder, Given};
 use super::errors::{Fault, Mistakes};
-use super::options::{Block, Inside, OptionRow, Scope, TABLE};
-use super::text::{Lexer, Line, SourceFile, SourceFiles, SourceId, Span, Word};
+use super::options::{Block, Inside, OptionRow, Scope, beginning_with};
+use super::text::{Line, SourceFiles, Sources, Span, Word};
 use super::{Aim, Parsed};
 use crate::model::Mistake;
+use files::Files;
 use frame::{Frame, Tally};
 use std::rc::Rc;
 
@@ -19,7 +21,7 @@ pub(super) struct Parser {
     /// The text of the file that is being read.
     text: Rc<Vec<u8>>,
     aim: Aim,
-    lexer: Lexer,
+    files: Files,
     /// The words of the line that is being read.
     line: Vec<Word>,
     mistakes: Mistakes,
@@ -50,33 +52,29 @@ enum Found {
 }
 
 impl Parser {
-    pub(super) fn new(source: SourceFile, aim: Aim) -> Parser {
-        let text = Rc::clone(&source.text);
-        let lexer = Lexer::new(SourceId::default(), &text);
-        let (mistakes, build) = (Mistakes::new(SourceFiles::new(source)), Builder::new(text.len(), aim));
+    pub(super) fn new(sources: Sources, aim: Aim) -> Parser {
+        let Sources { main, included, environment } = sources;
+        let text = Rc::clone(&main.text);
+        let files = Files::new(&text, included);
+        let mut build = Builder::new(text.len(), environment, aim);
+        build.begin_file(&text);
+        let mistakes = Mistakes::new(SourceFiles::new(main));
         let (line, open, tally) = (Vec::new(), Vec::new(), Tally::default());
-        Parser { text, aim, lexer, line, mistakes, build, open, tally, pending: None, closed: None }
+        Parser { text, aim, files, line, mistakes, build, open, tally, pending: None, closed: None }
     }
 
-    /// Reads lines of about this many bytes, the last one to its end; false if there are no more.
+    /// Reads lines of about this many bytes, the last one to its end, and builds what waits for the last of them; false
+    /// if there is nothing left to do.
     pub(super) fn read(&mut self, bytes: usize) -> bool {
-        let (text, mut words) = (Rc::clone(&self.text), std::mem::take(&mut self.line));
-        let end = self.lexer.at().saturating_add(bytes);
-        let mut more = true;
-        while more && self.lexer.at() < end {
-            match self.lexer.next(&text, &mut words) {
-                None => more = false,
-                Some((line, None)) => self.line(line, &words),
-                Some((line, Some(fault))) => self.unreadable(line, &words, fault),
-            }
+        let mut left = bytes;
+        while left > 0 && !self.files.are_read() {
+            left = left.saturating_sub(self.read_file(left));
         }
-        self.line = words;
-        more
+        !self.files.are_read() || self.build.go_on(left, &mut self.mistakes)
     }
 
     /// What the whole text says.
-    pub(super) fn finish(mut self) -> Result<Parsed, Vec<Mistake>> {
-        self.end();
+    pub(super) fn finish(self) -> Result<Parsed, Vec<Mistake>> {
         let has_errors = self.mistakes.has_errors();
         let (mistakes, sources) = self.mistakes.finish();
         match has_errors {
@@ -122,11 +120,14 @@ impl Parser {
 
     /// A line of a block of options. A word can be an option of several kinds of block: those of this one come first.
     fn option(&mut self, line: Line, scope: Scope, words: &[Word]) {
-        match self.find(words, |row| row.scope == scope) {
-            Some(Found::Whole(row, count)) => {
-                let (keyword, args) = words.split_at_checked(count).unwrap_or((words, &[]));
-                self.known(line, row, span_of(keyword), args);
-            }
+        match self.find(words, |row| row.scope == scope.of_options()) {
+            Some(Found::Whole(row, count)) => match scope.refuses(row.key) {
+                Some(why) => self.refused(line, scope, (row, why), words),
+                None => {
+                    let (keyword, args) = words.split_at_checked(count).unwrap_or((words, &[]));
+                    self.known(line, row, span_of(keyword), args);
+                }
+            },
             Some(Found::Partial(row)) => self.partial(line, row, words),
             None => match self.find(words, |_| true) {
                 Some(Found::Whole(row, _) | Found::Partial(row)) => self.misplaced(line, row, words),
@@ -136,10 +137,11 @@ impl Parser {
     }
 
     fn known(&mut self, line: Line, row: &'static OptionRow, keyword: Span, args: &[Word]) {
-        let number = self.mistakes.line_of(line, keyword);
+        let spot = self.mistakes.spot_of(line, keyword);
         let tally = self.open.last_mut().map_or(&mut self.tally, |frame| &mut frame.tally);
-        if let Err(what) = tally.give(row, number) {
-            self.fault(line, keyword, || what);
+        if let Some(first) = tally.give(row, spot) {
+            let first = self.mistakes.name_of(first, line);
+            self.fault(line, keyword, || format!("`{}` is given twice: first on {first}", row.keyword()));
         }
         match row.block {
             Block::Never => self.set(line, row, keyword, args),
@@ -147,7 +149,7 @@ impl Parser {
         }
     }
 
-    fn set(&mut self, line: Line, row: &OptionRow, keyword: Span, args: &[Word]) {
+    fn set(&mut self, line: Line, row: &'static OptionRow, keyword: Span, args: &[Word]) {
         match self.counted(row, row.count, keyword, args) {
             Ok(()) => self.take(line, row, args),
             Err(fault) => self.mistakes.add(line, fault),
@@ -155,11 +157,8 @@ impl Parser {
     }
 
     /// Hands arguments to the builder.
-    fn take(&mut self, line: Line, row: &OptionRow, words: &[Word]) {
-        let given = Given::new(&self.text, words, line, &mut self.mistakes);
-        if let Err(fault) = self.build.take(row, given) {
-            self.mistakes.add(line, fault);
-        }
+    fn take(&mut self, line: Line, row: &'static OptionRow, words: &[Word]) {
+        self.build.take(row, Given::new(&self.text, words, line, &mut self.mistakes));
     }
 
     /// What the innermost block encloses; nothing if it is skipped.
@@ -174,18 +173,10 @@ impl Parser {
     fn find(&self, words: &[Word], wanted: impl Fn(&OptionRow) -> bool) -> Option<Found> {
         let (first, others) = words.split_first()?;
         let first = first.unquoted(&self.text)?;
-        // Length and letter decide most comparisons without a call, and there is one for every row on every line.
-        let is_first = |known: &str| {
-            known.len() == first.len()
-                && known.as_bytes().first() == first.first()
-                && *known.as_bytes() == *first
-        };
         let (mut partial, mut longest): (Option<&'static OptionRow>, Option<&'static OptionRow>) =
             (None, None);
-        for row in TABLE.iter().filter(|row| wanted(row)) {
-            let Some((_, known)) = row.words.split_first().filter(|(known, _)| is_first(known)) else {
-                continue;
-            };
+        for row in beginning_with(&first).filter(|row| wanted(row)) {
+            let known = row.words.get(1..).unwrap_or_default();
             partial = partial.or(Some(row));
             let whole = others.len() >= known.len()
                 && known.iter().zip(others).all(|(known, word)| word.is(&self.text, known));

@@ -44,6 +44,21 @@ impl Parser {
         self.skip_block(line, words);
     }
 
+    /// An option of a job that a template or defaults cannot have.
+    pub(super) fn refused(
+        &mut self,
+        line: Line,
+        scope: Scope,
+        (row, why): (&OptionRow, &str),
+        words: &[Word],
+    ) {
+        let block = if scope == Scope::Defaults { "`defaults`" } else { "a template" };
+        self.fault(line, span_of(words.get(..1).unwrap_or_default()), || {
+            format!("`{}` cannot be in {block}: {why}", row.keyword())
+        });
+        self.skip_block(line, words);
+    }
+
     pub(super) fn unknown(&mut self, line: Line, scope: Scope, words: &[Word]) {
         let Some((first, rest)) = words.split_first() else { return };
         let text = Rc::clone(&self.text);
@@ -69,11 +84,13 @@ impl Parser {
         let Some(row) = meant else { return self.skip_block(line, words) };
         self.excuse(row);
         match row.block {
-            Block::Always(inside) | Block::Instead(inside) if raw.ends_with(b"{") && row.scope == scope => {
+            Block::Always(inside) | Block::Instead(inside)
+                if raw.ends_with(b"{") && row.scope == scope.of_options() =>
+            {
                 self.open((row, inside), line, first.span);
             }
             // The options of a misspelt `job` are read as well.
-            Block::Always(inside @ Inside::Options(_)) if row.scope == scope => {
+            Block::Always(inside @ Inside::Options(_)) if row.scope == scope.of_options() => {
                 self.block(line, (row, inside), first.span, rest);
             }
             Block::Never | Block::Always(_) | Block::Instead(_) => self.skip_block(line, words),
@@ -94,7 +111,7 @@ impl Parser {
         let second = rest.first().map(|word| word.value(&text));
         let meant = match self.mistakes.is_full() {
             true => None,
-            false => suggest::option(scope, &value, second.as_deref()),
+            false => suggest::option(scope.of_options(), &value, second.as_deref()),
         };
         let shown = Shown(&value);
         self.fault(line, first.span, || match meant {
@@ -109,7 +126,7 @@ impl Parser {
     pub(super) fn unreadable(&mut self, line: Line, words: &[Word], fault: Fault) {
         self.settle(words);
         self.mistakes.add(line, fault);
-        if let Some(Found::Whole(row, _)) = self.find(words, |row| row.scope == self.scope()) {
+        if let Some(Found::Whole(row, _)) = self.find(words, |row| row.scope == self.scope().of_options()) {
             self.excuse(row);
         }
         self.skip_block(line, words);
@@ -168,7 +185,7 @@ impl Parser {
     pub(super) fn settle(&mut self, next: &[Word]) {
         let Some(Pending { row: Some(row), line, keyword }) = self.pending.take() else { return };
         self.fault(line, keyword, || lacks_block(row.0));
-        let other_option = || self.find(next, |row| row.scope == self.scope()).is_some();
+        let other_option = || self.find(next, |row| row.scope == self.scope().of_options()).is_some();
         let closes = || next.first().is_some_and(|word| self.closes(word));
         let forgotten = match row.1 {
             Inside::Options(_) => !next.is_empty(),

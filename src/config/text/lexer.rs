@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// A line, with those that backslashes join to it, is no longer than this: the kernel gives a command and its
 /// environment no more room, unless the limit of its stack is raised.
-const MAX_LINE_BYTES: usize = 2 << 20;
+pub(in crate::config) const MAX_LINE_BYTES: usize = 2 << 20;
 const TOO_LONG: &str = "this line, with its continuation lines, is longer than 2 MiB: split it";
 
 /// How a word was written.
@@ -54,6 +54,11 @@ impl Word {
             Quoting::Escaped => Cow::Owned(without_escapes(&without_joins(unquoted()))),
             Quoting::Value => Cow::Owned(without_quotes_of_value(&without_joins(raw))),
         }
+    }
+
+    /// A word whose bytes mean themselves.
+    pub(in crate::config) fn of_value(span: Span) -> Word {
+        Word { span, quoting: Quoting::Plain }
     }
 
     /// Whether it is this word, without quotes: a keyword or a brace.

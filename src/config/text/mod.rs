@@ -3,12 +3,12 @@
 mod lexer;
 mod source;
 
-pub(super) use lexer::{Lexer, Word};
-pub use source::{Included, SourceFile, Sources};
+pub(super) use lexer::{Lexer, MAX_LINE_BYTES, Word};
+pub use source::{Environment, Included, SourceFile, Sources};
 pub(super) use source::{SourceFiles, SourceId};
 
 /// A range of the text. Offsets fit into 32 bits, as the text is bounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::config) struct Span {
     pub(in crate::config) start: u32,
     pub(in crate::config) end: u32,
@@ -43,5 +43,12 @@ pub(in crate::config) struct Line {
     /// Where it begins in the text.
     pub(in crate::config) at: u32,
     /// The number of the first line it is made of.
+    pub(in crate::config) number: u32,
+}
+
+/// The line of something that was given once and is mentioned later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::config) struct Spot {
+    pub(in crate::config) file: SourceId,
     pub(in crate::config) number: u32,
 }

@@ -1,6 +1,7 @@
 //! The files of a configuration.
 
 use super::Line;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// One file: what messages call it, and its text.
@@ -10,13 +11,18 @@ pub struct SourceFile {
     pub(in crate::config) text: Rc<Vec<u8>>,
 }
 
-/// The files of a configuration: the main one, and those that it includes.
+/// What a configuration is made of: the main file, those that it includes, and the environment of pmtr.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     pub main: SourceFile,
     /// For each pattern of [`includes`](crate::config::includes), in the same order.
     pub included: Vec<Included>,
+    /// What `variable` looks at first.
+    pub environment: Rc<Environment>,
 }
+
+/// The variables of an environment, each with its value.
+pub type Environment = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What an `include` leads to.
 #[derive(Clone, Debug)]
@@ -27,12 +33,12 @@ pub struct Included {
 
 impl<T: Into<SourceFile>> From<T> for Sources {
     fn from(main: T) -> Sources {
-        Sources { main: main.into(), included: Vec::new() }
+        Sources { main: main.into(), ..Sources::default() }
     }
 }
 
-/// Which of the files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which of the files: they are numbered in the order in which they are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::config) struct SourceId(u16);
 
 /// All files, the main one first.
@@ -68,9 +74,21 @@ impl SourceFiles {
         SourceFiles(vec![main])
     }
 
+    /// Adds a file, unless there are too many.
+    pub(in crate::config) fn add(&mut self, file: SourceFile) -> Option<SourceId> {
+        let id = u16::try_from(self.0.len()).ok()?;
+        self.0.push(file);
+        Some(SourceId(id))
+    }
+
+    /// One of the files.
+    pub(in crate::config) fn file(&self, id: SourceId) -> SourceFile {
+        self.0.get(usize::from(id.0)).cloned().unwrap_or_default()
+    }
+
     /// The file in which this line is.
     pub(in crate::config) fn of(&self, line: Line) -> SourceFile {
-        self.0.get(usize::from(line.file.0)).cloned().unwrap_or_default()
+        self.file(line.file)
     }
 
     /// The text in which this line is.

@@ -8,11 +8,13 @@ use crate::config::options::Key;
 use crate::config::{self, Places};
 use crate::job::policy::QUICK;
 use crate::model::{GiveUp, InUnits, JobSpec, Lasting, Mistake, Restart};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The job that is checked.
@@ -27,7 +29,10 @@ struct Look<'a> {
 /// The warnings about these jobs. `places` says where their options are.
 pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> Vec<Mistake> {
     let mut found = Vec::new();
+    // The places at which jobs before had warnings: what a template or a job with copies says is one warning.
+    let mut told = BTreeSet::new();
     for (index, job) in jobs.iter().enumerate() {
+        let before = found.len();
         let mut look = Look { job, index, places, machine, found };
         look.command();
         let account = look.user();
@@ -37,8 +42,17 @@ pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> 
         look.limits();
         look.rules();
         found = look.found;
+        let mut of_job = found.split_off(before);
+        of_job.retain(|warning| !told.contains(&place(warning)));
+        told.extend(of_job.iter().map(place));
+        found.extend(of_job);
     }
     found
+}
+
+/// Where a warning points.
+fn place(warning: &Mistake) -> (Rc<[u8]>, u32, u32) {
+    (Rc::clone(&warning.file), warning.line, warning.column)
 }
 
 impl Look<'_> {

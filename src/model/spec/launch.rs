@@ -9,8 +9,8 @@ use std::rc::Rc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {
     /// user, dir, in, out, err (empty: not given), then depends, cmd and env; each ends with NUL. The longest is last,
-    /// so that reading the others does not scan it.
-    texts: Box<[u8]>,
+    /// so that reading the others does not scan it. Jobs with equal ones can share them.
+    texts: Rc<[u8]>,
     /// Options that few jobs set. Jobs with equal ones share them.
     attributes: Rc<Attributes>,
     depends_words: u32,
@@ -61,6 +61,13 @@ impl Launch {
             attributes,
             depends_words: draft.depends.count,
             cmd_words: draft.cmd.count,
+        }
+    }
+
+    /// Takes less memory if its texts are those of another definition.
+    pub fn share(&mut self, other: &Launch) {
+        if self.texts == other.texts {
+            self.texts = Rc::clone(&other.texts);
         }
     }
 

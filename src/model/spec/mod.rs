@@ -12,7 +12,7 @@ pub use codes::Codes;
 pub use launch::{Attributes, Launch, Output, SYSLOG};
 pub use limit::{Infinity, Limit, Resource};
 pub use name::JobName;
-pub use policy::{Fixed, Policy};
+pub use policy::{Fixed, Labels, Policy};
 pub use restart::{Delay, GiveUp, Growth, Lasting, Restart};
 pub use stop::{ReloadRules, Stop};
 
