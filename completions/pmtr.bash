@@ -6,7 +6,7 @@
 _pmtr_options() {
   case $1 in
     pmtr)
-      REPLY='-F -t -v -c:file -p:file --check --strict --state:directory --last-good:file -h --help --version'
+      REPLY='-F -t -v -c:file -p:file --check --strict --print --state:directory --last-good:file -h --help --version'
       ;;
     pmtr-ctl)
       REPLY='-v -s:host -p:number -h --help --version'

@@ -16,6 +16,7 @@ complete -c pmtr -n $more -s c -r -F -d 'the configuration file, default /etc/pm
 complete -c pmtr -n $more -s p -r -F -d 'write the process id to FILE, fail if another pmtr has it'
 complete -c pmtr -n $more -l check -d 'check like -t, but exit 1 if there are errors'
 complete -c pmtr -n $more -l strict -d 'with --check, exit 1 for warnings as well'
+complete -c pmtr -n $more -l print -d 'print the configuration with all that it includes'
 complete -c pmtr -n $more -l state -x -a '(__pmtr_directories)' -d 'keep the state file in DIR, default /run/pmtr for root'
 complete -c pmtr -n $more -l last-good -r -F -d 'keep the last good configuration in FILE as a fallback'
 complete -c pmtr -n $more -s h -l help -d 'show this help'

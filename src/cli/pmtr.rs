@@ -22,7 +22,7 @@ pub struct PmtrOptions {
     pub state: Option<PathBuf>,
     /// `--last-good`, as written; None for a test.
     pub last_good: Option<PathBuf>,
-    /// `-t` or `--check`, or neither.
+    /// `-t`, `--check` or `--print`, or none of them.
     pub mode: Mode,
     /// `--strict`: a test fails for warnings as well.
     pub strict: bool,
@@ -30,7 +30,7 @@ pub struct PmtrOptions {
     pub verbosity: u8,
 }
 
-/// Whether to run the jobs of a configuration or to test it.
+/// Whether to run the jobs of a configuration, to test it or to print it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     /// Run the jobs.
@@ -39,6 +39,8 @@ pub enum Mode {
     Test,
     /// `--check`: the exit status shows the result as well. Overrides `-t`.
     Check,
+    /// `--print`: print the canonical text. Overrides both.
+    Print,
 }
 
 /// The options by their meaning.
@@ -53,6 +55,7 @@ pub enum PmtrOption {
     LastGood,
     Check,
     Strict,
+    Print,
     Help,
     Version,
 }
@@ -123,6 +126,13 @@ pub const OPTIONS: &[Opt<PmtrOption>] = &[
         help: "with --check, exit 1 for warnings as well",
     },
     Opt {
+        id: PmtrOption::Print,
+        letter: None,
+        long: Some("print"),
+        argument: None,
+        help: "print the configuration with all that it includes",
+    },
+    Opt {
         id: PmtrOption::Help,
         letter: Some('h'),
         long: Some("help"),
@@ -158,7 +168,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<PmtrOptions>, U
         match arg {
             Arg::Flag(PmtrOption::Foreground) => options.foreground = true,
             Arg::Flag(PmtrOption::Test) => options.mode = options.mode.max(Mode::Test),
-            Arg::Flag(PmtrOption::Check) => options.mode = Mode::Check,
+            Arg::Flag(PmtrOption::Check) => options.mode = options.mode.max(Mode::Check),
+            Arg::Flag(PmtrOption::Print) => options.mode = Mode::Print,
             Arg::Flag(PmtrOption::Strict) => options.strict = true,
             Arg::Flag(PmtrOption::Verbose) => options.verbosity = options.verbosity.saturating_add(1),
             Arg::Flag(PmtrOption::Help) => return Ok(Ask::Help),
@@ -177,7 +188,8 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<PmtrOptions>, U
                 | PmtrOption::Test
                 | PmtrOption::Verbose
                 | PmtrOption::Check
-                | PmtrOption::Strict,
+                | PmtrOption::Strict
+                | PmtrOption::Print,
                 _,
             ) => {}
             Arg::Value(PmtrOption::Help | PmtrOption::Version, _) => {}
@@ -200,11 +212,11 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Ask<PmtrOptions>, U
 /// There are no operands, but a user who tests a file may expect one.
 fn operand(word: &OsStr, mode: Mode) -> Wrong {
     match mode {
-        Mode::Test | Mode::Check if !word.is_empty() => {
+        Mode::Test | Mode::Check | Mode::Print if !word.is_empty() => {
             let word = Clean(word.as_bytes());
             Wrong::Bad(format!("unexpected argument: {word}: did you mean -c {word}?"))
         }
-        Mode::Run | Mode::Test | Mode::Check => Wrong::operand(word),
+        Mode::Run | Mode::Test | Mode::Check | Mode::Print => Wrong::operand(word),
     }
 }
 

@@ -55,6 +55,11 @@ fn every_way_to_write_options_is_understood() {
             PmtrOptions { mode: Mode::Check, strict: true, foreground: true, ..options() },
         ),
         (&["-t", "--check"], PmtrOptions { mode: Mode::Check, foreground: true, ..options() }),
+        (
+            &["--print", "-c", "x"],
+            PmtrOptions { mode: Mode::Print, config: "x".into(), foreground: true, ..options() },
+        ),
+        (&["--print", "-t", "--check"], PmtrOptions { mode: Mode::Print, foreground: true, ..options() }),
     ];
     for (line, expected) in cases {
         assert_eq!(ask(line), Ok(Ask::Run(expected.clone())), "{line:?}");
@@ -106,6 +111,8 @@ fn wrong_usage_says_in_one_line_what_is_wrong() {
         (&["--check", "a\x1b"], "unexpected argument: a?: did you mean -c a??"),
         (&["-t", ""], "unexpected argument: "),
         (&["-t", "--strict"], "--strict is for --check: pmtr --check --strict -c FILE"),
+        (&["--check", "--strict", "--print"], "--strict is for --check: pmtr --check --strict -c FILE"),
+        (&["--print", "new.conf"], "unexpected argument: new.conf: did you mean -c new.conf?"),
         (&["--strict"], "--strict is for --check: pmtr --check --strict -c FILE"),
         (&["--check=yes"], "option --check takes no argument"),
         (&["--chekc"], "unknown option --chekc: did you mean --check?"),
@@ -121,7 +128,7 @@ fn wrong_usage_says_in_one_line_what_is_wrong() {
         let (first, rest) = usage.split_once('\n').unwrap();
         assert_eq!(first, format!("pmtr: {expected}"), "{line:?}");
         let usage = "usage: pmtr [-Ftvh] [-c FILE] [-p FILE] [--state DIR] [--last-good FILE]";
-        assert_eq!(rest, format!("{usage}\n            [--check] [--strict] [--version]\n"));
+        assert_eq!(rest, format!("{usage}\n            [--check] [--strict] [--print] [--version]\n"));
     }
 }
 

@@ -8,6 +8,7 @@ mod errors;
 mod labels;
 pub mod options;
 mod parser;
+pub mod pattern;
 mod places;
 mod print;
 mod printer;

@@ -1,4 +1,4 @@
-//! `pmtr -t` and `pmtr --check`: errors in a configuration, and warnings about what will not work on this machine.
+//! `pmtr -t`, `pmtr --check` and `pmtr --print`: errors in a configuration, and warnings about what will not work on this machine.
 //!
 //! Looks at the machine as it is now and starts nothing. There is no warning about what we have no permission to see.
 #![forbid(unsafe_code)]
@@ -6,17 +6,17 @@
 mod access;
 mod command;
 mod file;
+mod files;
 mod job;
 
-use super::environment::with_environment;
-use super::exposure::{self, Rights};
-use super::mounts::Mounts;
+use super::exposure::Rights;
 use crate::cli::{Mode, PmtrOptions, say};
 use crate::config::{self, Parsed, SourceFile};
-use crate::model::{Clean, Counted, Errno, Infinity, Mistake, Resource, Severity};
+use crate::model::{Clean, Config, Counted, Errno, Infinity, Mistake, Resource, Severity};
 use crate::sys::numbers::{O_NOCTTY, O_NONBLOCK};
 use crate::sys::ready;
 pub use access::Account;
+use files::Files;
 use std::ffi::CStr;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read, Write};
@@ -40,7 +40,7 @@ pub struct Machine<'a> {
 }
 
 /// Checks the file that the options name. Prints errors and warnings to `err`, then one line with their number to
-/// `out`. Returns the exit status.
+/// `out`, or the canonical text there. Returns the exit status.
 pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let file = &options.config;
     let name = file.as_os_str().as_bytes();
@@ -48,26 +48,47 @@ pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, er
         Ok((text, rights)) => (Rc::new(text), rights),
         Err(why) => return unreadable(options, &why, out, err),
     };
-    let mut found = rights.map(|rights| exposed(file, rights, machine.uid)).unwrap_or_default();
-    let (parsed, jobs) = match config::check(with_environment(SourceFile::new(name, Rc::clone(&text)))) {
-        Ok(Parsed { config, warnings, places }) => {
-            found.extend(warnings);
-            found.extend(job::look(&config.jobs, &places, machine));
-            found.sort_by_key(|mistake| (mistake.line, mistake.column));
-            let jobs = config.jobs.len();
-            (Some(config), jobs)
-        }
-        Err(mistakes) => {
-            found.extend(mistakes);
-            (None, count_jobs(&text))
-        }
+    let mut files = Files::new(name, rights);
+    // What a stream says is relative to the current directory.
+    let said_by = if rights.is_some() { name } else { b"" };
+    let sources = files.sources(SourceFile::new(name, Rc::clone(&text)), said_by);
+    let texts = sources.included.iter().filter_map(|included| included.files.as_ref().ok()).flatten();
+    let jobs = texts.fold(count_jobs(&text), |jobs, file| jobs + count_jobs(file.text()));
+    let (parsed, mut found) = match config::check(sources) {
+        Ok(Parsed { config, warnings, places }) => (Some((config, places)), warnings),
+        Err(mistakes) => (None, mistakes),
     };
+    if options.mode == Mode::Print {
+        say(err, &config::render(&found));
+        return match parsed {
+            Some((config, _)) => print(&config, out, err),
+            None => report(options, jobs, &found, err),
+        };
+    }
+    let jobs = parsed.as_ref().map_or(jobs, |(config, _)| config.jobs.len());
+    let exposed = files.exposed(machine.uid);
+    if let Some((config, places)) = &parsed {
+        found.extend(job::look(&config.jobs, places, machine));
+        files.sort(&mut found);
+    }
+    found.splice(..0, exposed);
     say(err, &config::render(&found));
     let status = report(options, jobs, &found, out);
-    if let Some(config) = parsed.filter(|_| options.verbosity > 1) {
+    if let Some((config, _)) = parsed.filter(|_| options.verbosity > 1) {
         say(out, &config::show(&config));
     }
     status
+}
+
+/// Prints the canonical text as it is: it may become a file.
+fn print(config: &Config, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    match out.write_all(&config::print(config)).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            say(err, &format_args!("pmtr: can't write to stdout: {}\n", Errno::of(&error)));
+            1
+        }
+        Ok(()) | Err(_) => 0,
+    }
 }
 
 /// Prints that the file can't be read.
@@ -76,7 +97,11 @@ fn unreadable(options: &PmtrOptions, why: &str, out: &mut dyn Write, err: &mut d
     let name = options.config.as_os_str().as_bytes();
     let found = [Mistake::of_file(name, Severity::Error, format!("{why}{hint}"))];
     say(err, &config::render(&found));
-    report(options, 0, &found, out)
+    if options.mode == Mode::Print {
+        report(options, 0, &found, err)
+    } else {
+        report(options, 0, &found, out)
+    }
 }
 
 /// Prints the line with the numbers and returns the exit status.
@@ -85,16 +110,7 @@ fn report(options: &PmtrOptions, jobs: usize, found: &[Mistake], out: &mut dyn W
     let failed = if count.errors > 0 { "parse failed: " } else { "" };
     let jobs = Counted(jobs as u64, "job");
     say(out, &format_args!("{name}: {failed}{jobs}, {count}\n"));
-    u8::from(options.mode == Mode::Check && (count.errors > 0 || options.strict && count.warnings > 0))
-}
-
-/// Warnings about others who can change the file.
-fn exposed(file: &Path, rights: Rights, uid: u32) -> Vec<Mistake> {
-    let absolute = std::path::absolute(file);
-    let path = absolute.as_deref().unwrap_or(file).as_os_str().as_bytes();
-    let found = exposure::of(path, rights, uid, &Mounts::read());
-    let warning = |what| Mistake::of_file(file.as_os_str().as_bytes(), Severity::Warning, what);
-    found.into_iter().map(warning).collect()
+    u8::from(options.mode >= Mode::Check && (count.errors > 0 || options.strict && count.warnings > 0))
 }
 
 /// The text, and the rights of the file; those of a stream do not matter. Never creates the file. Waits for the writer

@@ -3,9 +3,11 @@
 //! Judged by the file that was opened and read, and by each directory and link on its path. Nothing is refused.
 #![forbid(unsafe_code)]
 
+use super::include::{Part, absolute};
 use super::mounts::Mounts;
 use super::way;
-use crate::model::Clean;
+use crate::model::{Clean, Mistake, Severity};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -38,8 +40,41 @@ impl Rights {
     }
 }
 
+/// Warnings about the files of a configuration, with the rights of those that were read. None is told twice.
+pub(super) fn of_all<'a>(
+    parts: impl Iterator<Item = (&'a Part, Option<Rights>)>,
+    uid: u32,
+    mounts: &Mounts,
+) -> Vec<Mistake> {
+    let (mut found, mut told) = (Vec::new(), BTreeSet::new());
+    for (part, read) in parts {
+        let (shown, path) = match part {
+            Part::File(path) => (path, absolute(path)),
+            // The way to any name in it.
+            Part::Directory(path, _) => (path, [&*absolute(path), b"/*"].concat()),
+        };
+        let of_file = match (part, read) {
+            (Part::File(_), Some(read)) => of_file(read, uid),
+            // What is not there is nobody's, and who may create it is told of the directory.
+            (Part::File(_), None) => continue,
+            (Part::Directory(..), _) => Vec::new(),
+        };
+        let of_way = of_way(&path, uid, mounts).into_iter().filter(|what| told.insert(what.clone()));
+        let warning = |what| Mistake::of_file(shown.clone(), Severity::Warning, what);
+        found.extend(of_file.into_iter().chain(of_way).map(warning));
+    }
+    found
+}
+
 /// Warnings about a configuration at this absolute path that was read from a file with these rights.
 pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<String> {
+    let mut found = of_file(read, uid);
+    found.extend(of_way(path, uid, mounts));
+    found
+}
+
+/// Warnings about the file itself.
+fn of_file(read: Rights, uid: u32) -> Vec<String> {
     let mut found = Vec::new();
     if read.open_to_all() {
         found.push("any user can write to this file and run commands through it".into());
@@ -47,6 +82,12 @@ pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<St
     if let Some(owner) = read.stranger(uid) {
         found.push(format!("another user (uid {owner}) owns this file and can run commands through it"));
     }
+    found
+}
+
+/// Warnings about the directories and links on an absolute path.
+fn of_way(path: &[u8], uid: u32, mounts: &Mounts) -> Vec<String> {
+    let mut found = Vec::new();
     let rights = |path: &[u8]| Some(Rights::of(&fs::symlink_metadata(OsStr::from_bytes(path)).ok()?));
     let trail = way::of(path, mounts);
     let dirs = trail.hops.iter().map(|hop| &*hop.dir).chain(trail.dirs.iter().map(|dir| &**dir));

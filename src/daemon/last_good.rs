@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 use super::claim::{Rules, Why, failed, inspect};
-use super::environment::with_environment;
 use super::event_source::{EventSource, Shared};
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
@@ -24,6 +23,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const MODE: u32 = 0o600;
+/// The first line, for those who find the file.
+const HEAD: &[u8] = b"# pmtr --last-good has written this: all of the configuration in force.\n";
 /// When a failed write is repeated, for example on a full disk.
 const AGAIN: Duration = Duration::from_secs(60);
 /// The longest configuration.
@@ -36,9 +37,9 @@ pub(super) struct LastGood {
     path: PathBuf,
     uid: u32,
     /// The text that was loaded last, until it is in force.
-    loaded: Option<(Fingerprint, Rc<Vec<u8>>)>,
+    loaded: Option<(Fingerprint, Vec<u8>)>,
     /// The text in force that could not be written, and when that is retried.
-    owed: Option<(MonoTime, Rc<Vec<u8>>)>,
+    owed: Option<(MonoTime, Vec<u8>)>,
 }
 
 /// What the file contains.
@@ -88,8 +89,8 @@ impl LastGood {
             return Ok(Search::Empty);
         }
         let (name, text) = (self.path.as_os_str().as_bytes(), Rc::new(text));
-        let Parsed { config, mut warnings, .. } =
-            config::parse(with_environment(SourceFile::new(name, Rc::clone(&text)))).map_err(|mistakes| {
+        let Parsed { config, mut warnings, .. } = config::parse(SourceFile::new(name, Rc::clone(&text)))
+            .map_err(|mistakes| {
                 let first = mistakes.first().map(|mistake| mistake.headline().to_string());
                 format!("has errors: {}", first.unwrap_or_default())
             })?;
@@ -99,8 +100,11 @@ impl LastGood {
         Ok(Search::Found(LastGoodText { content: fingerprint(&text), config, warnings, kept }))
     }
 
-    /// Takes a text that was loaded and may come into force.
-    pub(super) fn loaded(&mut self, content: Fingerprint, text: Rc<Vec<u8>>) {
+    /// Takes a configuration that was loaded and may come into force. Its canonical text is complete without other
+    /// files and variables.
+    pub(super) fn loaded(&mut self, content: Fingerprint, config: &Config) {
+        // An empty file is not a configuration without jobs: a full disk can have emptied it.
+        let text = if content.bytes == 0 { Vec::new() } else { [HEAD, &config::print(config)].concat() };
         self.loaded = Some((content, text));
     }
 
@@ -229,8 +233,14 @@ mod tests {
 
     fn keep(last: &mut LastGood, text: &str) -> String {
         let content = fingerprint(text.as_bytes());
-        last.loaded(content, Vec::from(text).into());
+        last.loaded(content, &config::parse(text).unwrap().config);
         last.keep(content).map(|notice| notice.to_string()).unwrap_or_default()
+    }
+
+    /// What is kept of a text.
+    fn kept(text: &str) -> String {
+        let canonical = config::print(&config::parse(text).unwrap().config);
+        String::from_utf8([HEAD, &canonical].concat()).unwrap()
     }
 
     fn found(last: &LastGood) -> String {
@@ -253,19 +263,20 @@ mod tests {
         let mut last = LastGood::new(path.clone(), effective_uid());
         assert_eq!(found(&last), "is missing");
         assert_eq!(keep(&mut last, TEXT), "");
-        assert_eq!((found(&last), fs::read(&path).unwrap()), ("1 jobs".into(), TEXT.as_bytes().to_vec()));
+        assert_eq!((found(&last), fs::read_to_string(&path).unwrap()), ("1 jobs".into(), kept(TEXT)));
+        assert!(kept(TEXT).ends_with("force.\njob {\n  name a\n  cmd /bin/true\n}\n"), "{}", kept(TEXT));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
         let first = inode(&path);
         assert_eq!(keep(&mut last, TEXT), "");
         assert_eq!(inode(&path), first);
         // What was loaded and did not come into force is not kept, nor is it held on to.
-        last.loaded(fingerprint(b"other"), b"other".to_vec().into());
+        last.loaded(fingerprint(b"other"), &Config::default());
         assert_eq!(last.keep(fingerprint(TEXT.as_bytes())), None);
         assert_eq!((inode(&path), last.loaded.is_some()), (first, false));
         // A part of it is another text, and so is more.
-        for text in [&TEXT.repeat(2), TEXT, "# none\n"] {
+        for text in [&[TEXT, &TEXT.replace("name a", "name b")].concat(), TEXT, "# none\n"] {
             assert_eq!(keep(&mut last, text), "");
-            assert_eq!(fs::read_to_string(&path).unwrap(), *text);
+            assert_eq!(fs::read_to_string(&path).unwrap(), kept(text));
         }
         // A mode is mended that lets others read, and what was left half done is in nobody's way.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -289,7 +300,7 @@ mod tests {
         );
         fs::create_dir(dir.join("missing")).unwrap();
         assert!(last.try_again(due + AGAIN).unwrap().to_string().ends_with("last-good again"));
-        assert_eq!((last.deadline(), fs::read_to_string(&path).unwrap()), (None, TEXT.to_owned()));
+        assert_eq!((last.deadline(), fs::read_to_string(&path).unwrap()), (None, kept(TEXT)));
         // A text that another one has followed is no longer written.
         fs::set_permissions(dir.join("missing"), fs::Permissions::from_mode(0o700)).unwrap();
         fs::rename(dir.join("missing"), dir.join("elsewhere")).unwrap();

@@ -2,10 +2,9 @@
 //! this module reads, and reports to the process that started pmtr.
 #![forbid(unsafe_code)]
 
-use super::environment::with_environment;
 use super::last_good::{LastGood, LastGoodText, Search};
 use super::watch::{Content, Watch};
-use crate::config::{self, Parsed, SourceFile};
+use crate::config::{self, Parsed};
 use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
 use crate::supervisor::{Beginning, Event, Reading, Recovery, Want, beginning, blame, want};
 use crate::sys::{numbers, process};
@@ -15,7 +14,6 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::rc::Rc;
 
 /// What a start uses.
 pub(super) struct Opening {
@@ -43,7 +41,7 @@ impl From<String> for OpeningFailure {
 impl Opening {
     /// The configuration that comes into force.
     pub(super) fn config(&self) -> Option<&Config> {
-        if let Event::Loaded(_, Ok(Load::New(_, config, _))) = &self.event {
+        if let Event::Loaded(_, Ok(Load::New(_, config, ..))) = &self.event {
             return Some(config);
         }
         if let Event::Recovered(recovery) = &self.event { Some(&recovery.config) } else { None }
@@ -57,7 +55,7 @@ pub(super) fn open(
     last_good: Option<&mut LastGood>,
 ) -> Result<Opening, OpeningFailure> {
     let name = file.as_os_str().as_bytes();
-    let (mut found, mut text) = load(watch);
+    let mut found = load(watch);
     let (mut last, mut trouble, mut spoilt) = (None, None, false);
     let wanted = want(&found);
     if wanted != Want::No
@@ -96,15 +94,15 @@ pub(super) fn open(
             text,
         };
         create(file).map_err(fail)?;
-        (found, text) = load(watch);
+        found = load(watch);
     }
-    let Ok(Load::New(content, ..)) = &found else {
+    let Ok(Load::New(content, config, ..)) = &found else {
         return Err(OpeningFailure { text: told(name, &found), notices: blame(&name.into(), &found) });
     };
     // A missing one is normal on a new machine. An unusable one may still be useful to its owner.
     let notice = trouble.filter(|_| spoilt).map(|why| Notice::Shell(Level::Warning, why.into()));
-    if let (Some(last_good), Some(text), false) = (last_good, text, spoilt) {
-        last_good.loaded(*content, text);
+    if let Some(last_good) = last_good.filter(|_| !spoilt) {
+        last_good.loaded(*content, config);
     }
     Ok(Opening { event: Event::Loaded(Reading::Always, found), notice, words: String::new() })
 }
@@ -117,22 +115,15 @@ fn recover(name: &[u8], found: Result<Load, LoadError>, last: LastGoodText) -> O
     Opening { event, notice: None, words }
 }
 
-/// Reads the configuration; with its text if it is valid.
-fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
-    match watch.load(Reading::Always) {
-        Ok(Content::New(content, text)) => {
-            let text = Rc::new(text);
-            match config::parse(with_environment(SourceFile::new(watch.config(), Rc::clone(&text)))) {
-                Ok(Parsed { config, mut warnings, .. }) => {
-                    warnings.extend(watch.exposures(process::effective_uid()));
-                    (Ok(Load::New(content, config, warnings)), Some(text))
-                }
-                Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
-            }
-        }
-        Ok(Content::Same) => (Ok(Load::Same), None),
-        Err(error) => (Err(error), None),
-    }
+/// Reads the configuration.
+fn load(watch: &mut Watch) -> Result<Load, LoadError> {
+    let (content, texts) = match watch.load(Reading::Always)? {
+        Content::Same => return Ok(Load::Same),
+        Content::New(content, texts) => (content, texts),
+    };
+    let Parsed { config, mut warnings, .. } = config::parse(texts.sources).map_err(LoadError::Mistakes)?;
+    warnings.extend(watch.exposures(process::effective_uid()));
+    Ok(Load::New(content, config, warnings, texts.losses))
 }
 
 /// What is wrong with the configuration, for stderr.
@@ -144,6 +135,7 @@ fn told(name: &[u8], found: &Result<Load, LoadError>) -> String {
         }
         Err(LoadError::Missing) => format!("can't read it: {}", Errno(numbers::ENOENT)),
         Err(LoadError::Unreadable(errno)) => format!("can't read it: {errno}"),
+        Err(LoadError::PartUnreadable(part, errno)) => format!("can't read {}: {errno}", Clean(part)),
         Err(LoadError::NotAFile) => "not a regular file".to_owned(),
         Err(LoadError::Busy(_)) => "a program is writing to it; try again".to_owned(),
         Ok(Load::New(..)) => "it is empty".to_owned(),

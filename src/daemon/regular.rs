@@ -5,7 +5,8 @@
 //! opened, wherever the path leads meanwhile.
 #![forbid(unsafe_code)]
 
-use crate::sys::numbers::{EAGAIN, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH};
+use crate::sys::listing::Listing;
+use crate::sys::numbers::{EAGAIN, O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH};
 use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
@@ -35,15 +36,22 @@ pub(super) fn open_held(named: &File, path: &Path) -> Result<(File, Metadata), R
     if !there.is_file() {
         return Err(Refusal::Other(kind(there.file_type())));
     }
-    let file = reopen(named, &there, path).map_err(Refusal::Failed)?;
+    let file = reopen(named, &there, path, 0).map_err(Refusal::Failed)?;
     // Read again: a change after the open is another state.
     let meta = file.metadata().map_err(Refusal::Failed)?;
     Ok((file, meta))
 }
 
+/// Begins to list what the caller holds and has found at this path, which is a directory.
+pub(super) fn list_held(named: &File, there: &Metadata, path: &Path) -> io::Result<Listing> {
+    reopen(named, there, path, O_DIRECTORY).map(Listing::of)
+}
+
 /// Opens for reading what a descriptor names.
-fn reopen(named: &File, there: &Metadata, path: &Path) -> io::Result<File> {
-    let open = |path: &Path, flags| OpenOptions::new().read(true).custom_flags(O_NONBLOCK | flags).open(path);
+fn reopen(named: &File, there: &Metadata, path: &Path, flags: i32) -> io::Result<File> {
+    let open = |path: &Path, more: i32| {
+        OpenOptions::new().read(true).custom_flags(O_NONBLOCK | flags | more).open(path)
+    };
     match open(Path::new(&format!("/proc/self/fd/{}", named.as_raw_fd())), O_NOCTTY) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             // No /proc. No link is followed except in directories, and an object that was exchanged meanwhile is not

@@ -61,11 +61,11 @@ pub fn run(options: PmtrOptions) -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        Mode::Test | Mode::Check => test(&options),
+        Mode::Test | Mode::Check | Mode::Print => test(&options),
     }
 }
 
-/// `-t` and `--check`.
+/// `-t`, `--check` and `--print`.
 fn test(options: &PmtrOptions) -> ExitCode {
     let machine = Machine {
         hard_limit: &limits::hard_limit,

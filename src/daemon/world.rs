@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use super::births::Births;
-use super::environment::with_environment;
 use super::event_source::Shared;
 use super::last_good::LastGood;
 use super::manager::ServiceManager;
@@ -13,11 +12,11 @@ use super::rests::Rests;
 use super::tokens::Descriptor;
 use super::trust::Trust;
 use super::watch::{Content, Watch};
-use crate::config::{Parsed, Parsing, Portion, SourceFile};
+use crate::config::{Parsed, Parsing, Portion};
 use crate::model::{
-    Birth, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, MonoTime,
-    NetError, Notice, NotifyMessage, Output, Pid, Signal, SocketId, SpawnError, Stage, Station, Survivors,
-    Target, Words,
+    Birth, Detail, Ending, Errno, Exit, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError, Losses,
+    MonoTime, NetError, Notice, NotifyMessage, Output, Pid, Signal, SocketId, SpawnError, Stage, Station,
+    Survivors, Target, Words,
 };
 use crate::supervisor::{Effect, Reading, System};
 use crate::sys::child_spec::ChildSpec;
@@ -26,7 +25,6 @@ use crate::sys::spawn::{Made, Way};
 use crate::sys::{clock, memory, numbers, process};
 use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::rc::Rc;
 use std::time::Duration;
 
 /// If the log has less room than this, lines are sent before the turn is over.
@@ -50,8 +48,8 @@ pub(super) struct World {
     pub(super) shared: Shared,
     pub(super) outputs: Outputs,
     pub(super) watch: Watch,
-    /// A configuration that is being parsed, and its text.
-    pub(super) parsing: Option<(Fingerprint, Rc<Vec<u8>>, Parsing)>,
+    /// A configuration that is being parsed, and what has become of its files.
+    pub(super) parsing: Option<(Fingerprint, Losses, Parsing)>,
     pub(super) sockets: Sockets,
     pub(super) births: Births,
     pub(super) trust: Trust,
@@ -149,6 +147,7 @@ impl World {
     }
 
     fn keep(&mut self, content: Fingerprint) {
+        self.watch.applied(content);
         if let Some(notice) = self.last_good.as_mut().and_then(|last_good| last_good.keep(content)) {
             self.shared.log.notice(&notice);
         }
@@ -235,38 +234,33 @@ impl System for World {
         self.parsing = None;
         match self.watch.load(reading)? {
             Content::Same => Ok(Load::Same),
-            Content::New(fingerprint, text) => {
+            Content::New(fingerprint, texts) => {
                 // Later would be too late: running out of memory ends pmtr.
-                if !memory::has_room(text.len().saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
+                if !memory::has_room(texts.bytes.saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }
-                let text = Rc::new(text);
-                self.parsing = Some((
-                    fingerprint,
-                    text.clone(),
-                    Parsing::new(with_environment(SourceFile::new(self.watch.config(), text))),
-                ));
+                self.parsing = Some((fingerprint, texts.losses, Parsing::new(texts.sources)));
                 self.read_on()
             }
         }
     }
 
     fn read_on(&mut self) -> Result<Load, LoadError> {
-        let Some((fingerprint, text, parsing)) = self.parsing.take() else {
+        let Some((fingerprint, losses, parsing)) = self.parsing.take() else {
             return self.load_config(Reading::Always);
         };
         match parsing.go_on(PORTION_BYTES) {
             Portion::More(parsing) => {
-                self.parsing = Some((fingerprint, text, parsing));
+                self.parsing = Some((fingerprint, losses, parsing));
                 Ok(Load::More)
             }
             Portion::Done(answer) => {
                 let Parsed { config, mut warnings, .. } = answer.map_err(LoadError::Mistakes)?;
                 if let Some(last_good) = &mut self.last_good {
-                    last_good.loaded(fingerprint, text);
+                    last_good.loaded(fingerprint, &config);
                 }
                 warnings.extend(self.watch.exposures(process::effective_uid()));
-                Ok(Load::New(fingerprint, config, warnings))
+                Ok(Load::New(fingerprint, config, warnings, losses))
             }
         }
     }

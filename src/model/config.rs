@@ -1,6 +1,6 @@
 //! A whole configuration, and the outcomes of loading one.
 
-use super::{Clean, Errno, JobSpec, Mistake};
+use super::{Clean, Errno, JobSpec, Losses, Mistake};
 use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -60,8 +60,9 @@ pub enum Load {
     Same,
     /// The content has changed, and only a portion of it has been read.
     More,
-    /// The content has changed. These are the configuration, and warnings about it and about the file.
-    New(Fingerprint, Config, Vec<Mistake>),
+    /// The content has changed. These are the configuration, warnings about it and about its files, and what has
+    /// become of included files since a configuration was applied.
+    New(Fingerprint, Config, Vec<Mistake>, Losses),
 }
 
 /// The text that was applied last, kept for a start with a configuration that can't be used.
@@ -82,6 +83,8 @@ pub enum LoadError {
     Missing,
     /// The file exists but can't be read.
     Unreadable(Errno),
+    /// An included file, or the directory of a pattern, can't be read.
+    PartUnreadable(Rc<[u8]>, Errno),
     /// The path leads to something that is not a regular file.
     NotAFile,
     /// It is open for writing, or changed while it was read, so it may be half written. The fingerprint identifies its

@@ -5,6 +5,7 @@ mod config;
 mod cpus;
 mod errno;
 mod level;
+mod losses;
 mod mistake;
 mod network;
 mod notice;
@@ -23,6 +24,7 @@ pub use config::{Blame, Config, EndRules, Endpoint, Fingerprint, KeptText, Load,
 pub use cpus::CpuSet;
 pub use errno::Errno;
 pub use level::Level;
+pub use losses::{FilesLost, Loss, Losses};
 pub use mistake::{Count, Mistake, Severity};
 pub use network::{
     Command, Head, JobLine, NetError, Origin, Part, ReportedProcess, Role, SocketId, Station, Verb, Verdict,

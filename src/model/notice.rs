@@ -3,8 +3,8 @@
 mod severity;
 
 use super::{
-    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, JobName, JobStatus, KeptText, Level,
-    Mistake, NetError, Pid, Signal, Station, Survivors,
+    Blame, Clean, Count, Counted, Endpoint, Errno, Exit, FailedStart, FilesLost, JobName, JobStatus,
+    KeptText, Level, Mistake, NetError, Pid, Signal, Station, Survivors,
 };
 use std::fmt;
 use std::net::SocketAddr;
@@ -150,6 +150,7 @@ pub enum Notice {
     Emptied {
         file: Rc<[u8]>,
     },
+    FilesLost(FilesLost),
     WriterAwaited {
         file: Rc<[u8]>,
     },
@@ -330,6 +331,7 @@ impl fmt::Display for Notice {
             Emptied { file } => {
                 write!(f, "{} has no jobs; stopping all jobs in 2 s", Clean(file))
             }
+            FilesLost(lost) => write!(f, "{lost}"),
             WriterAwaited { file } => write!(f, "waiting for the writer of {} to close it", Clean(file)),
             Unusable { file, blame } => f.write_str(&blame.of(file)),
             LastGood { file, kept } => {

@@ -5,8 +5,8 @@ use super::reload::Trouble;
 use super::{Actions, Effect, IndexEntry, JobSlot, LeftBehind, Rank, Reading, Supervisor, recovery};
 use crate::job::{Goal, Job};
 use crate::model::{
-    Config, Fingerprint, JobDraft, JobId, JobName, JobSpec, Load, LoadError, Mistake, MonoTime, Notice,
-    Policy,
+    Config, FilesLost, Fingerprint, JobDraft, JobId, JobName, JobSpec, Load, LoadError, Loss, Losses,
+    Mistake, MonoTime, Notice, Policy,
 };
 use crate::plan::{Change, plan};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,12 +32,16 @@ impl Supervisor {
             Err(LoadError::Busy(state)) => return self.busy(now, *state, actions),
             Err(LoadError::Missing) => Some(Trouble::Missing),
             Err(LoadError::Unreadable(errno)) => Some(Trouble::Unreadable(*errno)),
+            Err(LoadError::PartUnreadable(file, errno)) => {
+                Some(Trouble::PartUnreadable(file.clone(), *errno))
+            }
             Err(LoadError::NotAFile) => Some(Trouble::NotAFile),
         };
-        let was_empty = self.log_trouble(trouble, actions);
-        if let Some(Trouble::Unreadable(_)) = trouble {
+        let usable = trouble.is_none();
+        if let Some(Trouble::Unreadable(_) | Trouble::PartUnreadable(..)) = trouble {
             self.reload.retry(now);
         }
+        let was_empty = self.log_trouble(trouble, actions);
         let waited = self.reload.no_longer_busy();
         let holds = match &answer {
             Ok(Load::New(content, ..)) => Some(*content),
@@ -50,34 +54,37 @@ impl Supervisor {
         let cured = answer.is_ok() && self.reload.mistaken(&[], 0);
         // The file again contains what is in force.
         let mended = matches!(answer, Ok(Load::Same)) && self.reload.no_longer_recovered();
-        let applies = matches!(answer, Ok(Load::New(..))) && trouble.is_none();
+        let applies = matches!(answer, Ok(Load::New(..))) && usable;
         let refilled = !applies && self.reload.no_longer_empty() || was_empty;
         match answer {
-            Ok(Load::New(..)) if trouble.is_some() => {}
-            Ok(Load::New(content, config, warnings)) => {
-                self.changed(now, reading, (content, config, warnings), actions);
+            Ok(Load::New(..)) if !usable => {}
+            Ok(Load::New(content, config, warnings, losses)) => {
+                if self.believes(now, reading, &config, &losses, actions) {
+                    self.changed(now, (content, config, warnings, losses), actions);
+                }
             }
             Ok(Load::Same) if cured || refilled || waited || mended => {
                 actions.log(Notice::ConfigInForce { file: self.file.clone() });
             }
             Err(LoadError::Mistakes(mistakes)) => self.log_mistakes(reading, &mistakes, actions),
             Ok(Load::Same | Load::More) => {}
-            Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy(_)) => {
-            }
+            Err(LoadError::Missing | LoadError::Unreadable(_) | LoadError::PartUnreadable(..)) => {}
+            Err(LoadError::NotAFile | LoadError::Busy(_)) => {}
         }
     }
 
     /// Logs what keeps the file from being applied, when it begins and when it is over. True if the file was empty
     /// and no longer is; the notices that follow say what it contains now.
     fn log_trouble(&mut self, trouble: Option<Trouble>, actions: &mut Actions) -> bool {
-        let Some(before) = self.reload.trouble(trouble) else { return false };
+        let Some(before) = self.reload.trouble(trouble.clone()) else { return false };
         let file = self.file.clone();
         let was_empty = before == Some(Trouble::Empty);
         let notice = match trouble {
             None if was_empty => None,
-            None => Some(Notice::ConfigBack { file }),
+            None => Some(Notice::ConfigBack { file: before.and_then(Trouble::part).unwrap_or(file) }),
             Some(Trouble::Missing) => Some(Notice::ConfigMissing { file }),
             Some(Trouble::Unreadable(errno)) => Some(Notice::ConfigUnreadable { file, errno }),
+            Some(Trouble::PartUnreadable(file, errno)) => Some(Notice::ConfigUnreadable { file, errno }),
             Some(Trouble::NotAFile) => Some(Notice::ConfigNotAFile { file }),
             Some(Trouble::Empty) => Some(Notice::ConfigEmpty { file }),
         };
@@ -91,23 +98,48 @@ impl Supervisor {
         }
     }
 
-    fn changed(
+    /// Whether what was read may be applied. What takes jobs away is believed only if it stays so: no jobs where there
+    /// were some, and included files that have vanished.
+    fn believes(
         &mut self,
         now: MonoTime,
         reading: Reading,
-        (content, config, warnings): (Fingerprint, Config, Vec<Mistake>),
+        config: &Config,
+        losses: &Losses,
         actions: &mut Actions,
-    ) {
+    ) -> bool {
+        if reading == Reading::Always {
+            return true;
+        }
+        if !losses.vanished.is_empty() && self.loses_jobs(config) {
+            let (believed, news) = self.reload.vanished(now, &losses.vanished);
+            actions.log_all(FilesLost::of(Loss::Vanished, &news).map(Notice::FilesLost));
+            return believed;
+        }
+        self.reload.none_vanished();
         let had_jobs = self.jobs().any(|(_, job)| job.goal() != Goal::Gone);
-        if config.jobs.is_empty() && had_jobs && reading != Reading::Always {
+        if config.jobs.is_empty() && had_jobs {
             let (believed, news) = self.reload.emptied(now);
             if news {
                 actions.log(Notice::Emptied { file: self.file.clone() });
             }
-            if !believed {
-                return;
-            }
+            return believed;
         }
+        true
+    }
+
+    /// Whether there are jobs that this configuration does not have.
+    fn loses_jobs(&self, config: &Config) -> bool {
+        let names: BTreeSet<&JobName> = config.jobs.iter().map(|spec| &spec.name).collect();
+        self.jobs().any(|(_, job)| job.goal() != Goal::Gone && !names.contains(&job.spec().name))
+    }
+
+    fn changed(
+        &mut self,
+        now: MonoTime,
+        (content, config, warnings, losses): (Fingerprint, Config, Vec<Mistake>, Losses),
+        actions: &mut Actions,
+    ) {
         let first = self.reload.applied().is_none();
         self.reload.apply(content);
         if !first {
@@ -115,6 +147,8 @@ impl Supervisor {
         }
         self.end_left_behind(now, &config.jobs, actions);
         actions.log_all(recovery::noticed(&warnings));
+        let emptied = self.reload.parts_emptied(losses.emptied);
+        actions.log_all(FilesLost::of(Loss::Emptied, &emptied).map(Notice::FilesLost));
         let jobless = first && config.jobs.is_empty();
         self.enforce(now, config, actions);
         actions.log_all(jobless.then(|| Notice::NoJobs { file: self.file.clone() }));

@@ -47,9 +47,8 @@ pub fn want(found: &Result<Load, LoadError>) -> Want {
         Ok(Load::New(content, ..)) if content.bytes == 0 => Want::Rather,
         Ok(Load::New(..) | Load::Same | Load::More) => Want::No,
         Err(LoadError::Missing) => Want::Rather,
-        Err(LoadError::Mistakes(_) | LoadError::Unreadable(_) | LoadError::NotAFile | LoadError::Busy(_)) => {
-            Want::Must
-        }
+        Err(LoadError::Mistakes(_) | LoadError::Unreadable(_) | LoadError::PartUnreadable(..)) => Want::Must,
+        Err(LoadError::NotAFile | LoadError::Busy(_)) => Want::Must,
     }
 }
 
@@ -69,6 +68,9 @@ pub fn blame(file: &Rc<[u8]>, found: &Result<Load, LoadError>) -> Vec<Notice> {
         Err(LoadError::Mistakes(mistakes)) => return mistaken(file, mistakes).collect(),
         Err(LoadError::Missing) => Blame::Missing,
         Err(LoadError::Unreadable(errno)) => Blame::Unreadable(*errno),
+        Err(LoadError::PartUnreadable(file, errno)) => {
+            return vec![Notice::Unusable { file: file.clone(), blame: Blame::Unreadable(*errno) }];
+        }
         Err(LoadError::NotAFile) => Blame::NotAFile,
         Err(LoadError::Busy(_)) => Blame::Written,
         Ok(_) => Blame::Empty,
@@ -122,6 +124,9 @@ impl Supervisor {
             Err(LoadError::Unreadable(errno)) => {
                 self.reload.trouble(Some(Trouble::Unreadable(*errno)));
             }
+            Err(LoadError::PartUnreadable(file, errno)) => {
+                self.reload.trouble(Some(Trouble::PartUnreadable(file.clone(), *errno)));
+            }
             Err(LoadError::NotAFile) => {
                 self.reload.trouble(Some(Trouble::NotAFile));
             }
@@ -138,7 +143,7 @@ impl Supervisor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Errno, JobDraft, JobSpec, Severity};
+    use crate::model::{Errno, JobDraft, JobSpec, Losses, Severity};
 
     fn content(bytes: u64, jobs: usize) -> (Fingerprint, Config) {
         let job = || JobSpec::from(JobDraft { name: b"a".to_vec(), ..JobDraft::default() });
@@ -148,7 +153,7 @@ mod tests {
 
     fn load(bytes: u64, jobs: usize) -> Result<Load, LoadError> {
         let (content, config) = content(bytes, jobs);
-        Ok(Load::New(content, config, Vec::new()))
+        Ok(Load::New(content, config, Vec::new(), Losses::default()))
     }
 
     #[test]
@@ -163,6 +168,7 @@ mod tests {
             (Err(LoadError::Missing), Configuration, Configuration, LastGood),
             (Err(LoadError::Mistakes(Vec::new())), Nothing, LastGood, LastGood),
             (Err(LoadError::Unreadable(Errno(13))), Nothing, LastGood, LastGood),
+            (Err(LoadError::PartUnreadable((*b"/d").into(), Errno(13))), Nothing, LastGood, LastGood),
             (Err(LoadError::NotAFile), Nothing, LastGood, LastGood),
             (Err(busy), Nothing, LastGood, LastGood),
         ] {
@@ -182,6 +188,11 @@ mod tests {
             (load(0, 0), "/c is empty", 1),
             (Err(LoadError::Missing), "/c is missing", 1),
             (Err(LoadError::Unreadable(Errno(13))), "can't read /c: Permission denied", 1),
+            (
+                Err(LoadError::PartUnreadable((*b"/d").into(), Errno(13))),
+                "can't read /d: Permission denied",
+                1,
+            ),
             (Err(LoadError::NotAFile), "/c is not a regular file", 1),
             (mistakes(20), "FAILED to parse /c", 21),
             (mistakes(22), "FAILED to parse /c", 22),

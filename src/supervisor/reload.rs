@@ -3,7 +3,8 @@
 //! until all of it has been read.
 
 use super::Reading;
-use crate::model::{Fingerprint, KeptText, Mistake, MonoTime};
+use crate::model::{Errno, Fingerprint, KeptText, Mistake, MonoTime};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -21,13 +22,25 @@ pub const WRITER_TOLD_AFTER: Duration = Duration::from_secs(2);
 pub const UNWRITTEN_FOR: Duration = Duration::from_secs(10);
 
 /// What keeps the file from being applied, as far as it has been logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     Missing,
-    Unreadable(crate::model::Errno),
+    Unreadable(Errno),
+    /// An included file, or the directory of a pattern.
+    PartUnreadable(Rc<[u8]>, Errno),
     NotAFile,
     /// It is empty: not a single byte.
     Empty,
+}
+
+impl Trouble {
+    /// The file or directory, if it is not the main file.
+    pub(super) fn part(self) -> Option<Rc<[u8]>> {
+        match self {
+            Trouble::PartUnreadable(part, _) => Some(part),
+            Trouble::Missing | Trouble::Unreadable(_) | Trouble::NotAFile | Trouble::Empty => None,
+        }
+    }
 }
 
 /// A writer that has the file open.
@@ -59,6 +72,10 @@ pub(super) struct Reload {
     reading: Option<Reading>,
     /// When an empty file is applied.
     empty_until: Option<MonoTime>,
+    /// The included files that have vanished with their jobs, and since when.
+    vanished: BTreeMap<Rc<[u8]>, MonoTime>,
+    /// The included files that have become empty, as far as they have been logged.
+    emptied: Vec<Rc<[u8]>>,
     trouble: Option<Trouble>,
     /// Some while the last good text is in force instead of the file.
     last_good: Option<Rc<KeptText>>,
@@ -112,7 +129,8 @@ impl Reload {
 
     /// When to read. A save that is under way is completed first, even if the file had lost its jobs before it.
     pub(super) fn deadline(&self) -> Option<MonoTime> {
-        self.settling.map(|(_, due)| due).or(self.empty_until)
+        let vanished = self.vanished.values().max().map(|since| *since + EMPTY_FOR);
+        self.settling.map(|(_, due)| due).or(self.empty_until.max(vanished))
     }
 
     /// How to read the file, if it is due.
@@ -164,6 +182,28 @@ impl Reload {
         (until <= now, news)
     }
 
+    /// These included files have vanished with their jobs. Returns whether to believe this by now, and those that are
+    /// new.
+    pub(super) fn vanished(&mut self, now: MonoTime, files: &[Rc<[u8]>]) -> (bool, Vec<Rc<[u8]>>) {
+        self.empty_until = None;
+        let before = std::mem::take(&mut self.vanished);
+        self.vanished =
+            files.iter().map(|file| (file.clone(), before.get(file).copied().unwrap_or(now))).collect();
+        let believed = self.vanished.values().all(|since| *since + EMPTY_FOR <= now);
+        (believed, files.iter().filter(|file| !before.contains_key(*file)).cloned().collect())
+    }
+
+    /// All files whose jobs are missing have been found again, or their jobs elsewhere.
+    pub(super) fn none_vanished(&mut self) {
+        self.vanished.clear();
+    }
+
+    /// These included files have become empty and keep what they held. Returns those that are new.
+    pub(super) fn parts_emptied(&mut self, files: Vec<Rc<[u8]>>) -> Vec<Rc<[u8]>> {
+        let before = std::mem::replace(&mut self.emptied, files);
+        self.emptied.iter().filter(|file| !before.contains(file)).cloned().collect()
+    }
+
     /// Remembers the mistakes in the file, none if it is good. True if they are new.
     pub(super) fn mistaken(&mut self, first: &[Mistake], count: usize) -> bool {
         let news = self.mistakes.1 != count || self.mistakes.0 != first;
@@ -182,12 +222,14 @@ impl Reload {
     pub(super) fn apply(&mut self, content: Fingerprint) {
         self.applied = Some(content);
         self.empty_until = None;
+        self.vanished.clear();
         self.last_good = None;
     }
 
-    /// The file was read and is not empty, or is not to be applied. True if it had been empty before.
+    /// The file was read and has lost no jobs, or is not to be applied. True if it had lost some before.
     pub(super) fn no_longer_empty(&mut self) -> bool {
-        self.empty_until.take().is_some()
+        let vanished = !std::mem::take(&mut self.vanished).is_empty();
+        self.empty_until.take().is_some() || vanished
     }
 
     /// The last good text is in force instead of the file.
@@ -207,6 +249,7 @@ impl Reload {
 
     /// Remembers what keeps the file from being applied. Returns what did before, if that has changed.
     pub(super) fn trouble(&mut self, trouble: Option<Trouble>) -> Option<Option<Trouble>> {
-        Some(std::mem::replace(&mut self.trouble, trouble)).filter(|before| *before != trouble)
+        let before = std::mem::replace(&mut self.trouble, trouble);
+        (before != self.trouble).then_some(before)
     }
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::rng::{Rng, rounds};
 use crate::model::{
     Command, Config, Ending, Endpoint, Errno, Exit, Fingerprint, JobDraft, JobName, JobSpec, KeptText, Load,
-    LoadError, Mistake, NetError, Notice, Origin, Role, Severity, Signal, SocketId, Survivors, Verb,
+    LoadError, Losses, Mistake, NetError, Notice, Origin, Role, Severity, Signal, SocketId, Survivors, Verb,
 };
 use dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
@@ -171,7 +171,8 @@ fn a_file_that_is_named_relative_to_dir_is_another_one_when_dir_is_another_one()
         });
         let content = Fingerprint { bytes: 0, hash };
         let config = Config { jobs: vec![job], ..Config::default() };
-        let actions = actions_of(&mut supervisor, Ok(Load::New(content, config, Vec::new())));
+        let actions =
+            actions_of(&mut supervisor, Ok(Load::New(content, config, Vec::new(), Losses::default())));
         assert_eq!(supervisor.reload.applied(), Some(content));
         let text = |path: &[u8]| String::from_utf8(path.to_vec()).unwrap();
         let mut told = Vec::new();

@@ -14,7 +14,7 @@ const NAME: usize = 19;
 
 /// A directory that is being read.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub struct Listing {
     dir: File,
     buffer: Box<[u8]>,
     at: usize,
@@ -23,29 +23,39 @@ pub(super) struct Listing {
 
 /// Begins to list a directory.
 pub(super) fn list(path: &str) -> io::Result<Listing> {
-    Ok(Listing { dir: File::open(path)?, buffer: vec![0; BYTES].into(), at: 0, end: 0 })
+    Ok(Listing::of(File::open(path)?))
 }
 
 impl Listing {
+    /// Lists a directory that is open for reading.
+    pub fn of(dir: File) -> Listing {
+        Listing { dir, buffer: vec![0; BYTES].into(), at: 0, end: 0 }
+    }
+
     /// The next name that is a number. Others are skipped. None at the end.
     pub(super) fn next_number(&mut self) -> io::Result<Option<i32>> {
         loop {
-            if self.at >= self.end {
-                (self.at, self.end) = (0, entries(&self.dir, &mut self.buffer)?);
-            }
-            let Some(entry) = self.buffer.get(self.at..self.end).filter(|entry| !entry.is_empty()) else {
-                return Ok(None);
-            };
-            let length = entry.get(LENGTH..LENGTH + 2).and_then(|bytes| <[u8; 2]>::try_from(bytes).ok());
-            let length = length.map_or(0, |bytes| usize::from(u16::from_ne_bytes(bytes)));
-            let name = entry.get(NAME..length).unwrap_or_default().split(|byte| *byte == 0).next();
-            let number = name.and_then(|name| std::str::from_utf8(name).ok()?.parse().ok());
-            // The kernel's entries are longer than that. A shorter one would make this loop endless.
-            self.at += length.max(NAME);
+            let Some(name) = self.next_name()? else { return Ok(None) };
+            let number = std::str::from_utf8(name).ok().and_then(|name| name.parse().ok());
             if number.is_some() {
                 return Ok(number);
             }
         }
+    }
+
+    /// The next name, of `.` and `..` as well. None at the end.
+    pub fn next_name(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.at >= self.end {
+            (self.at, self.end) = (0, entries(&self.dir, &mut self.buffer)?);
+        }
+        let Some(entry) = self.buffer.get(self.at..self.end).filter(|entry| !entry.is_empty()) else {
+            return Ok(None);
+        };
+        let length = entry.get(LENGTH..LENGTH + 2).and_then(|bytes| <[u8; 2]>::try_from(bytes).ok());
+        let length = length.map_or(0, |bytes| usize::from(u16::from_ne_bytes(bytes)));
+        // The kernel's entries are longer than that. A shorter one would make this loop endless.
+        self.at += length.max(NAME);
+        Ok(entry.get(NAME..length).unwrap_or_default().split(|byte| *byte == 0).next())
     }
 }
 
@@ -77,6 +87,12 @@ mod tests {
         }
         assert_eq!((told.len(), told.into_iter().collect()), (numbers.len(), numbers));
         assert!(listing.next_number().unwrap().is_none());
+        let mut listing = Listing::of(File::open(dir.path()).unwrap());
+        let mut all = 0;
+        while listing.next_name().unwrap().is_some() {
+            all += 1;
+        }
+        assert_eq!(all, 2_999 + names.len() + 2);
         assert!(list("/no/such/directory").is_err());
         let mut file = list("/proc/self/stat").unwrap();
         assert!(file.next_number().is_err());

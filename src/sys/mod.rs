@@ -15,7 +15,7 @@ pub mod group;
 pub mod host;
 pub mod limits;
 pub mod link;
-mod listing;
+pub mod listing;
 pub mod lock;
 mod made;
 pub mod memory;

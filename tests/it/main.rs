@@ -12,6 +12,7 @@ mod groups;
 mod hostile;
 mod hosts;
 mod identity;
+mod include;
 mod inherited;
 mod init_scripts;
 mod jobs;

@@ -115,7 +115,8 @@ fn a_process_that_does_not_come_to_its_command_for_once_does_so_ten_seconds_late
 #[test]
 fn a_file_that_can_not_be_read_for_once_is_in_force_within_two_seconds() {
     let errnos = NO_FILE.into_iter().map(LoadError::Unreadable);
-    for error in errnos.chain([BUSY, LoadError::Missing, LoadError::NotAFile, mistakes(3)]) {
+    let part = LoadError::PartUnreadable((*b"/etc/pmtr.d").into(), NO_FILE[0]);
+    for error in errnos.chain([part, BUSY, LoadError::Missing, LoadError::NotAFile, mistakes(3)]) {
         no_for_once(&Refusal::Load(error));
     }
 }

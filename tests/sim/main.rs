@@ -32,6 +32,7 @@ mod corpus;
 mod depends;
 mod ending;
 mod gate;
+mod included;
 mod left_overs;
 mod messages;
 mod network;

@@ -8,7 +8,7 @@ use crate::rules::{Again, Ended};
 use crate::sim::{Sim, command, somebody};
 use crate::sockets::{REFUSED, exposed, listen, report};
 use crate::world::{File, Happening};
-use pmtr::model::{Command, EndRules, Ending, NetError, Signal, SocketId, Station, Verb};
+use pmtr::model::{Command, EndRules, Ending, Losses, NetError, Signal, SocketId, Station, Verb};
 use pmtr::supervisor::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -205,6 +205,15 @@ fn no_use(rng: &mut Rng) -> File {
     }
 }
 
+/// What has become of included files. What it has to do with the jobs that are there is chance as well.
+fn some_losses(rng: &mut Rng) -> Losses {
+    let mut some = || {
+        let files = [&b"/etc/pmtr.d/a"[..], b"/etc/pmtr.d/b"].into_iter();
+        files.filter(|_| rng.one_in(6)).map(Into::into).collect()
+    };
+    Losses { vanished: some(), emptied: some() }
+}
+
 /// One change of the lines for sockets.
 fn change_lines(lines: &mut Vec<Station>, rng: &mut Rng) {
     let line = match rng.below(4) {
@@ -247,6 +256,7 @@ fn step(sim: &mut Sim, defs: &mut Vec<Def>, words: WordsOf, rng: &mut Rng) {
             if rng.one_in(4) {
                 change_lines(&mut sim.world.sockets.lines, rng);
             }
+            sim.world.losses = some_losses(rng);
             let busy = rng.one_in(6);
             sim.world.file = if busy { File::Busy(defs.clone()) } else { File::Jobs(defs.clone()) };
             let written = busy && rng.one_in(2);

@@ -101,5 +101,12 @@ pub fn mistakes(count: u32) -> LoadError {
 
 /// The file can't be read just now, once in a while.
 pub fn unreadable(rng: &mut Rng) -> Option<LoadError> {
-    rng.one_in(8).then(|| LoadError::Unreadable(rng.pick(&NO_FILE)))
+    if !rng.one_in(8) {
+        return None;
+    }
+    let errno = rng.pick(&NO_FILE);
+    Some(match rng.one_in(4) {
+        true => LoadError::PartUnreadable((*b"/etc/pmtr.d").into(), errno),
+        false => LoadError::Unreadable(errno),
+    })
 }

@@ -10,8 +10,8 @@ use crate::rng::Rng;
 use crate::sockets::Sockets;
 use pmtr::model::{
     Birth, Config, Detail, EndRules, Ending, Errno, Fingerprint, JobId, JobLine, JobSpec, Load, LoadError,
-    Mistake, MonoTime, NetError, Notice, NotifyMessage, Pid, Role, Signal, SocketId, SpawnError, Stage,
-    Station, Survivors, Target, Words,
+    Losses, Mistake, MonoTime, NetError, Notice, NotifyMessage, Pid, Role, Signal, SocketId, SpawnError,
+    Stage, Station, Survivors, Target, Words,
 };
 use pmtr::supervisor::{Effect, Reading, System};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -80,6 +80,8 @@ pub struct World {
     pub reads: u32,
     /// What there is to warn of in the configuration.
     pub warnings: Vec<Mistake>,
+    /// What has become of included files, the jobs of which are no longer in the file or are still there.
+    pub losses: Losses,
     /// In how many portions, after the first, a file is read.
     pub portions: u32,
     /// A file of which there are portions to come.
@@ -114,6 +116,7 @@ impl World {
             signals: Vec::new(),
             reads: 0,
             warnings: Vec::new(),
+            losses: Losses::default(),
             portions: 0,
             reading: None,
             tracing: true,
@@ -151,7 +154,7 @@ impl World {
 
     /// Takes note of why the file is not read; what it says of itself holds until somebody changes that.
     fn not_loaded(&mut self, reading: Reading, error: LoadError) -> LoadError {
-        let again = matches!(error, LoadError::Unreadable(_));
+        let again = matches!(error, LoadError::Unreadable(_) | LoadError::PartUnreadable(..));
         if let LoadError::Mistakes(mistakes) = &error {
             self.reference.rescanned(reading, Found::Mistakes(mistakes.len()));
         }
@@ -160,6 +163,7 @@ impl World {
             LoadError::Mistakes(_) | LoadError::Missing | LoadError::Unreadable(_) | LoadError::NotAFile => {
                 self.reference.not_loaded(self.now, again);
             }
+            LoadError::PartUnreadable(..) => self.reference.not_loaded(self.now, again),
         }
         error
     }
@@ -191,12 +195,14 @@ impl World {
         }
         self.reference.network.offered.clone_from(&stations);
         self.reference.offered_end = self.end;
-        self.reference.loaded(self.now, reading, &defs, content);
+        let losses = self.losses.clone();
+        self.reference.loaded(self.now, reading, &defs, (content, &losses));
         let jobs = defs.iter().map(|def| def.spec()).collect();
         let lines = |role| stations.iter().filter(move |line| line.role == role);
         let [listen, report] =
             [Role::Listen, Role::Report].map(|role| lines(role).map(|line| line.endpoint.clone()).collect());
-        Ok(Load::New(content, Config { jobs, listen, report, end: self.end }, self.warnings.clone()))
+        let config = Config { jobs, listen, report, end: self.end };
+        Ok(Load::New(content, config, self.warnings.clone(), losses))
     }
 }
 

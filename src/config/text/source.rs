@@ -50,6 +50,16 @@ impl SourceFile {
     pub fn new(name: impl Into<Rc<[u8]>>, text: impl Into<Rc<Vec<u8>>>) -> SourceFile {
         SourceFile { name: name.into(), text: text.into() }
     }
+
+    /// What messages call the file.
+    pub fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
 }
 
 /// A text without a name.

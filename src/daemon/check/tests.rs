@@ -339,3 +339,44 @@ fn what_several_jobs_share_is_warned_of_once() {
         ]
     );
 }
+
+#[test]
+fn print_writes_the_canonical_text_to_stdout_and_all_else_to_stderr() {
+    let scratch = Scratch::new();
+    let here = scratch.here();
+    let good = scratch.file("good", "# x\njob {\n cmd \"/no/cmd\" a\n name \"w\\\"b\" # y\n}\n", 0o646);
+    let text = "job {\n  name \"w\\\"b\"\n  cmd /no/cmd a\n}\n".to_owned();
+    assert_eq!(test(&good, &["--print"]), (text.clone(), String::new(), 0));
+    // What it prints says the same.
+    let again = scratch.file("again", &text, 0o644);
+    assert_eq!(test(&again, &["--print", "-vv"]), (text, String::new(), 0));
+    let bad = scratch.file("bad", "job {\n name web\n}\n", 0o644);
+    let (out, err, status) = test(&bad, &["--print"]);
+    assert_eq!((out.as_str(), status), ("", 1));
+    assert!(err.starts_with(&format!("{here}/bad:1:1: error: ")), "{err}");
+    assert!(err.ends_with(&format!("{here}/bad: parse failed: 1 job, 1 error, 0 warnings\n")), "{err}");
+    let (out, err, status) = test(&scratch.0.join("missing"), &["--print"]);
+    assert_eq!((out.as_str(), err.lines().count(), status), ("", 2, 1), "{err}");
+}
+
+#[test]
+fn a_text_that_cannot_be_written_is_not_printed() {
+    struct Full(ErrorKind);
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let scratch = Scratch::new();
+    let file = scratch.file("good", "job {\n name web\n cmd /no/cmd\n}\n", 0o644);
+    let args = ["--print".into(), "-c".into(), file.into_os_string()].into_iter();
+    let Ok(Ask::Run(options)) = cli::pmtr(args) else { panic!() };
+    for (kind, status) in [(ErrorKind::StorageFull, 1), (ErrorKind::BrokenPipe, 0)] {
+        let mut err = Vec::new();
+        assert_eq!(run(&options, &machine(effective_uid()), &mut Full(kind), &mut err), status);
+        assert_eq!(err.is_empty(), status == 0);
+    }
+}

@@ -1,8 +1,8 @@
 //! Sets the watches that a path needs, and does without them.
 
 use super::inotify_instance::{InotifyInstance, WatchScope};
-use super::table::{FileId, Name, Table};
-use super::{CONFIG, LOOK_EVERY, PATHS_PER_TURN, Watch};
+use super::table::{ANY, CONFIG, FileId, Name, Table};
+use super::{LOOK_EVERY, PATHS_PER_TURN, Watch};
 use crate::daemon::tokens::Descriptor;
 use crate::daemon::trail::{Trail, TrailEnd, TrailStep};
 use crate::daemon::way;
@@ -62,8 +62,12 @@ impl Watch {
             slow = slow || self.mounts.needs_looks(path);
             if *step == TrailStep::File {
                 // The configuration may have a writer who never closes it. Other files may be written all day.
-                let scope = if id == CONFIG { WatchScope::Writes } else { WatchScope::File };
+                let scope = if id.is_config() { WatchScope::Writes } else { WatchScope::File };
                 self.want(id, path, scope, Name::default(), &mut sight);
+            }
+            let listed = self.entries.get(&id).is_some_and(|entry| entry.inside.is_some());
+            if *step == TrailStep::Dir && listed {
+                self.want(id, path, WatchScope::Names, ANY.into(), &mut sight);
             }
         }
         let was_unwatched = self.short.contains(&id) || self.closed.contains(&id);

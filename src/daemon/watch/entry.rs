@@ -2,6 +2,7 @@
 
 use super::read::FileStamp;
 use super::table::Name;
+use crate::config::pattern::NamePattern;
 use crate::model::Fingerprint;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -10,6 +11,8 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) path: Rc<[u8]>,
+    /// It is a directory, and names in it that match matter.
+    pub(super) inside: Option<NamePattern>,
     /// The watches that concern it, and the name in each.
     pub(super) interests: BTreeSet<(i32, Name)>,
     /// Its state when it was last read.
@@ -28,6 +31,7 @@ impl Entry {
     pub(super) fn new(path: Rc<[u8]>) -> Entry {
         Entry {
             path,
+            inside: None,
             interests: BTreeSet::new(),
             stamp: None,
             denied: false,

@@ -1,7 +1,8 @@
 //! The meaning of the kernel's events.
 
 use super::table::FileId;
-use super::{CONFIG, Watch, read};
+use super::{Watch, read};
+use crate::config::pattern::join;
 use crate::daemon::tokens::Descriptor;
 use crate::model::MonoTime;
 use inotify::EventMask;
@@ -68,7 +69,7 @@ impl Watch {
     pub(super) fn heard(&mut self, now: MonoTime, number: i32, mask: EventMask, name: Option<&[u8]>) {
         if mask.contains(EventMask::Q_OVERFLOW) {
             // A look finds out which files have changed; reading all of them would delay those that have.
-            self.config_touched = true;
+            self.news.touched = true;
             return self.doubt_all();
         }
         let gone = EventMask::IGNORED | EventMask::UNMOUNT | EventMask::MOVE_SELF | EventMask::DELETE_SELF;
@@ -79,19 +80,22 @@ impl Watch {
             }
             return;
         }
+        if let Some(name) = name {
+            self.heard_inside(number, mask, name);
+        }
         let ids = self.table.concerned(number, name);
         if ids.is_empty() {
             return;
         }
         if mask.intersects(EventMask::CLOSE_WRITE | EventMask::MOVED_TO) {
-            self.config_saved |= ids.contains(&CONFIG);
+            self.news.saved |= ids.iter().any(|id| id.is_config());
         }
         let named = EventMask::MOVED_TO | EventMask::MOVED_FROM | EventMask::DELETE;
         if mask.intersects(named) {
             self.moved(ids, now);
         } else if mask.contains(EventMask::CREATE) {
             if mask.contains(EventMask::ISDIR) || self.born_whole(number, name) {
-                self.config_saved |= ids.contains(&CONFIG);
+                self.news.saved |= ids.iter().any(|id| id.is_config());
                 self.moved(ids, now);
             } else {
                 // It is another file: a writer may close it under another name, or never.
@@ -121,8 +125,32 @@ impl Watch {
 
     /// A program writes to one of these.
     fn write_heard(&mut self, ids: &[FileId]) {
-        if ids.contains(&CONFIG) {
-            (self.config_written, self.unclosed) = (true, true);
+        for id in ids.iter().filter(|id| id.is_config()) {
+            if let Some(entry) = self.entries.get(id) {
+                self.news.opened(entry.path.clone());
+            }
+        }
+    }
+
+    /// The same for a name in a directory from which files are included.
+    fn heard_inside(&mut self, number: i32, mask: EventMask, name: &[u8]) {
+        let concerned = |id: &FileId| {
+            let entry = self.entries.get(id)?;
+            entry.inside.as_ref()?.matches(name).then(|| join(&entry.path, name))
+        };
+        let paths: Vec<Vec<u8>> = self.table.concerned_by_any(number).iter().filter_map(concerned).collect();
+        if paths.is_empty() {
+            return;
+        }
+        let created = mask.contains(EventMask::CREATE);
+        if created && !mask.contains(EventMask::ISDIR) && !self.born_whole(number, Some(name)) {
+            return paths.into_iter().for_each(|path| self.news.opened(path.into()));
+        }
+        let put = EventMask::CLOSE_WRITE | EventMask::MOVED_TO;
+        if created || mask.intersects(put | EventMask::MOVED_FROM | EventMask::DELETE) {
+            self.news.touched = true;
+            self.news.saved |= created || mask.intersects(put);
+            paths.iter().for_each(|path| self.news.closed(path));
         }
     }
 

@@ -14,9 +14,12 @@ mod facts;
 mod hear;
 mod inotify_instance;
 mod interval;
+mod load;
+mod news;
+mod parts;
 mod portions;
 mod queue;
-mod read;
+pub(super) mod read;
 mod remount;
 mod settling;
 mod source;
@@ -26,13 +29,14 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use load::{Content, Texts};
 pub use read::{BeingWritten, fingerprint};
 
-use super::exposure;
+use super::include;
 use super::mounts::{self, Mounts};
 use super::tokens::Descriptor;
-use crate::model::{Errno, Fingerprint, Level, LoadError, Mistake, MonoTime, Notice, Severity};
-use crate::supervisor::Reading;
+use crate::config::Environment;
+use crate::model::{Errno, Fingerprint, Level, MonoTime, Notice};
 use crate::sys::clock;
 use allowance::Allowance;
 use entry::Entry;
@@ -41,6 +45,8 @@ use inotify_instance::InotifyInstance;
 use interval::Interval;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry};
+use news::News;
+use parts::Parts;
 use queue::Queue;
 use read::Hashing;
 use settling::Settling;
@@ -52,7 +58,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 use sweep::Sweep;
-use table::{FileId, Table};
+use table::{CONFIG, FileId, Table};
 
 /// How soon a file that could not be watched is looked at, and watching is retried.
 const SOON: Duration = Duration::from_millis(500);
@@ -69,9 +75,6 @@ const LOOKS_PER_TURN: usize = 512;
 /// How long paths of jobs are followed in one turn: a path that leads through many directories takes milliseconds.
 const PATHS_FOR: Duration = Duration::from_millis(5);
 
-/// The number of the configuration.
-const CONFIG: FileId = FileId(0);
-
 /// What the watch reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -85,15 +88,6 @@ pub enum Seen {
     File(Rc<[u8]>, Option<Fingerprint>),
     /// A notice about watching.
     Say(Notice),
-}
-
-/// The content of the configuration.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Content {
-    /// The content that was asked about.
-    Same,
-    /// Another content.
-    New(Fingerprint, Vec<u8>),
 }
 
 /// Watches the configuration and the files that jobs depend on.
@@ -152,11 +146,10 @@ pub struct Watch {
     /// The last one for which watching was retried.
     retried: FileId,
 
-    config_saved: bool,
-    config_touched: bool,
-    config_written: bool,
-    /// The last event about the configuration was a write, and nobody has closed it since.
-    unclosed: bool,
+    news: News,
+    parts: Parts,
+    /// That of pmtr, for the configuration.
+    environment: Rc<Environment>,
     /// A failure to watch has been logged.
     complained: bool,
     says: Vec<Notice>,
@@ -203,10 +196,9 @@ impl Watch {
             looking_slowly: Interval::new(LOOK_SLOWLY_EVERY, LOOK_SLOWLY_EVERY),
             retrying: Interval::new(SOON, RETRY_EVERY),
             retried: CONFIG,
-            config_saved: false,
-            config_touched: false,
-            config_written: false,
-            unclosed: false,
+            news: News::default(),
+            parts: Parts::default(),
+            environment: include::environment(),
             complained: false,
             says: Vec::new(),
             seen: VecDeque::new(),
@@ -252,7 +244,12 @@ impl Watch {
 
     /// Stops reporting it.
     pub fn remove(&mut self, path: &[u8]) {
-        let Some(id) = self.by_path.remove(path) else { return };
+        if let Some(id) = self.by_path.remove(path) {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: FileId) {
         if let Some(entry) = self.entries.remove(&id) {
             self.drop_interests(id, &entry.interests, &BTreeSet::new());
         }
@@ -305,13 +302,7 @@ impl Watch {
         self.looking_ahead.wind(now, self.deaf || self.unread);
         self.looking_slowly.wind(now, slow);
         self.retrying.wind(now, unwatched);
-        let saved = std::mem::take(&mut self.config_saved);
-        let written = std::mem::take(&mut self.config_written);
-        if std::mem::take(&mut self.config_touched) {
-            seen.push(if saved { Seen::Saved } else { Seen::Config });
-        } else if written {
-            seen.push(Seen::Writing);
-        }
+        seen.extend(self.news.take());
         seen.extend(self.says.drain(..).map(Seen::Say));
     }
 
@@ -336,44 +327,17 @@ impl Watch {
             || self.config_queued() && self.for_config.rest().is_none();
         let heard = self.unread && self.hearing.rest().is_none()
             || self.remounted && self.remounting.rest().is_none();
-        let to_tell = self.config_touched || self.config_written || !self.says.is_empty();
+        let to_tell = self.news.is_any() || !self.says.is_empty();
         heard || queued || to_tell || !scheduled
-    }
-
-    /// Reads the configuration, after watching its path as it is now.
-    pub fn load(&mut self, reading: Reading) -> Result<Content, LoadError> {
-        self.read_mounts();
-        self.arm(CONFIG);
-        let Some(entry) = self.entries.get_mut(&CONFIG) else { return Err(LoadError::Missing) };
-        let (answer, stamp) =
-            read::config(&entry.path, &self.mounts, reading, self.being_written, self.unclosed);
-        // What was not read is asked for again by the core.
-        if !matches!(answer, Err(LoadError::Busy(_))) {
-            entry.stamp = stamp;
-            entry.denied = matches!(answer, Err(LoadError::Unreadable(errno)) if not_permitted(errno));
-        }
-        answer
-    }
-
-    /// Warnings about the configuration as it was read last.
-    pub fn exposures(&self, uid: u32) -> Vec<Mistake> {
-        let config = self.entries.get(&CONFIG);
-        let read = config.and_then(|entry| Some((&entry.path, entry.stamp?.rights())));
-        let found =
-            read.map(|(path, rights)| exposure::of(path, rights, uid, &self.mounts)).unwrap_or_default();
-        let warning = |what| Mistake::of_file(self.config(), Severity::Warning, what);
-        found.into_iter().map(warning).collect()
-    }
-
-    /// The path of the configuration, as messages name it.
-    pub fn config(&self) -> Rc<[u8]> {
-        self.entries.get(&CONFIG).map(|entry| entry.path.clone()).unwrap_or_default()
     }
 
     /// Something happened to a file.
     fn touch(&mut self, id: FileId, now: MonoTime) {
-        if id == CONFIG {
-            (self.config_touched, self.unclosed) = (true, false);
+        if id.is_config() {
+            self.news.touched = true;
+            if let Some(entry) = self.entries.get(&id) {
+                self.news.closed(&entry.path);
+            }
         } else if self.entries.contains_key(&id) {
             self.settling.touched(id, now);
         }

@@ -1,8 +1,8 @@
 //! What one turn does of the queues.
 
 use super::read::FileStamp;
-use super::table::FileId;
-use super::{CONFIG, LOOKS_PER_TURN, PATHS_PER_TURN, Seen, Watch};
+use super::table::{CONFIG, FileId};
+use super::{LOOKS_PER_TURN, PATHS_PER_TURN, Seen, Watch};
 use crate::model::MonoTime;
 
 impl Watch {
@@ -78,7 +78,8 @@ impl Watch {
         let Some(entry) = self.entries.get(&id) else { return };
         let found = FileStamp::at(&entry.path, &self.mounts);
         if found != entry.stamp {
-            self.config_saved |= id == CONFIG && found.is_some_and(|found| found.is_saved_since(entry.stamp));
+            let saved = found.is_some_and(|found| found.is_saved_since(entry.stamp));
+            self.news.saved |= saved && id.is_config() && entry.inside.is_none();
             self.touch(id, now);
         }
     }

@@ -1,12 +1,10 @@
 //! Reads files without being delayed by them: only regular files are opened, and they are read in portions.
 
-use super::Content;
 use crate::daemon::exposure::Rights;
 use crate::daemon::mounts::Mounts;
 use crate::daemon::regular::{self, Refusal};
 use crate::daemon::way;
 use crate::model::{Errno, Fingerprint, LoadError, Mistake, Severity};
-use crate::supervisor::Reading;
 use crate::sys::link::hold_exactly;
 use crate::sys::numbers::ENOMEM;
 use std::ffi::OsStr;
@@ -17,18 +15,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The longest configuration.
-const LARGEST: u64 = 10 << 20;
+/// The longest configuration file.
+pub(in crate::daemon) const LARGEST: u64 = 10 << 20;
 /// Of a longer file, only size, inode and modification time are compared.
 pub(super) const HASHED_AT_MOST: u64 = 64 << 20;
-/// How often a file that changes while it is read is read again at once, if it must be read.
-const TRIES: usize = 3;
 /// Whether a program has the file open for writing.
 pub type BeingWritten = fn(&File) -> Option<bool>;
 
 /// Distinguishes two states of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct FileStamp {
+pub(in crate::daemon) struct FileStamp {
     file: (u64, u64),
     pub(super) bytes: u64,
     modified: (i64, i64),
@@ -37,7 +33,7 @@ pub(super) struct FileStamp {
 }
 
 impl FileStamp {
-    pub(super) fn of(meta: &Metadata) -> FileStamp {
+    pub(in crate::daemon) fn of(meta: &Metadata) -> FileStamp {
         FileStamp {
             file: (meta.dev(), meta.ino()),
             bytes: meta.size(),
@@ -67,7 +63,7 @@ impl FileStamp {
     }
 
     /// The owner and the mode.
-    pub(super) fn rights(self) -> Rights {
+    pub(in crate::daemon) fn rights(self) -> Rights {
         self.rights
     }
 
@@ -84,14 +80,6 @@ pub(super) fn open(path: &[u8], mounts: &Mounts) -> Result<(File, Metadata), Ref
     regular::open_held(&held, Path::new(OsStr::from_bytes(path)))
 }
 
-fn open_config(held: &File, path: &[u8]) -> Result<(File, FileStamp), LoadError> {
-    match regular::open_held(held, Path::new(OsStr::from_bytes(path))) {
-        Ok((file, meta)) => Ok((file, FileStamp::of(&meta))),
-        Err(Refusal::Other(_)) => Err(LoadError::NotAFile),
-        Err(Refusal::Failed(error)) => Err(refusal(&error)),
-    }
-}
-
 pub(super) fn refusal(error: &io::Error) -> LoadError {
     if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
         return LoadError::Missing;
@@ -99,73 +87,79 @@ pub(super) fn refusal(error: &io::Error) -> LoadError {
     LoadError::Unreadable(Errno::of(error))
 }
 
-/// Reads the configuration, and returns its state too if there was a file. `unclosed` means that inotify has
-/// reported a write and no close since; it replaces a lease where pmtr can't have one.
-pub(super) fn config(
-    path: &[u8],
-    mounts: &Mounts,
-    reading: Reading,
-    being_written: BeingWritten,
-    unclosed: bool,
-) -> (Result<Content, LoadError>, Option<FileStamp>) {
-    let mut tries = 1..TRIES;
-    loop {
-        let (answer, stamp) = match whole(path, mounts, reading, (being_written, unclosed)) {
-            Ok((content, stamp)) => (Ok(content), Some(stamp)),
-            Err((error, stamp)) => (Err(error), stamp),
-        };
-        let torn = matches!((&answer, reading), (Err(LoadError::Busy(_)), Reading::Always));
-        if !torn || tries.next().is_none() {
-            return (answer, stamp);
+/// A file that was read whole.
+#[derive(Debug)]
+pub(in crate::daemon) struct FileText {
+    /// None if the file is too large.
+    pub(in crate::daemon) bytes: Option<Vec<u8>>,
+    pub(in crate::daemon) stamp: FileStamp,
+    /// A program has it open for writing.
+    pub(in crate::daemon) written: bool,
+}
+
+impl FileText {
+    /// The state of the file.
+    pub(in crate::daemon) fn state(&self) -> Fingerprint {
+        state_of(&self.stamp, self.bytes.as_deref().unwrap_or_default())
+    }
+}
+
+/// Why a file could not be read whole.
+#[derive(Debug)]
+pub(in crate::daemon) enum TextError {
+    /// It is something else, for example `a directory`.
+    NotAFile(&'static str),
+    Failed(io::Error),
+    /// It changed while it was read; this is its state now.
+    Torn(Fingerprint),
+}
+
+impl TextError {
+    pub(super) fn as_load_error(&self) -> LoadError {
+        match self {
+            TextError::NotAFile(_) => LoadError::NotAFile,
+            TextError::Failed(error) => refusal(error),
+            TextError::Torn(state) => LoadError::Busy(*state),
         }
     }
 }
 
-fn whole(
+/// Reads a regular file of at most this size. An error comes with the state of the file, if there is one.
+pub(in crate::daemon) fn text(
     path: &[u8],
     mounts: &Mounts,
-    reading: Reading,
-    (being_written, unclosed): (BeingWritten, bool),
-) -> Result<(Content, FileStamp), (LoadError, Option<FileStamp>)> {
+    largest: u64,
+    is_written: impl FnOnce(&File) -> bool,
+) -> Result<FileText, (TextError, Option<FileStamp>)> {
     // Before the open, so that a later change is seen as another state.
-    let held = way::end(path, mounts).map_err(|error| (refusal(&error), None))?;
+    let held = way::end(path, mounts).map_err(|error| (TextError::Failed(error), None))?;
     let found = held.metadata().ok().map(|meta| FileStamp::of(&meta));
-    let (mut file, stamp) = open_config(&held, path).map_err(|error| (error, found))?;
+    let opened = regular::open_held(&held, Path::new(OsStr::from_bytes(path)));
+    let (mut file, meta) = opened.map_err(|refusal| match refusal {
+        Refusal::Other(kind) => (TextError::NotAFile(kind), found),
+        Refusal::Failed(error) => (TextError::Failed(error), found),
+    })?;
+    let stamp = FileStamp::of(&meta);
     drop(held);
-    let fail = |error| (error, Some(stamp));
-    let written = reading != Reading::Always && being_written(&file).unwrap_or(unclosed);
-    // Whether the writer has left the file unchanged for long enough.
-    let rests = |state| matches!(reading, Reading::IfUnwritten(_, wanted) if wanted == state);
-    if stamp.bytes > LARGEST {
-        let state = state_of(&stamp, &[]);
-        return Err(fail(if written && !rests(state) { LoadError::Busy(state) } else { too_large(path) }));
+    let fail = |error| (TextError::Failed(error), Some(stamp));
+    let written = is_written(&file);
+    if stamp.bytes > largest {
+        return Ok(FileText { bytes: None, stamp, written });
     }
     let mut bytes = Vec::new();
     // Room for the size that the file reports; a file of /proc reports none.
     let room = usize::try_from(stamp.bytes).unwrap_or(0).saturating_add(1);
-    bytes.try_reserve_exact(room).map_err(|_| fail(LoadError::Unreadable(Errno(ENOMEM))))?;
-    let read = (&mut file).take(LARGEST + 1).read_to_end(&mut bytes);
-    read.map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(fail(too_large(path)));
+    bytes.try_reserve_exact(room).map_err(|_| fail(io::Error::from_raw_os_error(ENOMEM)))?;
+    (&mut file).take(largest + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > largest {
+        return Ok(FileText { bytes: None, stamp, written: false });
     }
-    let after = file.metadata().map_err(|error| fail(LoadError::Unreadable(Errno::of(&error))))?;
+    let after = file.metadata().map_err(fail)?;
     let after = FileStamp::of(&after);
     if after != stamp {
-        return Err(fail(LoadError::Busy(state_of(&after, &bytes))));
+        return Err((TextError::Torn(state_of(&after, &bytes)), Some(stamp)));
     }
-    let print = fingerprint(&bytes);
-    // In that case no writer can have left anything half done, and inotify reports what it does next.
-    if matches!(reading, Reading::IfChanged(than) | Reading::IfUnwritten(than, _) if than == Some(print)) {
-        return Ok((Content::Same, stamp));
-    }
-    if written {
-        let state = state_of(&stamp, &bytes);
-        if !rests(state) {
-            return Err(fail(LoadError::Busy(state)));
-        }
-    }
-    Ok((Content::New(print, bytes), stamp))
+    Ok(FileText { bytes: Some(bytes), stamp, written })
 }
 
 /// The fingerprint of a text.
@@ -185,7 +179,7 @@ pub(super) fn state_of(stamp: &FileStamp, bytes: &[u8]) -> Fingerprint {
     Fingerprint { bytes: stamp.bytes, ..print_of(bytes, hasher) }
 }
 
-fn too_large(path: &[u8]) -> LoadError {
+pub(super) fn too_large(path: &[u8]) -> LoadError {
     let what = format!("the file is larger than {} MiB", LARGEST >> 20);
     LoadError::Mistakes(vec![Mistake::of_file(path, Severity::Error, what)])
 }

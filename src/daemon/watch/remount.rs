@@ -45,7 +45,7 @@ impl Watch {
         self.remounted = false;
         let begun = (self.clock)();
         self.read_mounts();
-        self.config_touched = true;
+        self.news.touched = true;
         self.doubt_all();
         let took = (self.clock)().since(begun);
         self.remounting.spend(now, took);

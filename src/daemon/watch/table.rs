@@ -3,12 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// An interested file: the configuration, or one that jobs depend on. Never reused.
+/// An interested file: the configuration, what it includes, or one that jobs depend on. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FileId(pub(super) u64);
 
+/// The main file of the configuration.
+pub(super) const CONFIG: FileId = FileId(0);
+/// The first of what it includes; all files of jobs are before it.
+pub(super) const FIRST_PART: FileId = FileId(1 << 63);
+
+impl FileId {
+    /// Whether it is a part of the configuration.
+    pub(super) fn is_config(self) -> bool {
+        self == CONFIG || self >= FIRST_PART
+    }
+}
+
 /// A name in a watched directory, or empty for the watched object itself.
 pub(super) type Name = Rc<[u8]>;
+
+/// In place of a name: any name in the directory. No file can be called that.
+pub(super) const ANY: &[u8] = b"/";
 
 /// One watch; `H` is what removes the kernel's watch.
 #[derive(Debug)]
@@ -81,6 +96,12 @@ impl<H> Table<H> {
                 all
             }
         }
+    }
+
+    /// Who is interested in any name within this watch.
+    pub(super) fn concerned_by_any(&self, number: i32) -> Vec<FileId> {
+        let watched = self.watches.get(&number);
+        watched.and_then(|watched| watched.names.get(ANY)).into_iter().flatten().copied().collect()
     }
 
     /// How many watches there are.

@@ -23,7 +23,7 @@ impl Notice {
             LeftBehind { .. } | TooFast | UsingPrevious | Emptied { .. } => Level::Warning,
             DependsMissing { .. } | DependsRestless { .. } => Level::Warning,
             ConfigMissing { .. } | ConfigUnreadable { .. } | ConfigNotAFile { .. } => Level::Warning,
-            ConfigEmpty { .. } | WriterAwaited { .. } | NotKept { .. } => Level::Warning,
+            FilesLost(_) | ConfigEmpty { .. } | WriterAwaited { .. } | NotKept { .. } => Level::Warning,
             Unusable { .. } | LastGood { .. } => Level::Error,
             Exposed { .. } | Unserved { .. } | InvalidControl { .. } | UnknownJobs { .. } => Level::Warning,
             MoreComplaints { .. } | Flood { .. } | Lost { .. } | LinesLost { .. } => Level::Warning,

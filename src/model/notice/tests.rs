@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Level, Phase, Role, Severity, SpawnError, Stage};
+use crate::model::{Level, Loss, Phase, Role, Severity, SpawnError, Stage};
 
 #[test]
 fn the_texts_are_those_of_the_manual() {
@@ -108,6 +108,7 @@ fn what_matters_more_stands_higher() {
     let status = JobStatus { name: job.clone(), phase: Phase::Queued, failed: None };
     let from = ([192, 0, 2, 9], 4711).into();
     let more_mistakes = |errors, warnings| Notice::MoreMistakes(Count { errors, warnings });
+    let gone = |more| FilesLost { loss: Loss::Vanished, file: (*b"/etc/pmtr.d/web.conf").into(), more };
     let more = |invalid, unknown| Notice::MoreComplaints { invalid, unknown, secs: 2, last: from };
     let cant = |stage, errno, subject: &str| {
         let error = SpawnError { stage, errno: Errno(errno) };
@@ -210,6 +211,15 @@ fn what_matters_more_stands_higher() {
                 (
                     Notice::Emptied { file: file.clone() },
                     "/etc/pmtr.conf has no jobs; stopping all jobs in 2 s",
+                ),
+                (Notice::FilesLost(gone(0)), "/etc/pmtr.d/web.conf is missing; stopping its jobs in 2 s"),
+                (
+                    Notice::FilesLost(gone(2)),
+                    "/etc/pmtr.d/web.conf and 2 more files are missing; stopping their jobs in 2 s",
+                ),
+                (
+                    Notice::ConfigUnreadable { file: (*b"/etc/pmtr.d").into(), errno: Errno(13) },
+                    "can't read /etc/pmtr.d: Permission denied; jobs keep running, trying again",
                 ),
                 (more(2, 0), "in 2 sec 2 more invalid control msgs, the last from 192.0.2.9:4711"),
                 (

@@ -3,8 +3,8 @@
 use crate::model::rng::Rng;
 use crate::model::{
     Birth, Config, Detail, EndRules, Endpoint, Errno, Fingerprint, Fixed, GiveUp, JobDraft, JobId, JobLine,
-    JobSpec, Load, LoadError, NetError, NotifyMessage, Pid, Policy, ReloadRules, Restart, Signal, SocketId,
-    SpawnError, Stage, Station, Stop, Survivors, Words,
+    JobSpec, Load, LoadError, Losses, NetError, NotifyMessage, Pid, Policy, ReloadRules, Restart, Signal,
+    SocketId, SpawnError, Stage, Station, Stop, Survivors, Words,
 };
 use crate::supervisor::{Effect, Reading, System};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +56,7 @@ impl Dice {
             when_done: self.rng.below(20) == 0,
             within: (self.rng.below(3) == 0).then(|| Duration::from_secs(5)),
         };
-        Load::New(content, Config { jobs, listen, report, end }, Vec::new())
+        Load::New(content, Config { jobs, listen, report, end }, Vec::new(), Losses::default())
     }
 
     fn restart(&mut self) -> Restart {

@@ -3,7 +3,7 @@
 use super::{FirstRun, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
 use crate::def::{BLANK, Def, FILES};
 use crate::processes::ProcessTable;
-use pmtr::model::{Fingerprint, JobSpec, MonoTime, Notice, Pid};
+use pmtr::model::{Fingerprint, JobSpec, Losses, MonoTime, Notice, Pid};
 use pmtr::supervisor::Reading;
 
 impl Reference {
@@ -41,6 +41,7 @@ impl Reference {
     pub fn not_loaded(&mut self, now: MonoTime, again: bool) {
         self.reload.retry = again.then_some(now);
         self.reload.empty_due = None;
+        self.reload.vanished.clear();
         self.reload.writer = None;
         self.reload.blank = false;
     }
@@ -69,21 +70,34 @@ impl Reference {
     }
 
     /// It holds this.
-    pub fn loaded(&mut self, now: MonoTime, reading: Reading, defs: &[Def], content: Fingerprint) {
+    pub fn loaded(
+        &mut self,
+        now: MonoTime,
+        reading: Reading,
+        defs: &[Def],
+        (content, losses): (Fingerprint, &Losses),
+    ) {
         self.reload.writer = None;
         self.rescanned(reading, Found::Content(content));
         if content.bytes == 0 && self.reload.applied.is_some() && reading != Reading::Always {
             // It says no more than no file.
             self.reload.empty_due = None;
+            self.reload.vanished.clear();
             self.reload.blank_due = !std::mem::replace(&mut self.reload.blank, true);
             return;
         }
         self.reload.blank = false;
         let had_jobs = self.lives.iter().any(|life| life.def.is_some());
         let emptied = defs.is_empty() && had_jobs && reading != Reading::Always;
-        let due = if emptied { *self.reload.empty_due.get_or_insert(now + TWO) } else { now };
+        let due = match self.vanished(now, reading, defs, losses) {
+            Some(due) => due,
+            None if emptied => *self.reload.empty_due.get_or_insert(now + TWO),
+            None => now,
+        };
         if due <= now {
             self.reload.empty_due = None;
+            self.reload.vanished.clear();
+            self.reload.emptied(&losses.emptied);
         }
         if due <= now {
             self.rules_for_left_behind(defs);
@@ -164,6 +178,7 @@ impl Reference {
         if std::mem::take(&mut self.reload.blank_due) {
             self.broken("that the file is empty is said", &self.reload.clone());
         }
+        self.losses_are_said();
         if std::mem::take(&mut self.reload.line_due) {
             self.broken("after two seconds the log tells of the writer", &self.reload.writer.clone());
         }
@@ -286,6 +301,9 @@ impl Reference {
             && !std::mem::take(&mut self.reload.blank_due)
         {
             self.broken("that the file is empty is said once", &now);
+        }
+        if let Notice::FilesLost(lost) = notice {
+            self.lost(lost);
         }
         if let Notice::Started { pid, .. } = notice {
             match self.started_due.iter().position(|due| due == pid) {

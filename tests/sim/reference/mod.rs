@@ -5,6 +5,7 @@ mod acts;
 mod checks;
 mod ends;
 mod helpers;
+mod included;
 mod network;
 mod stops;
 
@@ -14,6 +15,8 @@ pub use network::complaint;
 
 use crate::def::{Def, FILES};
 use pmtr::model::{EndRules, Fingerprint, MonoTime, Pid, Signal, Target, Verb};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 const TEN: Duration = Duration::from_secs(10);
@@ -193,6 +196,13 @@ pub struct Reload {
     /// Since when it could not be read; it is tried again a second later.
     retry: Option<MonoTime>,
     empty_due: Option<MonoTime>,
+    /// Included files that have vanished with their jobs, and since when.
+    vanished: BTreeMap<Rc<[u8]>, MonoTime>,
+    /// Included files that are empty and keep what they held.
+    emptied: Vec<Rc<[u8]>>,
+    /// The log is to say so in this turn.
+    vanished_due: bool,
+    emptied_due: bool,
     /// Since when there was something to read when it was read last.
     begun: Option<MonoTime>,
     writer: Option<Writer>,

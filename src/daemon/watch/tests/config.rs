@@ -21,10 +21,10 @@ fn what_is_saved_is_read_and_then_nothing_is_due() {
         bench.write("new", content);
         bench.sh(save);
         assert!(bench.touched(), "{save}");
-        let Ok(Content::New(print, bytes)) = bench.watch.load(Reading::IfChanged(Some(before))) else {
+        let Ok(Content::New(print, texts)) = bench.watch.load(Reading::IfChanged(Some(before))) else {
             panic!("{save}")
         };
-        assert_eq!(String::from_utf8_lossy(&bytes), content, "{save}");
+        assert_eq!(text_of(&texts), content, "{save}");
         bench.run();
         assert_eq!(bench.watch.load(Reading::IfChanged(Some(print))), Ok(Content::Same), "{save}");
         assert_eq!(bench.watch.deadline(), None, "{save}");

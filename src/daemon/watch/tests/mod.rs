@@ -2,6 +2,7 @@
 
 mod config;
 mod depends;
+mod include;
 mod mounts;
 mod portions;
 mod trouble;
@@ -9,6 +10,8 @@ mod trouble;
 use super::inotify_instance::fault::FAULTS;
 use super::read::FileStamp;
 use super::*;
+use crate::model::LoadError;
+use crate::supervisor::Reading;
 use mio::{Events, Poll, Token};
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -117,7 +120,7 @@ impl Bench {
     /// Reads the configuration, which is new.
     fn load(&mut self) -> (Fingerprint, String) {
         match self.watch.load(Reading::Always) {
-            Ok(Content::New(print, bytes)) => (print, String::from_utf8(bytes).unwrap()),
+            Ok(Content::New(print, texts)) => (print, text_of(&texts)),
             other => panic!("{other:?}"),
         }
     }
@@ -141,6 +144,21 @@ impl Drop for Bench {
         FAULTS.set((0, 0));
         let _ = std::fs::remove_dir_all(&self.root);
     }
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Content) -> bool {
+        match (self, other) {
+            (Content::Same, Content::Same) => true,
+            (Content::New(one, _), Content::New(other, _)) => one == other,
+            (Content::Same, Content::New(..)) | (Content::New(..), Content::Same) => false,
+        }
+    }
+}
+
+/// The text of the main file.
+fn text_of(texts: &Texts) -> String {
+    String::from_utf8(texts.sources.main.text().to_vec()).unwrap()
 }
 
 fn secs(secs: u64) -> Duration {
