@@ -1,8 +1,10 @@
 //! The types that all other modules share. Depends on std only, and does nothing.
 #![forbid(unsafe_code)]
 
+mod capability;
 mod config;
 mod cpus;
+mod env_file;
 mod errno;
 mod level;
 mod mistake;
@@ -19,8 +21,10 @@ mod throttle;
 mod time;
 mod words;
 
+pub use capability::{Capabilities, Capability};
 pub use config::{Blame, Config, EndRules, Endpoint, Fingerprint, KeptText, Load, LoadError};
 pub use cpus::CpuSet;
+pub use env_file::{ENV_FILE_BYTES, ENV_FILE_VARIABLES, EnvFault, read_env_file};
 pub use errno::Errno;
 pub use level::Level;
 pub use mistake::{Count, Mistake, Severity};
