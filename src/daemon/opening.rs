@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::last_good::{LastGood, LastGoodText, Search};
+use super::own_path;
 use super::watch::{Content, Watch};
 use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
@@ -124,7 +125,7 @@ fn load(watch: &mut Watch) -> (Result<Load, LoadError>, Option<Rc<Vec<u8>>>) {
             match config::parse(SourceFile::new(watch.config(), Rc::clone(&text))) {
                 Ok(Parsed { config, mut warnings, .. }) => {
                     warnings.extend(watch.exposures(process::effective_uid()));
-                    (Ok(Load::New(content, config, warnings)), Some(text))
+                    (Ok(Load::New(content, own_path::noted_in(config), warnings)), Some(text))
                 }
                 Err(mistakes) => (Err(LoadError::Mistakes(mistakes)), None),
             }

@@ -8,6 +8,7 @@ use super::manager::ServiceManager;
 use super::mounts::Mounts;
 use super::net::Sockets;
 use super::output::{Outputs, Streams};
+use super::own_path;
 use super::rests::Rests;
 use super::tokens::Descriptor;
 use super::trust::Trust;
@@ -159,6 +160,7 @@ fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec) -> bool
         .flatten()
         .filter(absolute);
     spec.launch.user().is_none()
+        && spec.launch.path().to_bytes().starts_with(b"/")
         && mounts.is_prompt(spec.launch.dir().to_bytes())
         && files.all(|file| mounts.is_prompt(file.to_bytes()))
         && trust.has(spec.launch.path().to_bytes(), mounts, clock::now())
@@ -224,7 +226,7 @@ impl System for World {
                     last_good.loaded(fingerprint, text);
                 }
                 warnings.extend(self.watch.exposures(process::effective_uid()));
-                Ok(Load::New(fingerprint, config, warnings))
+                Ok(Load::New(fingerprint, own_path::noted_in(config), warnings))
             }
         }
     }

@@ -15,6 +15,7 @@ mod pid;
 mod process;
 mod signal;
 mod spec;
+mod stage;
 mod status;
 mod text;
 mod throttle;
@@ -34,12 +35,14 @@ pub use network::{
 pub use notice::Notice;
 pub use notify::{Milestone, NotifyMessage, Summary};
 pub use pid::{JobId, Pid};
-pub use process::{Birth, Detail, Ending, Exit, SpawnError, Stage, Survivors, Target};
+pub use process::{Birth, Detail, Ending, Exit, SpawnError, Survivors, Target};
 pub use signal::{Signal, SignalName};
 pub use spec::{
-    Attributes, Codes, Delay, Difference, Fixed, GiveUp, Growth, Infinity, JobDraft, JobName, JobSpec,
-    Lasting, Launch, Limit, Output, Policy, ReloadRules, Resource, Restart, SYSLOG, Stop,
+    Attributes, Codes, Delay, Difference, EnvFile, Fixed, GiveUp, Growth, Infinity, JobDraft, JobName,
+    JobSpec, Lasting, Launch, Limit, MakeDir, Output, Policy, ReloadRules, Resource, Restart, SYSLOG,
+    SYSTEM_PATH, Stop,
 };
+pub use stage::{FilePlace, Stage};
 pub use status::{FailedStart, JobStatus, Phase};
 pub use text::{Clean, Counted};
 pub use throttle::Throttle;

@@ -5,6 +5,7 @@ mod file;
 mod given;
 mod interner;
 mod job;
+mod surroundings;
 
 pub(super) use file::Direction;
 pub(super) use given::{Given, Taken, ValueError, set};
