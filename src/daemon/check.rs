@@ -7,9 +7,11 @@ mod access;
 mod command;
 mod file;
 mod job;
+mod surroundings;
 
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
+use super::own_path;
 use crate::cli::{Mode, PmtrOptions, say};
 use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Counted, Errno, Infinity, Mistake, Resource, Severity};
@@ -34,6 +36,12 @@ pub struct Machine<'a> {
     pub uid: u32,
     /// The account of a `user`, or `None` if a start would refuse it.
     pub user: &'a dyn Fn(&CStr) -> Option<Account>,
+    /// The effective group id of pmtr.
+    pub gid: u32,
+    /// The number of a `group`, or `None` if a start would refuse it.
+    pub group: &'a dyn Fn(&CStr) -> Option<u32>,
+    /// The capabilities that pmtr has, one bit for each.
+    pub capabilities: u64,
     /// Our own hard limit, or `None` if it is unknown.
     pub hard_limit: &'a dyn Fn(Resource) -> Option<Result<u64, Infinity>>,
 }
@@ -50,6 +58,7 @@ pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, er
     let mut found = rights.map(|rights| exposed(file, rights, machine.uid)).unwrap_or_default();
     let (parsed, jobs) = match config::check(SourceFile::new(name, Rc::clone(&text))) {
         Ok(Parsed { config, warnings, places }) => {
+            let config = own_path::noted_in(config);
             found.extend(warnings);
             found.extend(job::look(&config.jobs, &places, machine));
             found.sort_by_key(|mistake| (mistake.line, mistake.column));
