@@ -33,6 +33,7 @@ mod saving;
 mod soak;
 mod state_file;
 mod support;
+mod surroundings;
 mod syslog;
 mod tree;
 mod upstream;
