@@ -46,20 +46,15 @@ fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
     let ids = Ids::of(plan, user.as_ref())?;
     let users = user.as_ref().map(|user| environment::of_user(user, envp, own)).unwrap_or_default();
     // The limits of the job are in force later, so what needs memory gets it now.
-    let (mut room, mut merged) = (None, Pointers::new());
-    let has_files = !plan.attributes.env_files.is_empty();
-    let mut files = has_files.then(EnvFiles::new);
-    if has_files {
-        let variables = Room::new(envp, &users);
-        merged = Pointers::with_room_for(variables.most());
-        room = Some(variables);
-    }
+    let mut files = (!plan.attributes.env_files.is_empty()).then(EnvFiles::new);
+    let mut room = files.as_ref().map(|_| Room::new(envp, &users));
+    let mut merged = Pointers::with_room_for(match &room {
+        Some(room) => room.most(),
+        None if user.is_some() => users.len().saturating_add(envp.texts().count()),
+        None => 0,
+    });
     let mut dirs = Settled::default();
-    let needs_files = has_files || !plan.attributes.make_dirs.is_empty();
-    if needs_files && (ids.uid.is_some() || process::effective_uid() == 0) {
-        dirs.make_as_ourselves(plan, &ids)?;
-        files.iter_mut().try_for_each(|files| files.read_as_ourselves(plan))?;
-    }
+    act_as_ourselves(plan, &ids, &mut dirs, files.as_mut())?;
     privileges::set_oom_score(plan)?;
     child::prepare(plan)?;
     switch(plan, identity, &ids)?;
@@ -81,6 +76,24 @@ fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
         }
         (..) => envp,
     };
+    execute(plan, envp, is_path_of_file)
+}
+
+/// Does with our rights what needs them, before the switch of user.
+fn act_as_ourselves(plan: &Plan, ids: &Ids, dirs: &mut Settled, files: Option<&mut EnvFiles>) -> Done {
+    if files.is_none() && plan.attributes.make_dirs.is_empty() {
+        return Ok(());
+    }
+    // Otherwise these rights are those of the job, too.
+    if ids.uid.is_some() || process::effective_uid() == 0 {
+        dirs.make_as_ourselves(plan, ids)?;
+        files.map_or(Ok(()), |files| files.read_as_ourselves(plan))?;
+    }
+    Ok(())
+}
+
+/// Opens the files and executes the command. Returns only if that fails.
+fn execute(plan: &Plan, envp: &Pointers, is_path_of_file: bool) -> Done {
     child::open_files(plan)?;
     child::lower_files(plan)?;
     child::restrict(plan)?;

@@ -85,15 +85,27 @@ fn a_file_that_hangs_holds_up_its_own_start_alone() {
 }
 
 #[test]
-fn a_job_reads_its_files_though_it_may_have_little_memory() {
+fn a_copy_needs_no_memory_when_the_limits_of_the_job_are_in_force() {
     let mut bench = Bench::new();
     let many: String = (0..65_536).map(|number| format!("V{number}=1\n")).collect();
     fs::write(bench.path("many"), many).unwrap();
-    let limits = vec![limit(Resource::AddressSpace, 1 << 20), limit(Resource::Data, 1 << 16)];
-    let attributes = Attributes { limits, ..files(&[(b"many", false)]) };
-    let ended = bench.piped(bench.prints(attributes, None));
-    // What comes last is the command, for which that is not enough.
-    assert!(matches!(ended, Err(SpawnError { stage: Stage::Exec, .. }) | Ok(_)), "{ended:?}");
+    let users: &[Option<&str>] =
+        if as_root("memory of another user") { &[None, Some("nobody")] } else { &[None] };
+    chmod(bench.dir.path(), 0o755);
+    for user in users {
+        for env_files in [files(&[(b"many", false)]).env_files, Vec::new()] {
+            let limits = vec![limit(Resource::AddressSpace, 1 << 16), limit(Resource::Data, 1 << 12)];
+            let attributes = Attributes { limits, env_files, ..Attributes::default() };
+            let draft = JobDraft { out: None, err: None, ..bench.prints(attributes, *user) };
+            let made = bench.spawn(draft, Way::Copy).unwrap();
+            let Made::Copy(pid, Some(mut pipe)) = made else { panic!("{made:?}") };
+            assert_eq!(pipe.read(&mut [0]).unwrap(), 0);
+            // It came as far as its command, for which this is too little.
+            assert_eq!(bench.spawner.stage(pid), None, "{user:?}");
+            ended(pid);
+            bench.spawner.reaped(pid);
+        }
+    }
 }
 
 #[test]
