@@ -1,6 +1,6 @@
 //! The lines of one option as canonical text.
 
-use crate::model::{Endpoint, InUnits, Output, SYSLOG, Signal, Words};
+use crate::model::{Endpoint, EnvFile, InUnits, MakeDir, Output, SYSLOG, Signal, Words};
 use std::ffi::CStr;
 use std::fmt::Display;
 use std::time::Duration;
@@ -27,6 +27,11 @@ impl<'a> Printer<'a> {
         self.text.push(b'\n');
     }
 
+    /// A line with one argument, if there is one.
+    pub(super) fn path(&mut self, path: Option<&CStr>) {
+        path.iter().for_each(|path| self.words([path.to_bytes()]));
+    }
+
     /// A line with these arguments, if there are any.
     pub(super) fn list<'b>(&mut self, words: impl Iterator<Item = &'b [u8]>) {
         let mut words = words.peekable();
@@ -35,9 +40,16 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// A line with one argument, if there is one.
-    pub(super) fn path(&mut self, path: Option<&CStr>) {
-        path.iter().for_each(|path| self.words([path.to_bytes()]));
+    /// A line with a file of variables.
+    pub(super) fn env_file(&mut self, file: &EnvFile) {
+        let optional = file.optional.then_some(&b"optional"[..]);
+        self.words([file.path.to_bytes()].into_iter().chain(optional));
+    }
+
+    /// A line with a directory to make.
+    pub(super) fn make_dir(&mut self, dir: &MakeDir) {
+        let mode = dir.mode.map(|mode| format!("{mode:04o}"));
+        self.words([dir.path.to_bytes()].into_iter().chain(mode.as_deref().map(str::as_bytes)));
     }
 
     /// A line with an address. The name of an interface may need quotes.

@@ -8,7 +8,7 @@ pub(super) use time::{duration, interval, lasting};
 
 use super::errors::Shown;
 use super::suggest;
-use crate::model::{CpuSet, Endpoint, Infinity, JobName, Resource, SYSLOG};
+use crate::model::{Capability, CpuSet, Endpoint, Infinity, JobName, Resource, SYSLOG};
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -43,10 +43,13 @@ pub(super) fn directory(word: &[u8]) -> Value<Vec<u8>> {
     absolute(word, "a directory begins with /").map(<[u8]>::to_vec)
 }
 
-/// The program of a command other than `cmd`.
+/// The first word of a command: a path, or a name that is searched.
 pub(super) fn program(word: &[u8]) -> Value<&[u8]> {
     match word {
-        [] => Err("expected the program of a command, not an empty word".into()),
+        [] => Err("expected a program, not an empty word".into()),
+        [b'~', b'/', ..] | [b'$', ..] => {
+            Err(format!("{} is not a path: pmtr expands nothing, so write the path in full", Shown(word)))
+        }
         _ => Ok(word),
     }
 }
@@ -87,7 +90,7 @@ pub(super) fn user(word: &[u8]) -> Value<Vec<u8>> {
     } else if digits && word.len() > 1 && word.starts_with(b"0") {
         Err(format!("{} is not a uid: write it without leading zeros", Shown(word)))
     } else if word.contains(&b':') {
-        Err(format!("{} is not a user: groups come from the user, so give only the user", Shown(word)))
+        Err(format!("{} is not a user: write its group in `group`", Shown(word)))
     } else if word.starts_with(b"-") || word.iter().any(|b| b.is_ascii_control() || *b == b' ') {
         Err(format!("{} is not a user: expected a name or a uid", Shown(word)))
     } else if word.len() > 99 {
@@ -95,6 +98,31 @@ pub(super) fn user(word: &[u8]) -> Value<Vec<u8>> {
     } else {
         Ok(word.to_vec())
     }
+}
+
+/// A group by name or number. Whether there is one is asked when the job starts.
+pub(super) fn group(word: &[u8]) -> Value<&[u8]> {
+    let digits = !word.is_empty() && word.iter().all(u8::is_ascii_digit);
+    if word.is_empty() {
+        Err("expected the name of a group or a gid, not an empty word".into())
+    } else if digits && number::<u32>(word).is_none_or(|gid| gid == u32::MAX) {
+        Err(format!("{} is not a gid: the largest is 4294967294", Shown(word)))
+    } else if digits && word.len() > 1 && word.starts_with(b"0") {
+        Err(format!("{} is not a gid: write it without leading zeros", Shown(word)))
+    } else if word.starts_with(b"-") || word.iter().any(|b| b.is_ascii_control() || b" :,".contains(b)) {
+        Err(format!("{} is not a group: expected a name or a gid", Shown(word)))
+    } else if word.len() > 99 {
+        Err(format!("the name of a group has at most 99 bytes, this one has {}", word.len()))
+    } else {
+        Ok(word)
+    }
+}
+
+/// A name of `keep capability`.
+pub(super) fn capability(word: &[u8]) -> Value<Capability> {
+    Capability::named(word).ok_or_else(|| {
+        format!("{} is not a capability: expected a name such as CAP_NET_BIND_SERVICE", Shown(word))
+    })
 }
 
 /// `VAR=VALUE`.

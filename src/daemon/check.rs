@@ -8,8 +8,10 @@ mod command;
 mod file;
 mod files;
 mod job;
+mod surroundings;
 
 use super::exposure::Rights;
+use super::own_path;
 use crate::cli::{Mode, PmtrOptions, say};
 use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Config, Counted, Errno, Infinity, Mistake, Resource, Severity};
@@ -35,6 +37,12 @@ pub struct Machine<'a> {
     pub uid: u32,
     /// The account of a `user`, or `None` if a start would refuse it.
     pub user: &'a dyn Fn(&CStr) -> Option<Account>,
+    /// The effective group id of pmtr.
+    pub gid: u32,
+    /// The number of a `group`, or `None` if a start would refuse it.
+    pub group: &'a dyn Fn(&CStr) -> Option<u32>,
+    /// The capabilities that pmtr has, one bit for each.
+    pub capabilities: u64,
     /// Our own hard limit, or `None` if it is unknown.
     pub hard_limit: &'a dyn Fn(Resource) -> Option<Result<u64, Infinity>>,
 }
@@ -55,7 +63,7 @@ pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, er
     let texts = sources.included.iter().filter_map(|included| included.files.as_ref().ok()).flatten();
     let jobs = texts.fold(count_jobs(&text), |jobs, file| jobs + count_jobs(file.text()));
     let (parsed, mut found) = match config::check(sources) {
-        Ok(Parsed { config, warnings, places }) => (Some((config, places)), warnings),
+        Ok(Parsed { config, warnings, places }) => (Some((own_path::noted_in(config), places)), warnings),
         Err(mistakes) => (None, mistakes),
     };
     if options.mode == Mode::Print {

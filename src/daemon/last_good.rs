@@ -9,6 +9,7 @@ use super::claim::{Rules, Why, failed, inspect};
 use super::event_source::{EventSource, Shared};
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
+use super::own_path;
 use super::watch::fingerprint;
 use crate::config::{self, Parsed, SourceFile};
 use crate::model::{Clean, Config, Fingerprint, KeptText, Level, Mistake, MonoTime, Notice, Severity};
@@ -97,6 +98,7 @@ impl LastGood {
         let exposed = exposure::of(name, rights, self.uid, &Mounts::read());
         warnings.extend(exposed.into_iter().map(|what| Mistake::of_file(name, Severity::Warning, what)));
         let kept = Rc::new(KeptText { file: name.into(), since: clock::text_of(there.mtime()).into() });
+        let config = own_path::noted_in(config);
         Ok(Search::Found(LastGoodText { content: fingerprint(&text), config, warnings, kept }))
     }
 

@@ -19,6 +19,7 @@ pub mod mounts;
 pub mod net;
 mod opening;
 pub mod output;
+mod own_path;
 mod pace;
 mod pidfile;
 mod reaper;

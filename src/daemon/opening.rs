@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::last_good::{LastGood, LastGoodText, Search};
+use super::own_path;
 use super::watch::{Content, Watch};
 use crate::config::{self, Parsed};
 use crate::model::{Clean, Config, Errno, Level, Load, LoadError, Notice};
@@ -123,7 +124,7 @@ fn load(watch: &mut Watch) -> Result<Load, LoadError> {
     };
     let Parsed { config, mut warnings, .. } = config::parse(texts.sources).map_err(LoadError::Mistakes)?;
     warnings.extend(watch.exposures(process::effective_uid()));
-    Ok(Load::New(content, config, warnings, texts.losses))
+    Ok(Load::New(content, own_path::noted_in(config), warnings, texts.losses))
 }
 
 /// What is wrong with the configuration, for stderr.

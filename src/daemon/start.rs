@@ -29,7 +29,7 @@ use crate::sys::record::RecordKind;
 use crate::sys::session::Numbers;
 use crate::sys::signals::{self, SignalPipe};
 use crate::sys::spawn::{ChildFds, Spawner};
-use crate::sys::{clock, descriptors, limits, lock, memory, users};
+use crate::sys::{clock, descriptors, groups, limits, lock, memory, users};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll};
 use std::io;
@@ -70,6 +70,9 @@ fn test(options: &PmtrOptions) -> ExitCode {
     let machine = Machine {
         hard_limit: &limits::hard_limit,
         uid: process::effective_uid(),
+        gid: groups::effective_gid(),
+        group: &|name| groups::lookup(name).ok(),
+        capabilities: process::capabilities(),
         user: &|name| users::lookup(name).ok().map(|user| Account::of(&user)),
     };
     ExitCode::from(check::run(options, &machine, &mut io::stdout(), &mut io::stderr()))

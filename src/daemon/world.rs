@@ -8,6 +8,7 @@ use super::manager::ServiceManager;
 use super::mounts::Mounts;
 use super::net::Sockets;
 use super::output::{Outputs, Streams};
+use super::own_path;
 use super::rests::Rests;
 use super::tokens::Descriptor;
 use super::trust::Trust;
@@ -216,6 +217,7 @@ fn can_be_waited_for(trust: &mut Trust, mounts: &Mounts, spec: &JobSpec, program
         .flatten()
         .filter(absolute);
     spec.launch.user().is_none()
+        && program.to_bytes().starts_with(b"/")
         && mounts.is_prompt(spec.launch.dir().to_bytes())
         && files.all(|file| mounts.is_prompt(file.to_bytes()))
         && trust.has(program.to_bytes(), mounts, clock::now())
@@ -260,7 +262,7 @@ impl System for World {
                     last_good.loaded(fingerprint, &config);
                 }
                 warnings.extend(self.watch.exposures(process::effective_uid()));
-                Ok(Load::New(fingerprint, config, warnings, losses))
+                Ok(Load::New(fingerprint, own_path::noted_in(config), warnings, losses))
             }
         }
     }

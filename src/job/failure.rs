@@ -20,7 +20,9 @@ impl Job {
     /// Why the last start failed, if it did.
     pub fn failed_start(&self) -> Option<FailedStart> {
         let FailureStreak { error, tries, .. } = self.past.as_ref()?.failure?;
-        Some(FailedStart { error, subject: self.spec.launch.subject(error.stage).into(), tries })
+        let launch = &self.spec.launch;
+        let (subject, searched) = (launch.subject(error.stage).into(), launch.searched(error));
+        Some(FailedStart { error, subject, searched, tries })
     }
 
     /// Logs why a start failed, unless the log has this reason already. True if the reason is new.

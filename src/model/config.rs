@@ -19,6 +19,14 @@ pub struct Config {
     pub end: EndRules,
 }
 
+impl Config {
+    /// Notes the `PATH=...` of pmtr itself for the jobs whose commands are searched there.
+    pub fn inherit_path(&mut self, path: &Rc<[u8]>) {
+        let mut last = [Rc::default(), Rc::default()];
+        self.jobs.iter_mut().for_each(|job| job.launch.inherit_path(path, &mut last));
+    }
+}
+
 /// When and how pmtr ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndRules {

@@ -1,6 +1,6 @@
 //! How processes start and end, and who receives signals.
 
-use super::{Clean, Errno, Pid, Signal};
+use super::{Clean, Errno, Pid, Signal, Stage};
 use std::fmt;
 
 /// How a process ended.
@@ -53,69 +53,10 @@ impl Birth {
 pub struct SpawnError {
     /// The step that failed.
     pub stage: Stage,
-    /// The error. For `Stage::User`, zero if there is no such user.
+    /// The error. Some steps have reasons of their own: zero for no such user or group, for a symbolic link on
+    /// the way of `make dir`, for an `env file` that is no regular file, and for a command that is not in the `PATH` of
+    /// an `env file`; the number of an [`EnvFault`](super::EnvFault) for a line that is wrong.
     pub errno: Errno,
-}
-
-/// Makes the enum, the list of all its variants, and their names in messages.
-macro_rules! stages {
-    ($($(#[$doc:meta])* $stage:ident $(($index:ty))? = $name:literal,)*) => {
-        /// The steps of starting a process, in this order.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Stage {
-            $($(#[$doc])* $stage $(($index))?,)*
-        }
-
-        impl Stage {
-            /// All steps. A step with an index is there once, with the smallest.
-            pub const ALL: &[Stage] = &[$(Stage::$stage $((<$index>::MIN))?,)*];
-        }
-
-        impl fmt::Display for Stage {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Stage::$stage { .. } => $name,)*
-                })
-            }
-        }
-    };
-}
-
-stages! {
-    /// Memory, descriptors and pipes of pmtr.
-    Prepare = "prepare",
-    /// Creating the process.
-    Fork = "fork",
-    /// Closing the descriptors that are not for the job.
-    Close = "close descriptors",
-    /// Creating the session.
-    Session = "make a session",
-    /// Looking up the user.
-    User = "user",
-    /// `dir`.
-    Dir = "dir",
-    /// `nice`.
-    Nice = "nice",
-    /// `cpu`.
-    Cpu = "cpu",
-    /// The `ulimit` with this index.
-    Limit(u8) = "ulimit",
-    /// Supplementary groups.
-    Groups = "groups of user",
-    /// Group id.
-    Gid = "group id of user",
-    /// User id.
-    Uid = "user id of user",
-    /// Opening `in`.
-    In = "open in",
-    /// Opening `out`.
-    Out = "open out",
-    /// Opening `err`.
-    Err = "open err",
-    /// Signal mask and dispositions.
-    Signals = "reset signals",
-    /// Executing the command.
-    Exec = "exec",
 }
 
 /// The receivers of a signal.

@@ -1,6 +1,6 @@
 //! The state of one job for the status in the log.
 
-use super::{Errno, JobName, Pid, SpawnError, Stage};
+use super::{EnvFault, Errno, FilePlace, JobName, Pid, SpawnError, Stage};
 use std::fmt;
 use std::time::Duration;
 
@@ -36,6 +36,8 @@ pub struct FailedStart {
     pub error: SpawnError,
     /// The file, user or limit of the step that failed.
     pub subject: Box<str>,
+    /// The `PATH` in which the command was searched and not found, if that is the reason.
+    pub searched: Option<Box<str>>,
     /// The number of tries.
     pub tries: u32,
 }
@@ -47,8 +49,17 @@ impl fmt::Display for FailedStart {
         if !self.subject.is_empty() {
             write!(f, " {}", self.subject)?;
         }
+        if let Some(searched) = &self.searched {
+            return write!(f, ": not found in {searched}");
+        }
         match (stage, errno) {
             (Stage::User, Errno(0)) => f.write_str(": no such user"),
+            (Stage::Group | Stage::Member(_), Errno(0)) => f.write_str(": no such group"),
+            (Stage::MakeDir(_), Errno(0)) => f.write_str(": a symbolic link is on the way"),
+            (Stage::EnvFile(FilePlace { line: 0, .. }), Errno(0)) => f.write_str(": not a regular file"),
+            (Stage::EnvFile(FilePlace { line, .. }), Errno(fault)) if line > 0 => {
+                write!(f, ", line {line}: {}", EnvFault::text(fault))
+            }
             (_, errno) => write!(f, ": {errno}"),
         }
     }
@@ -120,7 +131,7 @@ mod tests {
     fn the_reason_of_a_failed_start_is_told_with_what_the_job_does() {
         let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
         for (tries, count) in [(1, ""), (12, " (12 tries)")] {
-            let failed = Some(FailedStart { error, subject: "/opt/web".into(), tries });
+            let failed = Some(FailedStart { error, subject: "/opt/web".into(), searched: None, tries });
             let phase = Phase::Waiting(Duration::from_secs(9));
             assert_eq!(
                 JobStatus { name: JobName::new(b"web"), phase, failed }.to_string(),

@@ -38,6 +38,18 @@ impl Words {
         self.count = self.count.saturating_add(1);
     }
 
+    /// Adds a text that is made byte by byte. Takes no memory if there is room.
+    pub fn push_bytes(&mut self, bytes: impl Iterator<Item = u8>) {
+        self.bytes.extend(bytes.chain([0]));
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// How many bytes the list can hold without more memory.
+    #[cfg(test)]
+    pub(super) fn bytes_of_room(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// The texts, without their NULs.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.bytes.split(|byte| *byte == 0).take(self.count as usize)

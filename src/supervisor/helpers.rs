@@ -4,8 +4,8 @@
 use super::{Action, Actions, Effect, Owner, Supervisor};
 use crate::job::{GIVE_UP_AFTER, LOOK_EVERY, Purpose, WITH_LEAST, step_time};
 use crate::model::{
-    Birth, Detail, Ending, Exit, FailedStart, JobId, JobSpec, Lasting, MonoTime, Notice, Pid, Signal,
-    SpawnError, Survivors, Target, Words,
+    Birth, Clean, Detail, Ending, Exit, FailedStart, JobId, JobSpec, Lasting, MonoTime, Notice, Pid, Signal,
+    SpawnError, Stage, Survivors, Target, Words,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -332,6 +332,11 @@ impl Supervisor {
 
 /// Why a helper could not be started.
 fn reason(error: SpawnError, helper: &Helper) -> String {
-    let subject = helper.spec.launch.subject(error.stage).into();
-    FailedStart { error, subject, tries: 1 }.to_string()
+    let launch = &helper.spec.launch;
+    let program = helper.command().iter().next().unwrap_or_default();
+    let is_exec = error.stage == Stage::Exec;
+    let subject = if is_exec { Clean(program).to_string() } else { launch.subject(error.stage) };
+    // Where its program was searched is known only if the command of the job is searched there, too.
+    let searched = launch.searched(error).filter(|_| !program.contains(&b'/') && launch.is_searched());
+    FailedStart { error, subject: subject.into(), searched, tries: 1 }.to_string()
 }

@@ -168,6 +168,19 @@ pub(super) fn drop_capabilities() -> Done {
     long(unsafe { libc::syscall(libc::SYS_capset, header.as_mut_ptr(), none.as_ptr()) })
 }
 
+/// From now on, neither this process nor what it executes gains rights by executing a file.
+pub(super) fn gain_no_more() -> Done {
+    let (one, none) = (libc::c_ulong::from(1_u8), libc::c_ulong::from(0_u8));
+    // SAFETY: this option takes numbers.
+    long(unsafe { libc::syscall(libc::SYS_prctl, libc::PR_SET_NO_NEW_PRIVS, one, none, none, none) })
+}
+
+/// Lets the permitted capabilities outlive a switch of user.
+pub(super) fn keep_permitted() -> Done {
+    // SAFETY: this option takes numbers.
+    done(unsafe { libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0) }).map(drop)
+}
+
 /// Joins a new session keyring, which nobody else has. If there are no keyrings, or the user may have no more, the
 /// old one stays, and the child starts all the same.
 pub(super) fn join_own_keyring() {
@@ -341,6 +354,13 @@ impl Pointers {
     /// An empty list.
     pub(super) fn new() -> Pointers {
         Pointers(vec![ptr::null()])
+    }
+
+    /// An empty list with room for so many.
+    pub(super) fn with_room_for(texts: usize) -> Pointers {
+        let mut list = Vec::with_capacity(texts.saturating_add(1));
+        list.push(ptr::null());
+        Pointers(list)
     }
 
     /// Replaces the list.

@@ -10,7 +10,6 @@ use super::passing::Move;
 use super::prompt;
 use super::record::RecordWriter;
 use super::slots::{Reason, Slot};
-use super::users::Switch;
 use crate::model::{Attributes, Errno, Stage};
 use libc::c_int;
 use std::ffi::CStr;
@@ -90,8 +89,8 @@ pub(super) struct Plan<'a> {
 }
 
 /// Gives up. The slot has the step and the reason.
-pub(super) fn give_up(slot: Slot, errno: Errno) -> ! {
-    slot.fail(Reason { errno, line: 0 });
+pub(super) fn give_up(slot: Slot, reason: Reason) -> ! {
+    slot.fail(reason);
     calls::exit(NOT_STARTED)
 }
 
@@ -101,7 +100,7 @@ pub(super) fn live(plan: &Plan, envp: &Pointers) -> ! {
         Ok(()) => Errno(0),
         Err(errno) => errno,
     };
-    give_up(plan.slot, errno)
+    give_up(plan.slot, Reason { errno, line: 0 })
 }
 
 fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
@@ -112,6 +111,7 @@ fn shared_steps(plan: &Plan, envp: &Pointers) -> Done {
     prepare(plan)?;
     open_files(plan)?;
     lower_files(plan)?;
+    restrict(plan)?;
     // Last of all: on kernels before 5.16, a signal that ends a shared child with a core dump ends us too.
     reset_signals(plan)?;
     exec(plan, envp)
@@ -175,28 +175,6 @@ pub(super) fn prepare(plan: &Plan) -> Done {
         }
     }
     Ok(())
-}
-
-/// Becomes the user: groups, then group, then user, the only order that works, and checks the result.
-pub(super) fn become_user(plan: &Plan, switch: &Switch) -> Done {
-    // Otherwise the command could not open /dev/stdin or /dev/stderr.
-    if let ChildInput::Pipe(fd) = plan.input {
-        calls::give_away(fd, switch.uid, switch.gid);
-    }
-    for output in [plan.out, plan.err] {
-        if let ChildOutput::Pipe(fd) = output {
-            calls::give_away(fd, switch.uid, switch.gid);
-        }
-    }
-    plan.slot.enter(Stage::Groups);
-    calls::set_groups(&switch.groups)?;
-    plan.slot.enter(Stage::Gid);
-    calls::set_gid(switch.gid)?;
-    plan.slot.enter(Stage::Uid);
-    calls::set_uid(switch.uid)?;
-    // The kernel does this by itself, unless our parent has set SECBIT_NO_SETUID_FIXUP. It leaves the inheritable
-    // set, which the user has no right to.
-    if switch.uid == 0 { Ok(()) } else { calls::drop_capabilities() }
 }
 
 /// Enters the directory and opens 0, 1 and 2, all as the user of the child, so that no path leads further than this
@@ -285,6 +263,15 @@ fn is_files(bound: &Ulimit) -> bool {
 
 fn is_low(bound: &Ulimit) -> bool {
     is_files(bound) && bound.bounds.hard < ENOUGH_FILES
+}
+
+/// Gives up the right to gain rights.
+pub(super) fn restrict(plan: &Plan) -> Done {
+    if !plan.attributes.no_new_privileges {
+        return Ok(());
+    }
+    plan.slot.enter(Stage::NoNewPrivileges);
+    calls::gain_no_more()
 }
 
 /// Executes the command. Returns only if that fails.

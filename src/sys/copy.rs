@@ -1,4 +1,4 @@
-//! A child that is a copy. It has memory of its own and one thread, so it may look up its user.
+//! A child that is a copy. It has memory of its own and one thread, so it may look up its user and wait for files.
 //!
 //! When it has a session and a record, it closes every descriptor that is not its own. So a copy that waits for a
 //! directory server or a FIFO holds no lock, no port and no pipe of another job.
@@ -6,12 +6,16 @@
 use super::calls::{self, Done, Pointers};
 use super::child::{self, CloseMethod, Plan};
 use super::child_spec::Identity;
-use super::done;
+use super::env_files::EnvFiles;
+use super::environment::{self, Room};
+use super::ids::Ids;
+use super::make_dirs::Settled;
 use super::signals::Blocked;
+use super::slots::Reason;
 use super::users::{self, User};
+use super::{done, privileges, process, search};
 use crate::model::{Errno, Stage};
 use libc::c_int;
-use std::ffi::{CStr, CString};
 
 /// Makes a copy. The first `own` of the variables are its own.
 pub(super) fn fork(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Result<c_int, Errno> {
@@ -27,7 +31,7 @@ pub(super) fn fork(plan: &Plan, envp: &Pointers, identity: Identity, own: usize)
 /// The whole life of a child that is a copy.
 fn live(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> ! {
     let errno = steps(plan, envp, identity, own).err().unwrap_or(Errno(0));
-    child::give_up(plan.slot, errno)
+    child::give_up(plan.slot, Reason { errno, line: 0 })
 }
 
 fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
@@ -38,54 +42,88 @@ fn steps(plan: &Plan, envp: &Pointers, identity: Identity, own: usize) -> Done {
     }
     // At once, so that a signal ends a child that waits in a later step.
     child::reset_signals(plan)?;
-    let Some(name) = identity.user else {
-        child::prepare(plan)?;
-        return finish(plan, envp);
-    };
-    plan.slot.enter(Stage::User);
-    let user = users::lookup(name).map_err(|errno| errno.unwrap_or(Errno(0)))?;
-    let variables = variables_of(&user, envp, own);
-    let mut merged = Pointers::new();
-    // SAFETY: `variables` is dropped after `merged`, and the strings of `envp` live in the copied memory for good.
-    unsafe { merged.refill(merge(envp, &variables, own)) };
+    let user = look_up(plan, identity)?;
+    let ids = Ids::of(plan, user.as_ref())?;
+    let users = user.as_ref().map(|user| environment::of_user(user, envp, own)).unwrap_or_default();
+    // The limits of the job are in force later, so what needs memory gets it now.
+    let mut files = (!plan.attributes.env_files.is_empty()).then(EnvFiles::new);
+    let mut room = files.as_ref().map(|_| Room::new(envp, &users));
+    let mut merged = Pointers::with_room_for(match &room {
+        Some(room) => room.most(),
+        None if user.is_some() => users.len().saturating_add(envp.texts().count()),
+        None => 0,
+    });
+    let mut dirs = Settled::default();
+    act_as_ourselves(plan, &ids, &mut dirs, files.as_mut())?;
+    privileges::set_oom_score(plan)?;
     child::prepare(plan)?;
-    // First with our rights: if the user has no quota left for keys, the job still shares no keyring with others.
-    calls::join_own_keyring();
-    if let Some(switch) = &user.switch {
-        child::become_user(plan, switch)?;
-        calls::join_own_keyring();
-    }
-    finish(plan, &merged)
+    switch(plan, identity, &ids)?;
+    dirs.make_the_rest(plan)?;
+    files.iter_mut().try_for_each(|files| files.read_the_rest(plan))?;
+    let mut is_path_of_file = false;
+    let envp = match (&mut room, &files) {
+        (Some(room), Some(files)) => {
+            is_path_of_file = room.merge(envp, files, &users, own);
+            // SAFETY: the files and the user are dropped after `merged`, and the strings of `envp` live in the copied
+            // memory for good.
+            unsafe { merged.refill(room.texts()) };
+            &merged
+        }
+        (..) if user.is_some() => {
+            // SAFETY: as above.
+            unsafe { merged.refill(environment::merge(envp, &users, own)) };
+            &merged
+        }
+        (..) => envp,
+    };
+    execute(plan, envp, is_path_of_file)
 }
 
-fn finish(plan: &Plan, envp: &Pointers) -> Done {
+/// Does with our rights what needs them, before the switch of user.
+fn act_as_ourselves(plan: &Plan, ids: &Ids, dirs: &mut Settled, files: Option<&mut EnvFiles>) -> Done {
+    if files.is_none() && plan.attributes.make_dirs.is_empty() {
+        return Ok(());
+    }
+    // Otherwise these rights are those of the job, too.
+    if ids.uid.is_some() || process::effective_uid() == 0 {
+        dirs.make_as_ourselves(plan, ids)?;
+        files.map_or(Ok(()), |files| files.read_as_ourselves(plan))?;
+    }
+    Ok(())
+}
+
+/// Opens the files and executes the command. Returns only if that fails.
+fn execute(plan: &Plan, envp: &Pointers, is_path_of_file: bool) -> Done {
     child::open_files(plan)?;
     child::lower_files(plan)?;
-    child::exec(plan, envp)
+    child::restrict(plan)?;
+    if plan.program.to_bytes().contains(&b'/') {
+        return child::exec(plan, envp);
+    }
+    search::exec(plan, envp, is_path_of_file)
 }
 
-/// The variables that come from the user, without those that the child sets itself.
-fn variables_of(user: &User, envp: &Pointers, own: usize) -> Vec<CString> {
-    let Some(entry) = &user.entry else { return Vec::new() };
-    let values =
-        [("HOME", &entry.home), ("USER", &entry.name), ("LOGNAME", &entry.name), ("SHELL", &entry.shell)];
-    let set_by_job = |name: &str| envp.texts().take(own).any(|text| variable(text) == name.as_bytes());
-    let text = |(name, value): (&str, &CString)| {
-        CString::new([name.as_bytes(), b"=", value.to_bytes()].concat()).unwrap_or_default()
-    };
-    values.into_iter().filter(|(name, _)| !set_by_job(name)).map(text).collect()
+fn look_up(plan: &Plan, identity: Identity) -> Result<Option<User>, Errno> {
+    let Some(name) = identity.user else { return Ok(None) };
+    plan.slot.enter(Stage::User);
+    users::lookup(name).map(Some).map_err(|errno| errno.unwrap_or(Errno(0)))
 }
 
-/// The child's own variables, then the user's, then those of ours that none of them replaces.
-fn merge<'a>(envp: &'a Pointers, users: &'a [CString], own: usize) -> impl Iterator<Item = &'a CStr> {
-    let ours = envp.texts().skip(own);
-    let ours = ours.filter(|text| !users.iter().any(|set| variable(set) == variable(text)));
-    envp.texts().take(own).chain(users.iter().map(CString::as_c_str)).chain(ours)
-}
-
-/// The name in `NAME=VALUE`.
-pub(super) fn variable(text: &CStr) -> &[u8] {
-    text.to_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()
+/// Takes on the ids of the child, with a keyring of its own if it has a user.
+fn switch(plan: &Plan, identity: Identity, ids: &Ids) -> Done {
+    // First with our rights: if the user has no quota left for keys, the job still shares no keyring with others.
+    if identity.user.is_some() {
+        calls::join_own_keyring();
+    }
+    if ids.are_ours() {
+        return privileges::keep(plan, ids);
+    }
+    ids.give_pipes(plan);
+    ids.take_on(plan)?;
+    if ids.uid.is_some() {
+        calls::join_own_keyring();
+    }
+    privileges::keep(plan, ids)
 }
 
 /// Does what close_range does, for kernels without it.
@@ -94,33 +132,5 @@ fn close_by_walking(plan: &Plan) {
     let open = super::descriptors::all_open();
     for fd in open.into_iter().filter(|fd| *fd > 2 && !plan.keep.contains(fd)) {
         calls::close(fd);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::users::PasswdEntry;
-    use super::*;
-
-    #[test]
-    fn the_variables_of_the_user_take_the_place_of_ours_but_not_of_the_jobs() {
-        let given = [c"HOME=/job", c"A=1", c"HOMER=x", c"USER=root", c"SHELL=/bin/x", c"B"];
-        let mut envp = Pointers::new();
-        // SAFETY: string literals live forever.
-        unsafe { envp.refill(given.into_iter()) };
-        let entry = PasswdEntry { name: c"ann".into(), home: c"/home/ann".into(), shell: c"/bin/sh".into() };
-        let user = User { uid: 7, gid: 8, switch: None, entry: Some(entry) };
-        let users = variables_of(&user, &envp, 2);
-        let merged: Vec<&CStr> = merge(&envp, &users, 2).collect();
-        assert_eq!(
-            merged,
-            [c"HOME=/job", c"A=1", c"USER=ann", c"LOGNAME=ann", c"SHELL=/bin/sh", c"HOMER=x", c"B"]
-        );
-    }
-
-    #[test]
-    fn without_an_entry_the_variables_stay_as_they_are() {
-        let user = User { uid: 7, gid: 8, switch: None, entry: None };
-        assert!(variables_of(&user, &Pointers::new(), 0).is_empty());
     }
 }

@@ -4,6 +4,7 @@
 //! from the start. Nothing here decides anything about jobs, or knows the configuration, the supervisor and the log.
 
 mod address;
+mod at;
 mod calls;
 mod child;
 mod child_fds;
@@ -11,21 +12,28 @@ pub mod child_spec;
 pub mod clock;
 mod copy;
 pub mod descriptors;
+mod env_files;
+mod environment;
 pub mod group;
+pub mod groups;
 pub mod host;
+mod ids;
 pub mod limits;
 pub mod link;
 pub mod listing;
 pub mod lock;
 mod made;
+mod make_dirs;
 pub mod memory;
 pub mod numbers;
 mod passing;
+mod privileges;
 pub mod process;
 mod prompt;
 pub mod ready;
 pub mod reap;
 pub mod record;
+mod search;
 pub mod session;
 mod sharing;
 pub mod signals;
@@ -35,6 +43,7 @@ mod stack;
 pub mod stat;
 pub mod udp;
 pub mod users;
+mod walk;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,6 +1,6 @@
 //! This process itself: its ids, and how it leaves what started it.
 
-use super::{calls, check};
+use super::{calls, check, privileges};
 use crate::model::Pid;
 use libc::c_int;
 use std::io;
@@ -29,6 +29,11 @@ pub fn is_init() -> bool {
 pub fn effective_uid() -> u32 {
     // SAFETY: takes nothing and cannot fail.
     unsafe { libc::geteuid() }
+}
+
+/// The capabilities that we may have, one bit for each.
+pub fn capabilities() -> u64 {
+    privileges::permitted()
 }
 
 /// From now on, orphans among our descendants become our children.

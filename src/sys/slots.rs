@@ -102,7 +102,7 @@ impl Slots {
     /// Why the child failed, if it did.
     pub(super) fn failure(&self, ticket: &Ticket) -> Option<SpawnError> {
         failure(self.cell(ticket.0)?.load(Relaxed))
-            .map(|(stage, Reason { errno, .. })| SpawnError { stage, errno })
+            .map(|(stage, Reason { errno, line })| SpawnError { stage: stage.at(stage.index(), line), errno })
     }
 
     /// Whether the child has reached its command and not failed there.
@@ -167,17 +167,16 @@ impl Drop for Slots {
     }
 }
 
-/// A stage as its place in the list of all, from one, with the index of a limit above it.
+/// A stage as its place in the list of all, from one, with its index above it.
 fn code(stage: Stage) -> u64 {
     let place = Stage::ALL.iter().position(|known| discriminant(known) == discriminant(&stage));
     let number = place.map_or(0, |place| place as u64 + 1);
-    if let Stage::Limit(index) = stage { number | u64::from(index) << INDEX_SHIFT } else { number }
+    number | u64::from(stage.index()) << INDEX_SHIFT
 }
 
 fn stage(value: u64) -> Option<Stage> {
     let [number, index, ..] = (value & !DECLINED).to_le_bytes();
-    let stage = *Stage::ALL.get(usize::from(number).checked_sub(1)?)?;
-    Some(if let Stage::Limit(_) = stage { Stage::Limit(index) } else { stage })
+    Some(Stage::ALL.get(usize::from(number).checked_sub(1)?)?.at(index, 0))
 }
 
 /// The step that has failed, and why.
@@ -190,6 +189,7 @@ fn failure(value: u64) -> Option<(Stage, Reason)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FilePlace;
 
     fn reason(errno: i32, line: u32) -> Reason {
         Reason { errno: Errno(errno), line }
@@ -220,6 +220,16 @@ mod tests {
             assert_eq!(code(some) & (DECLINED | FAILED), 0);
         }
         assert_eq!((stage(0), stage(Stage::ALL.len() as u64 + 1)), (None, None));
+    }
+
+    #[test]
+    fn a_line_reaches_the_error_of_a_step_that_reads_a_file() {
+        let mut slots = Slots::new().unwrap();
+        let ticket = slots.take().unwrap();
+        slots.slot(&ticket).unwrap().enter(Stage::EnvFile(FilePlace { file: 255, line: 0 }));
+        slots.slot(&ticket).unwrap().fail(reason(1, u32::MAX));
+        let stage = Stage::EnvFile(FilePlace { file: 255, line: u32::MAX });
+        assert_eq!(slots.failure(&ticket), Some(SpawnError { stage, errno: Errno(1) }));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::calls::{self, Pointers, Rlimit};
 use super::child::{ChildInput, ChildOutput, CloseMethod, Plan};
 use super::child_fds::Substitute;
 use super::child_spec::{ChildSpec, Stdio};
+use super::environment::variable;
 use super::limits::{FILES, Ulimit};
 use super::passing::Passing;
 use super::record::{RecordBody, RecordWriter};
@@ -16,7 +17,7 @@ use super::signals::{self, Blocked};
 use super::slots::{Slots, Ticket};
 use super::stack::Stack;
 use super::{child, copy, done, last_errno, prompt, reap};
-use crate::model::{Attributes, Errno, Pid, SpawnError, Stage, Texts};
+use crate::model::{Attributes, Errno, Pid, SYSTEM_PATH, SpawnError, Stage, Texts};
 use libc::{c_int, c_void};
 use std::ffi::{CStr, CString};
 use std::io;
@@ -177,7 +178,12 @@ impl Spawner {
 
     /// Whether a shared child can do what this start needs.
     fn can_share(&mut self, Start { spec, instead, .. }: &Start) -> bool {
-        if spec.identity.user.is_some() || self.sharing == Sharing::Nothing {
+        // A command that is searched, or relative to the directory, may be anybody's.
+        let is_ours = spec.program.to_bytes().starts_with(b"/");
+        if spec.identity.user.is_some() || spec.attributes.need_a_copy() || !is_ours {
+            return false;
+        }
+        if self.sharing == Sharing::Nothing {
             return false;
         }
         let mut outputs = [spec.out, spec.err].into_iter().zip(instead);
@@ -234,9 +240,10 @@ impl Spawner {
 
     fn make(&mut self, start: &Start, way: Way) -> Result<Pid, SpawnError> {
         let Start { spec, passing, .. } = start;
-        let set_by_child =
-            |text: &CStr| spec.env.clone().any(|env| copy::variable(env) == copy::variable(text));
-        let ours = self.environment.iter().map(CString::as_c_str).filter(|text| !set_by_child(text));
+        let set_by_child = |text: &CStr| spec.env.clone().any(|env| variable(env) == variable(text));
+        let clear = spec.attributes.env_clear;
+        let inherited = self.environment.iter().map(CString::as_c_str).filter(|_| !clear);
+        let ours = inherited.chain(clear.then_some(SYSTEM_PATH)).filter(|text| !set_by_child(text));
         // SAFETY: `spec` and our environment outlive this function, at the end of which the lists are emptied.
         unsafe { self.envp.refill(spec.env.clone().chain(ours)) };
         // SAFETY: as above.

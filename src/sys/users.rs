@@ -45,10 +45,10 @@ pub struct PasswdEntry {
 }
 
 /// Ids that mean "no change" to the kernel, or did when ids had 16 bits.
-const NOBODY_AT_ALL: [uid_t; 2] = [uid_t::MAX, 0xffff];
+pub(super) const NOBODY_AT_ALL: [uid_t; 2] = [uid_t::MAX, 0xffff];
 
 /// Entries and lists of groups that are larger than this are a mistake.
-const LARGEST: usize = 1 << 20;
+pub(super) const LARGEST: usize = 1 << 20;
 
 /// Finds a user by name, or by number if the name has digits only. The error is none if there is no such user, and
 /// the reason if the look-up failed.
@@ -88,9 +88,9 @@ fn ourselves(uid: uid_t) -> User {
     User { uid, gid, switch: None, entry: None }
 }
 
-/// The uid that a name of digits stands for. None for any other name. A number that cannot be a uid, or has leading
-/// zeros, stands for nobody.
-fn number_of(name: &[u8]) -> Result<Option<uid_t>, Option<Errno>> {
+/// The uid or gid that a name of digits stands for. None for any other name. A number that cannot be one, or has
+/// leading zeros, stands for nobody.
+pub(super) fn number_of(name: &[u8]) -> Result<Option<uid_t>, Option<Errno>> {
     if name.is_empty() {
         return Err(None);
     }
@@ -148,7 +148,8 @@ fn copy_of(entry: &libc::passwd) -> Option<Found> {
     Some((entry.pw_uid, entry.pw_gid, PasswdEntry { name: text(entry.pw_name)?, home, shell }))
 }
 
-fn groups_of(name: &CStr, gid: gid_t) -> Result<Vec<gid_t>, Errno> {
+/// The supplementary groups of the user with this name and primary group.
+pub(super) fn groups_of(name: &CStr, gid: gid_t) -> Result<Vec<gid_t>, Errno> {
     let mut groups: Vec<gid_t> = vec![0; 64];
     loop {
         let mut count = libc::c_int::try_from(groups.len()).unwrap_or(libc::c_int::MAX);

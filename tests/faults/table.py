@@ -6,6 +6,8 @@ ERRNOS = {
     "accept4": ["EMFILE", "ENFILE", "ECONNABORTED"],
     "bind": ["EADDRINUSE", "EADDRNOTAVAIL", "ENOMEM"],
     "brk": ["ENOMEM"],
+    "capget": ["EPERM"],
+    "capset": ["EPERM"],
     "clone": ["EAGAIN", "ENOMEM"],
     "clone3": ["EAGAIN", "ENOMEM", "ENOSYS"],
     "close": ["EIO", "EINTR"],
@@ -16,6 +18,7 @@ ERRNOS = {
     "epoll_ctl": ["ENOMEM", "ENOSPC"],
     "epoll_pwait": ["EINTR"],
     "epoll_wait": ["EINTR"],
+    "fchownat": ["EPERM", "EIO", "EDQUOT"],
     "fcntl": ["EMFILE", "EAGAIN", "ENOLCK"],
     "fork": ["EAGAIN", "ENOMEM"],
     "fstat": ["EIO", "ENOMEM"],
@@ -31,6 +34,7 @@ ERRNOS = {
     "kill": ["EPERM"],
     "lseek": ["EINVAL", "EOVERFLOW"],
     "madvise": ["EAGAIN", "ENOMEM", "EIO"],
+    "mkdirat": ["EACCES", "ENOSPC", "EDQUOT", "EMLINK", "EROFS", "EIO"],
     "mmap": ["ENOMEM", "EAGAIN"],
     "mprotect": ["ENOMEM"],
     "mremap": ["ENOMEM", "EAGAIN"],
@@ -43,6 +47,7 @@ ERRNOS = {
     "pipe2": ["EMFILE", "ENFILE"],
     "poll": ["EINTR", "ENOMEM"],
     "pread64": ["EIO", "EINTR"],
+    "prctl": ["EPERM", "EINVAL"],
     "prlimit64": ["EPERM"],
     "pwrite64": ["ENOSPC", "EIO", "EDQUOT"],
     "read": ["EIO", "EINTR", "ENOMEM"],
@@ -54,6 +59,7 @@ ERRNOS = {
     "setsockopt": ["ENOPROTOOPT", "ENOBUFS", "ENODEV"],
     "socket": ["EMFILE", "ENFILE", "ENOBUFS", "EAFNOSUPPORT"],
     "statx": ["EIO", "ENOMEM", "EACCES"],
+    "unlinkat": ["EBUSY", "EIO", "EROFS"],
     "vfork": ["EAGAIN", "ENOMEM"],
     "wait4": ["EINTR", "ECHILD"],
     "waitid": ["EINTR", "ECHILD"],
@@ -62,6 +68,7 @@ ERRNOS = {
 
 # What fails for wrong arguments alone, or not at all.
 NEVER_FAIL = {
+    "getegid": "has no errors",
     "getpid": "has no errors",
     "getuid": "has no errors",
     "geteuid": "has no errors",

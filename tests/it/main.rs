@@ -34,6 +34,7 @@ mod saving;
 mod soak;
 mod state_file;
 mod support;
+mod surroundings;
 mod syslog;
 mod tree;
 mod upstream;

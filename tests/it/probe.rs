@@ -28,6 +28,7 @@ fn main() -> std::io::Result<()> {
         let _ = writeln!(report, "{name}={}", fields.get(place).unwrap_or(&"?"));
     }
     let _ = writeln!(report, "pid={}", std::process::id());
+    let _ = writeln!(report, "oom={}", fs::read_to_string("/proc/self/oom_score_adj")?.trim());
     for line in fs::read_to_string("/proc/self/status")?.lines() {
         if let Some((key, value)) = line.split_once(':') {
             let value: Vec<&str> = value.split_whitespace().collect();

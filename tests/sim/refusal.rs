@@ -1,7 +1,9 @@
 //! Answers of the world that are a no: which there are, and the n-th of a kind on purpose.
 
 use crate::rng::Rng;
-use pmtr::model::{Errno, Fingerprint, LoadError, Mistake, MonoTime, NetError, Severity, SpawnError, Stage};
+use pmtr::model::{
+    Errno, FilePlace, Fingerprint, LoadError, Mistake, MonoTime, NetError, Severity, SpawnError, Stage,
+};
 
 /// What can be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +55,17 @@ pub const NO_PROCESS: [SpawnError; 4] = [
 ];
 
 /// What keeps a process from its command, at each stage.
-pub const NO_COMMAND: [SpawnError; 15] = [
+pub const NO_COMMAND: [SpawnError; 22] = [
     SpawnError { stage: Stage::Close, errno: Errno(12) },
     SpawnError { stage: Stage::Session, errno: Errno(1) },
     // No such user, for which there is no number.
     SpawnError { stage: Stage::User, errno: Errno(0) },
+    SpawnError { stage: Stage::Group, errno: Errno(0) },
+    SpawnError { stage: Stage::Member(1), errno: Errno(5) },
+    SpawnError { stage: Stage::MakeDir(0), errno: Errno(13) },
+    // The number of a fault, and its line.
+    SpawnError { stage: Stage::EnvFile(FilePlace { file: 1, line: 3 }), errno: Errno(1) },
+    SpawnError { stage: Stage::OomScore, errno: Errno(13) },
     SpawnError { stage: Stage::Dir, errno: Errno(2) },
     SpawnError { stage: Stage::Nice, errno: Errno(13) },
     SpawnError { stage: Stage::Cpu, errno: Errno(22) },
@@ -65,9 +73,11 @@ pub const NO_COMMAND: [SpawnError; 15] = [
     SpawnError { stage: Stage::Groups, errno: Errno(1) },
     SpawnError { stage: Stage::Gid, errno: Errno(1) },
     SpawnError { stage: Stage::Uid, errno: Errno(11) },
+    SpawnError { stage: Stage::Capability(13), errno: Errno(1) },
     SpawnError { stage: Stage::In, errno: Errno(2) },
     SpawnError { stage: Stage::Out, errno: Errno(28) },
     SpawnError { stage: Stage::Err, errno: Errno(13) },
+    SpawnError { stage: Stage::NoNewPrivileges, errno: Errno(22) },
     SpawnError { stage: Stage::Signals, errno: Errno(22) },
     SpawnError { stage: Stage::Exec, errno: Errno(2) },
 ];

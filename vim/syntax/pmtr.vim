@@ -28,7 +28,7 @@ syn match pmtrFileOption /^\s*\zsend\s\+within\S\@!/ nextgroup=pmtrDuration skip
 
 " Options of a job.
 syn match pmtrJobOption /^\s*\zsname\S\@!/ contained nextgroup=pmtrWords skipwhite
-syn match pmtrJobOption /^\s*\zscmd\S\@!/ contained nextgroup=pmtrRelative,pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zscmd\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zslike\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsno\S\@!/ contained nextgroup=pmtrWords skipwhite
 syn match pmtrJobOption /^\s*\zsinstances\S\@!/ contained nextgroup=pmtrInteger skipwhite
@@ -49,6 +49,14 @@ syn match pmtrJobOption /^\s*\zsnice\S\@!/ contained nextgroup=pmtrInteger skipw
 syn match pmtrJobOption /^\s*\zscpu\S\@!/ contained nextgroup=pmtrProcessors skipwhite
 syn match pmtrJobOption /^\s*\zsulimit\S\@!/ contained nextgroup=pmtrLimit,pmtrLimits,pmtrBeforeLimits skipwhite skipempty
 syn match pmtrJobOption /^\s*\zsumask\S\@!/ contained nextgroup=pmtrInteger skipwhite
+syn match pmtrJobOption /^\s*\zsgroup\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsgroups\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsenv\s\+file\S\@!/ contained nextgroup=pmtrEnvFile skipwhite
+syn match pmtrJobOption /^\s*\zsenv\s\+clear\S\@!/ contained nextgroup=pmtrNothing skipwhite
+syn match pmtrJobOption /^\s*\zsmake\s\+dir\S\@!/ contained nextgroup=pmtrWords skipwhite
+syn match pmtrJobOption /^\s*\zsno\s\+new\s\+privileges\S\@!/ contained nextgroup=pmtrNothing skipwhite
+syn match pmtrJobOption /^\s*\zskeep\s\+capability\S\@!/ contained nextgroup=pmtrCapabilities skipwhite
+syn match pmtrJobOption /^\s*\zsoom\s\+score\S\@!/ contained nextgroup=pmtrInteger skipwhite
 syn match pmtrJobOption /^\s*\zsbounce\s\+every\S\@!/ contained nextgroup=pmtrInterval skipwhite
 syn match pmtrJobOption /^\s*\zsrestart\s\+on\S\@!/ contained nextgroup=pmtrEnds skipwhite
 syn match pmtrJobOption /^\s*\zsstay\s\+down\s\+on\S\@!/ contained nextgroup=pmtrEnds skipwhite
@@ -85,12 +93,17 @@ syn match pmtrForeign /^\s*\zs\%(listen\s\+on\|report\s\+to\|bounce\s\+every\)\S
 syn match pmtrForeign /^\s*\zs\%(end\s\+when\s\+done\|end\s\+within\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(restart\s\+on\|stay\s\+down\s\+on\|success\s\+on\|restart\s\+delay\|steady\s\+after\|give\s\+up\s\+after\)\S\@!/ contained
 syn match pmtrForeign /^\s*\zs\%(stop\s\+signal\|stop\s\+timeout\|stop\s\+with\|stop\s\+main\s\+only\|reload\s\+with\|reload\s\+signal\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(job\|name\|cmd\|dir\|in\|out\|err\|user\|env\|disable\|wait\|once\|order\|nice\|cpu\|ulimit\|umask\|group\|groups\|depends\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(listen\s\+on\|report\s\+to\|bounce\s\+every\)\S\@!/ contained
+syn match pmtrForeign /^\s*\zs\%(env\s\+file\|env\s\+clear\|make\s\+dir\|no\s\+new\s\+privileges\|keep\s\+capability\|oom\s\+score\)\S\@!/ contained
 
 " Arguments.
 syn cluster pmtrWord contains=pmtrString,pmtrOpenString,pmtrComment,pmtrJoin
 syn region pmtrWords start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord
 syn region pmtrOutput start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrConstant
 syn region pmtrEnvironment start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrVariable
+syn region pmtrEnvFile start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrOptional
+syn region pmtrCapabilities start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrCapability
 syn region pmtrNothing start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad
 syn region pmtrInteger start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrNumber
 syn region pmtrProcessors start=/\ze\S/ skip=/\\\r\=$/ end=/$/ contained contains=@pmtrWord,pmtrBad,pmtrProcessor
@@ -112,6 +125,8 @@ syn match pmtrRelative /[^/"#\\[:blank:]]\S*/ contained nextgroup=pmtrWords skip
 " Words that an option does not take; those that it does come later and so go first.
 syn match pmtrBad /\%(^\|\s\)\@1<=[^#"\\[:blank:]][^\\[:blank:]]*/ contained
 syn match pmtrConstant /\%(^\|\s\)\@1<=syslog\S\@!/ contained
+syn match pmtrOptional /\%(\S\s\+\)\@<=optional\S\@!/ contained
+syn match pmtrCapability /\%(^\|\s\)\@1<=[A-Za-z_]\+\S\@!/ contained
 syn match pmtrVariable /\%(^\|\s\)\@1<=[^#"=\\[:blank:]][^=\\[:blank:]]*\ze=/ contained
 syn match pmtrNumber /\%(^\|\s\)\@1<=[-+]\=\d\+\S\@!/ contained
 syn match pmtrProcessor /\%(^\|\s\)\@1<=\%(0x\x\+\|\d\+\%(-\d\+\)\=\%(,\d\+\%(-\d\+\)\=\)*\)\S\@!/ contained

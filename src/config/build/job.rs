@@ -66,7 +66,7 @@ impl JobBlock {
     /// `cmd`.
     pub(in crate::config) fn command(&mut self, given: &Given<'_>) -> Taken {
         let value = given.value();
-        let first = values::absolute(&value, "pmtr does not search $PATH or expand anything")?;
+        let first = values::program(&value)?;
         let cmd = &mut self.draft.cmd;
         *cmd = Words::with_room_for(room_for(given.words));
         cmd.push(first);

@@ -15,6 +15,7 @@ mod lines;
 mod link;
 mod rules;
 mod shared;
+mod surroundings;
 mod take;
 mod taking;
 

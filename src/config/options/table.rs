@@ -149,7 +149,7 @@ rows! {
         count: (1, ANY),
         required: true,
         also: &["command", "exec", "run", "start", "program"],
-        help: "the absolute path of the program, and its arguments",
+        help: "the program and its arguments: a path, or a name that is searched in PATH",
         take: |build, given| build.job.command(given),
         print: Job(|job, out| out.words(job.launch.cmd().map(CStr::to_bytes))),
         ..JOB
@@ -340,6 +340,86 @@ rows! {
         help: "the permissions that new files do not get; 022 if not given",
         take: |build, given| given.store(&mut build.job.draft.attributes.umask, values::octal),
         print: Job(|job, out| out.value(job.launch.attributes().umask.map(|mask| format!("{mask:03o}")))),
+        ..JOB
+    },
+    Group = OptionRow {
+        words: &["group"],
+        arguments: "NAME|GID",
+        also: &["gid", "groupname"],
+        help: "the primary group; that of the user if not given",
+        take: |build, given| build.job.group(given),
+        print: Job(|job, out| out.path(job.launch.attributes().group.as_deref())),
+        ..JOB
+    },
+    Groups = OptionRow {
+        words: &["groups"],
+        arguments: "NAME|GID...",
+        count: (1, ANY),
+        also: &["supplementary groups", "supplementarygroups"],
+        help: "the supplementary groups; those of the user if not given",
+        take: |build, given| build.job.groups(given),
+        print: Job(|job, out| out.list(job.launch.attributes().groups.iter())),
+        ..JOB
+    },
+    EnvFile = OptionRow {
+        words: &["env", "file"],
+        arguments: "PATH [optional]",
+        count: (1, 2),
+        repeatable: true,
+        also: &["environment file", "environmentfile", "envfile"],
+        help: "read environment variables from this file before each start",
+        take: |build, given| build.job.env_file(given),
+        print: Job(|job, out| job.launch.attributes().env_files.iter().for_each(|file| out.env_file(file))),
+        ..JOB
+    },
+    EnvClear = OptionRow {
+        words: &["env", "clear"],
+        count: (0, 0),
+        also: &["clear env", "clearenv"],
+        help: "the job gets nothing of the environment of pmtr",
+        take: |build, _| set(&mut build.job.draft.attributes.env_clear),
+        print: Job(|job, out| out.flag(job.launch.attributes().env_clear)),
+        ..JOB
+    },
+    MakeDir = OptionRow {
+        words: &["make", "dir"],
+        arguments: "PATH [OCTAL]",
+        count: (1, 2),
+        repeatable: true,
+        also: &["mkdir", "makedir", "create dir", "runtimedirectory", "statedirectory"],
+        help: "make this directory before each start if it is missing",
+        take: |build, given| build.job.make_dir(given),
+        print: Job(|job, out| job.launch.attributes().make_dirs.iter().for_each(|dir| out.make_dir(dir))),
+        ..JOB
+    },
+    NoNewPrivileges = OptionRow {
+        words: &["no", "new", "privileges"],
+        count: (0, 0),
+        also: &["nonewprivileges", "no new privs"],
+        help: "neither the job nor what it runs gains rights by set-user-ID programs",
+        take: |build, _| set(&mut build.job.draft.attributes.no_new_privileges),
+        print: Job(|job, out| out.flag(job.launch.attributes().no_new_privileges)),
+        ..JOB
+    },
+    KeepCapability = OptionRow {
+        words: &["keep", "capability"],
+        arguments: "NAME...",
+        count: (1, ANY),
+        also: &["capabilities", "capability", "ambientcapabilities", "keep capabilities"],
+        help: "the capabilities that the job has though it does not run as root",
+        take: |build, given| build.job.capabilities(given),
+        print: Job(|job, out| {
+            out.value(Some(job.launch.attributes().capabilities).filter(|set| !set.is_empty()))
+        }),
+        ..JOB
+    },
+    OomScore = OptionRow {
+        words: &["oom", "score"],
+        arguments: "NUMBER",
+        also: &["oomscoreadjust", "oom score adj", "oom", "oom adj"],
+        help: "how soon the kernel kills the job when memory runs out, from -1000, never, to 1000",
+        take: |build, given| given.number(&mut build.job.draft.attributes.oom_score, -1000..=1000),
+        print: Job(|job, out| out.value(job.launch.attributes().oom_score)),
         ..JOB
     },
     BounceEvery = OptionRow {

@@ -2,34 +2,66 @@
 
 use super::super::regular;
 use super::file::{as_path, is_missing, shown};
+use super::surroundings::FilePath;
 use crate::config::Places;
 use crate::config::options::Key;
 use crate::model::{Clean, JobSpec};
-use std::ffi::{CStr, OsStr};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 /// What is wrong with the program of a job.
-pub(super) fn program(job: &JobSpec) -> Option<String> {
+pub(super) fn program(job: &JobSpec, file_path: &FilePath) -> Option<String> {
     let path = job.launch.path();
-    let why = match fs::metadata(as_path(path)) {
+    if job.launch.is_searched() {
+        return not_found(job, file_path);
+    }
+    let file = job.launch.in_dir(path);
+    let file = Path::new(OsStr::from_bytes(&file));
+    let why = match fs::metadata(file) {
         Err(e) if is_missing(&e) => "does not exist",
         Err(_) => return None,
         Ok(there) if there.is_dir() => "is a directory",
         Ok(there) if !there.is_file() => "is not a regular file",
         Ok(there) if there.permissions().mode() & 0o111 == 0 => "is not executable",
-        Ok(_) => return script(path).map(|why| format!("cmd {} {why}", shown(path))),
+        Ok(_) => return script(file).map(|why| format!("cmd {} {why}", shown(path))),
     };
     Some(format!("cmd {} {why}", shown(path)))
 }
 
+/// That a command without a slash is not found in the `PATH` of the job.
+fn not_found(job: &JobSpec, file_path: &FilePath) -> Option<String> {
+    let own = job.launch.env().any(|text| text.to_bytes().starts_with(b"PATH="));
+    let (path, shown_path) = match file_path {
+        FilePath::Unset => (job.launch.search_path(), None),
+        FilePath::Set(_) | FilePath::Unknown if own => (job.launch.search_path(), None),
+        FilePath::Set(path) => (path.clone(), Some("the PATH of an env file")),
+        FilePath::Unknown => return None,
+    };
+    let dirs = path.strip_prefix(b"PATH=")?.split(|byte| *byte == b':').filter(|dir| !dir.is_empty());
+    let dir = as_path(job.launch.dir());
+    for place in dirs {
+        let file = dir.join(OsStr::from_bytes(place)).join(as_path(job.launch.path()));
+        match fs::metadata(file) {
+            Ok(there) if there.is_file() && there.permissions().mode() & 0o111 != 0 => return None,
+            Ok(_) => {}
+            Err(e) if is_missing(&e) => {}
+            // It may be there.
+            Err(_) => return None,
+        }
+    }
+    let shown_path = shown_path.map_or_else(|| Clean(&path).to_string(), str::to_owned);
+    Some(format!("cmd {} is not found in {shown_path}", shown(job.launch.path())))
+}
+
 /// Why the kernel can't run a script. If the interpreter is missing, a start would report that the script is missing,
 /// which misleads.
-fn script(path: &CStr) -> Option<String> {
+fn script(path: &Path) -> Option<String> {
     let mut start = Vec::new();
-    regular::open(as_path(path)).ok()?.0.take(256).read_to_end(&mut start).ok()?;
+    regular::open(path).ok()?.0.take(256).read_to_end(&mut start).ok()?;
     let Some(line) = start.strip_prefix(b"#!") else {
         // Other contents may be a format that binfmt_misc knows.
         let is_text =

@@ -3,6 +3,7 @@
 use super::super::regular;
 use super::access::Account;
 use super::file::{as_path, is_missing, shown};
+use super::surroundings::FilePath;
 use super::{Machine, command};
 use crate::config::options::Key;
 use crate::config::{self, Places};
@@ -18,11 +19,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// The job that is checked.
-struct Look<'a> {
-    job: &'a JobSpec,
-    index: usize,
-    places: &'a Places,
-    machine: &'a Machine<'a>,
+pub(super) struct Look<'a> {
+    pub(super) job: &'a JobSpec,
+    pub(super) index: usize,
+    pub(super) places: &'a Places,
+    pub(super) machine: &'a Machine<'a>,
     found: Vec<Mistake>,
 }
 
@@ -34,13 +35,17 @@ pub(super) fn look(jobs: &[JobSpec], places: &Places, machine: &Machine<'_>) -> 
     for (index, job) in jobs.iter().enumerate() {
         let before = found.len();
         let mut look = Look { job, index, places, machine, found };
-        look.command();
+        let file_path = look.env_files();
+        look.command(&file_path);
         let account = look.user();
+        look.groups();
+        look.make_dirs();
         look.directories(account.as_ref());
         look.depends();
         look.priority();
         look.limits();
         look.rules();
+        look.rights();
         found = look.found;
         let mut of_job = found.split_off(before);
         of_job.retain(|warning| !told.contains(&place(warning)));
@@ -57,13 +62,13 @@ fn place(warning: &Mistake) -> (Rc<[u8]>, u32, u32) {
 
 impl Look<'_> {
     /// Adds a warning about one word of an option, by its index.
-    fn warn(&mut self, key: Key, nth: usize, what: impl Display) {
+    pub(super) fn warn(&mut self, key: Key, nth: usize, what: impl Display) {
         let what = format!("job {}: {what}", self.job.name);
         self.found.push(self.places.warning(self.index, key, nth, what));
     }
 
-    fn command(&mut self) {
-        if let Some(what) = command::program(self.job) {
+    fn command(&mut self, file_path: &FilePath) {
+        if let Some(what) = command::program(self.job, file_path) {
             self.warn(Key::Cmd, 0, what);
         }
         for (nth, what) in command::words(self.job, self.index, self.places) {
@@ -83,14 +88,25 @@ impl Look<'_> {
                 let what = "is another user: pmtr must run as root to switch to it";
                 self.warn(Key::User, 0, format_args!("user {} {what}", shown(user)));
             }
+            Some(_) if self.has_groups() => {
+                return account.map(|account| Account { groups: None, ..account });
+            }
             Some(_) => return account,
         }
         None
     }
 
+    /// Whether the groups of the job are not those of its user.
+    fn has_groups(&self) -> bool {
+        let attributes = self.job.launch.attributes();
+        attributes.group.is_some() || !attributes.groups.is_empty()
+    }
+
     fn directories(&mut self, account: Option<&Account>) {
         let (job, dir) = (self.job, as_path(self.job.launch.dir()));
+        let made = self.made();
         let missing = match fs::metadata(dir) {
+            Err(_) if made.iter().any(|made| made == dir) => None,
             Ok(there) if !there.is_dir() => Some("is not a directory"),
             Err(e) if is_missing(&e) => Some("does not exist"),
             Ok(_) | Err(_) => None,
@@ -109,7 +125,11 @@ impl Look<'_> {
             if missing.is_some() && !as_path(file).is_absolute() {
                 continue;
             }
-            if let Some(why) = trouble(key, &dir.join(as_path(file)), dir, account) {
+            let path = dir.join(as_path(file));
+            if path.parent().is_some_and(|parent| made.iter().any(|made| made == parent)) {
+                continue;
+            }
+            if let Some(why) = trouble(key, &path, dir, account) {
                 self.warn(key, 0, format_args!("{option} {}: {why}", shown(file)));
             }
             if key != Key::In && config::means_syslog(file.to_bytes()) {

@@ -1,3 +1,5 @@
+mod surroundings;
+
 use super::*;
 use crate::cli::{self, Ask};
 use crate::sys::process::effective_uid;
@@ -44,6 +46,15 @@ fn machine(uid: u32) -> Machine<'static> {
     }
     Machine {
         uid,
+        gid: 1000,
+        group: &|group| match group.to_bytes() {
+            b"root" | b"0" => Some(0),
+            b"us" => Some(1000),
+            b"staff" => Some(50),
+            _ => None,
+        },
+        // NET_BIND_SERVICE alone.
+        capabilities: 1 << 10,
         user: &|user| match user.to_bytes() {
             b"root" => account(0, vec![0]),
             b"me" | b"1000" => account(1000, vec![1000]),
@@ -281,7 +292,7 @@ fn the_numbers_go_to_stdout_and_all_else_to_stderr() {
 job
 {
  name a
- cmd a
+ cmd ~/a
 }
 report to udp://localhost:1
 report to udp://127.0.0.1:1

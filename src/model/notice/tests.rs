@@ -1,12 +1,12 @@
 use super::*;
-use crate::model::{Level, Loss, Phase, Role, Severity, SpawnError, Stage};
+use crate::model::{FilePlace, Level, Loss, Phase, Role, Severity, SpawnError, Stage};
 
 #[test]
 fn the_texts_are_those_of_the_manual() {
     let job = JobName::new(b"app-server");
     let pid = Pid::new(18478).unwrap();
     let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
-    let start = |tries| FailedStart { error, subject: "/opt/app".into(), tries };
+    let start = |tries| FailedStart { error, subject: "/opt/app".into(), searched: None, tries };
     let endpoint = Endpoint { address: ([192, 0, 2, 7], 10000).into(), interface: None };
     let local = Endpoint { address: ([127, 0, 0, 1], 10000).into(), interface: None };
     let listen = Station { role: Role::Listen, endpoint: endpoint.clone() };
@@ -112,7 +112,7 @@ fn what_matters_more_stands_higher() {
     let more = |invalid, unknown| Notice::MoreComplaints { invalid, unknown, secs: 2, last: from };
     let cant = |stage, errno, subject: &str| {
         let error = SpawnError { stage, errno: Errno(errno) };
-        let start = FailedStart { error, subject: subject.into(), tries: 1 };
+        let start = FailedStart { error, subject: subject.into(), searched: None, tries: 1 };
         Notice::CantStart { job: job.clone(), start }
     };
     let named = [(pid, (*b"sleep").into()), (Pid::new(8).unwrap(), (*b"a\x1b").into())];
@@ -261,6 +261,34 @@ fn what_matters_more_stands_higher() {
                 (cant(Stage::User, 0, "0day"), "can't start job web: user 0day: no such user"),
                 (cant(Stage::User, 5, "ann"), "can't start job web: user ann: Input/output error"),
                 (cant(Stage::Cpu, 22, ""), "can't start job web: cpu: Invalid argument"),
+                (cant(Stage::Group, 0, "staff"), "can't start job web: group staff: no such group"),
+                (cant(Stage::Member(1), 0, "adm"), "can't start job web: groups adm: no such group"),
+                (cant(Stage::Group, 1, "staff"), "can't start job web: group staff: Operation not permitted"),
+                (
+                    cant(Stage::MakeDir(0), 0, "/run/web"),
+                    "can't start job web: make dir /run/web: a symbolic link is on the way",
+                ),
+                (
+                    cant(Stage::MakeDir(0), 13, "/run/web"),
+                    "can't start job web: make dir /run/web: Permission denied",
+                ),
+                (
+                    cant(Stage::EnvFile(FilePlace::MIN), 2, "web.env"),
+                    "can't start job web: env file web.env: No such file or directory",
+                ),
+                (
+                    cant(Stage::EnvFile(FilePlace::MIN), 0, "web.env"),
+                    "can't start job web: env file web.env: not a regular file",
+                ),
+                (
+                    cant(Stage::EnvFile(FilePlace { file: 0, line: 3 }), 1, "web.env"),
+                    "can't start job web: env file web.env, line 3: no VAR=VALUE",
+                ),
+                (cant(Stage::OomScore, 13, "-5"), "can't start job web: oom score -5: Permission denied"),
+                (
+                    cant(Stage::Capability(13), 1, "CAP_NET_RAW"),
+                    "can't start job web: keep capability CAP_NET_RAW: Operation not permitted",
+                ),
                 (Notice::Mistake(mistake), "/etc/pmtr.conf:3:5: error: no such option"),
                 (
                     Notice::LastGood { file: file.clone(), kept },

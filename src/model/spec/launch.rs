@@ -1,7 +1,7 @@
 //! The part of a job's definition that a process is started with, packed.
 
-use super::{JobDraft, Limit};
-use crate::model::{Clean, CpuSet, Stage, Texts, Words};
+use super::{EnvFile, JobDraft, Limit, MakeDir};
+use crate::model::{Capabilities, Capability, Clean, CpuSet, Errno, SpawnError, Stage, Texts, Words};
 use std::ffi::CStr;
 use std::rc::Rc;
 
@@ -28,6 +28,36 @@ pub struct Attributes {
     pub nice: Option<i8>,
     /// `umask`.
     pub umask: Option<u32>,
+    /// `group`.
+    pub group: Option<Box<CStr>>,
+    /// `groups`. Empty: not given.
+    pub groups: Words,
+    /// `env file`, in the order of the file.
+    pub env_files: Vec<EnvFile>,
+    /// `env clear`.
+    pub env_clear: bool,
+    /// `make dir`, in the order of the file.
+    pub make_dirs: Vec<MakeDir>,
+    /// `no new privileges`.
+    pub no_new_privileges: bool,
+    /// `keep capability`.
+    pub capabilities: Capabilities,
+    /// `oom score`.
+    pub oom_score: Option<i16>,
+    /// The `PATH` of pmtr itself, if the command is searched there.
+    pub inherited_path: Option<Rc<[u8]>>,
+}
+
+impl Attributes {
+    /// Whether they let a start wait for others, or need more than a few system calls.
+    pub fn need_a_copy(&self) -> bool {
+        self.group.is_some()
+            || !self.groups.is_empty()
+            || !self.env_files.is_empty()
+            || !self.make_dirs.is_empty()
+            || !self.capabilities.is_empty()
+            || self.oom_score.is_some()
+    }
 }
 
 /// The destination of an output stream.
@@ -43,6 +73,9 @@ pub enum Output<'a> {
 
 /// The value of `out` and `err` for syslog.
 pub const SYSLOG: &str = "syslog";
+
+/// The `PATH` of a job with `env clear`, and where a command is searched when there is no `PATH` at all.
+pub const SYSTEM_PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const FIXED_TEXTS: usize = 5;
 
@@ -93,15 +126,59 @@ impl Launch {
 
     /// The paths of the files of `depends`; a relative one is relative to `dir`.
     pub fn depends_paths(&self) -> impl Iterator<Item = Vec<u8>> {
-        self.depends().map(|path| {
-            let path = path.to_bytes();
-            if path.starts_with(b"/") {
-                return path.to_vec();
+        self.depends().map(|path| self.in_dir(path))
+    }
+
+    /// This path, which may be relative to `dir`.
+    pub fn in_dir(&self, path: &CStr) -> Vec<u8> {
+        let path = path.to_bytes();
+        if path.starts_with(b"/") {
+            return path.to_vec();
+        }
+        let dir = self.dir().to_bytes();
+        let slash: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
+        [dir, slash, path].concat()
+    }
+
+    /// Whether the command is searched in `PATH`.
+    pub fn is_searched(&self) -> bool {
+        !self.path().to_bytes().contains(&b'/')
+    }
+
+    /// The `PATH=...` in which the command is searched, unless an `env file` sets another one.
+    pub fn search_path(&self) -> Vec<u8> {
+        let own = self.env().map(CStr::to_bytes).find(|text| text.starts_with(b"PATH="));
+        let inherited = || self.attributes.inherited_path.as_deref().filter(|_| !self.attributes.env_clear);
+        own.or_else(inherited).unwrap_or(SYSTEM_PATH.to_bytes()).to_vec()
+    }
+
+    /// Notes the `PATH=...` of pmtr itself if the command is searched there: a message names it. `last` are the
+    /// attributes of another job before and after that, which this one may share.
+    pub(in crate::model) fn inherit_path(&mut self, path: &Rc<[u8]>, last: &mut [Rc<Attributes>; 2]) {
+        let has_own = |text: &CStr| text.to_bytes().starts_with(b"PATH=");
+        if !self.is_searched() || self.attributes.env_clear || self.env().any(has_own) {
+            return;
+        }
+        let [before, after] = last;
+        if *before != self.attributes || after.inherited_path.is_none() {
+            let mut attributes = (*self.attributes).clone();
+            attributes.inherited_path = Some(Rc::clone(path));
+            *last = [Rc::clone(&self.attributes), Rc::new(attributes)];
+        }
+        let [_, after] = last;
+        self.attributes = Rc::clone(after);
+    }
+
+    /// The `PATH` in which the command was not found, if that is the error.
+    pub fn searched(&self, error: SpawnError) -> Option<Box<str>> {
+        const ENOENT: i32 = 2;
+        match (error.stage, error.errno) {
+            (Stage::Exec, Errno(0)) => Some("the PATH of an env file".into()),
+            (Stage::Exec, Errno(ENOENT)) if self.is_searched() => {
+                Some(Clean(&self.search_path()).to_string().into())
             }
-            let dir = self.dir().to_bytes();
-            let slash: &[u8] = if dir.ends_with(b"/") { b"" } else { b"/" };
-            [dir, slash, path].concat()
-        })
+            _ => None,
+        }
     }
 
     /// `user`.
@@ -144,6 +221,18 @@ impl Launch {
         let text = |text: Option<&CStr>| Clean(text.unwrap_or(c"/dev/null").to_bytes()).to_string();
         match stage {
             Stage::User | Stage::Groups | Stage::Gid | Stage::Uid => text(self.user()),
+            Stage::Group => text(self.attributes().group.as_deref()),
+            Stage::Member(index) => text(self.attributes().groups.texts().nth(usize::from(index))),
+            Stage::MakeDir(index) => {
+                text(self.attributes().make_dirs.get(usize::from(index)).map(|dir| &*dir.path))
+            }
+            Stage::EnvFile(place) => {
+                text(self.attributes().env_files.get(usize::from(place.file)).map(|file| &*file.path))
+            }
+            Stage::OomScore => self.attributes().oom_score.map_or(String::new(), |score| score.to_string()),
+            Stage::Capability(number) => {
+                Capability::numbered(number).map_or(String::new(), |capability| capability.to_string())
+            }
             Stage::Dir => text(Some(self.dir())),
             Stage::Nice => self.attributes().nice.map_or(String::new(), |nice| nice.to_string()),
             Stage::Limit(index) => {
@@ -156,6 +245,7 @@ impl Launch {
             Stage::Prepare | Stage::Fork | Stage::Close | Stage::Session | Stage::Cpu | Stage::Signals => {
                 String::new()
             }
+            Stage::NoNewPrivileges => String::new(),
         }
     }
 

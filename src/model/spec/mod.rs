@@ -7,14 +7,16 @@ mod name;
 mod policy;
 mod restart;
 mod stop;
+mod surroundings;
 
 pub use codes::Codes;
-pub use launch::{Attributes, Launch, Output, SYSLOG};
+pub use launch::{Attributes, Launch, Output, SYSLOG, SYSTEM_PATH};
 pub use limit::{Infinity, Limit, Resource};
 pub use name::JobName;
 pub use policy::{Fixed, Labels, Policy};
 pub use restart::{Delay, GiveUp, Growth, Lasting, Restart};
 pub use stop::{ReloadRules, Stop};
+pub use surroundings::{EnvFile, MakeDir};
 
 use super::Words;
 use std::fmt;

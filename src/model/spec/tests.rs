@@ -1,7 +1,7 @@
 //! A definition returns what was packed, and its comparison says what changed.
 
 use super::*;
-use crate::model::Stage;
+use crate::model::{Config, Errno, FilePlace, SpawnError, Stage};
 
 fn full() -> JobDraft {
     let b = |s: &str| s.as_bytes().to_vec();
@@ -18,6 +18,11 @@ fn full() -> JobDraft {
         attributes: Attributes {
             nice: Some(-4),
             limits: vec![Limit { resource: Resource::OpenFiles, value: Ok(30) }],
+            group: Some(c"staff".into()),
+            groups: ["adm", "4242"].into(),
+            env_files: vec![EnvFile::new(b"/etc/web.env", false), EnvFile::new(b"own.env", true)],
+            make_dirs: vec![MakeDir::new(b"/run/web", Some(0o700))],
+            oom_score: Some(-5),
             ..Attributes::default()
         },
         policy: Policy { order: 3, ..Policy::default() },
@@ -47,6 +52,12 @@ fn each_step_of_a_start_names_what_it_works_on() {
     let spec = JobSpec::from(full());
     for (stages, subject) in [
         (&[Stage::User, Stage::Groups, Stage::Gid, Stage::Uid][..], "www"),
+        (&[Stage::Group], "staff"),
+        (&[Stage::Member(1)], "4242"),
+        (&[Stage::MakeDir(0)], "/run/web"),
+        (&[Stage::EnvFile(FilePlace { file: 1, line: 9 })], "own.env"),
+        (&[Stage::OomScore], "-5"),
+        (&[Stage::Capability(10)], "CAP_NET_BIND_SERVICE"),
         (&[Stage::Dir], "/srv"),
         (&[Stage::Nice], "-4"),
         (&[Stage::Limit(0)], "-n 30"),
@@ -55,7 +66,7 @@ fn each_step_of_a_start_names_what_it_works_on() {
         (&[Stage::Err], "syslog"),
         (&[Stage::Exec], "/bin/web"),
         (&[Stage::Prepare, Stage::Fork, Stage::Close, Stage::Session, Stage::Cpu, Stage::Signals], ""),
-        (&[Stage::Limit(1)], ""),
+        (&[Stage::Limit(1), Stage::NoNewPrivileges], ""),
     ] {
         for stage in stages {
             assert_eq!(spec.launch.subject(*stage), subject, "{stage}");
@@ -87,8 +98,62 @@ fn a_text_moved_between_options_makes_another_job() {
         JobDraft { env: Words::default(), depends: ["A=b c", "/etc/app.conf", "rel"].into(), ..full() },
         JobDraft { cmd: ["/bin/web", ""].into(), env: ["New York", "A=b c"].into(), ..full() },
         JobDraft { attributes: Attributes { nice: Some(0), ..full().attributes }, ..full() },
+        JobDraft { attributes: Attributes { group: None, ..full().attributes }, ..full() },
+        JobDraft { attributes: Attributes { env_clear: true, ..full().attributes }, ..full() },
+        JobDraft { attributes: Attributes { env_files: Vec::new(), ..full().attributes }, ..full() },
         JobDraft { policy: Fixed { wait: true, ..Fixed::default() }.into(), ..full() },
     ] {
         assert_eq!(a.compare(&JobSpec::from(other)), Difference::Run);
     }
+}
+
+/// What is searched for a command `web` of a job with these lines of `env`.
+fn searched(env: &[&str], attributes: Attributes) -> Option<String> {
+    let env = env.iter().copied().collect();
+    let draft = JobDraft { cmd: ["web"].into(), env, attributes, ..full() };
+    let mut config = Config { jobs: vec![JobSpec::from(draft)], ..Config::default() };
+    config.inherit_path(&b"PATH=/own".as_slice().into());
+    let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+    config.jobs[0].launch.searched(error).map(String::from)
+}
+
+#[test]
+fn a_command_without_a_slash_is_searched_in_the_path_that_the_job_has() {
+    let clear = || Attributes { env_clear: true, ..Attributes::default() };
+    assert_eq!(searched(&["A=b", "PATH=/a:/b"], clear()).as_deref(), Some("PATH=/a:/b"));
+    assert_eq!(searched(&["XPATH=/a"], Attributes::default()).as_deref(), Some("PATH=/own"));
+    assert_eq!(searched(&[], clear()).as_deref(), SYSTEM_PATH.to_str().ok());
+    let spec = JobSpec::from(JobDraft { cmd: ["web"].into(), ..full() });
+    for (stage, errno, searched) in [
+        // Where pmtr has none.
+        (Stage::Exec, 2, SYSTEM_PATH.to_str().ok()),
+        (Stage::Exec, 0, Some("the PATH of an env file")),
+        (Stage::Exec, 13, None),
+        (Stage::Dir, 2, None),
+    ] {
+        let error = SpawnError { stage, errno: Errno(errno) };
+        assert_eq!(spec.launch.searched(error).as_deref(), searched, "{stage} {errno}");
+    }
+    for path in ["/bin/web", "bin/web", "./web"] {
+        let spec = JobSpec::from(JobDraft { cmd: [path].into(), ..full() });
+        let missing = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+        assert_eq!((spec.launch.searched(missing), spec.launch.is_searched()), (None, false), "{path}");
+    }
+}
+
+#[test]
+fn jobs_whose_commands_are_searched_share_what_they_have_in_common() {
+    let job = |cmd: &str| JobSpec::from(JobDraft { cmd: [cmd].into(), ..full() });
+    let mut jobs = vec![job("a"), job("b"), job("/bin/c")];
+    let attributes = Rc::new(full().attributes);
+    for spec in &mut jobs {
+        spec.launch = Launch::new(
+            JobDraft { cmd: spec.launch.cmd().map(std::ffi::CStr::to_bytes).collect(), ..full() },
+            Rc::clone(&attributes),
+        );
+    }
+    let mut config = Config { jobs, ..Config::default() };
+    config.inherit_path(&b"PATH=/own".as_slice().into());
+    let at = |index: usize| std::ptr::from_ref(config.jobs[index].launch.attributes());
+    assert!(at(0) == at(1) && at(0) != at(2) && at(2) == Rc::as_ptr(&attributes));
 }

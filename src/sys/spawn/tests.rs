@@ -3,6 +3,7 @@
 mod helpers;
 mod only_calls;
 mod records;
+mod surroundings;
 mod ways;
 
 use super::*;

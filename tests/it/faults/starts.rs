@@ -133,6 +133,37 @@ fn a_switch_of_user_that_fails_never_leaves_the_command_to_root() {
 }
 
 #[test]
+fn a_right_that_can_not_be_given_up_or_kept_fails_the_start() {
+    if !root_or_skip("rights of another user") {
+        return;
+    }
+    for (rule, option, told) in [
+        ("prctl:error=EINVAL", "no new privileges", "no new privileges: Invalid argument"),
+        ("prctl:error=EPERM", "keep capability KILL", "keep capability CAP_KILL: Operation not permitted"),
+        ("capset:error=EPERM", "keep capability KILL", "keep capability CAP_KILL: Operation not permitted"),
+        ("setgroups:error=EPERM", "groups daemon", "groups daemon: Operation not permitted"),
+        ("setresgid:retval=0", "group daemon", "group daemon: Operation not permitted"),
+        ("mkdirat:error=EROFS", "make dir DIR/made", "make dir DIR/made: Read-only file system"),
+        ("fchownat:error=EPERM", "make dir DIR/made", "make dir DIR/made: Operation not permitted"),
+    ] {
+        let dir = Dir::new();
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        dir.script("touch", &format!(": >{}/ran", dir.path().display()));
+        let mut pmtr = Pmtr::start_in(dir, &job("a", ""), |_| {});
+        pmtr.started("a");
+        pmtr.settle();
+        let Some(faults) = Faults::begin_with_children(&pmtr, &[rule]) else { return };
+        pmtr.save(&format!("job {{\n name touch\n cmd DIR/touch\n user nobody\n {option}\n}}\n"));
+        let line = pmtr.wait("can't start job touch");
+        let here = pmtr.dir.path().to_str().unwrap();
+        assert!(line.ends_with(&told.replace("DIR", here)), "{rule}: {line}");
+        faults.end();
+        // Nothing is left that the next start would take for granted.
+        assert!(!pmtr.dir.join("ran").exists() && !pmtr.dir.join("made").exists(), "{rule}");
+    }
+}
+
+#[test]
 fn an_exec_that_fails_is_told_with_its_reason() {
     let dir = Dir::new();
     dir.script("fine", "exec /bin/sleep 1000");
