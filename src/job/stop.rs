@@ -305,6 +305,7 @@ impl Job {
         let length = length(self.stop_rules(), escalation.step);
         let waited = match (escalation.until, length) {
             (Some(until), Some(length)) => length.saturating_sub(until.since(now)),
+            (None, _) if escalation.step == Step::Stuck => last,
             (None, _) | (_, None) => last.saturating_mul(LOOK_SHARE),
         };
         now + (waited / LOOK_SHARE).clamp(first, last)

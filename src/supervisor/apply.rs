@@ -113,6 +113,7 @@ impl Supervisor {
         if !first {
             self.applying();
         }
+        self.end_left_behind(now, &config.jobs, actions);
         actions.log_all(recovery::noticed(&warnings));
         let jobless = first && config.jobs.is_empty();
         self.enforce(now, config, actions);
@@ -123,7 +124,6 @@ impl Supervisor {
 
     /// Puts a configuration into force.
     pub(super) fn enforce(&mut self, now: MonoTime, config: Config, actions: &mut Actions) {
-        self.end_left_behind(now, &config.jobs, actions);
         actions.log(Notice::Managing { jobs: config.jobs.len() });
         self.end_rules = config.end;
         self.network.apply(now, config.listen, config.report, actions);
@@ -211,7 +211,7 @@ impl Supervisor {
     }
 
     /// What another pmtr has left is told to end, by the rules that its job has in this file.
-    fn end_left_behind(&mut self, now: MonoTime, jobs: &[JobSpec], actions: &mut Actions) {
+    pub(super) fn end_left_behind(&mut self, now: MonoTime, jobs: &[JobSpec], actions: &mut Actions) {
         let left = self.jobs().filter(|(_, job)| job.is_left_behind());
         let left: Vec<(JobId, JobName)> = left.map(|(id, job)| (id, job.spec().name.clone())).collect();
         if left.is_empty() {

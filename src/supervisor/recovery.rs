@@ -104,6 +104,7 @@ impl Supervisor {
     /// Puts the last good text into force at a start.
     pub(super) fn recovered(&mut self, now: MonoTime, from: Recovery, actions: &mut Actions) {
         let Recovery { instead_of, content, config, warnings, kept } = from;
+        self.end_left_behind(now, &config.jobs, actions);
         actions.log_all(blame(&self.file, &instead_of));
         // What has been logged here is not new when the file is read the next time.
         match &instead_of {
