@@ -63,8 +63,8 @@ printf 'job {\r\n  name crlf\r\n}\r\n' >>"$dir/pmtr.conf"
 
 # What each line offers at its end, and behind / what it must not offer. `none` stands for nothing at all.
 cat >"$dir/table" <<'END'
-pmtr -> -F -t -v -c -p --check --state --last-good -h --help --version / new.conf
-pmtr --> --check --state --last-good --help --version / -F -c
+pmtr -> -F -t -v -c -p --check --print --state --last-good -h --help --version / new.conf
+pmtr --> --check --print --state --last-good --help --version / -F -c
 pmtr --ch> --check / --state
 pmtr -c > new.conf folder / --check -F
 pmtr -p n> new.conf / folder

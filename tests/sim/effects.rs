@@ -4,8 +4,8 @@ use crate::def::FILES;
 use crate::processes::Parent;
 use crate::world::{Happening, World};
 use pmtr::model::{
-    Birth, Ending, Errno, Exit, Fingerprint, JobSpec, Notice, Pid, Signal, SocketId, SpawnError, Stage,
-    Target, Verdict, Words,
+    Birth, Ending, Errno, Exit, Fingerprint, JobLine, JobSpec, Notice, Pid, Signal, SocketId, SpawnError,
+    Stage, Target, Verdict, Words,
 };
 use pmtr::supervisor::Effect;
 use std::time::Duration;
@@ -105,4 +105,11 @@ impl World {
         self.after(life.0, Happening::End(serial, life.1));
         Ok(Birth::Executed(pid))
     }
+}
+
+/// A job as a report tells of it.
+pub fn told(job: &JobLine<'_>) -> String {
+    let mut line = Vec::new();
+    pmtr::wire::report::encode_line(job, &mut line);
+    String::from_utf8(line).unwrap().trim_end().into()
 }

@@ -1,6 +1,7 @@
 //! The invented world as the supervisor acts upon it.
 
 use crate::def::{BLANK, Def, FILES, fingerprint};
+use crate::effects::told;
 use crate::manager::Manager;
 use crate::plan::Plan;
 use crate::processes::{Parent, ProcessTable};
@@ -204,13 +205,6 @@ impl World {
         let config = Config { jobs, listen, report, end: self.end };
         Ok(Load::New(content, config, self.warnings.clone(), losses))
     }
-}
-
-/// A job as a report tells of it.
-fn told(job: &JobLine<'_>) -> String {
-    let mut line = Vec::new();
-    pmtr::wire::report::encode_line(job, &mut line);
-    String::from_utf8(line).unwrap().trim_end().into()
 }
 
 impl System for World {

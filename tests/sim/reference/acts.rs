@@ -1,10 +1,11 @@
 //! What the supervisor does: whether it may, and what it means.
 
-use super::{FirstRun, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer, longer};
+use super::{FirstRun, Found, Life, QUIET, Reference, Run, SECOND, TEN, TWO, Writer};
 use crate::def::{BLANK, Def, FILES};
 use crate::processes::ProcessTable;
 use pmtr::model::{Fingerprint, JobSpec, Losses, MonoTime, Notice, Pid};
 use pmtr::supervisor::Reading;
+use std::time::Duration;
 
 impl Reference {
     /// The file is about to be read.
@@ -41,7 +42,7 @@ impl Reference {
     pub fn not_loaded(&mut self, now: MonoTime, again: bool) {
         self.reload.retry = again.then_some(now);
         self.reload.empty_due = None;
-        self.reload.vanished.clear();
+        self.reload.included.vanished.clear();
         self.reload.writer = None;
         self.reload.blank = false;
     }
@@ -82,7 +83,7 @@ impl Reference {
         if content.bytes == 0 && self.reload.applied.is_some() && reading != Reading::Always {
             // It says no more than no file.
             self.reload.empty_due = None;
-            self.reload.vanished.clear();
+            self.reload.included.vanished.clear();
             self.reload.blank_due = !std::mem::replace(&mut self.reload.blank, true);
             return;
         }
@@ -96,8 +97,8 @@ impl Reference {
         };
         if due <= now {
             self.reload.empty_due = None;
-            self.reload.vanished.clear();
-            self.reload.emptied(&losses.emptied);
+            self.reload.included.vanished.clear();
+            self.reload.included.emptied(&losses.emptied);
         }
         if due <= now {
             self.rules_for_left_behind(defs);
@@ -350,4 +351,9 @@ impl Reference {
             }
         }
     }
+}
+
+/// How long to wait after an attempt that failed: a second, twice as long after each further one, at most ten seconds.
+pub(super) fn longer(before: Option<Duration>) -> Duration {
+    before.map_or(SECOND, |before| (before * 2).min(TEN))
 }

@@ -15,8 +15,6 @@ pub use network::complaint;
 
 use crate::def::{Def, FILES};
 use pmtr::model::{EndRules, Fingerprint, MonoTime, Pid, Signal, Target, Verb};
-use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 const TEN: Duration = Duration::from_secs(10);
@@ -24,11 +22,6 @@ const SECOND: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_millis(100);
 const TWO: Duration = Duration::from_secs(2);
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// How long to wait after an attempt that failed: a second, twice as long after each further one, at most ten seconds.
-fn longer(before: Option<Duration>) -> Duration {
-    before.map_or(SECOND, |before| (before * 2).min(TEN))
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FirstRun {
@@ -196,13 +189,7 @@ pub struct Reload {
     /// Since when it could not be read; it is tried again a second later.
     retry: Option<MonoTime>,
     empty_due: Option<MonoTime>,
-    /// Included files that have vanished with their jobs, and since when.
-    vanished: BTreeMap<Rc<[u8]>, MonoTime>,
-    /// Included files that are empty and keep what they held.
-    emptied: Vec<Rc<[u8]>>,
-    /// The log is to say so in this turn.
-    vanished_due: bool,
-    emptied_due: bool,
+    included: included::IncludedFiles,
     /// Since when there was something to read when it was read last.
     begun: Option<MonoTime>,
     writer: Option<Writer>,

@@ -1,6 +1,7 @@
 //! Sockets, reports, answers, and what is said of useless messages.
 
-use super::{Life, Reference, SECOND, TEN, longer};
+use super::acts::longer;
+use super::{Life, Reference, SECOND, TEN};
 use pmtr::model::{
     Command, Endpoint, JobLine, MonoTime, NetError, Notice, ReportedProcess, Role, SocketId, Station, Verdict,
 };
