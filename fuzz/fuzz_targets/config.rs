@@ -18,7 +18,11 @@ libfuzzer_sys::fuzz_target!(|text: &[u8]| config::run(text, parse));
 fn parse(text: &[u8]) -> Result<Parsed, Vec<Mistake>> {
     let ((outcome, memory), time) = limits::time_of(|| limits::memory_of(|| pmtr::config::parse(text)));
     let copies = limits::copies(text);
-    assert!(memory / copies as usize <= limits::MEMORY, "{memory} bytes of memory for {} of text", text.len());
+    assert!(
+        memory / copies as usize <= limits::MEMORY,
+        "{memory} bytes of memory for {} of text",
+        text.len()
+    );
     assert!(time / copies <= limits::TIME, "{time:?} for {} bytes of text", text.len());
     outcome
 }

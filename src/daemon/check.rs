@@ -9,6 +9,7 @@ mod file;
 mod files;
 mod job;
 
+use super::environment::with_environment;
 use super::exposure::Rights;
 use crate::cli::{Mode, PmtrOptions, say};
 use crate::config::{self, Parsed, SourceFile};
@@ -54,7 +55,7 @@ pub fn run(options: &PmtrOptions, machine: &Machine<'_>, out: &mut dyn Write, er
     let sources = files.sources(SourceFile::new(name, Rc::clone(&text)), said_by);
     let texts = sources.included.iter().filter_map(|included| included.files.as_ref().ok()).flatten();
     let jobs = texts.fold(count_jobs(&text), |jobs, file| jobs + count_jobs(file.text()));
-    let (parsed, mut found) = match config::check(sources) {
+    let (parsed, mut found) = match config::check(with_environment(sources)) {
         Ok(Parsed { config, warnings, places }) => (Some((config, places)), warnings),
         Err(mistakes) => (None, mistakes),
     };

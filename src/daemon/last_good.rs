@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::claim::{Rules, Why, failed, inspect};
+use super::environment::with_environment;
 use super::event_source::{EventSource, Shared};
 use super::exposure::{self, Rights};
 use super::mounts::Mounts;
@@ -89,8 +90,8 @@ impl LastGood {
             return Ok(Search::Empty);
         }
         let (name, text) = (self.path.as_os_str().as_bytes(), Rc::new(text));
-        let Parsed { config, mut warnings, .. } = config::parse(SourceFile::new(name, Rc::clone(&text)))
-            .map_err(|mistakes| {
+        let Parsed { config, mut warnings, .. } =
+            config::parse(with_environment(SourceFile::new(name, Rc::clone(&text)))).map_err(|mistakes| {
                 let first = mistakes.first().map(|mistake| mistake.headline().to_string());
                 format!("has errors: {}", first.unwrap_or_default())
             })?;

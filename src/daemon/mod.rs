@@ -8,6 +8,7 @@ mod check;
 mod claim;
 mod claims;
 mod dump;
+mod environment;
 mod event_loop;
 mod event_source;
 mod exposure;

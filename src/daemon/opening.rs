@@ -2,6 +2,7 @@
 //! this module reads, and reports to the process that started pmtr.
 #![forbid(unsafe_code)]
 
+use super::environment::with_environment;
 use super::last_good::{LastGood, LastGoodText, Search};
 use super::watch::{Content, Watch};
 use crate::config::{self, Parsed};
@@ -121,7 +122,8 @@ fn load(watch: &mut Watch) -> Result<Load, LoadError> {
         Content::Same => return Ok(Load::Same),
         Content::New(content, texts) => (content, texts),
     };
-    let Parsed { config, mut warnings, .. } = config::parse(texts.sources).map_err(LoadError::Mistakes)?;
+    let Parsed { config, mut warnings, .. } =
+        config::parse(with_environment(texts.sources)).map_err(LoadError::Mistakes)?;
     warnings.extend(watch.exposures(process::effective_uid()));
     Ok(Load::New(content, config, warnings, texts.losses))
 }

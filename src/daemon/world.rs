@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::births::Births;
+use super::environment::with_environment;
 use super::event_source::Shared;
 use super::last_good::LastGood;
 use super::manager::ServiceManager;
@@ -239,7 +240,8 @@ impl System for World {
                 if !memory::has_room(texts.bytes.saturating_mul(ROOM_PER_BYTE).saturating_add(ROOM)) {
                     return Err(LoadError::Unreadable(Errno(numbers::ENOMEM)));
                 }
-                self.parsing = Some((fingerprint, texts.losses, Parsing::new(texts.sources)));
+                self.parsing =
+                    Some((fingerprint, texts.losses, Parsing::new(with_environment(texts.sources))));
                 self.read_on()
             }
         }

@@ -18,6 +18,17 @@ fn probed_in(dir: Dir, probe: &str, options: &str) -> (Pmtr, i32, Report) {
 }
 
 #[test]
+fn a_variable_of_the_configuration_is_one_of_the_environment_of_pmtr_or_its_text() {
+    let options = " env A=%{INHERITED}\n env B=%{MISSING_HERE}\n env C=%{OTHER}\n}\n\
+                   variable INHERITED no\nvariable MISSING_HERE text\n\
+                   job {\n name other\n cmd /bin/true\n disable\n";
+    let (_pmtr, _, report) = probed(options);
+    for (key, value) in [("env A", "yes"), ("env B", "text"), ("env C", "%{OTHER}")] {
+        assert_eq!(report.get(key), value, "{key}");
+    }
+}
+
+#[test]
 fn a_job_has_its_own_session_default_signals_and_no_descriptors_but_three() {
     let (pmtr, pid, report) = probed("");
     let pid = pid.to_string();

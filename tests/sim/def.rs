@@ -98,6 +98,7 @@ impl Def {
                 restart: self.again.model(),
                 stop: self.ended.stop(),
                 reload: self.ended.reload(),
+                ..Policy::default()
             },
             ..JobDraft::default()
         })

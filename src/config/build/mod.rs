@@ -21,7 +21,7 @@ mod taking;
 pub(super) use file::Direction;
 pub(super) use given::{Given, Taken, set};
 pub(super) use rules::{command, ends, successes};
-pub(super) use take::Closing;
+pub(super) use take::{Closing, FileState};
 
 use super::places::Places;
 use super::text::{Environment, SourceFiles};

@@ -22,6 +22,15 @@ pub(super) struct Open {
     template: Option<JobName>,
 }
 
+/// What holds in one file.
+#[derive(Clone, Copy)]
+pub(in crate::config) struct FileState {
+    /// The last of the defaults that hold.
+    defaults: Option<u32>,
+    /// Whether there may be something to expand.
+    may_expand: bool,
+}
+
 /// A block that ends.
 pub(in crate::config) struct Closing {
     /// Where it begins.
@@ -32,16 +41,17 @@ pub(in crate::config) struct Closing {
 }
 
 impl Builder {
-    /// A file begins. What defaults say in it holds until [`Builder::end_file`] with what this returns.
-    pub(in crate::config) fn begin_file(&mut self, text: &[u8]) -> Option<u32> {
+    /// A file begins; how it was in the one that includes it.
+    pub(in crate::config) fn begin_file(&mut self, text: &[u8]) -> FileState {
+        let before = FileState { defaults: self.shared.here(), may_expand: self.may_expand };
         self.may_expand = may_expand(text);
-        self.shared.here()
+        before
     }
 
     /// A file has ended, and the one that included it goes on.
-    pub(in crate::config) fn end_file(&mut self, defaults: Option<u32>, text: &[u8]) {
-        self.may_expand = may_expand(text);
-        self.shared.set_here(defaults);
+    pub(in crate::config) fn end_file(&mut self, before: FileState) {
+        self.shared.set_here(before.defaults);
+        self.may_expand = before.may_expand;
     }
 
     /// Begins a block of options.

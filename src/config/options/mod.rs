@@ -103,6 +103,7 @@ pub(super) enum Print {
 struct Index {
     first: [usize; 256],
     next: [usize; COUNT],
+    required: [bool; COUNT],
 }
 
 static INDEX: Index = index();
@@ -110,12 +111,20 @@ static INDEX: Index = index();
 #[allow(clippy::indexing_slicing, reason = "the compiler evaluates it")]
 const fn index() -> Index {
     let (mut first, mut next, mut row) = ([COUNT; 256], [COUNT; COUNT], COUNT);
+    let mut required = [false; COUNT];
     while row > 0 {
         row -= 1;
         let letter = TABLE[row].words[0].as_bytes()[0] as usize;
         (next[row], first[letter]) = (first[letter], row);
+        required[row] = TABLE[row].required;
     }
-    Index { first, next }
+    Index { first, next, required }
+}
+
+/// The options without which a block of this kind is incomplete.
+pub(super) fn required(scope: Scope) -> impl Iterator<Item = &'static OptionRow> {
+    let required = INDEX.required.iter().zip(&TABLE).filter(|(is_required, _)| **is_required);
+    required.map(|(_, row)| row).filter(move |row| row.scope == scope)
 }
 
 /// The options whose first word is this one.

@@ -197,7 +197,7 @@ rows! {
         help: "groups that the job belongs to",
         take: |build, given| build.job.tags(given),
         print: Job(|job, out| out.list(job.policy.labels.tags.iter())),
-        ..JOB
+        ..RULE
     },
     About = OptionRow {
         words: &["about"],
@@ -207,7 +207,7 @@ rows! {
         help: "what the job is for, in a few words",
         take: |build, given| given.store(&mut build.job.draft.policy.labels.about, labels::about),
         print: Job(|job, out| job.policy.labels.about.iter().for_each(|text| out.words([&**text]))),
-        ..JOB
+        ..RULE
     },
     Dir = OptionRow {
         words: &["dir"],

@@ -1,6 +1,7 @@
 //! From file to file: an `include` leads to others, which are read in place of its line.
 
 use super::Parser;
+use crate::config::build::FileState;
 use crate::config::errors::Fault;
 use crate::config::text::{Included, Lexer, Line, SourceFile, SourceId, Word};
 use crate::config::unusable;
@@ -24,8 +25,7 @@ pub(super) struct Files {
 struct MainFile {
     text: Rc<Vec<u8>>,
     lexer: Lexer,
-    /// The defaults that hold there.
-    defaults: Option<u32>,
+    state: FileState,
 }
 
 impl Files {
@@ -119,16 +119,17 @@ impl Parser {
             }
             let lexer = std::mem::replace(&mut self.files.lexer, Lexer::new(id, &file.text));
             let text = std::mem::replace(&mut self.text, file.text);
-            let defaults = self.build.begin_file(&self.text);
+            let state = self.build.begin_file(&self.text);
+            self.closed = None;
             if self.files.main.is_none() {
-                self.files.main = Some(MainFile { text, lexer, defaults });
+                self.files.main = Some(MainFile { text, lexer, state });
             }
             return;
         }
         self.files.next = Vec::new().into_iter();
         if let Some(main) = self.files.main.take() {
             (self.text, self.files.lexer) = (main.text, main.lexer);
-            self.build.end_file(main.defaults, &self.text);
+            self.build.end_file(main.state);
             self.closed = None;
         }
     }
@@ -139,8 +140,7 @@ impl Parser {
         match &self.files.main {
             None => self.files.are_read = true,
             Some(main) => {
-                self.build.end_file(main.defaults, &[]);
-                self.closed = None;
+                self.build.end_file(main.state);
                 self.begin_next();
             }
         }

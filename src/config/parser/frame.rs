@@ -1,6 +1,6 @@
 //! A block that is open, and which of its options have come.
 
-use crate::config::options::{COUNT, Inside, Key, OptionRow, Scope};
+use crate::config::options::{COUNT, Inside, Key, OptionRow, Scope, required};
 use crate::config::text::{Line, Span, Spot};
 
 /// An open block.
@@ -62,9 +62,9 @@ impl Tally {
 
     /// The options without which a block of this kind is incomplete.
     pub(super) fn missing(&self, scope: Scope) -> impl Iterator<Item = &'static OptionRow> {
-        scope.options().filter(|row| {
+        required(scope).filter(|row| {
             let noted = (self.given.get(row.key as usize), self.excused.get(row.key as usize));
-            row.required && noted == (Some(&Spot::default()), Some(&false))
+            noted == (Some(&Spot::default()), Some(&false))
         })
     }
 }

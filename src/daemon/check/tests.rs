@@ -362,3 +362,21 @@ fn a_text_that_cannot_be_written_is_not_printed() {
         assert_eq!(err.is_empty(), status == 0);
     }
 }
+
+#[test]
+fn what_several_jobs_share_is_warned_of_once() {
+    let text = "template t {\n cmd /no/cmd\n}\njob {\n name a\n like t\n}\njob {\n name b\n like t\n dir /no/dir\n}\n\
+                job {\n name c\n cmd /no/%{n}\n instances 3\n}\njob {\n name d\n cmd /no/cmd\n}\n";
+    let parsed = config::check(text.as_bytes()).unwrap_or_else(|m| panic!("{}", config::render(&m)));
+    let found = job::look(&parsed.config.jobs, &parsed.places, &machine(0));
+    let shown: Vec<String> = found.iter().map(|found| format!("{}: {}", found.line, found.what)).collect();
+    assert_eq!(
+        shown,
+        [
+            "2: job a: cmd /no/cmd does not exist",
+            "11: job b: dir /no/dir does not exist",
+            "15: job c-1: cmd /no/1 does not exist",
+            "20: job d: cmd /no/cmd does not exist",
+        ]
+    );
+}

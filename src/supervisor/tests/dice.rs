@@ -44,6 +44,7 @@ impl Dice {
                         restart: self.restart(),
                         stop: self.stop(),
                         reload: self.reload(),
+                        ..Policy::default()
                     },
                     ..JobDraft::default()
                 }));
