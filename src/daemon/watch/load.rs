@@ -151,8 +151,7 @@ impl Watch {
         let bytes = all.iter().fold(main.len(), |bytes, file| bytes.saturating_add(file.text.len()));
         self.parts.loaded = Some((print, all));
         let main = SourceFile::new(self.config(), main);
-        let environment = self.environment.clone();
-        Texts { sources: Sources { main, included, environment }, bytes, losses }
+        Texts { sources: Sources { included, ..Sources::from(main) }, bytes, losses }
     }
 
     /// Remembers the state of the main file as it was read.
