@@ -8,6 +8,7 @@ use super::mounts::Mounts;
 use super::regular;
 use super::watch::read::{self, FileStamp, LARGEST, TextError};
 use super::way;
+use crate::config::Environment;
 use crate::config::pattern::{NamePattern, Pattern};
 use crate::model::{Clean, Errno, Fingerprint};
 use crate::supervisor::IncludedText;
@@ -16,7 +17,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -256,6 +257,12 @@ fn take(left: &mut usize, much: usize) -> Option<()> {
 
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// The environment of pmtr, at which a configuration can look.
+pub(super) fn environment() -> Rc<Environment> {
+    let variables = std::env::vars_os();
+    Rc::new(variables.map(|(name, value)| (name.into_vec(), value.into_vec())).collect())
 }
 
 /// The path from the root.

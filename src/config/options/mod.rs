@@ -2,6 +2,7 @@
 //! of options and the test of the manual read it.
 
 mod rules;
+mod surroundings;
 mod table;
 
 pub use table::{COUNT, Key, TABLE};

@@ -1,6 +1,6 @@
 //! The table of all options. A new option is a row here, a field of what it sets, and the code that makes use of it.
 
-use super::{ANY, Block, Changes, Inside, OptionRow, Print, Scope, rules};
+use super::{ANY, Block, Changes, Inside, OptionRow, Print, Scope, rules, surroundings};
 use crate::config::build::{Direction, set};
 use crate::config::{labels, values};
 use Block::{Always, Instead};
@@ -342,86 +342,14 @@ rows! {
         print: Job(|job, out| out.value(job.launch.attributes().umask.map(|mask| format!("{mask:03o}")))),
         ..JOB
     },
-    Group = OptionRow {
-        words: &["group"],
-        arguments: "NAME|GID",
-        also: &["gid", "groupname"],
-        help: "the primary group; that of the user if not given",
-        take: |build, given| build.job.group(given),
-        print: Job(|job, out| out.path(job.launch.attributes().group.as_deref())),
-        ..JOB
-    },
-    Groups = OptionRow {
-        words: &["groups"],
-        arguments: "NAME|GID...",
-        count: (1, ANY),
-        also: &["supplementary groups", "supplementarygroups"],
-        help: "the supplementary groups; those of the user if not given",
-        take: |build, given| build.job.groups(given),
-        print: Job(|job, out| out.list(job.launch.attributes().groups.iter())),
-        ..JOB
-    },
-    EnvFile = OptionRow {
-        words: &["env", "file"],
-        arguments: "PATH [optional]",
-        count: (1, 2),
-        repeatable: true,
-        also: &["environment file", "environmentfile", "envfile"],
-        help: "read environment variables from this file before each start",
-        take: |build, given| build.job.env_file(given),
-        print: Job(|job, out| job.launch.attributes().env_files.iter().for_each(|file| out.env_file(file))),
-        ..JOB
-    },
-    EnvClear = OptionRow {
-        words: &["env", "clear"],
-        count: (0, 0),
-        also: &["clear env", "clearenv"],
-        help: "the job gets nothing of the environment of pmtr",
-        take: |build, _| set(&mut build.job.draft.attributes.env_clear),
-        print: Job(|job, out| out.flag(job.launch.attributes().env_clear)),
-        ..JOB
-    },
-    MakeDir = OptionRow {
-        words: &["make", "dir"],
-        arguments: "PATH [OCTAL]",
-        count: (1, 2),
-        repeatable: true,
-        also: &["mkdir", "makedir", "create dir", "runtimedirectory", "statedirectory"],
-        help: "make this directory before each start if it is missing",
-        take: |build, given| build.job.make_dir(given),
-        print: Job(|job, out| job.launch.attributes().make_dirs.iter().for_each(|dir| out.make_dir(dir))),
-        ..JOB
-    },
-    NoNewPrivileges = OptionRow {
-        words: &["no", "new", "privileges"],
-        count: (0, 0),
-        also: &["nonewprivileges", "no new privs"],
-        help: "neither the job nor what it runs gains rights by set-user-ID programs",
-        take: |build, _| set(&mut build.job.draft.attributes.no_new_privileges),
-        print: Job(|job, out| out.flag(job.launch.attributes().no_new_privileges)),
-        ..JOB
-    },
-    KeepCapability = OptionRow {
-        words: &["keep", "capability"],
-        arguments: "NAME...",
-        count: (1, ANY),
-        also: &["capabilities", "capability", "ambientcapabilities", "keep capabilities"],
-        help: "the capabilities that the job has though it does not run as root",
-        take: |build, given| build.job.capabilities(given),
-        print: Job(|job, out| {
-            out.value(Some(job.launch.attributes().capabilities).filter(|set| !set.is_empty()))
-        }),
-        ..JOB
-    },
-    OomScore = OptionRow {
-        words: &["oom", "score"],
-        arguments: "NUMBER",
-        also: &["oomscoreadjust", "oom score adj", "oom", "oom adj"],
-        help: "how soon the kernel kills the job when memory runs out, from -1000, never, to 1000",
-        take: |build, given| given.number(&mut build.job.draft.attributes.oom_score, -1000..=1000),
-        print: Job(|job, out| out.value(job.launch.attributes().oom_score)),
-        ..JOB
-    },
+    Group = surroundings::GROUP,
+    Groups = surroundings::GROUPS,
+    EnvFile = surroundings::ENV_FILE,
+    EnvClear = surroundings::ENV_CLEAR,
+    MakeDir = surroundings::MAKE_DIR,
+    NoNewPrivileges = surroundings::NO_NEW_PRIVILEGES,
+    KeepCapability = surroundings::KEEP_CAPABILITY,
+    OomScore = surroundings::OOM_SCORE,
     BounceEvery = OptionRow {
         words: &["bounce", "every"],
         arguments: "INTERVAL",

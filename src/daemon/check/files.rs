@@ -2,7 +2,7 @@
 
 use crate::config::{self, Included, SourceFile, Sources};
 use crate::daemon::exposure::{self, Rights};
-use crate::daemon::include::{Part, Reader, read_all};
+use crate::daemon::include::{self, Part, Reader, read_all};
 use crate::daemon::mounts::Mounts;
 use crate::daemon::watch::read::FileStamp;
 use crate::model::{Errno, Mistake};
@@ -38,7 +38,7 @@ impl Files {
                 Err(refused) => Err(refused.to_string()),
             },
         });
-        Sources { included: included.collect(), ..Sources::from(main) }
+        Sources { included: included.collect(), environment: include::environment(), main }
     }
 
     /// Warnings about others who can change the files.

@@ -151,7 +151,8 @@ impl Watch {
         let bytes = all.iter().fold(main.len(), |bytes, file| bytes.saturating_add(file.text.len()));
         self.parts.loaded = Some((print, all));
         let main = SourceFile::new(self.config(), main);
-        Texts { sources: Sources { included, ..Sources::from(main) }, bytes, losses }
+        let environment = self.environment.clone();
+        Texts { sources: Sources { main, included, environment }, bytes, losses }
     }
 
     /// Remembers the state of the main file as it was read.

@@ -32,8 +32,10 @@ mod tests;
 pub use load::{Content, Texts};
 pub use read::{BeingWritten, fingerprint};
 
+use super::include;
 use super::mounts::{self, Mounts};
 use super::tokens::Descriptor;
+use crate::config::Environment;
 use crate::model::{Errno, Fingerprint, Level, MonoTime, Notice};
 use crate::sys::clock;
 use allowance::Allowance;
@@ -146,6 +148,8 @@ pub struct Watch {
 
     news: News,
     parts: Parts,
+    /// That of pmtr, for the configuration.
+    environment: Rc<Environment>,
     /// A failure to watch has been logged.
     complained: bool,
     says: Vec<Notice>,
@@ -194,6 +198,7 @@ impl Watch {
             retried: CONFIG,
             news: News::default(),
             parts: Parts::default(),
+            environment: include::environment(),
             complained: false,
             says: Vec::new(),
             seen: VecDeque::new(),
