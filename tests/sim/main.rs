@@ -30,6 +30,7 @@ mod world;
 mod answers;
 mod corpus;
 mod depends;
+mod end_rules;
 mod ending;
 mod gate;
 mod left_overs;
