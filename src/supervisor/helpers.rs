@@ -4,8 +4,8 @@
 use super::{Action, Actions, Effect, Owner, Supervisor};
 use crate::job::{GIVE_UP_AFTER, LOOK_EVERY, Purpose, WITH_LEAST, step_time};
 use crate::model::{
-    Birth, Detail, Ending, Exit, FailedStart, JobId, JobSpec, Lasting, MonoTime, Notice, Pid, Signal,
-    SpawnError, Survivors, Target, Words,
+    Birth, Clean, Detail, Ending, Exit, FailedStart, JobId, JobSpec, Lasting, MonoTime, Notice, Pid, Signal,
+    SpawnError, Stage, Survivors, Target, Words,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -332,6 +332,8 @@ impl Supervisor {
 
 /// Why a helper could not be started.
 fn reason(error: SpawnError, helper: &Helper) -> String {
-    let subject = helper.spec.launch.subject(error.stage).into();
-    FailedStart { error, subject, tries: 1 }.to_string()
+    let program = helper.command().iter().next().filter(|_| error.stage == Stage::Exec);
+    let subject =
+        program.map_or_else(|| helper.spec.launch.subject(error.stage), |program| Clean(program).to_string());
+    FailedStart { error, subject: subject.into(), tries: 1 }.to_string()
 }

@@ -43,4 +43,5 @@ mod reports;
 mod restart;
 mod starts;
 mod stop;
+mod stop_rules;
 mod writers;
