@@ -22,6 +22,8 @@ mod reference;
 mod refusal;
 #[path = "../../tests/shared/rng.rs"]
 mod rng;
+#[path = "../../tests/sim/rules.rs"]
+mod rules;
 #[path = "../../tests/sim/scenario.rs"]
 mod scenario;
 #[path = "../../tests/sim/sim.rs"]

@@ -62,7 +62,7 @@ impl Supervisor {
     pub(super) fn tick_end(&mut self, now: MonoTime, actions: &mut Actions) {
         if self.exiting.is_some() {
             self.kill_overdue(now, actions);
-        } else if self.end_rules.when_done && self.is_done() {
+        } else if self.ends_by_itself() {
             let good = |job: &Job| matches!(job.outcome(), None | Some(Outcome::Done));
             let status = u8::from(!self.jobs().all(|(_, job)| good(job)));
             self.begin_to_end(now, Cause::Done(status), actions);
@@ -74,9 +74,11 @@ impl Supervisor {
         self.exiting.and_then(|exiting| exiting.kill_at)
     }
 
-    /// Whether no job runs and none will by itself.
-    fn is_done(&self) -> bool {
-        self.reload.applied().is_some() && self.index.census().busy == 0 && self.helpers.count() == 0
+    /// Whether the next tick ends pmtr, for no job runs and none will by itself.
+    pub(super) fn ends_by_itself(&self) -> bool {
+        let done =
+            self.reload.applied().is_some() && self.index.census().busy == 0 && self.helpers.count() == 0;
+        done && self.end_rules.when_done && self.exiting.is_none()
     }
 
     fn begin_to_end(&mut self, now: MonoTime, cause: Cause, actions: &mut Actions) {

@@ -170,7 +170,7 @@ impl Supervisor {
     /// When the next tick is wanted.
     pub fn next(&self) -> NextTick {
         let reading = !self.is_ending() && self.reload.reading().is_some();
-        if reading || self.index.ready() || self.is_pause_news() {
+        if reading || self.index.ready() || self.is_pause_news() || self.ends_by_itself() {
             return NextTick::Now;
         }
         let notification = match self.next_notification() {

@@ -32,7 +32,7 @@ fn wrong_usage_is_told_with_the_usage_and_status_two() {
 #[test]
 fn a_test_shows_every_mistake_and_always_ends_with_zero() {
     let dir = Dir::new();
-    let bad = dir.write("bad.conf", "job {\n name a\n cmd rel\n uesr bob\n}\n");
+    let bad = dir.write("bad.conf", "job {\n name a\n cmd \"\"\n uesr bob\n}\n");
     let bad = bad.to_str().unwrap();
     let (status, out, err) = pmtr(&["-tc", bad]);
     assert_eq!(status, Some(0));

@@ -296,7 +296,7 @@ fn a_save_that_leaves_the_content_as_it_was_is_logged_and_does_nothing() {
 fn a_file_with_mistakes_changes_nothing_and_every_mistake_is_logged() {
     let mut pmtr = Pmtr::start(&with("old"));
     pmtr.rewind().started("old");
-    pmtr.save("job {\n name a\n cmd rel\n uesr bob\n}\n");
+    pmtr.save("job {\n name a\n cmd \"\"\n uesr bob\n}\n");
     pmtr.wait("rescanning job configuration");
     pmtr.wait("FAILED to parse");
     pmtr.wait("pmtr.conf:3:");

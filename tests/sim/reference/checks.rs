@@ -68,6 +68,9 @@ impl Reference {
             let helpers = self.helpers.clone();
             self.broken(broken, &(now, helpers));
         }
+        if self.is_done() {
+            self.broken("pmtr ends when all is done", &now);
+        }
         if self.overdue(now) {
             self.broken("an end that had its time is over", &now);
         }

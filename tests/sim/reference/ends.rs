@@ -176,16 +176,20 @@ impl Reference {
         }
     }
 
-    /// pmtr ends when no job runs and none will by itself, if its file says so.
-    pub(super) fn ends_when_done(&mut self, now: MonoTime) {
+    /// Whether no job runs and none will by itself, and the file says that pmtr ends then.
+    pub(super) fn is_done(&self) -> bool {
         let rests = |life: &Life| life.def.is_none() || !life.enabled || life.finished();
         let idle = |life: &Life| life.run.is_none() && life.put_off.is_none() && rests(life);
-        if self.end.when_done
+        self.end.when_done
             && !self.ending
             && self.reload.applied.is_some()
             && self.helpers.is_empty()
             && self.lives.iter().all(idle)
-        {
+    }
+
+    /// pmtr ends when all is done.
+    pub(super) fn ends_when_done(&mut self, now: MonoTime) {
+        if self.is_done() {
             let bad = |life: &Life| life.def.is_some() && life.over.is_some_and(|over| over != Over::Done);
             self.status = u8::from(self.lives.iter().any(bad));
             self.ends(now);
