@@ -60,6 +60,12 @@ impl Words {
         Texts::of(&self.bytes)
     }
 
+    /// Removes all texts and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.count = 0;
+    }
+
     /// The number of texts.
     pub fn len(&self) -> usize {
         self.count as usize

@@ -3,7 +3,7 @@
 use super::copies::{Copies, WhichCopy};
 use super::expand::Meaning;
 use super::given::Given;
-use super::job::{JobBlock, keep_last_of_each_variable};
+use super::job::keep_last_of_each_variable;
 use super::lines::LineRange;
 use super::shared::{JobPart, PartKind, PartLine, effective};
 use super::take::Closing;
@@ -38,6 +38,8 @@ pub(super) struct JobAssembly {
     name: Option<JobName>,
     copies: Copies,
     pub(super) next: u32,
+    /// Memory to pack definitions in.
+    room: Vec<u8>,
     /// The bytes of all lines so far.
     bytes: usize,
     /// The last place at which rules contradict each other.
@@ -105,7 +107,7 @@ impl Builder {
         }
         let (lines, text) = (std::mem::take(&mut self.lines), self.text(job.closing.line, mistakes));
         self.assembly.next = 0;
-        self.job = JobBlock::default();
+        self.job.reset();
         for (option, words) in job.lines.numbers().filter_map(|line| lines.get(line)) {
             mistakes.set_last(option.told.then_some(option.line));
             self.take_as_written(option, words, &text, mistakes);
@@ -134,7 +136,7 @@ impl Builder {
         effective(&parts, &self.lines, &mut lines);
         (self.assembly.parts, self.assembly.lines) = (parts, lines);
 
-        self.job = JobBlock::default();
+        self.job.reset();
         self.take_all(|key| matches!(key, Key::Instances | Key::Each), mistakes);
         self.take_all(|key| key == Key::Name, mistakes);
         self.assembly.copies = std::mem::take(&mut self.job.copies);
@@ -156,7 +158,7 @@ impl Builder {
         let Some(job) = self.assembly.job.take() else { return };
         let copy = self.assembly.copies.get(self.assembly.next);
         let Some(copy) = copy.filter(|_| !self.assembly.is_over) else { return };
-        self.job = JobBlock::default();
+        self.job.reset();
         let name = self.copy_name(&copy, mistakes);
         self.take_copy(&copy, name.as_ref(), mistakes);
         if self.is_over((job.closing.line, job.closing.keyword), mistakes) {
@@ -255,25 +257,27 @@ impl Builder {
         {
             mistakes.add_to_line(line, span, || what.to_owned());
         }
-        let JobBlock { mut draft, places, .. } = std::mem::take(&mut self.job);
-        if let Err(what) = self.file.add_depends(&draft) {
+        if let Err(what) = self.file.add_depends(&self.job.draft) {
             return mistakes.add_to_line(line, keyword, || what);
         }
         // Of a file with a mistake nothing is applied, so nothing needs to be kept.
         if !mistakes.has_errors()
             && let Some(name) = name
         {
+            let draft = &mut self.job.draft;
             keep_last_of_each_variable(&mut draft.env);
-            let policy = self.file.policies.of(std::mem::take(&mut draft.policy));
-            let attributes = self.file.attributes.of(std::mem::take(&mut draft.attributes));
-            let mut launch = Launch::new(draft, attributes);
-            if let Some(last) = self.file.config.jobs.last() {
-                launch.share(&last.launch);
-            }
+            let policy = self.file.policies.of(&draft.policy);
+            let attributes = self.file.attributes.of(&draft.attributes);
+            self.job.is_plain =
+                self.file.policies.is_default(&policy) && self.file.attributes.is_default(&attributes);
+            let last = self.file.config.jobs.last().map(|last| &last.launch);
+            let launch = Launch::new(draft, attributes, last, &mut self.assembly.room);
             self.file.config.jobs.push(JobSpec { name, launch, policy });
             match (self.aim, self.assembly.next) {
                 (Aim::Apply, _) => {}
-                (Aim::Check, 0) => self.places.add(line, keyword, places),
+                (Aim::Check, 0) => {
+                    self.places.add(line, keyword, std::mem::take(&mut self.job.places));
+                }
                 (Aim::Check, _) => self.places.add_copy(),
             }
         }
@@ -295,13 +299,13 @@ impl Builder {
     /// Takes the lines of a block by themselves, but those that need an expansion.
     pub(super) fn look_at(&mut self, lines: LineRange, mistakes: &mut Mistakes) {
         let (last, bytes) = (mistakes.last(), self.assembly.bytes);
-        self.job = JobBlock::default();
+        self.job.reset();
         for line in lines.numbers() {
             if self.lines.get(line).is_some_and(|(option, _)| !option.expands) {
                 self.take_line(line, &Taking::default(), mistakes);
             }
         }
-        self.job = JobBlock::default();
+        self.job.reset();
         // They are no part of a job yet.
         self.assembly.bytes = bytes;
         mistakes.set_last(last);

@@ -33,9 +33,28 @@ pub(in crate::config) struct JobBlock {
     pub(super) restart_on: Option<(Line, Span)>,
     /// Of the words of its options, if they are asked for.
     pub(super) places: Vec<OfWord>,
+    /// Its rules and attributes are the defaults.
+    pub(super) is_plain: bool,
 }
 
 impl JobBlock {
+    /// The lines of another job follow. Most jobs have few options, so most fields need no new value.
+    pub(super) fn reset(&mut self) {
+        let draft = &mut self.draft;
+        if !self.is_plain {
+            (draft.policy, draft.attributes) = Default::default();
+        }
+        draft.cmd.clear();
+        draft.env.clear();
+        draft.depends.clear();
+        for text in [&mut draft.user, &mut draft.dir, &mut draft.input, &mut draft.out, &mut draft.err] {
+            *text = None;
+        }
+        (self.name, self.copies, self.limits) = Default::default();
+        (self.has_too_many_files, self.restart_on, self.is_plain) = Default::default();
+        self.places.clear();
+    }
+
     /// The lines of another block follow.
     pub(super) fn begin_block(&mut self) {
         self.limits = Default::default();
@@ -68,7 +87,7 @@ impl JobBlock {
         let value = given.value();
         let first = values::program(&value)?;
         let cmd = &mut self.draft.cmd;
-        *cmd = Words::with_room_for(room_for(given.words));
+        cmd.clear();
         cmd.push(first);
         given.words.iter().skip(1).for_each(|word| cmd.push(&word.value(given.text)));
         Ok(())
@@ -146,12 +165,6 @@ impl JobBlock {
         }
         Ok(())
     }
-}
-
-/// What these words take at most, with a NUL after each: one takes the place of a blank.
-fn room_for(words: &[Word]) -> usize {
-    let ends = words.first().zip(words.last());
-    ends.map_or(0, |(first, last)| last.span.end.saturating_sub(first.span.start) as usize + 1)
 }
 
 fn too_many_files() -> String {

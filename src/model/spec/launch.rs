@@ -80,27 +80,30 @@ pub const SYSTEM_PATH: &CStr = c"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/
 const FIXED_TEXTS: usize = 5;
 
 impl Launch {
-    /// Packs the draft, except its attributes, which can be shared.
-    pub fn new(draft: JobDraft, attributes: Rc<Attributes>) -> Launch {
-        let fixed = [draft.user, draft.dir, draft.input, draft.out, draft.err];
-        let fixed: [Vec<u8>; FIXED_TEXTS] = fixed.map(Option::unwrap_or_default);
-        let lists = [&draft.depends.bytes, &draft.cmd.bytes, &draft.env.bytes];
-        let room = fixed.iter().map(|text| text.len() + 1).chain(lists.map(Vec::len)).sum();
-        let mut texts = Words::with_room_for(room);
-        fixed.iter().for_each(|text| texts.push(text));
-        lists.into_iter().for_each(|list| texts.bytes.extend_from_slice(list));
+    /// Packs the draft, except its attributes, which can be shared. If its texts are those of `last`, they are shared as
+    /// well. `room` is any memory to work in.
+    pub fn new(
+        draft: &JobDraft,
+        attributes: Rc<Attributes>,
+        last: Option<&Launch>,
+        room: &mut Vec<u8>,
+    ) -> Launch {
+        room.clear();
+        let fixed: [&Option<Vec<u8>>; FIXED_TEXTS] =
+            [&draft.user, &draft.dir, &draft.input, &draft.out, &draft.err];
+        for text in fixed {
+            room.extend_from_slice(text.as_deref().unwrap_or_default());
+            room.push(0);
+        }
+        for list in [&draft.depends, &draft.cmd, &draft.env] {
+            room.extend_from_slice(&list.bytes);
+        }
+        let shared = last.filter(|last| *last.texts == **room);
         Launch {
-            texts: texts.bytes.into(),
+            texts: shared.map_or_else(|| Rc::from(&**room), |last| Rc::clone(&last.texts)),
             attributes,
             depends_words: draft.depends.count,
             cmd_words: draft.cmd.count,
-        }
-    }
-
-    /// Takes less memory if its texts are those of another definition.
-    pub fn share(&mut self, other: &Launch) {
-        if self.texts == other.texts {
-            self.texts = Rc::clone(&other.texts);
         }
     }
 

@@ -66,7 +66,8 @@ impl From<JobDraft> for JobSpec {
     fn from(mut draft: JobDraft) -> JobSpec {
         let policy = Rc::new(std::mem::take(&mut draft.policy));
         let attributes = Rc::new(std::mem::take(&mut draft.attributes));
-        JobSpec { name: JobName::new(&draft.name), launch: Launch::new(draft, attributes), policy }
+        let launch = Launch::new(&draft, attributes, None, &mut Vec::new());
+        JobSpec { name: JobName::new(&draft.name), launch, policy }
     }
 }
 

@@ -147,10 +147,9 @@ fn jobs_whose_commands_are_searched_share_what_they_have_in_common() {
     let mut jobs = vec![job("a"), job("b"), job("/bin/c")];
     let attributes = Rc::new(full().attributes);
     for spec in &mut jobs {
-        spec.launch = Launch::new(
-            JobDraft { cmd: spec.launch.cmd().map(std::ffi::CStr::to_bytes).collect(), ..full() },
-            Rc::clone(&attributes),
-        );
+        let cmd = spec.launch.cmd().map(std::ffi::CStr::to_bytes).collect();
+        let draft = JobDraft { cmd, ..full() };
+        spec.launch = Launch::new(&draft, Rc::clone(&attributes), None, &mut Vec::new());
     }
     let mut config = Config { jobs, ..Config::default() };
     config.inherit_path(&b"PATH=/own".as_slice().into());
