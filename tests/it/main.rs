@@ -26,6 +26,7 @@ mod network;
 mod notify;
 mod options;
 mod pid_file;
+mod programs;
 #[path = "../shared/rng.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests share it")]
 mod rng;
