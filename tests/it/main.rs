@@ -5,6 +5,7 @@
 mod command_line;
 mod container;
 mod ctl;
+mod examples;
 mod faults;
 mod files;
 mod flood;
