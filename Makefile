@@ -30,7 +30,7 @@ BUILT = $(or $(CARGO_TARGET_DIR),target)/release
 PROGRAMS = pmtr pmtr-ctl pmtr-rptserver
 PAGES = pmtr-ctl.1 pmtr.conf.5 pmtr-container.7 pmtr-fleet.7 pmtr.8 pmtr-rptserver.8
 
-.PHONY: build run check clean worlds soak mutants faults flood prometheus bench bench-short bench-peers check-boxes nightly install uninstall help need-cargo need-lints
+.PHONY: build run check clean worlds soak mutants faults flood prometheus programs bench bench-short bench-peers check-boxes nightly install uninstall help need-cargo need-lints
 
 build: need-cargo
 	$(CARGO) build --release --locked
@@ -100,6 +100,16 @@ flood: need-cargo
 # Needs prometheus, promtool and prometheus-node-exporter.
 prometheus: build
 	python3 tests/prometheus.py "$(RELEASE)"
+
+# Real servers, each with the options that it needs. Each is named with its Debian package.
+SERVERS = postgres:postgresql redis-server:redis-server nginx:nginx python3:python3
+programs: need-cargo
+	@PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; \
+	for pair in $(SERVERS); do \
+	command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; done; \
+	[ -z "$$missing" ] || { echo "make programs: not installed; the Debian packages are:$$missing" >&2; exit 1; }
+	$(CARGO) build --locked --example probe
+	PMTR_PROGRAMS=yes $(CARGO) test --locked --test it programs::
 
 bench: need-cargo
 	$(CARGO) bench --locked --bench parse
@@ -220,6 +230,7 @@ help:
 	@echo "make faults       make system calls fail and resources run out, N=$(N); SHORT=yes takes three minutes"
 	@echo "make flood        send a million junk datagrams while jobs die"
 	@echo "make prometheus   pass reports through node-exporter into a real Prometheus"
+	@echo "make programs     run PostgreSQL, Redis, nginx and Python under pmtr, stop, reload and kill them"
 	@echo "make bench        run the benchmarks, about 15 minutes; make bench-short takes fewer samples"
 	@echo "make bench-peers  compare with other supervisors; all three write target/bench/*.json"
 	@echo "make check-boxes  install, boot, crash and remove under real init systems; needs root"

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.." || exit 1
 : "${MAKE:=make}" "${CARGO:=cargo}"
 notes=${CARGO_TARGET_DIR:-target}/nightly
 mkdir -p "$notes" || exit 1
-all='rounds boxes mutants coverage worlds fuzz soak faults flood prometheus bench'
+all='rounds boxes mutants coverage worlds fuzz soak faults flood prometheus programs bench'
 # shellcheck disable=SC2086 # Words.
 [ $# -gt 0 ] || set -- $all
 trap 'exit 130' INT TERM HUP
@@ -26,6 +26,7 @@ run() {
     faults) timeout 1800 "$MAKE" faults ;;
     flood) timeout 1200 "$MAKE" flood ;;
     prometheus) timeout 600 "$MAKE" prometheus ;;
+    programs) timeout 600 "$MAKE" programs ;;
     bench) timeout 5400 "$MAKE" bench ;;
     *) echo "make nightly: $1 is none of: $all" >&2; return 2 ;;
   esac

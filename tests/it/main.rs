@@ -5,6 +5,7 @@
 mod command_line;
 mod container;
 mod ctl;
+mod examples;
 mod faults;
 mod files;
 mod flood;
@@ -26,6 +27,7 @@ mod network;
 mod notify;
 mod options;
 mod pid_file;
+mod programs;
 #[path = "../shared/rng.rs"]
 #[allow(dead_code, unreachable_pub, reason = "other tests share it")]
 mod rng;
