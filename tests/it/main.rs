@@ -29,6 +29,7 @@ mod pid_file;
 #[allow(dead_code, unreachable_pub, reason = "other tests share it")]
 mod rng;
 mod rptserver;
+mod rules;
 mod saving;
 mod soak;
 mod state_file;
