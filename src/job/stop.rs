@@ -127,7 +127,6 @@ impl Job {
             let killed = self.step(Step::Kill, target, now, wishes);
             self.escalated(killed, now, wishes);
         }
-        self.reconcile(now, wishes);
     }
 
     /// The command of `stop with` has ended. If it has failed, the signals follow at once.

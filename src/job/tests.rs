@@ -1,3 +1,6 @@
+mod ends;
+mod stops;
+
 use super::*;
 use crate::model::{Detail, Ending, Errno, Exit, Fixed, JobDraft, Signal, Stage, Survivors};
 use std::time::Duration;

@@ -23,6 +23,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_numbers_are_those_of_split_mix() {
+        let mut chance = Chance::new(0);
+        let drawn = [(); 3].map(|()| chance.draw());
+        assert_eq!(drawn, [0xe220_a839, 0x6e78_9e6a, 0x06c4_5d18]);
+    }
+
+    #[test]
     fn the_same_seed_gives_the_same_numbers_and_they_are_spread() {
         let draw = |seed| {
             let mut chance = Chance::new(seed);

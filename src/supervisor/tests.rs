@@ -1,6 +1,8 @@
 //! What is filed beside the jobs follows from the jobs: after each turn it is worked out anew.
 
 mod dice;
+mod ends;
+mod helping;
 
 use super::*;
 use crate::model::rng::{Rng, rounds};

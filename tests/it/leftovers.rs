@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Ends at the latest with the test what a killed pmtr has left.
-struct Left(Vec<i32>);
+pub struct Left(pub Vec<i32>);
 
 impl Drop for Left {
     fn drop(&mut self) {
@@ -21,7 +21,7 @@ impl Drop for Left {
 }
 
 /// Kills the daemon; returns its directory and the processes that it has left.
-fn killed(mut pmtr: Pmtr) -> (Dir, Left) {
+pub fn killed(mut pmtr: Pmtr) -> (Dir, Left) {
     let pid = pmtr.pid();
     kill(pid, "KILL");
     // Not until its log ends: a job that is held up has it open.
@@ -35,7 +35,7 @@ fn killed(mut pmtr: Pmtr) -> (Dir, Left) {
 }
 
 /// The same daemon once more.
-fn again(dir: Dir) -> Pmtr {
+pub fn again(dir: Dir) -> Pmtr {
     let (config, mut command) = (dir.join("pmtr.conf"), daemon(dir.path()));
     command.arg("-Fc").arg(&config);
     Pmtr::run(dir, config, command, |_| {})

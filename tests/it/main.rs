@@ -32,6 +32,7 @@ mod programs;
 #[allow(dead_code, unreachable_pub, reason = "other tests share it")]
 mod rng;
 mod rptserver;
+mod rules;
 mod saving;
 mod soak;
 mod state_file;
