@@ -27,7 +27,7 @@ fn running(jobs: Vec<JobSpec>, end: EndRules) -> Supervisor {
     let count = i32::try_from(jobs.len()).unwrap();
     let config = Config { jobs, end, ..Config::default() };
     let mut supervisor = Supervisor::new(b"/etc/pmtr.conf", 1);
-    let load = Ok(Load::New(Fingerprint { bytes: 1, hash: 1 }, config, Vec::new()));
+    let load = Ok(Load::New(Fingerprint { bytes: 1, hash: 1 }, config, Vec::new(), Losses::default()));
     tell(&mut supervisor, 0, Event::Loaded(Reading::Always, load));
     tell(&mut supervisor, 0, Event::Tick);
     for place in 0..count {
@@ -171,7 +171,7 @@ fn what_a_helper_of_a_killed_pmtr_has_left_is_ended_without_the_rules_of_its_job
     let policy = Policy { stop, ..Policy::default() };
     let job = JobSpec::from(JobDraft { name: b"a".to_vec(), policy, ..JobDraft::default() });
     let config = Config { jobs: vec![job], ..Config::default() };
-    let load = Ok(Load::New(Fingerprint { bytes: 1, hash: 1 }, config, Vec::new()));
+    let load = Ok(Load::New(Fingerprint { bytes: 1, hash: 1 }, config, Vec::new(), Losses::default()));
     let said = tell(&mut supervisor, 0, Event::Loaded(Reading::Always, load));
     let told: Vec<&String> = said.iter().filter(|line| line.contains("was left")).collect();
     assert_eq!(told.len(), 2);

@@ -24,7 +24,7 @@ fn running(timeout: Option<Lasting>) -> Supervisor {
     let draft = JobDraft { name: b"a".to_vec(), cmd: ["/bin/a"].into(), policy, ..JobDraft::default() };
     let config = Config { jobs: vec![JobSpec::from(draft)], ..Config::default() };
     let mut supervisor = Supervisor::new(b"/etc/pmtr.conf", 1);
-    let load = Ok(Load::New(Fingerprint { bytes: 1, hash: 1 }, config, Vec::new()));
+    let load = Ok(Load::New(Fingerprint { bytes: 1, hash: 1 }, config, Vec::new(), Losses::default()));
     for event in
         [Event::Loaded(Reading::Always, load), Event::Tick, Event::Spawned(A, Ok(Birth::Executed(pid(7))))]
     {
