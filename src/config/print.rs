@@ -1,4 +1,4 @@
-//! A configuration as canonical text: what it says, one option a line, in the order of the manual, without what is
+//! A configuration as canonical text: what it says, one option a line, in the order of the table, without what is
 //! the default. The text parses to the same configuration.
 
 use super::options::{Print, Scope, TABLE};

@@ -44,7 +44,7 @@ macro_rules! rows {
         /// How many options there are.
         pub const COUNT: usize = [$(Key::$key,)*].len();
 
-        /// All options, in the order of the manual.
+        /// All options, in the order in which they are printed.
         pub static TABLE: [OptionRow; COUNT] = [$(OptionRow { key: Key::$key, ..$row },)*];
     };
 }
