@@ -75,10 +75,7 @@ impl Job {
         let policy = self.spec.policy.clone();
         let rule = policy.restart.give_up;
         let quick = policy::is_quick(&policy.restart, ending, now.since(since));
-        let (runs, ends) = match (quick, &self.past, rule) {
-            (false, None, None) => (0, 1),
-            _ => self.remember(|past| past.count(quick, rule, now)),
-        };
+        let (runs, ends) = self.remember(|past| past.count(quick, rule, now));
         let apart = now.max(since + policy::STARTS_APART);
         match policy::after_end(&policy, ending, runs, ends) {
             AfterEnd::AtOnce => self.floor = apart,

@@ -32,8 +32,7 @@ impl Job {
         let delayed = self.past.as_ref().and_then(|past| past.delayed);
         delayed.map_or(self.floor, |(ended, draw)| {
             // Counters that were set back leave the delay of a first quick run.
-            let nth = self.quick_runs().max(1);
-            self.floor.max(ended + policy::delay(&self.spec.policy.restart, nth, draw))
+            self.floor.max(ended + policy::delay(&self.spec.policy.restart, self.quick_runs(), draw))
         })
     }
 

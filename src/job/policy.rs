@@ -64,8 +64,8 @@ pub fn after_end(policy: &Policy, ending: Ending, quick: u32, ends: usize) -> Af
     }
 }
 
-/// How long the restart waits after the n-th quick run in a row. `draw` is any number; it decides which way and how far
-/// `jitter` moves the delay.
+/// How long the restart waits after the n-th quick run in a row, or the first if there is none. `draw` is any number;
+/// it decides which way and how far `jitter` moves the delay.
 pub fn delay(restart: &Restart, nth: u32, draw: u32) -> Duration {
     let Some(Delay { first, growth, up_to, jitter }) = restart.delay else { return QUICK };
     let more = nth.saturating_sub(1);

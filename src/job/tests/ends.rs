@@ -224,7 +224,12 @@ fn a_failed_start_of_the_machine_leaves_the_count_and_takes_the_place_of_the_del
     runs(&mut job, at(0), at(1), code(1));
     let error = SpawnError { stage: Stage::Fork, errno: Errno(11) };
     job.launch();
-    job.spawned(at(5), Err(error), &mut Vec::new());
+    let mut wishes = Vec::new();
+    job.spawned(at(5), Err(error), &mut wishes);
+    assert!(
+        matches!(wishes[..], [Wish::Log(Notice::CantStart { .. }), Wish::Log(Notice::TooFast)]),
+        "{wishes:?}"
+    );
     assert_eq!((job.quick_runs(), job.not_before()), (1, at(6)));
 }
 
