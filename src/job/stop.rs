@@ -166,7 +166,7 @@ impl Job {
         }
     }
 
-    /// Tells a process to end. That keeps the rules which hold now.
+    /// Begins to stop a process. Other rules change the steps that follow, but not the time of the next one.
     pub(super) fn stop(&mut self, pid: Pid, since: MonoTime, now: MonoTime, wishes: &mut Vec<Wish>) {
         let rules = &self.spec.policy.stop;
         let escalation = if rules.with.is_empty() {

@@ -406,14 +406,14 @@ impl fmt::Display for Notice {
     }
 }
 
-/// A time as a log line says it: in seconds, or below that in milliseconds.
+/// A time as a log line says it: in seconds, or a short one that is no whole number of them in milliseconds.
 struct Lasts(Duration);
 
 impl fmt::Display for Lasts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            secs => write!(f, "{secs} sec"),
+        match (self.0.as_secs(), self.0.subsec_millis()) {
+            (0..10, 1..) => write!(f, "{} ms", self.0.as_millis()),
+            (secs, _) => write!(f, "{secs} sec"),
         }
     }
 }

@@ -335,6 +335,9 @@ fn what_a_job_does_by_rules_of_its_own_is_told_in_words_of_its_own() {
     for (level, notice, text) in [
         (Level::Warning, delayed(secs(8), 4), "job web restarts in 8 sec, after 4 quick runs in a row"),
         (Level::Warning, delayed(millis(250), 1), "job web restarts in 250 ms"),
+        (Level::Warning, delayed(millis(9_999), 1), "job web restarts in 9999 ms"),
+        (Level::Warning, delayed(millis(10_500), 1), "job web restarts in 10 sec"),
+        (Level::Warning, delayed(secs(1), 1), "job web restarts in 1 sec"),
         (Level::Error, gave_up(6, None), "job web gave up after 6 quick runs"),
         (Level::Error, gave_up(1, None), "job web gave up after 1 quick run"),
         (Level::Error, gave_up(6, Some(secs(60))), "job web gave up after 6 ends in 60 sec"),
