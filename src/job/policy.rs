@@ -74,7 +74,7 @@ pub fn delay(restart: &Restart, nth: u32, draw: u32) -> Duration {
         Growth::Plus(by) => first.saturating_add(by.saturating_mul(more)),
         Growth::Times(factor) => first.saturating_mul(factor.saturating_pow(more)),
     };
-    let most = up_to.unwrap_or(LONGEST).min(LONGEST);
+    let most = up_to.unwrap_or(LONGEST);
     let base = grown.min(most);
     let range = base.saturating_mul(u32::from(jitter)) / 100;
     let moved = range.as_nanos().saturating_mul(2 * u128::from(draw)) / u128::from(u32::MAX);
@@ -256,5 +256,7 @@ mod tests {
         assert_eq!(delay(&free, 1, u32::MAX / 2).as_secs(), 999);
         assert_eq!(delay(&free, 1, u32::MAX), secs(1_500));
         assert_eq!(delay(&wild(1_000, Some(secs(1_000))), 1, u32::MAX), secs(1_000));
+        // Chance moves what the limit has left.
+        assert_eq!(delay(&wild(1_000, Some(secs(100))), 1, 0), secs(50));
     }
 }

@@ -109,10 +109,8 @@ impl Job {
 
     /// The rules of the file for the process that was left. It is told to end.
     pub fn end_left_behind(&mut self, rules: Rc<Policy>, now: MonoTime, wishes: &mut Vec<Wish>) {
-        if self.is_left_behind() {
-            self.ends_by = Some(rules);
-            self.expire(now, wishes);
-        }
+        self.ends_by = Some(rules);
+        self.expire(now, wishes);
     }
 
     /// A second request to exit: whatever is being stopped gets SIGKILL now.

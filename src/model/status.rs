@@ -128,6 +128,14 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_was_searched_and_not_found_is_told_with_where() {
+        let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+        let searched = Some("PATH=/bin:/usr/bin".into());
+        let start = FailedStart { error, subject: "web".into(), searched, tries: 1 };
+        assert_eq!(start.to_string(), "exec web: not found in PATH=/bin:/usr/bin");
+    }
+
+    #[test]
     fn the_reason_of_a_failed_start_is_told_with_what_the_job_does() {
         let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
         for (tries, count) in [(1, ""), (12, " (12 tries)")] {

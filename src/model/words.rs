@@ -145,7 +145,10 @@ mod tests {
         assert_eq!(words.iter().collect::<Vec<_>>(), [&b"a"[..], b"", b"b c"]);
         assert!(!words.is_empty());
         assert_eq!((words.len(), &words), (3, &Words::from(["a", "", "b c"])));
-        assert_ne!(words, Words::from(["a", "", "b", "c"]));
+        for other in [&["a", "", "b", "c"][..], &["a", "", "b d"], &["a", ""], &[]] {
+            assert_ne!(words, other.iter().collect());
+        }
+        assert_eq!(Words::default(), Words::from([""; 0]));
     }
 
     #[test]

@@ -248,13 +248,10 @@ impl Supervisor {
     pub(super) fn end_left_behind(&mut self, now: MonoTime, jobs: &[JobSpec], actions: &mut Actions) {
         let left = self.jobs().filter(|(_, job)| job.is_left_behind());
         let left: Vec<(JobId, JobName)> = left.map(|(id, job)| (id, job.spec().name.clone())).collect();
-        if left.is_empty() {
-            return;
-        }
-        let rules: BTreeMap<&JobName, &Rc<Policy>> =
-            jobs.iter().map(|spec| (&spec.name, &spec.policy)).collect();
+        let mut rules: Option<BTreeMap<&JobName, &Rc<Policy>>> = None;
         for (id, name) in left {
-            let rules = rules.get(&name).map_or_else(Rc::default, |rules| Rc::clone(rules));
+            let all = || jobs.iter().map(|spec| (&spec.name, &spec.policy)).collect();
+            let rules = rules.get_or_insert_with(all).get(&name).copied().cloned().unwrap_or_default();
             self.with(id, actions, |job, wishes| job.end_left_behind(rules, now, wishes));
         }
     }

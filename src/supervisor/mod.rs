@@ -278,8 +278,7 @@ impl Supervisor {
 
     /// Brings the index in line with the job, or forgets the job if it is gone.
     fn refile(&mut self, id: JobId, actions: &mut Actions) {
-        // Most jobs never have a helper.
-        let helped = self.helpers.count() > 0 && self.helpers.of(id);
+        let helped = self.helpers.of(id);
         let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::as_mut) else { return };
         if slot.job.goal() == Goal::Gone && slot.job.state() == State::Down && !helped {
             self.index.refile(id, &mut slot.entry, IndexEntry::default());

@@ -50,6 +50,21 @@ fn a_file_that_comes_back_within_two_seconds_has_lost_nothing() {
 }
 
 #[test]
+fn a_file_that_comes_back_with_another_change_has_two_seconds_again_as_well() {
+    let mut sim = Sim::with(&[job("a"), job("b")]);
+    sim.run_until(900);
+    lose(&mut sim, &["/etc/pmtr.d/a"], &[job("b")]);
+    sim.run_until(1_900);
+    lose(&mut sim, &[], &[job("a"), job("b").order(1)]);
+    sim.run_until(2_400);
+    lose(&mut sim, &["/etc/pmtr.d/a"], &[job("b").order(1)]);
+    sim.run_until(4_499);
+    assert_eq!((sim.logged(A_GONE), sim.sent(Signal::TERM)), (vec![1_000, 2_500], vec![]));
+    sim.run_until(4_500);
+    assert_eq!(sim.sent(Signal::TERM), [4_500]);
+}
+
+#[test]
 fn each_file_that_vanishes_has_its_own_two_seconds() {
     let mut sim = Sim::with(&[job("a"), job("b"), job("c")]);
     sim.run_until(900);

@@ -260,3 +260,15 @@ fn rules_of_stops_are_none_of_restarts() {
     job.retune(Rc::new(Policy { restart, ..policy }), at(2), &mut Vec::new());
     assert_eq!(job.quick_runs(), 0);
 }
+
+#[test]
+fn what_a_stuck_process_leaves_is_looked_at_soon_and_what_is_never_killed_once_a_second() {
+    let mut job = running(JobDraft::default(), 0);
+    job.restart(at(0), &mut Vec::new());
+    (10..=20).for_each(|now| job.expire(at(now), &mut Vec::new()));
+    job.exited(at(30), Ending::Ran(Exit::Code(0)), &some(), 0, &mut Vec::new());
+    assert_eq!(job.deadline(), Some(millis(30_250)));
+    let mut job = running(stops(listed(&[], Some(Lasting::Never))), 0);
+    job.exited(at(30), Ending::Ran(Exit::Code(0)), &some(), 0, &mut Vec::new());
+    assert_eq!(job.deadline(), Some(at(31)));
+}

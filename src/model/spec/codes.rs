@@ -95,7 +95,6 @@ impl fmt::Display for Codes {
                 first = None;
             } else if status == u8::MAX || !self.has_status(status + 1) {
                 words.push(if begin == status { status.to_string() } else { format!("{begin}-{status}") });
-                first = None;
             }
         }
         if self.signals == u64::MAX {

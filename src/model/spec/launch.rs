@@ -151,8 +151,7 @@ impl Launch {
     /// The `PATH=...` in which the command is searched, unless an `env file` sets another one.
     pub fn search_path(&self) -> Vec<u8> {
         let own = self.env().map(CStr::to_bytes).find(|text| text.starts_with(b"PATH="));
-        let inherited = || self.attributes.inherited_path.as_deref().filter(|_| !self.attributes.env_clear);
-        own.or_else(inherited).unwrap_or(SYSTEM_PATH.to_bytes()).to_vec()
+        own.or(self.attributes.inherited_path.as_deref()).unwrap_or(SYSTEM_PATH.to_bytes()).to_vec()
     }
 
     /// Notes the `PATH=...` of pmtr itself if the command is searched there: a message names it. `last` are the

@@ -1,7 +1,7 @@
 //! A definition returns what was packed, and its comparison says what changed.
 
 use super::*;
-use crate::model::{Config, Errno, FilePlace, SpawnError, Stage};
+use crate::model::{Capabilities, Capability, Config, Errno, FilePlace, SpawnError, Stage};
 
 fn full() -> JobDraft {
     let b = |s: &str| s.as_bytes().to_vec();
@@ -155,4 +155,32 @@ fn jobs_whose_commands_are_searched_share_what_they_have_in_common() {
     config.inherit_path(&b"PATH=/own".as_slice().into());
     let at = |index: usize| std::ptr::from_ref(config.jobs[index].launch.attributes());
     assert!(at(0) == at(1) && at(0) != at(2) && at(2) == Rc::as_ptr(&attributes));
+}
+
+#[test]
+fn a_path_of_pmtr_is_noted_for_a_job_without_attributes_too() {
+    let draft = JobDraft { cmd: ["web"].into(), ..JobDraft::default() };
+    let mut config = Config { jobs: vec![JobSpec::from(draft)], ..Config::default() };
+    config.inherit_path(&b"PATH=/own".as_slice().into());
+    assert_eq!(config.jobs[0].launch.search_path(), b"PATH=/own");
+}
+
+#[test]
+fn a_start_takes_a_copy_if_one_attribute_may_take_time_or_calls() {
+    assert!(!Attributes::default().need_a_copy());
+    let mut capabilities = Capabilities::default();
+    assert!(capabilities.add(Capability::named(b"KILL").unwrap()));
+    for attributes in [
+        Attributes { group: Some(c"www".into()), ..Attributes::default() },
+        Attributes { groups: ["www"].into(), ..Attributes::default() },
+        Attributes {
+            env_files: vec![EnvFile { path: c"/a".into(), optional: true }],
+            ..Attributes::default()
+        },
+        Attributes { make_dirs: vec![MakeDir { path: c"/a".into(), mode: None }], ..Attributes::default() },
+        Attributes { capabilities, ..Attributes::default() },
+        Attributes { oom_score: Some(0), ..Attributes::default() },
+    ] {
+        assert!(attributes.need_a_copy(), "{attributes:?}");
+    }
 }

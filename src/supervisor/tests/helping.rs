@@ -16,12 +16,16 @@ fn pid(raw: i32) -> Pid {
 
 /// The job `a` that runs as process 7 and has commands for all that there is.
 fn running(timeout: Option<Lasting>) -> Supervisor {
+    running_with("/bin/a", "/bin/stop", timeout)
+}
+
+fn running_with(cmd: &str, stop: &str, timeout: Option<Lasting>) -> Supervisor {
     let policy = Policy {
-        stop: Stop { with: ["/bin/stop"].into(), timeout, ..Stop::default() },
+        stop: Stop { with: [stop].into(), timeout, ..Stop::default() },
         reload: ReloadRules { with: ["/bin/reload"].into(), signal: Some(Signal::HUP) },
         ..Policy::default()
     };
-    let draft = JobDraft { name: b"a".to_vec(), cmd: ["/bin/a"].into(), policy, ..JobDraft::default() };
+    let draft = JobDraft { name: b"a".to_vec(), cmd: [cmd].into(), policy, ..JobDraft::default() };
     let config = Config { jobs: vec![JobSpec::from(draft)], ..Config::default() };
     let mut supervisor = Supervisor::new(b"/etc/pmtr.conf", 1);
     let load = Ok(Load::New(Fingerprint { bytes: 1, hash: 1 }, config, Vec::new(), Losses::default()));
@@ -210,6 +214,21 @@ fn a_helper_that_could_not_be_started_says_what_and_why_and_the_stop_goes_on() {
         let never = Event::Exited(pid(8), Ending::NeverStarted(error), Survivors::None);
         assert_eq!(told(&mut supervisor, at(2), never), goes_on);
         assert!(!supervisor.helpers.of(A));
+    }
+}
+
+#[test]
+fn where_a_helper_was_searched_is_told_if_the_command_of_the_job_is_searched_there_too() {
+    for (cmd, stop, why) in [
+        ("a", "stop", "exec stop: not found in PATH="),
+        ("/bin/a", "stop", "exec stop: No such file or directory"),
+        ("a", "/bin/stop", "exec /bin/stop: No such file or directory"),
+    ] {
+        let mut supervisor = running_with(cmd, stop, None);
+        told(&mut supervisor, at(1), disable());
+        let error = SpawnError { stage: Stage::Exec, errno: Errno(2) };
+        let lines = told(&mut supervisor, at(1), Event::Helped(JobId(1), Err(error)));
+        assert!(lines[0].starts_with(&format!("job a: `stop with` failed: {why}")), "{lines:?}");
     }
 }
 
