@@ -73,8 +73,17 @@ impl Variables {
         let value = self.environment.get(&*name).cloned().or(text.map(|text| text.into_owned()));
         let spot = given.spot();
         let missing = value.is_none();
+        // What --print shows is to say the same, and no word of a file holds the end of a line.
+        let breaks = value.as_ref().is_some_and(|value| value.contains(&b'\n'));
         // It is known without a value, too: nothing is to be said about each use of it.
         self.all.insert(name.to_vec(), Variable { value: value.unwrap_or_default(), spot });
+        if breaks {
+            let name = Shown(&name);
+            return Err(format!(
+                "{name} has a value of several lines in the environment of pmtr: use one of one line"
+            )
+            .into());
+        }
         match missing {
             true => Err(format!(
                 "{} is not in the environment of pmtr, and there is no text for it here: variable NAME [TEXT]",
