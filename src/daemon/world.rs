@@ -37,10 +37,6 @@ const ROOM: usize = 64 << 10;
 /// How much of a configuration is parsed in one turn: 2 ms of a usual file, 40 ms of the worst.
 const PORTION_BYTES: usize = 256 << 10;
 
-/// The variable in which a helper finds the main process of its job.
-const MAIN_PID: &str = "PMTR_PID";
-const MAIN_PID_IS: &[u8] = b"PMTR_PID=";
-
 /// How long an exit waits for a log daemon that does not read.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -74,7 +70,12 @@ impl World {
     }
 
     /// Starts a process for the job, with its outputs.
-    fn launch(&mut self, id: JobId, spec: &JobSpec, helper: Option<Helper>) -> Result<Birth, SpawnError> {
+    fn launch(
+        &mut self,
+        id: JobId,
+        spec: &JobSpec,
+        helper: Option<HelperCommand>,
+    ) -> Result<Birth, SpawnError> {
         if memory::is_short() {
             return Err(SpawnError { stage: Stage::Prepare, errno: Errno(numbers::ENOMEM) });
         }
@@ -103,11 +104,11 @@ impl World {
         &mut self,
         id: JobId,
         spec: &JobSpec,
-        helper: Option<Helper>,
+        helper: Option<HelperCommand>,
         outputs: [Option<BorrowedFd>; 2],
     ) -> Result<Birth, SpawnError> {
         let mounts = self.watch.mounts();
-        let program = helper.as_ref().map_or(spec.launch.path(), Helper::program);
+        let program = helper.as_ref().map_or(spec.launch.path(), HelperCommand::program);
         let shared = can_be_waited_for(&mut self.trust, mounts, spec, program);
         let way = if shared { Way::Shared(mounts.prompt()) } else { Way::Copy };
         let (place, notice) = self.shared.state.as_mut().map(|state| state.place(id)).unwrap_or_default();
@@ -189,18 +190,15 @@ impl World {
 }
 
 /// What a helper has that its job's process does not.
-struct Helper {
+struct HelperCommand {
     command: Words,
     /// The variables of the job, and the number of its main process.
     env: Words,
 }
 
-impl Helper {
-    fn new(spec: &JobSpec, command: &Words, main: Pid) -> Helper {
-        let own = format!("{MAIN_PID}={main}").into_bytes();
-        let given = spec.launch.env().map(CStr::to_bytes).filter(|word| !word.starts_with(MAIN_PID_IS));
-        let env = given.chain([&*own]).collect();
-        Helper { command: command.clone(), env }
+impl HelperCommand {
+    fn new(spec: &JobSpec, command: &Words, main: Pid) -> HelperCommand {
+        HelperCommand { command: command.clone(), env: spec.launch.env_beside(main) }
     }
 
     fn program(&self) -> &CStr {
@@ -229,7 +227,7 @@ impl System for World {
     }
 
     fn help(&mut self, id: JobId, spec: &JobSpec, command: &Words, main: Pid) -> Result<Birth, SpawnError> {
-        self.launch(id, spec, Some(Helper::new(spec, command, main)))
+        self.launch(id, spec, Some(HelperCommand::new(spec, command, main)))
     }
 
     fn load_config(&mut self, reading: Reading) -> Result<Load, LoadError> {

@@ -1,7 +1,7 @@
 //! The part of a job's definition that a process is started with, packed.
 
 use super::{EnvFile, JobDraft, Limit, MakeDir};
-use crate::model::{Capabilities, Capability, Clean, CpuSet, Errno, SpawnError, Stage, Texts, Words};
+use crate::model::{Capabilities, Capability, Clean, CpuSet, Errno, Pid, SpawnError, Stage, Texts, Words};
 use std::ffi::CStr;
 use std::rc::Rc;
 
@@ -120,6 +120,14 @@ impl Launch {
     /// `env`: `VAR=VALUE`, no variable twice.
     pub fn env(&self) -> Texts<'_> {
         self.texts().after(FIXED_TEXTS + self.depends_words as usize + self.cmd_words as usize)
+    }
+
+    /// The variables of a command that runs beside this process of the job.
+    pub fn env_beside(&self, main: Pid) -> Words {
+        const MAIN: &[u8] = b"PMTR_PID=";
+        let own = [MAIN, main.to_string().as_bytes()].concat();
+        let given = self.env().map(CStr::to_bytes).filter(|word| !word.starts_with(MAIN));
+        given.chain([&*own]).collect()
     }
 
     /// `depends`, as written.
