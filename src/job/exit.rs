@@ -28,6 +28,11 @@ impl Job {
                 if let Ending::Ran(_) = ending {
                     self.report(pid, since, ending, now, wishes);
                 }
+                if self.past.is_some()
+                    && !policy::is_quick(&self.spec.policy.restart, ending, now.since(since))
+                {
+                    self.remember(|past| past.quick = 0);
+                }
                 self.floor = now;
                 (pid, Some(escalation))
             }

@@ -42,7 +42,7 @@ pub enum Step {
 pub enum Outcome {
     /// Its last end was a success.
     Done,
-    /// Its last end was none.
+    /// Its last end was no success.
     Failed,
     /// It ended too often.
     GaveUp,

@@ -19,6 +19,8 @@ pub enum Phase {
     Missing,
     /// Waits for an earlier `wait` job, or is about to start.
     Queued,
+    /// Waits for the end of this process, which runs a command of the job.
+    Helper(Pid),
     /// This process has not executed the command yet. It is at this step.
     Starting(Pid, Stage),
     /// Runs as this process, since this long.
@@ -86,6 +88,7 @@ impl fmt::Display for JobStatus {
             Phase::Waiting(left) => write!(f, "restarts in {} sec", left.as_secs().max(1)),
             Phase::Missing => f.write_str("waiting for a file that it depends on"),
             Phase::Queued => f.write_str("waiting for its turn"),
+            Phase::Helper(pid) => write!(f, "waiting for its command [{pid}] to end"),
             Phase::Starting(pid, stage) => write!(f, "starting [{pid}], at the step: {stage}"),
             Phase::Running(pid, time) => write!(f, "running [{pid}] for {} sec", time.as_secs()),
             Phase::Stopping(pid, time) => write!(f, "stopping [{pid}] after {} sec", time.as_secs()),
@@ -117,6 +120,7 @@ mod tests {
             (Phase::Waiting(Duration::from_millis(3)), "restarts in 1 sec"),
             (Phase::Missing, "waiting for a file that it depends on"),
             (Phase::Queued, "waiting for its turn"),
+            (Phase::Helper(pid), "waiting for its command [7] to end"),
             (Phase::Starting(pid, Stage::Out), "starting [7], at the step: open out"),
             (Phase::Running(pid, Duration::from_secs(61)), "running [7] for 61 sec"),
             (Phase::Stopping(pid, Duration::from_secs(2)), "stopping [7] after 2 sec"),

@@ -63,7 +63,7 @@ impl Supervisor {
         if self.exiting.is_some() {
             self.kill_overdue(now, actions);
         } else if self.ends_by_itself() {
-            let good = |job: &Job| matches!(job.outcome(), None | Some(Outcome::Done));
+            let good = |job: &Job| !job.enabled() || matches!(job.outcome(), None | Some(Outcome::Done));
             let status = u8::from(!self.jobs().all(|(_, job)| good(job)));
             self.begin_to_end(now, Cause::Done(status), actions);
         }
@@ -76,9 +76,9 @@ impl Supervisor {
 
     /// Whether the next tick ends pmtr, for no job runs and none will by itself.
     pub(super) fn ends_by_itself(&self) -> bool {
-        let done =
-            self.reload.applied().is_some() && self.index.census().busy == 0 && self.helpers.count() == 0;
-        done && self.end_rules.when_done && self.exiting.is_none()
+        let done = self.reload.applied().is_some() && self.index.census().busy == 0 && !self.helpers.any();
+        // A service manager takes an end before the start is complete for a failure.
+        done && self.end_rules.when_done && self.exiting.is_none() && self.is_announced()
     }
 
     fn begin_to_end(&mut self, now: MonoTime, cause: Cause, actions: &mut Actions) {

@@ -4,8 +4,8 @@
 use super::{Action, Actions, Effect, Owner, Supervisor};
 use crate::job::{GIVE_UP_AFTER, LOOK_EVERY, Purpose, WITH_LEAST, step_time};
 use crate::model::{
-    Birth, Clean, Detail, Ending, Exit, FailedStart, JobId, JobSpec, Lasting, MonoTime, Notice, Pid, Signal,
-    SpawnError, Stage, Survivors, Target, Words,
+    Birth, Clean, Detail, Ending, Errno, Exit, FailedStart, JobId, JobSpec, Lasting, MonoTime, Notice, Pid,
+    Signal, SpawnError, Stage, Survivors, Target, Words,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,8 +18,8 @@ pub const HELPER_KILL_AFTER: Duration = Duration::from_secs(5);
 /// One command that runs beside a job.
 #[derive(Debug)]
 struct Helper {
-    /// The job, which can't be forgotten or start before the helper has ended.
-    job: JobId,
+    /// The job, which can't be forgotten or start before the helper has ended. None once SIGKILL has not ended it.
+    job: Option<JobId>,
     /// Its main process when the helper was asked for.
     main: Pid,
     purpose: Purpose,
@@ -55,11 +55,30 @@ impl Helpers {
         self.0.values().filter_map(Helper::deadline).min()
     }
 
-    /// Whether the job has one.
+    /// Whether the job has one that holds it up.
     pub(super) fn of(&self, job: JobId) -> bool {
-        self.0.values().any(|helper| helper.job == job)
+        self.0.values().any(|helper| helper.job == Some(job))
     }
 
+    /// The process or group of the one that holds up the job.
+    pub(super) fn held_by(&self, job: JobId) -> Option<Pid> {
+        let own = self.0.values().find(|helper| helper.job == Some(job))?;
+        match own.state {
+            HelperState::Running { pid, .. }
+            | HelperState::Told { pid, .. }
+            | HelperState::Killed { pid, .. }
+            | HelperState::Stuck { pid }
+            | HelperState::Sweeping { group: pid, .. } => Some(pid),
+            HelperState::Launching => None,
+        }
+    }
+
+    /// Whether any of them is waited for.
+    pub(super) fn any(&self) -> bool {
+        self.0.values().any(|helper| helper.job.is_some())
+    }
+
+    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
@@ -132,7 +151,7 @@ impl Supervisor {
     /// A process that is being stopped or has ended has nothing to reload: a command for that is killed, so that it
     /// does not hold up the next run.
     pub(super) fn end_reload(&mut self, job: JobId, actions: &mut Actions) {
-        let reloads = |helper: &&Helper| helper.job == job && helper.purpose == Purpose::Reload;
+        let reloads = |helper: &&Helper| helper.job == Some(job) && helper.purpose == Purpose::Reload;
         for helper in self.helpers.0.values().filter(reloads) {
             if let HelperState::Running { pid, .. } | HelperState::Told { pid, .. } = helper.state {
                 actions.act(Effect::Signal(Target::Job(pid), Signal::KILL));
@@ -152,14 +171,16 @@ impl Supervisor {
         match purpose {
             Purpose::Stop => self.end_reload(job, actions),
             Purpose::Reload => {
-                let own = self.helpers.0.values().find(|helper| helper.job == job);
+                let own = self.helpers.0.values().find(|helper| helper.job == Some(job));
                 if let Some(notice) = own.map(|helper| helper.failed("one is still running")) {
                     return actions.log(notice);
                 }
             }
         }
         let id = self.number();
-        self.helpers.0.insert(id, Helper { job, main, purpose, spec, state: HelperState::Launching });
+        self.helpers
+            .0
+            .insert(id, Helper { job: Some(job), main, purpose, spec, state: HelperState::Launching });
         actions.help(id);
     }
 
@@ -256,6 +277,7 @@ impl Supervisor {
     pub(super) fn tick_helpers(&mut self, now: MonoTime, actions: &mut Actions) {
         let [_, rarely] = LOOK_EVERY;
         let due = |helper: &&mut Helper| helper.deadline().is_some_and(|at| at <= now);
+        let mut freed = Vec::new();
         for helper in self.helpers.0.values_mut().filter(due) {
             helper.state = match helper.state {
                 HelperState::Running { pid, .. } => {
@@ -271,6 +293,8 @@ impl Supervisor {
                 }
                 HelperState::Killed { pid, .. } => {
                     actions.log(Notice::Outlived { job: helper.spec.name.clone(), pid });
+                    // Nobody waits for it any longer.
+                    freed.extend(helper.job.take());
                     HelperState::Stuck { pid }
                 }
                 HelperState::Sweeping { group, until, .. } => {
@@ -281,6 +305,7 @@ impl Supervisor {
                 HelperState::Launching | HelperState::Stuck { .. } => helper.state,
             };
         }
+        freed.into_iter().for_each(|job| self.refile(job, actions));
     }
 
     /// pmtr does not wait any longer: all helpers get SIGKILL, and those that have not begun never do.
@@ -311,18 +336,21 @@ impl Supervisor {
         let Some(helper) = self.helpers.0.remove(&id) else { return };
         self.free_number(id, actions);
         // It may have waited for this.
-        self.refile(helper.job, actions);
+        if let Some(job) = helper.job {
+            self.refile(job, actions);
+        }
     }
 
     fn tell_job(
         &mut self,
         now: MonoTime,
-        job: JobId,
+        job: Option<JobId>,
         main: Pid,
         purpose: Purpose,
         success: bool,
         actions: &mut Actions,
     ) {
+        let Some(job) = job else { return };
         self.with(job, actions, |job, wishes| match purpose {
             Purpose::Stop => job.stop_helped(success, now, wishes),
             Purpose::Reload => job.reload_helped(main, success, wishes),
@@ -337,6 +365,7 @@ fn reason(error: SpawnError, helper: &Helper) -> String {
     let is_exec = error.stage == Stage::Exec;
     let subject = if is_exec { Clean(program).to_string() } else { launch.subject(error.stage) };
     // Where its program was searched is known only if the command of the job is searched there, too.
-    let searched = launch.searched(error).filter(|_| !program.contains(&b'/') && launch.is_searched());
+    let is_known = error.errno == Errno(0) || !program.contains(&b'/') && launch.is_searched();
+    let searched = launch.searched(error).filter(|_| is_known);
     FailedStart { error, subject: subject.into(), searched, tries: 1 }.to_string()
 }

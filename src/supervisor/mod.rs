@@ -37,7 +37,7 @@ pub use reload::{EMPTY_FOR, QUIET, QUIET_AT_MOST, UNWRITTEN_FOR, WRITER_TOLD_AFT
 pub use switches::SWITCHES_TOLD;
 pub use turn::{System, turn};
 
-use crate::job::{FirstRun, Goal, Job, State, Wish};
+use crate::job::{FirstRun, Goal, Job, Outcome, State, Wish};
 use crate::model::{EndRules, JobId, JobSpec, JobStatus, MonoTime, Notice, Phase, Pid};
 use chance::Chance;
 use complaints::Complaints;
@@ -208,13 +208,16 @@ impl Supervisor {
     pub fn status_from(&self, from: JobId, now: MonoTime) -> Option<(JobId, JobStatus)> {
         let slots = self.slots.iter().enumerate().skip(from.0 as usize);
         let (place, slot) = slots.filter_map(|(i, slot)| Some((i, slot.as_ref()?))).next()?;
+        let id = JobId(u32::try_from(place).ok()?);
         let phase = match (slot.job.state(), slot.need) {
             (State::Queued, Need::Missing) => Phase::Missing,
+            (State::Queued, _) => self.helpers.held_by(id).map_or(Phase::Queued, Phase::Helper),
             _ => slot.job.phase(now),
         };
         let name = slot.job.spec().name.clone();
-        let failed = slot.job.failed_start().filter(|_| slot.job.goal() == Goal::Up);
-        Some((JobId(u32::try_from(place).ok()?), JobStatus { name, phase, failed }))
+        let told = slot.job.goal() == Goal::Up || slot.job.outcome() == Some(Outcome::GaveUp);
+        let failed = slot.job.failed_start().filter(|_| told);
+        Some((id, JobStatus { name, phase, failed }))
     }
 
     /// The jobs in the order of their numbers, for tests.

@@ -180,6 +180,12 @@ impl Supervisor {
         self.notifier = Some(Notifier::new(now, watchdog));
     }
 
+    /// Whether the service manager knows that pmtr is ready, or can't be told now.
+    pub(super) fn is_announced(&self) -> bool {
+        let starts = |stage| matches!(stage, NotifyStage::Starting { .. });
+        self.notifier.as_ref().is_none_or(|notifier| !starts(notifier.stage) || notifier.retry.is_some())
+    }
+
     /// The message that is due, if any.
     pub fn notify_message(&self, now: MonoTime) -> Option<NotifyMessage> {
         self.notifier.as_ref()?.message(now, &self.overview())

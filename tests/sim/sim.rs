@@ -97,6 +97,7 @@ impl Sim {
 
     pub fn serve_manager(&mut self, watchdog: Option<Duration>) {
         self.world.manager.watchdog = watchdog;
+        self.world.reference.unannounced = true;
         self.supervisor.serve_manager(self.world.now, watchdog);
     }
 

@@ -387,6 +387,7 @@ impl System for World {
         let text = pmtr::wire::notify::encode(message, self.now, None);
         let text = String::from_utf8(text).unwrap().trim_end().replace('\n', " ");
         self.note(|| format!("  tell {text}: {out}"));
+        self.reference.tells_manager(text.contains("READY=1"), out);
         if let Some(broken) = self.manager.tell(self.now, message, out, text) {
             self.reference.broken(broken, message);
         }

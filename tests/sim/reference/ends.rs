@@ -134,6 +134,10 @@ impl Reference {
         let over = match run.asked {
             // A stop that was asked for counts for nothing, and has no delay.
             Some(_) => {
+                let again = life.def.map_or(run.def, |(def, _)| def).again;
+                if !life.is_quick(now, run.since, again, ending) {
+                    life.quick = 0;
+                }
                 life.floor = now;
                 false
             }
@@ -180,17 +184,26 @@ impl Reference {
     pub(super) fn is_done(&self) -> bool {
         let rests = |life: &Life| life.def.is_none() || !life.enabled || life.finished();
         let idle = |life: &Life| life.run.is_none() && life.put_off.is_none() && rests(life);
-        self.end.when_done
+        !self.unannounced
+            && self.end.when_done
             && !self.ending
             && self.reload.applied.is_some()
-            && self.helpers.is_empty()
+            && self.helpers.iter().all(|helper| helper.is_stuck())
             && self.lives.iter().all(idle)
+    }
+
+    /// The service manager is told something, or can't be.
+    pub fn tells_manager(&mut self, ready: bool, out: bool) {
+        self.announced |= ready && out;
+        self.unannounced = out && !self.announced;
     }
 
     /// pmtr ends when all is done.
     pub(super) fn ends_when_done(&mut self, now: MonoTime) {
         if self.is_done() {
-            let bad = |life: &Life| life.def.is_some() && life.over.is_some_and(|over| over != Over::Done);
+            let bad = |life: &Life| {
+                life.def.is_some() && life.enabled && life.over.is_some_and(|over| over != Over::Done)
+            };
             self.status = u8::from(self.lives.iter().any(bad));
             self.ends(now);
         }

@@ -24,6 +24,13 @@ pub struct Helper {
     stuck: bool,
 }
 
+impl Helper {
+    /// SIGKILL has not ended it.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck
+    }
+}
+
 impl Reference {
     /// The job is to read its configuration again.
     pub fn job_reload(&mut self, name: &str) {
@@ -33,7 +40,7 @@ impl Reference {
             return;
         }
         let (ended, pid) = (run.def.ended, run.pid);
-        let busy = self.helpers.iter().any(|helper| helper.name == name);
+        let busy = self.helped(name);
         if ended.reload_with {
             self.helper_due = (!busy).then_some(pid);
         } else {
@@ -209,12 +216,17 @@ impl Reference {
     }
 
     pub(super) fn helper_outlived(&mut self, pid: Pid) {
-        self.helpers.iter_mut().filter(|helper| helper.pid == pid).for_each(|helper| helper.stuck = true);
+        // Nobody waits for it any longer.
+        if let Some(helper) = self.helpers.iter_mut().find(|helper| helper.pid == pid) {
+            helper.stuck = true;
+            let name = helper.name;
+            self.life_mut(name).into_iter().for_each(|life| life.freed = true);
+        }
     }
 
     /// Whether the job has a helper that keeps it from starting.
     pub(super) fn helped(&self, name: &str) -> bool {
-        self.helpers.iter().any(|helper| helper.name == name)
+        self.helpers.iter().any(|helper| helper.name == name && !helper.stuck)
     }
 
     /// Whether nothing but what SIGKILL does not end is left of helpers.

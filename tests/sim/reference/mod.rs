@@ -240,6 +240,9 @@ pub struct Reference {
     /// The exit status, and whether a signal has asked for the end; when what is left is killed.
     pub status: u8,
     asked_to_end: bool,
+    /// The service manager, if there is one, has not been told that pmtr is ready, and could be.
+    pub unannounced: bool,
+    announced: bool,
     kill_at: Option<MonoTime>,
     pub network: network::Network,
     /// The first promise that was broken.
