@@ -59,7 +59,8 @@ pub(super) fn of_all<'a>(
             (Part::File(_), None) => continue,
             (Part::Directory(..), _) => Vec::new(),
         };
-        let of_way = of_way(&path, uid, mounts).into_iter().filter(|what| told.insert(what.clone()));
+        let matched = matches!(part, Part::Directory(..));
+        let of_way = of_way(&path, matched, uid, mounts).into_iter().filter(|what| told.insert(what.clone()));
         let warning = |what| Mistake::of_file(shown.clone(), Severity::Warning, what);
         found.extend(of_file.into_iter().chain(of_way).map(warning));
     }
@@ -69,7 +70,7 @@ pub(super) fn of_all<'a>(
 /// Warnings about a configuration at this absolute path that was read from a file with these rights.
 pub(super) fn of(path: &[u8], read: Rights, uid: u32, mounts: &Mounts) -> Vec<String> {
     let mut found = of_file(read, uid);
-    found.extend(of_way(path, uid, mounts));
+    found.extend(of_way(path, false, uid, mounts));
     found
 }
 
@@ -85,11 +86,13 @@ fn of_file(read: Rights, uid: u32) -> Vec<String> {
     found
 }
 
-/// Warnings about the directories and links on an absolute path.
-fn of_way(path: &[u8], uid: u32, mounts: &Mounts) -> Vec<String> {
+/// Warnings about the directories and links on an absolute path. Where the name at its end is `matched`, a file that
+/// is put there counts, and need not replace another.
+fn of_way(path: &[u8], matched: bool, uid: u32, mounts: &Mounts) -> Vec<String> {
     let mut found = Vec::new();
     let rights = |path: &[u8]| Some(Rights::of(&fs::symlink_metadata(OsStr::from_bytes(path)).ok()?));
     let trail = way::of(path, mounts);
+    let end = trail.hops.last().map(|hop| &*hop.dir).filter(|_| matched);
     let dirs = trail.hops.iter().map(|hop| &*hop.dir).chain(trail.dirs.iter().map(|dir| &**dir));
     let mut dirs: Vec<&[u8]> = dirs.collect();
     dirs.sort_unstable();
@@ -97,7 +100,7 @@ fn of_way(path: &[u8], uid: u32, mounts: &Mounts) -> Vec<String> {
     for dir in dirs {
         let Some(there) = rights(dir) else { continue };
         let shown = Clean(dir);
-        if there.open_to_all() && !there.sticky() {
+        if there.open_to_all() && (!there.sticky() || end == Some(dir)) {
             found.push(format!("any user can put another file into {shown} and run commands through it"));
         }
         if let Some(owner) = there.stranger(uid) {
@@ -119,6 +122,7 @@ fn of_way(path: &[u8], uid: u32, mounts: &Mounts) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::pattern::{NamePattern, Pattern};
     use crate::sys::testing::Dir;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
@@ -179,5 +183,51 @@ mod tests {
             ]
         );
         assert_eq!(told(4_242), [""; 0]);
+    }
+
+    #[test]
+    fn in_the_directory_of_a_pattern_any_user_who_can_add_a_file_counts() {
+        let dir = Dir::new();
+        let root = dir.path().canonicalize().unwrap();
+        let us = fs::metadata(&root).unwrap().uid();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        symlink("a/b", root.join("link")).unwrap();
+        let told = |part: Part| {
+            let told =
+                of_all([(&part, Some(Rights { uid: us, ..OURS }))].into_iter(), us, &Mounts::default());
+            let told: Vec<String> = told.iter().map(|mistake| mistake.what.to_string()).collect();
+            told.join("\n").replace(&format!("{}/", root.display()), "")
+        };
+        let named = |name| root.join(name).into_os_string().into_encoded_bytes();
+        let pattern = |name| {
+            let mut told_of = String::new();
+            let mut list = |dir: &[u8], names: &NamePattern| {
+                told_of = told(Part::Directory(dir.into(), names.clone()));
+                Ok::<_, ()>(Vec::new())
+            };
+            Pattern::new(&[&*named(name), b"/*.conf"].concat()).expand(b"", &mut list).unwrap();
+            told_of
+        };
+        let file = |name| told(Part::File(named(name).into()));
+        let warning = |name| format!("any user can put another file into {name} and run commands through it");
+        for (a, b, of_pattern, of_file) in [
+            (0o755, 0o755, None, None),
+            (0o755, 0o1777, Some("a/b"), None),
+            (0o755, 0o777, Some("a/b"), Some("a/b")),
+            // Nobody else can replace `b`.
+            (0o1777, 0o755, None, None),
+            (0o777, 0o755, Some("a"), Some("a")),
+            // A group that can write is trusted, as with files.
+            (0o775, 0o775, None, None),
+            (0o755, 0o1770, None, None),
+        ] {
+            for (name, mode) in [("a", a), ("a/b", b)] {
+                fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)).unwrap();
+            }
+            for name in ["a/b", "link"] {
+                assert_eq!(pattern(name), of_pattern.map(warning).unwrap_or_default(), "{name} {a:o} {b:o}");
+            }
+            assert_eq!(file("a/b/conf"), of_file.map(warning).unwrap_or_default(), "{a:o} {b:o}");
+        }
     }
 }

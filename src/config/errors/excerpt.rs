@@ -31,7 +31,18 @@ pub(in crate::config) fn line_of(text: &[u8], line: Line, span: Span) -> u32 {
     line.number.saturating_add(Span::offset(before.iter().filter(|b| **b == b'\n').count()))
 }
 
-/// The error or warning that says `fault`.
+/// What is assigned to by a line that is no option but `NAME=VALUE`, as in an env file.
+pub(in crate::config) fn assigned(text: &[u8], line: Line) -> Option<&[u8]> {
+    let text = text.get(line.at as usize..)?.trim_ascii_start();
+    let exported =
+        text.strip_prefix(b"export").filter(|rest| rest.starts_with(b" ") || rest.starts_with(b"\t"));
+    let text = exported.unwrap_or(text).trim_ascii_start();
+    let name = text.split(|b| *b == b'=' || b.is_ascii_whitespace()).next()?;
+    let begins = name.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    Some(name).filter(|name| begins && text.get(name.len()) == Some(&b'='))
+}
+
+/// The error or warning that says `fault`. The value of an assignment can be a secret, so nothing of it is shown.
 pub(in crate::config) fn mistake(
     source: &SourceFile,
     severity: Severity,
@@ -48,6 +59,7 @@ pub(in crate::config) fn mistake(
     let shown = shown.get(..=SHOWN).unwrap_or(shown);
     let shown = shown.split(|b| *b == b'\n').next().unwrap_or_default();
     let shown = shown.strip_suffix(b"\r").unwrap_or(shown);
+    let shown = if assigned(text, line).is_some() { b"" } else { shown };
     let marked = text.get(start..end).unwrap_or_default();
     let marked = marked.iter().take(SHOWN).position(|b| *b == b'\n').unwrap_or(marked.len());
     Mistake {
@@ -69,7 +81,7 @@ impl fmt::Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for mistake in self.0 {
             writeln!(f, "{}", mistake.headline())?;
-            if mistake.line > 0 {
+            if mistake.line > 0 && !mistake.text.is_empty() {
                 excerpt(f, mistake)?;
             }
         }

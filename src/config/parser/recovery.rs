@@ -2,7 +2,7 @@
 //! once and hides no other.
 
 use super::{Found, Frame, Parser, Pending, STRAY_OPEN, span_of};
-use crate::config::errors::{Fault, Shown};
+use crate::config::errors::{Fault, Shown, excerpt};
 use crate::config::options::{Block, Inside, OptionRow, Scope, TABLE};
 use crate::config::text::{Line, Span, Word};
 use crate::config::{Aim, suggest};
@@ -70,7 +70,9 @@ impl Parser {
         let glued = raw.strip_suffix(b"{").and_then(|before| {
             TABLE.iter().find(|row| matches!(row.words, [word] if word.as_bytes() == before))
         });
-        let meant = if first.quoted() {
+        let meant = if let Some(name) = excerpt::assigned(&text, line) {
+            self.assignment(line, scope, first, name)
+        } else if first.quoted() {
             self.fault(line, first.span, || {
                 format!("expected an option, but {} is in quotes; {GO_ON}", Shown(raw))
             });
@@ -95,6 +97,28 @@ impl Parser {
             }
             Block::Never | Block::Always(_) | Block::Instead(_) => self.skip_block(line, words),
         }
+    }
+
+    /// Reports `NAME=VALUE`, and the option that was probably meant, but never the value, which can be a secret.
+    fn assignment(
+        &mut self,
+        line: Line,
+        scope: Scope,
+        first: &Word,
+        name: &[u8],
+    ) -> Option<&'static OptionRow> {
+        let scope = scope.of_options();
+        let meant = match self.mistakes.is_full() || first.is(&self.text, "export") {
+            true => None,
+            false => suggest::option(scope, name, None).filter(|row| row.scope == scope),
+        };
+        self.fault(line, first.span, || match meant {
+            Some(row) => {
+                format!("an option and its value are written without `=`: did you mean `{}`?", row.usage())
+            }
+            None => "expected an option, but this looks like VAR=VALUE: is this file an env file?".to_owned(),
+        });
+        meant
     }
 
     /// Reports an unknown word, and what was probably meant.
