@@ -260,3 +260,33 @@ fn end_within_ends_a_stop_without_a_timeout_and_commands_and_holds_for_every_rea
     assert!(sim.supervisor.ended());
     assert_eq!(sim.supervisor.exit_status(), 5);
 }
+
+#[test]
+fn a_job_that_is_disabled_does_not_count_for_the_status() {
+    let mut sim = when_done(&[job("bad").once(), job("good").once()], &[("bad", ends(100, code(1)))]);
+    sim.run_until(1_000);
+    sim.command(Verb::Disable, "bad");
+    sim.exits("good", code(0));
+    assert!(sim.supervisor.ended());
+    assert_eq!(sim.supervisor.exit_status(), 0);
+}
+
+#[test]
+fn a_service_manager_is_told_of_the_start_before_an_end_that_comes_with_it() {
+    let mut sim = Sim::unborn(30_000);
+    sim.world.end = EndRules { when_done: true, within: None };
+    sim.serve_manager(None);
+    sim.begin(&[job("a").disable()]);
+    let told = sim.notified().join(", ");
+    let [ready, stopping] = ["READY=1", "STOPPING=1"].map(|word| told.find(word).unwrap_or(usize::MAX));
+    assert!(ready < stopping && stopping < usize::MAX, "{told}");
+    assert!(sim.supervisor.ended());
+    // One that does not listen holds up nobody.
+    let mut sim = Sim::unborn(30_000);
+    sim.world.end = EndRules { when_done: true, within: None };
+    sim.world.manager.away = true;
+    sim.serve_manager(None);
+    sim.begin(&[job("a").disable()]);
+    sim.run_until(1_000);
+    assert!(sim.supervisor.ended());
+}

@@ -156,3 +156,16 @@ fn a_failed_start_is_tried_again_only_until_it_gives_up() {
         assert_eq!((sim.starts("a"), outcome(&sim)), (vec![0, 1_001, 2_002], Some(Outcome::GaveUp)));
     }
 }
+
+#[test]
+fn a_long_run_that_is_bounced_sets_the_count_of_quick_runs_back() {
+    // Two quick ends, a run of five seconds that is bounced, and another quick end.
+    let again = Again { steady: Some(Some(2_000)), ..gives_up(3, None) };
+    let mut sim = sim_of(job("a").bounce(5).again(again), &[100, 100]);
+    sim.run_until(7_000);
+    assert_eq!(sim.starts("a"), [0, 1_100, 2_200]);
+    runs(&mut sim, &[100]);
+    sim.run_until(7_500);
+    assert_eq!((sim.starts("a").len(), sim.logged("exited after").len()), (4, 4));
+    assert_eq!((sim.logged("gave up"), outcome(&sim)), (vec![], None));
+}
