@@ -32,9 +32,15 @@ impl Found {
         self.is_regular() && self.uid == 0 && self.mode & 0o022 == 0 && self.has_one_name
     }
 
+    /// Whether this directory is one in which only root can put anything. A file of root in another can have come from
+    /// anywhere: who may write to a directory may move what root has there.
+    pub(super) fn is_filled_by_root(self) -> bool {
+        self.uid == 0 && self.mode & 0o022 == 0
+    }
+
     /// Whether only root can replace what root has in this directory.
     pub(super) fn keeps_what_is_roots(self) -> bool {
-        self.uid == 0 && (self.mode & 0o022 == 0 || self.mode & libc::S_ISVTX != 0)
+        self.is_filled_by_root() || self.uid == 0 && self.mode & libc::S_ISVTX != 0
     }
 }
 

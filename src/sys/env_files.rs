@@ -55,16 +55,9 @@ impl EnvFiles {
 
     /// Reads, with our rights, the files that only root can change. For a child that will become another user.
     pub(super) fn read_as_ourselves(&mut self, plan: &Plan) -> Done {
-        self.each(plan, |path| match walk(path.bytes(), Trusting::Root) {
-            Ok(Walked::At(dir)) => {
-                let flags = libc::O_PATH | libc::O_NOFOLLOW;
-                match at::open(Some(dir.as_fd()), last_name(path.bytes())?.text(), flags) {
-                    Ok(named) if at::look(named.as_fd())?.is_file_of_root() => reopen(&named),
-                    Ok(_) => Ok(Opened::Later),
-                    Err(errno) => missing(errno),
-                }
-            }
-            Ok(Walked::Foreign | Walked::Link) => Ok(Opened::Later),
+        self.each(plan, |path| match find_of_root(path.bytes()) {
+            Ok(Some(named)) => reopen(&named),
+            Ok(None) => Ok(Opened::Later),
             Err(errno) => missing(errno),
         })
     }
@@ -120,6 +113,18 @@ impl EnvFiles {
         self.files.resize(self.variables.len(), index);
         Ok(())
     }
+}
+
+/// Finds, without opening it, a file that only root can change, on a way that only root can change. None if it is
+/// another one.
+fn find_of_root(path: &[u8]) -> Result<Option<OwnedFd>, Errno> {
+    let dir = match walk(path, Trusting::Root)? {
+        Walked::At(dir) => dir,
+        Walked::Foreign | Walked::Link => return Ok(None),
+    };
+    let named = at::open(Some(dir.as_fd()), last_name(path)?.text(), libc::O_PATH | libc::O_NOFOLLOW)?;
+    let is_of_root = at::look(dir.as_fd())?.is_filled_by_root() && at::look(named.as_fd())?.is_file_of_root();
+    Ok(is_of_root.then_some(named))
 }
 
 fn missing(errno: Errno) -> Result<Opened, Errno> {

@@ -137,7 +137,7 @@ fn only_a_file_that_nobody_but_root_can_change_is_read_as_root() {
     }
     symlink("safe", bench.path("way")).unwrap();
     for (dir, trusted) in
-        [("safe", true), ("sticky", true), ("open", false), ("theirs", false), ("way", false)]
+        [("safe", true), ("sticky", false), ("open", false), ("theirs", false), ("way", false)]
     {
         for (file, is_read) in [
             ("secret", trusted),
