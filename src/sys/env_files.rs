@@ -31,7 +31,7 @@ pub(super) struct EnvFiles {
 /// What an attempt to open a file has come to.
 enum Opened {
     File(OwnedFd),
-    Missing,
+    Missing(Errno),
     /// The job's user has to open it.
     Later,
 }
@@ -84,8 +84,8 @@ impl EnvFiles {
             plan.slot.enter(Stage::EnvFile(FilePlace { file: index, line: 0 }));
             match open(&PathText::in_dir(plan.dir.unwrap_or(c"/"), path)?)? {
                 Opened::Later => continue,
-                Opened::Missing if *optional => {}
-                Opened::Missing => return Err(Errno(libc::ENOENT)),
+                Opened::Missing(_) if *optional => {}
+                Opened::Missing(errno) => return Err(errno),
                 Opened::File(file) => self.read(plan, index, &file)?,
             }
             self.settled |= bit;
@@ -128,7 +128,10 @@ fn find_of_root(path: &[u8]) -> Result<Option<OwnedFd>, Errno> {
 }
 
 fn missing(errno: Errno) -> Result<Opened, Errno> {
-    if errno == Errno(libc::ENOENT) { Ok(Opened::Missing) } else { Err(errno) }
+    match errno {
+        Errno(libc::ENOENT | libc::ENOTDIR) => Ok(Opened::Missing(errno)),
+        Errno(_) => Err(errno),
+    }
 }
 
 /// Opens for reading what a descriptor names.
