@@ -1,14 +1,15 @@
 //! `env file`: variables that a start reads from files.
 //!
-//! A file is read with our rights where only root can change it and the way to it; elsewhere the job's user reads it.
-//! So nobody can make pmtr read what he could not read himself. Nothing here allocates but `EnvFiles::new`: the limits
-//! of the job may hold already.
+//! A file is read with our rights where only root can change it and the way to it; elsewhere the job's user reads it,
+//! and if that is root, along no link of others. So nobody can make pmtr read what he could not read himself. Nothing
+//! here allocates but `EnvFiles::new`: the limits of the job may hold already.
 
 use super::at;
 use super::calls::{self, Done};
 use super::child::{self, Plan};
+use super::process;
 use super::slots::Reason;
-use super::walk::{PathText, Trusting, Walked, last_name, walk};
+use super::walk::{PathText, Trusting, Walked, follow_root, last_name, walk};
 use crate::model::{
     ENV_FILE_BYTES, ENV_FILE_VARIABLES, EnvFile, Errno, FilePlace, Stage, Words, read_env_file,
 };
@@ -62,10 +63,15 @@ impl EnvFiles {
         })
     }
 
-    /// Reads the other files. The child has its ids already.
+    /// Reads the other files. The child has its ids already. If it still is root, others may have put links on the way
+    /// to a file that they can't read themselves: it follows none of theirs, and reads nothing of the kernel.
     pub(super) fn read_the_rest(&mut self, plan: &Plan) -> Done {
+        let is_root = process::effective_uid() == 0;
         self.each(plan, |path| {
-            match at::open(None, path.text(), libc::O_PATH) {
+            let named =
+                if is_root { follow_root(path.bytes()) } else { at::open(None, path.text(), libc::O_PATH) };
+            match named {
+                Ok(named) if is_root && at::is_of_the_kernel(named.as_fd())? => Err(Errno(0)),
                 Ok(named) if at::look(named.as_fd())?.is_regular() => reopen(&named),
                 // Opening anything else could wait, or have an effect.
                 Ok(_) => Err(Errno(0)),
