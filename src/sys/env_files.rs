@@ -123,7 +123,7 @@ impl EnvFiles {
 
 /// Finds, without opening it, a file that only root can change, on a way that only root can change. None if it is
 /// another one.
-fn find_of_root(path: &[u8]) -> Result<Option<OwnedFd>, Errno> {
+pub fn find_of_root(path: &[u8]) -> Result<Option<OwnedFd>, Errno> {
     let dir = match walk(path, Trusting::Root)? {
         Walked::At(dir) => dir,
         Walked::Foreign | Walked::Link => return Ok(None),
