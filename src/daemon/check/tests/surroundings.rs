@@ -131,3 +131,25 @@ fn as_root_only_an_env_file_that_a_start_reads_as_root_is_read() {
         assert_eq!(warnings(0, &lines), Vec::from_iter(expected), "{file}");
     }
 }
+
+#[test]
+fn the_programs_of_stop_with_and_reload_with_are_looked_at_as_that_of_cmd() {
+    let scratch = Scratch::new();
+    let here = scratch.here();
+    for option in ["stop with", "reload with"] {
+        for (lines, expected) in [
+            (" OPTION HERE/cmd no", ""),
+            (" OPTION HERE/no x", "HERE/no does not exist"),
+            (" OPTION ./plain\n dir HERE", "./plain is not executable"),
+            (" OPTION HERE/astray", "HERE/astray is a script for /no/sh, which does not exist"),
+            (" OPTION ls", ""),
+            (" OPTION no-such-command\n env PATH=/none", "no-such-command is not found in PATH=/none"),
+            (" OPTION cmd\n env PATH=HERE", ""),
+        ] {
+            let lines = format!(" cmd HERE/cmd\n{lines}").replace("OPTION", option).replace("HERE", &here);
+            let told = Some(expected.replace("HERE", &here)).filter(|text| !text.is_empty());
+            let expected = told.map(|text| format!("4:{}: {option} {text}", option.len() + 3));
+            assert_eq!(warnings(1000, &lines), Vec::from_iter(expected), "{lines}");
+        }
+    }
+}
