@@ -22,6 +22,10 @@ impl Found {
         self.mode & libc::S_IFMT == libc::S_IFLNK
     }
 
+    pub(super) fn is_of_root(self) -> bool {
+        self.uid == 0
+    }
+
     pub(super) fn is_regular(self) -> bool {
         self.mode & libc::S_IFMT == libc::S_IFREG
     }
@@ -32,9 +36,15 @@ impl Found {
         self.is_regular() && self.uid == 0 && self.mode & 0o022 == 0 && self.has_one_name
     }
 
+    /// Whether this directory is one in which only root can put anything. A file of root in another can have come from
+    /// anywhere: who may write to a directory may move what root has there.
+    pub(super) fn is_filled_by_root(self) -> bool {
+        self.uid == 0 && self.mode & 0o022 == 0
+    }
+
     /// Whether only root can replace what root has in this directory.
     pub(super) fn keeps_what_is_roots(self) -> bool {
-        self.uid == 0 && (self.mode & 0o022 == 0 || self.mode & libc::S_ISVTX != 0)
+        self.is_filled_by_root() || self.uid == 0 && self.mode & libc::S_ISVTX != 0
     }
 }
 
@@ -54,6 +64,28 @@ pub(super) fn look(fd: BorrowedFd) -> Result<Found, Errno> {
     // SAFETY: the kernel fills in one stat.
     done(unsafe { libc::fstat(fd.as_raw_fd(), &mut found) })?;
     Ok(Found { uid: found.st_uid, mode: found.st_mode, has_one_name: found.st_nlink == 1 })
+}
+
+/// The numbers by which the kernel names these file systems.
+const PROCFS: i128 = 0x9fa0;
+const SYSFS: i128 = 0x6265_6572;
+
+/// Whether it is on a file system where reading can have an effect, or wait: procfs or sysfs.
+pub(super) fn is_of_the_kernel(fd: BorrowedFd) -> Result<bool, Errno> {
+    // SAFETY: all zeroes are a valid statfs.
+    let mut found: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel fills in one statfs.
+    done(unsafe { libc::fstatfs(fd.as_raw_fd(), &mut found) })?;
+    // Each C library has a type of its own for this number.
+    Ok(matches!(i128::from(found.f_type), PROCFS | SYSFS))
+}
+
+/// Reads where a link leads that a descriptor names. Returns the length.
+pub(super) fn read_link(link: BorrowedFd, room: &mut [u8]) -> Result<usize, Errno> {
+    let (fd, name) = (link.as_raw_fd(), c"");
+    // SAFETY: a C string that outlives the call; the kernel writes at most as many bytes as the slice has.
+    let count = unsafe { libc::readlinkat(fd, name.as_ptr(), room.as_mut_ptr().cast(), room.len()) };
+    usize::try_from(count).map_err(|_| last_errno())
 }
 
 /// Creates a directory with exactly these permissions.

@@ -1,14 +1,15 @@
 //! `env file`: variables that a start reads from files.
 //!
-//! A file is read with our rights where only root can change it and the way to it; elsewhere the job's user reads it.
-//! So nobody can make pmtr read what he could not read himself. Nothing here allocates but `EnvFiles::new`: the limits
-//! of the job may hold already.
+//! A file is read with our rights where only root can change it and the way to it; elsewhere the job's user reads it,
+//! and if that is root, along no link of others. So nobody can make pmtr read what he could not read himself. Nothing
+//! here allocates but `EnvFiles::new`: the limits of the job may hold already.
 
 use super::at;
 use super::calls::{self, Done};
 use super::child::{self, Plan};
+use super::process;
 use super::slots::Reason;
-use super::walk::{PathText, Trusting, Walked, last_name, walk};
+use super::walk::{PathText, Trusting, Walked, follow_root, last_name, walk};
 use crate::model::{
     ENV_FILE_BYTES, ENV_FILE_VARIABLES, EnvFile, Errno, FilePlace, Stage, Words, read_env_file,
 };
@@ -31,7 +32,7 @@ pub(super) struct EnvFiles {
 /// What an attempt to open a file has come to.
 enum Opened {
     File(OwnedFd),
-    Missing,
+    Missing(Errno),
     /// The job's user has to open it.
     Later,
 }
@@ -55,24 +56,22 @@ impl EnvFiles {
 
     /// Reads, with our rights, the files that only root can change. For a child that will become another user.
     pub(super) fn read_as_ourselves(&mut self, plan: &Plan) -> Done {
-        self.each(plan, |path| match walk(path.bytes(), Trusting::Root) {
-            Ok(Walked::At(dir)) => {
-                let flags = libc::O_PATH | libc::O_NOFOLLOW;
-                match at::open(Some(dir.as_fd()), last_name(path.bytes())?.text(), flags) {
-                    Ok(named) if at::look(named.as_fd())?.is_file_of_root() => reopen(&named),
-                    Ok(_) => Ok(Opened::Later),
-                    Err(errno) => missing(errno),
-                }
-            }
-            Ok(Walked::Foreign | Walked::Link) => Ok(Opened::Later),
+        self.each(plan, |path| match find_of_root(path.bytes()) {
+            Ok(Some(named)) => reopen(&named),
+            Ok(None) => Ok(Opened::Later),
             Err(errno) => missing(errno),
         })
     }
 
-    /// Reads the other files. The child has its ids already.
+    /// Reads the other files. The child has its ids already. If it still is root, others may have put links on the way
+    /// to a file that they can't read themselves: it follows none of theirs, and reads nothing of the kernel.
     pub(super) fn read_the_rest(&mut self, plan: &Plan) -> Done {
+        let is_root = process::effective_uid() == 0;
         self.each(plan, |path| {
-            match at::open(None, path.text(), libc::O_PATH) {
+            let named =
+                if is_root { follow_root(path.bytes()) } else { at::open(None, path.text(), libc::O_PATH) };
+            match named {
+                Ok(named) if is_root && at::is_of_the_kernel(named.as_fd())? => Err(Errno(0)),
                 Ok(named) if at::look(named.as_fd())?.is_regular() => reopen(&named),
                 // Opening anything else could wait, or have an effect.
                 Ok(_) => Err(Errno(0)),
@@ -91,8 +90,8 @@ impl EnvFiles {
             plan.slot.enter(Stage::EnvFile(FilePlace { file: index, line: 0 }));
             match open(&PathText::in_dir(plan.dir.unwrap_or(c"/"), path)?)? {
                 Opened::Later => continue,
-                Opened::Missing if *optional => {}
-                Opened::Missing => return Err(Errno(libc::ENOENT)),
+                Opened::Missing(_) if *optional => {}
+                Opened::Missing(errno) => return Err(errno),
                 Opened::File(file) => self.read(plan, index, &file)?,
             }
             self.settled |= bit;
@@ -122,8 +121,23 @@ impl EnvFiles {
     }
 }
 
+/// Finds, without opening it, a file that only root can change, on a way that only root can change. None if it is
+/// another one.
+pub fn find_of_root(path: &[u8]) -> Result<Option<OwnedFd>, Errno> {
+    let dir = match walk(path, Trusting::Root)? {
+        Walked::At(dir) => dir,
+        Walked::Foreign | Walked::Link => return Ok(None),
+    };
+    let named = at::open(Some(dir.as_fd()), last_name(path)?.text(), libc::O_PATH | libc::O_NOFOLLOW)?;
+    let is_of_root = at::look(dir.as_fd())?.is_filled_by_root() && at::look(named.as_fd())?.is_file_of_root();
+    Ok(is_of_root.then_some(named))
+}
+
 fn missing(errno: Errno) -> Result<Opened, Errno> {
-    if errno == Errno(libc::ENOENT) { Ok(Opened::Missing) } else { Err(errno) }
+    match errno {
+        Errno(libc::ENOENT | libc::ENOTDIR) => Ok(Opened::Missing(errno)),
+        Errno(_) => Err(errno),
+    }
 }
 
 /// Opens for reading what a descriptor names.

@@ -12,7 +12,7 @@ pub mod child_spec;
 pub mod clock;
 mod copy;
 pub mod descriptors;
-mod env_files;
+pub mod env_files;
 mod environment;
 pub mod group;
 pub mod groups;

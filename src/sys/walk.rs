@@ -94,6 +94,55 @@ fn names(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".")
 }
 
+/// The first name of a path and what follows it.
+fn first_name(mut path: &[u8]) -> Option<(&[u8], &[u8])> {
+    while !path.is_empty() {
+        let end = path.iter().position(|byte| *byte == b'/').unwrap_or(path.len());
+        let (name, rest) = path.split_at_checked(end)?;
+        if !name.is_empty() && name != b"." {
+            return Some((name, rest));
+        }
+        path = rest.get(1..).unwrap_or_default();
+    }
+    None
+}
+
+/// The kernel follows no more links on a path.
+const MOST_LINKS: usize = 40;
+
+/// Finds what an absolute path names, without opening it, along links that root has made and nobody else can have put
+/// there. Any other link is refused.
+pub(super) fn follow_root(path: &[u8]) -> Result<OwnedFd, Errno> {
+    let root = || at::open(None, c"/", libc::O_PATH | libc::O_DIRECTORY);
+    let (mut dir, mut left, mut links, mut is_way_of_root) = (root()?, PathText::of(&[path])?, 0, true);
+    while let Some((name, rest)) = first_name(left.bytes()) {
+        let there = at::look(dir.as_fd())?;
+        is_way_of_root &= there.keeps_what_is_roots();
+        let next =
+            at::open(Some(dir.as_fd()), PathText::of(&[name])?.text(), libc::O_PATH | libc::O_NOFOLLOW)?;
+        let found = at::look(next.as_fd())?;
+        if !found.is_link() {
+            (dir, left) = (next, PathText::of(&[rest])?);
+            continue;
+        }
+        if !(is_way_of_root && there.is_filled_by_root() && found.is_of_root()) {
+            return Err(Errno(libc::EACCES));
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(Errno(libc::ELOOP));
+        }
+        let mut room = [0; PATH_BYTES];
+        let length = at::read_link(next.as_fd(), &mut room)?;
+        let target = room.get(..length).unwrap_or_default();
+        if target.starts_with(b"/") {
+            dir = root()?;
+        }
+        left = PathText::of(&[target, b"/", rest])?;
+    }
+    Ok(dir)
+}
+
 /// Opens a directory; none if there is a link in its place.
 pub(super) fn enter(dir: &OwnedFd, name: &CStr) -> Result<Option<OwnedFd>, Errno> {
     let flags = libc::O_PATH | libc::O_NOFOLLOW;

@@ -1,25 +1,24 @@
 //! Commands that can't be started, and words that only a shell would understand.
 
-use super::super::regular;
+use super::super::{own_path, regular};
 use super::file::{as_path, is_missing, shown};
 use super::surroundings::FilePath;
 use crate::config::Places;
 use crate::config::options::Key;
 use crate::model::{Clean, JobSpec};
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// What is wrong with the program of a job.
-pub(super) fn program(job: &JobSpec, file_path: &FilePath) -> Option<String> {
-    let path = job.launch.path();
-    if job.launch.is_searched() {
-        return not_found(job, file_path);
+/// What is wrong with a program of a job, which this option names.
+pub(super) fn program(job: &JobSpec, option: &str, program: &CStr, file_path: &FilePath) -> Option<String> {
+    if !program.to_bytes().contains(&b'/') {
+        return not_found(job, option, program, file_path);
     }
-    let file = job.launch.in_dir(path);
+    let file = job.launch.in_dir(program);
     let file = Path::new(OsStr::from_bytes(&file));
     let why = match fs::metadata(file) {
         Err(e) if is_missing(&e) => "does not exist",
@@ -27,24 +26,28 @@ pub(super) fn program(job: &JobSpec, file_path: &FilePath) -> Option<String> {
         Ok(there) if there.is_dir() => "is a directory",
         Ok(there) if !there.is_file() => "is not a regular file",
         Ok(there) if there.permissions().mode() & 0o111 == 0 => "is not executable",
-        Ok(_) => return script(file).map(|why| format!("cmd {} {why}", shown(path))),
+        Ok(_) => return script(file).map(|why| format!("{option} {} {why}", shown(program))),
     };
-    Some(format!("cmd {} {why}", shown(path)))
+    Some(format!("{option} {} {why}", shown(program)))
 }
 
-/// That a command without a slash is not found in the `PATH` of the job.
-fn not_found(job: &JobSpec, file_path: &FilePath) -> Option<String> {
+/// That a program without a slash is not found in the `PATH` of the job.
+fn not_found(job: &JobSpec, option: &str, program: &CStr, file_path: &FilePath) -> Option<String> {
     let own = job.launch.env().any(|text| text.to_bytes().starts_with(b"PATH="));
     let (path, shown_path) = match file_path {
-        FilePath::Unset => (job.launch.search_path(), None),
         FilePath::Set(_) | FilePath::Unknown if own => (job.launch.search_path(), None),
         FilePath::Set(path) => (path.clone(), Some("the PATH of an env file")),
         FilePath::Unknown => return None,
+        // The job notes our own only if its command is searched.
+        FilePath::Unset if !own && !job.launch.attributes().env_clear => {
+            (own_path::text().unwrap_or_else(|| job.launch.search_path()), None)
+        }
+        FilePath::Unset => (job.launch.search_path(), None),
     };
     let dirs = path.strip_prefix(b"PATH=")?.split(|byte| *byte == b':').filter(|dir| !dir.is_empty());
     let dir = as_path(job.launch.dir());
     for place in dirs {
-        let file = dir.join(OsStr::from_bytes(place)).join(as_path(job.launch.path()));
+        let file = dir.join(OsStr::from_bytes(place)).join(as_path(program));
         match fs::metadata(file) {
             Ok(there) if there.is_file() && there.permissions().mode() & 0o111 != 0 => return None,
             Ok(_) => {}
@@ -54,7 +57,7 @@ fn not_found(job: &JobSpec, file_path: &FilePath) -> Option<String> {
         }
     }
     let shown_path = shown_path.map_or_else(|| Clean(&path).to_string(), str::to_owned);
-    Some(format!("cmd {} is not found in {shown_path}", shown(job.launch.path())))
+    Some(format!("{option} {} is not found in {shown_path}", shown(program)))
 }
 
 /// Why the kernel can't run a script. If the interpreter is missing, a start would report that the script is missing,

@@ -68,8 +68,16 @@ impl Look<'_> {
     }
 
     fn command(&mut self, file_path: &FilePath) {
-        if let Some(what) = command::program(self.job, file_path) {
-            self.warn(Key::Cmd, 0, what);
+        let (job, policy) = (self.job, &self.job.policy);
+        for (option, key, program) in [
+            ("cmd", Key::Cmd, Some(job.launch.path())),
+            ("stop with", Key::StopWith, policy.stop.with.texts().next()),
+            ("reload with", Key::ReloadWith, policy.reload.with.texts().next()),
+        ] {
+            if let Some(what) = program.and_then(|program| command::program(job, option, program, file_path))
+            {
+                self.warn(key, 0, what);
+            }
         }
         for (nth, what) in command::words(self.job, self.index, self.places) {
             self.warn(Key::Cmd, nth, what);

@@ -5,8 +5,9 @@ use super::file::{is_missing, shown};
 use super::job::Look;
 use crate::config::options::Key;
 use crate::model::{Capability, Clean, ENV_FILE_BYTES, EnvFault, Words, read_env_file};
+use crate::sys::env_files::find_of_root;
 use std::ffi::{CStr, OsStr};
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -80,8 +81,9 @@ impl Look<'_> {
         variables: &mut Words,
         bytes: &mut usize,
     ) -> Result<bool, String> {
-        let file = match regular::open(Path::new(OsStr::from_bytes(path))) {
-            Ok((file, _)) => file,
+        let file = match self.open_env_file(path) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Ok(false),
             Err(Refusal::Other(kind)) => return Err(format!(" is {kind}: expected a regular file")),
             Err(Refusal::Failed(e)) if is_missing(&e) => {
                 return if optional { Ok(true) } else { Err(" does not exist".to_owned()) };
@@ -102,6 +104,20 @@ impl Look<'_> {
         let read = read_env_file(&text, variables);
         read.map(|()| true)
             .map_err(|(line, fault)| format!(", line {line}: {}", EnvFault::text(fault.number())))
+    }
+
+    /// Opens a file that a start would read with the rights that we have now. None if it is there, but another user
+    /// could lead us to it.
+    fn open_env_file(&self, path: &[u8]) -> Result<Option<File>, Refusal> {
+        let at = Path::new(OsStr::from_bytes(path));
+        if self.machine.uid != 0 {
+            return regular::open(at).map(|(file, _)| Some(file));
+        }
+        if let Ok(Some(named)) = find_of_root(path) {
+            return regular::open_held(&File::from(named), at).map(|(file, _)| Some(file));
+        }
+        let there = fs::metadata(at).map_err(Refusal::Failed)?;
+        if there.is_file() { Ok(None) } else { Err(Refusal::Other(regular::kind(there.file_type()))) }
     }
 
     /// The directories that a start makes.

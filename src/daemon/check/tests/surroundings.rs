@@ -1,8 +1,8 @@
 //! Warnings about groups, env files, directories to make, rights, and commands that are searched.
 
-use super::{Scratch, warnings};
-use std::fs;
-use std::os::unix::fs::symlink;
+use super::{Scratch, effective_uid, warnings};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 #[test]
 fn what_a_start_would_not_get_is_warned_of_at_its_place() {
@@ -96,6 +96,60 @@ fn a_command_is_searched_where_the_job_would_search_it() {
         (" cmd ./astray\n dir HERE", "3:6: cmd ./astray is a script for /no/sh, which does not exist"),
     ] {
         let (lines, expected) = (lines.replace("HERE", &here), expected.replace("HERE", &here));
-        assert_eq!(warnings(0, &lines).join("\n"), expected, "{lines}");
+        assert_eq!(warnings(1000, &lines).join("\n"), expected, "{lines}");
+    }
+}
+
+#[test]
+fn as_root_only_an_env_file_that_a_start_reads_as_root_is_read() {
+    if effective_uid() != 0 {
+        return eprintln!("skipped: needs a file of root");
+    }
+    let scratch = Scratch::new();
+    let here = scratch.here();
+    for (dir, mode) in [("safe", 0o755), ("sticky", 0o1777), ("open", 0o777)] {
+        fs::create_dir(scratch.0.join(dir)).unwrap();
+        scratch.file(&format!("{dir}/bad.env"), "secret\n", 0o600);
+        symlink("/dev/null", scratch.0.join(dir).join("device")).unwrap();
+        symlink("../safe/bad.env", scratch.0.join(dir).join("link")).unwrap();
+        fs::set_permissions(scratch.0.join(dir), Permissions::from_mode(mode)).unwrap();
+    }
+    for (file, expected) in [
+        ("safe/bad.env", ", line 1: no VAR=VALUE"),
+        ("safe/device", " is a device: expected a regular file"),
+        ("safe/none", " does not exist"),
+        ("safe/link", ""),
+        ("sticky/bad.env", ""),
+        ("open/bad.env", ""),
+        ("open/link", ""),
+        ("open/none", " does not exist"),
+        ("open/device", " is a device: expected a regular file"),
+    ] {
+        let lines = format!(" cmd {here}/cmd\n env file {here}/{file}");
+        let told = Some(expected).filter(|text| !text.is_empty());
+        let expected = told.map(|text| format!("4:11: env file {here}/{file}{text}"));
+        assert_eq!(warnings(0, &lines), Vec::from_iter(expected), "{file}");
+    }
+}
+
+#[test]
+fn the_programs_of_stop_with_and_reload_with_are_looked_at_as_that_of_cmd() {
+    let scratch = Scratch::new();
+    let here = scratch.here();
+    for option in ["stop with", "reload with"] {
+        for (lines, expected) in [
+            (" OPTION HERE/cmd no", ""),
+            (" OPTION HERE/no x", "HERE/no does not exist"),
+            (" OPTION ./plain\n dir HERE", "./plain is not executable"),
+            (" OPTION HERE/astray", "HERE/astray is a script for /no/sh, which does not exist"),
+            (" OPTION ls", ""),
+            (" OPTION no-such-command\n env PATH=/none", "no-such-command is not found in PATH=/none"),
+            (" OPTION cmd\n env PATH=HERE", ""),
+        ] {
+            let lines = format!(" cmd HERE/cmd\n{lines}").replace("OPTION", option).replace("HERE", &here);
+            let told = Some(expected.replace("HERE", &here)).filter(|text| !text.is_empty());
+            let expected = told.map(|text| format!("4:{}: {option} {text}", option.len() + 3));
+            assert_eq!(warnings(1000, &lines), Vec::from_iter(expected), "{lines}");
+        }
     }
 }

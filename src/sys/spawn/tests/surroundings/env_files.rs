@@ -21,6 +21,7 @@ fn later_files_win_over_earlier_ones_and_over_ours_and_env_wins_over_all() {
 #[test]
 fn a_file_that_is_missing_or_wrong_fails_the_start_with_its_line() {
     let mut bench = Bench::new();
+    chmod(bench.dir.path(), 0o755);
     fs::write(bench.path("good"), "A=1").unwrap();
     fs::write(bench.path("bad"), "A=1\n\nsecret\n").unwrap();
     fs::write(bench.path("open"), "A=\"secret\n").unwrap();
@@ -52,7 +53,7 @@ fn a_file_that_is_missing_or_wrong_fails_the_start_with_its_line() {
             let attributes = files(&[(b"good", false), (name.as_bytes(), optional)]);
             let expected = match expected {
                 Ok(value) => Ok(format!("A={value}")),
-                Err((0, libc::ENOENT)) if optional => Ok("A=1".to_owned()),
+                Err((0, libc::ENOENT | libc::ENOTDIR)) if optional => Ok("A=1".to_owned()),
                 Err((line, errno)) => Err(error(Stage::EnvFile(FilePlace { file: 1, line: *line }), *errno)),
             };
             let draft = bench.prints(Attributes { env_clear: true, ..attributes }, None);
@@ -137,7 +138,7 @@ fn only_a_file_that_nobody_but_root_can_change_is_read_as_root() {
     }
     symlink("safe", bench.path("way")).unwrap();
     for (dir, trusted) in
-        [("safe", true), ("sticky", true), ("open", false), ("theirs", false), ("way", false)]
+        [("safe", true), ("sticky", false), ("open", false), ("theirs", false), ("way", false)]
     {
         for (file, is_read) in [
             ("secret", trusted),
@@ -167,4 +168,61 @@ fn only_a_file_that_nobody_but_root_can_change_is_read_as_root() {
     assert!(bench.piped(draft).is_ok());
     let draft = bench.prints(files(&[(b"closed/none", false)]), Some("nobody"));
     assert_eq!(bench.piped(draft), Err(error(Stage::EnvFile(FilePlace::MIN), libc::ENOENT)));
+}
+
+#[test]
+fn root_follows_no_link_of_others_and_reads_nothing_of_the_kernel_where_others_lead() {
+    if !as_root("a link of another user") {
+        return;
+    }
+    let mut bench = Bench::new();
+    for (dir, mode, owner) in
+        [("", 0o755, 0), ("safe", 0o755, 0), ("sticky", 0o1777, 0), ("theirs", 0o755, NOBODY)]
+    {
+        fs::create_dir_all(bench.path(dir)).unwrap();
+        chmod(&bench.path(dir), mode);
+        give(&bench.path(dir), owner);
+    }
+    fs::write(bench.path("safe/secret"), "A=1").unwrap();
+    fs::write(bench.path("theirs/plain"), "A=1").unwrap();
+    for (link, target, owner) in [
+        ("safe/roots", "secret", 0),
+        ("safe/far", "../theirs/./plain", 0),
+        ("safe/twice", "../way/roots", 0),
+        ("safe/to-theirs", "../theirs/link", 0),
+        ("safe/loop", "loop", 0),
+        ("safe/version", "/proc/version", 0),
+        ("safe/lent", "secret", NOBODY),
+        ("sticky/moved", "../safe/secret", 0),
+        ("theirs/moved", "../safe/secret", 0),
+        ("theirs/link", "../safe/secret", NOBODY),
+        ("theirs/way", "../safe", NOBODY),
+    ] {
+        symlink(target, bench.path(link)).unwrap();
+        std::os::unix::fs::lchown(bench.path(link), Some(owner), Some(owner)).unwrap();
+    }
+    symlink(bench.path("safe"), bench.path("way")).unwrap();
+    for (name, refused) in [
+        ("safe/roots", None),
+        ("safe/far", None),
+        ("safe/twice", None),
+        ("way/secret", None),
+        ("theirs/plain", None),
+        ("safe/to-theirs", Some(libc::EACCES)),
+        ("safe/loop", Some(libc::ELOOP)),
+        ("safe/version", Some(0)),
+        ("safe/lent", Some(libc::EACCES)),
+        ("sticky/moved", Some(libc::EACCES)),
+        ("theirs/moved", Some(libc::EACCES)),
+        ("theirs/link", Some(libc::EACCES)),
+        ("theirs/way/secret", Some(libc::EACCES)),
+    ] {
+        for user in [None, Some("root")] {
+            let attributes = Attributes { env_clear: true, ..files(&[(name.as_bytes(), false)]) };
+            let found = bench.piped(bench.prints(attributes, user)).map(|text| text.starts_with("A=1\n"));
+            let expected =
+                refused.map_or(Ok(true), |errno| Err(error(Stage::EnvFile(FilePlace::MIN), errno)));
+            assert_eq!(found, expected, "{name} {user:?}");
+        }
+    }
 }
