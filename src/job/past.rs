@@ -1,4 +1,4 @@
-//! What is remembered of a job's earlier runs. A job whose last run was long has nothing of it.
+//! What is remembered of a job's earlier runs. Most jobs whose last run was long have nothing of it.
 
 use super::failure::FailureStreak;
 use super::{Job, policy};

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::model::{Codes, Delay, Ending, Exit, GiveUp, Growth, Lasting, Policy, Restart};
 use std::time::Duration;
 
-/// A run that is shorter than this is quick; the next start waits as long.
+/// Without rules, a run that is shorter than this is quick, and the next start waits as long.
 pub const QUICK: Duration = Duration::from_secs(10);
 /// No delay is longer.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
