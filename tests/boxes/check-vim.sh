@@ -83,7 +83,7 @@ cat >"$dir/expected" <<'END'
 <Depends>    <String>"wait"
 <Depends>    <Foreign>wait
 <Depends>  <Brace>}
-<Job>  <JobOption>cmd<Job> <Relative>relative<Job> <Words>x
+<Job>  <JobOption>cmd<Job> <Words>relative x
 <Job>  <UnknownInJob>listen<Job> <Words>on udp://192.0.2.1:5
 <Job>  <UnknownInJob>job<Job> <Words>{
 <Job>  <JobOption>cmd<Job> <Words>/bin/echo { } <Comment>#x
