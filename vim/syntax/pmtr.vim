@@ -133,7 +133,7 @@ syn match pmtrProcessor /\%(^\|\s\)\@1<=\%(0x\x\+\|\d\+\%(-\d\+\)\=\%(,\d\+\%(-\
 syn match pmtrTime /\%(^\|\s\)\@1<=\d\+[smhd]\S\@!/ contained
 syn match pmtrSpan /\%(^\|\s\)\@1<=\d\+\%(ms\|[smhd]\)\=\S\@!/ contained
 syn match pmtrNever /\%(^\|\s\)\@1<=never\S\@!/ contained
-syn match pmtrClause /\%(^\|\s\)\@1<=\%(plus\|times\|up\s\+to\|jitter\)\S\@!/ contained
+syn match pmtrClause /\%(^\|\s\)\@1<=\%(plus\|times\|up\|to\|jitter\)\S\@!/ contained
 syn match pmtrFactor /\%(^\|\s\)\@1<=\d\+%\S\@!/ contained
 syn match pmtrIn /\%(^\|\s\)\@1<=in\S\@!/ contained
 syn match pmtrSignal /\%(^\|\s\)\@1<=\%(SIG\)\=\%(ABRT\|ALRM\|BUS\|CHLD\|CLD\|CONT\|FPE\|HUP\|ILL\|INT\|IO\|IOT\|KILL\|PIPE\|POLL\|PROF\|PWR\|QUIT\)\S\@!/ contained
