@@ -141,7 +141,7 @@ END
 step "no error in what is right, $(cat "$dir/said"): ok"
 
 # What pmtr calls an unknown option is an error on its line.
-sed -n 's|^\([^ :]*\):\([0-9]*\):[0-9]*: unknown option.*|\1 \2|p' tests/config/*.expected >"$dir/unknown"
+sed -n 's|^\([^ :]*\):\([0-9]*\):[0-9]*: error: unknown option.*|\1 \2|p' tests/config/*.expected >"$dir/unknown"
 ask <<'END'
 let [lines, seen] = [[], 0]
 for [file, number] in map(readfile(dir . '/unknown'), 'split(v:val)')
@@ -157,6 +157,7 @@ call writefile(add(lines, seen . ' of them'), dir . '/said')
 qa!
 END
 [ "$(wc -l <"$dir/said")" -eq 1 ] || fail "vim does not show these unknown options as errors: $(cat "$dir/said")"
+[ "$(cat "$dir/said")" != "0 of them" ] || fail "no file of tests/config has an unknown option"
 step "unknown options are errors, $(cat "$dir/said"): ok"
 
 # Which groups are shown as an error.
