@@ -1,7 +1,7 @@
 //! A definition returns what was packed, and its comparison says what changed.
 
 use super::*;
-use crate::model::{Capabilities, Capability, Config, Errno, FilePlace, SpawnError, Stage};
+use crate::model::{Capabilities, Capability, Config, Errno, FilePlace, Pid, SpawnError, Stage};
 
 fn full() -> JobDraft {
     let b = |s: &str| s.as_bytes().to_vec();
@@ -155,6 +155,14 @@ fn jobs_whose_commands_are_searched_share_what_they_have_in_common() {
     config.inherit_path(&b"PATH=/own".as_slice().into());
     let at = |index: usize| std::ptr::from_ref(config.jobs[index].launch.attributes());
     assert!(at(0) == at(1) && at(0) != at(2) && at(2) == Rc::as_ptr(&attributes));
+}
+
+#[test]
+fn a_command_beside_a_job_has_its_variables_and_the_number_of_its_process() {
+    let env = ["A=b c", "PMTR_PID=9", "XPMTR_PID=1"].into();
+    let spec = JobSpec::from(JobDraft { env, ..full() });
+    let beside = spec.launch.env_beside(Pid::new(7).unwrap());
+    assert_eq!(beside, ["A=b c", "XPMTR_PID=1", "PMTR_PID=7"].into());
 }
 
 #[test]

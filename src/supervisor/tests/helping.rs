@@ -254,7 +254,11 @@ fn a_job_does_not_start_while_a_helper_of_it_runs_and_starts_when_that_is_gone()
     let enable = vec![Command { verb: Verb::Enable, name: (*b"a").into() }];
     told(&mut supervisor, at(22), Event::Command(from, enable));
     assert!(!told(&mut supervisor, at(22), Event::Tick).contains(&"spawn".to_owned()));
+    let phase = |supervisor: &Supervisor| supervisor.status_from(A, at(22)).map(|(_, status)| status.phase);
+    assert_eq!(phase(&supervisor), Some(Phase::Helper(pid(8))));
+    assert_eq!(supervisor.helpers.held_by(JobId(9)), None);
     told(&mut supervisor, at(23), exited(8, 0, Survivors::None));
+    assert_eq!(phase(&supervisor), Some(Phase::Queued));
     assert!(told(&mut supervisor, at(23), Event::Tick).contains(&"spawn".to_owned()));
 }
 
