@@ -7,7 +7,7 @@
 use super::mounts::Mounts;
 use super::regular;
 use super::watch::read::{self, FileStamp, LARGEST, TextError};
-use super::way;
+use super::way::{self, is_missing};
 use crate::config::Environment;
 use crate::config::pattern::{NamePattern, Pattern};
 use crate::model::{Clean, Errno, Fingerprint};
@@ -16,7 +16,7 @@ use crate::sys::numbers::ENOENT;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -253,10 +253,6 @@ impl Budget {
 fn take(left: &mut usize, much: usize) -> Option<()> {
     *left = left.checked_sub(much)?;
     Some(())
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// The environment of pmtr, at which a configuration can look.

@@ -95,12 +95,17 @@ impl Walk<'_> {
     }
 }
 
+/// Whether nothing is there: not the file, or no directory on the way to it.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
 fn refused(error: &io::Error) -> TrailStep {
-    match (error.kind(), Errno::of(error)) {
-        (ErrorKind::NotFound | ErrorKind::NotADirectory, _) => TrailStep::Missing,
+    match Errno::of(error) {
+        _ if is_missing(error) => TrailStep::Missing,
         // A directory on the way was replaced by a link.
-        (_, Errno(ELOOP)) => TrailStep::Closed(Errno(EAGAIN)),
-        (_, errno) => TrailStep::Closed(errno),
+        Errno(ELOOP) => TrailStep::Closed(Errno(EAGAIN)),
+        errno => TrailStep::Closed(errno),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Commands that can't be started, and words that only a shell would understand.
 
 use super::super::{own_path, regular};
-use super::file::{as_path, is_missing, shown};
+use super::file::{as_path, shown};
 use super::surroundings::FilePath;
 use crate::config::Places;
 use crate::config::options::Key;
+use crate::daemon::way::is_missing;
 use crate::model::{Clean, JobSpec};
 use std::ffi::{CStr, OsStr};
 use std::fs;

@@ -2,11 +2,12 @@
 
 use super::super::regular;
 use super::access::Account;
-use super::file::{as_path, is_missing, shown};
+use super::file::{as_path, shown};
 use super::surroundings::FilePath;
 use super::{Machine, command};
 use crate::config::options::Key;
 use crate::config::{self, Places};
+use crate::daemon::way::is_missing;
 use crate::job::policy::QUICK;
 use crate::model::{GiveUp, InUnits, JobSpec, Lasting, Mistake, Restart};
 use std::collections::BTreeSet;

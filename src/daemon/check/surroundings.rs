@@ -1,9 +1,10 @@
 //! Groups, env files, directories to make and rights that a start would not get on this machine.
 
 use super::super::regular::{self, Refusal};
-use super::file::{is_missing, shown};
+use super::file::shown;
 use super::job::Look;
 use crate::config::options::Key;
+use crate::daemon::way::is_missing;
 use crate::model::{Capability, Clean, ENV_FILE_BYTES, EnvFault, Words, read_env_file};
 use crate::sys::env_files::find_of_root;
 use std::ffi::{CStr, OsStr};

@@ -81,10 +81,10 @@ pub(super) fn open(path: &[u8], mounts: &Mounts) -> Result<(File, Metadata), Ref
 }
 
 pub(super) fn refusal(error: &io::Error) -> LoadError {
-    if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
-        return LoadError::Missing;
+    match way::is_missing(error) {
+        true => LoadError::Missing,
+        false => LoadError::Unreadable(Errno::of(error)),
     }
-    LoadError::Unreadable(Errno::of(error))
 }
 
 /// A file that was read whole.
