@@ -232,8 +232,10 @@ impl Supervisor {
             HelperState::Launching | HelperState::Sweeping { .. } => None,
         };
         let success = ending == Ending::Ran(Exit::Code(0));
+        // The failure of one that was told to end has been reported.
+        let is_reported = matches!(helper.state, HelperState::Told { .. } | HelperState::Killed { .. });
         match ending {
-            _ if success => {}
+            _ if success || is_reported => {}
             Ending::Ran(exit) => actions.log(helper.failed(&exit.to_string())),
             Ending::NeverStarted(error) => actions.log(helper.failed(&reason(error, helper))),
         }

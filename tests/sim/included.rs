@@ -65,6 +65,22 @@ fn a_file_that_comes_back_with_another_change_has_two_seconds_again_as_well() {
 }
 
 #[test]
+fn a_file_that_is_still_missing_when_the_main_file_has_jobs_again_has_two_seconds_again() {
+    let mut sim = Sim::with(&[job("a"), job("b")]);
+    sim.run_until(900);
+    lose(&mut sim, &["/etc/pmtr.d/a"], &[job("b")]);
+    sim.run_until(1_900);
+    // Without its `include`, nothing is known about the file.
+    lose(&mut sim, &[], &[]);
+    sim.run_until(3_400);
+    lose(&mut sim, &["/etc/pmtr.d/a"], &[job("b")]);
+    sim.run_until(5_499);
+    assert_eq!((sim.logged(A_GONE), sim.sent(Signal::TERM)), (vec![1_000, 3_500], vec![]));
+    sim.run_until(5_500);
+    assert_eq!(sim.sent(Signal::TERM), [5_500]);
+}
+
+#[test]
 fn each_file_that_vanishes_has_its_own_two_seconds() {
     let mut sim = Sim::with(&[job("a"), job("b"), job("c")]);
     sim.run_until(900);

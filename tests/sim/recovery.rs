@@ -23,6 +23,7 @@ fn the_jobs_of_the_last_good_text_run_and_everybody_is_told_why() {
         (File::Mistakes(1), "/etc/pmtr.conf:1:3: error: unknown option", ", the file has errors"),
         (File::Missing, "/etc/pmtr.conf is missing", ""),
         (File::Unreadable, "can't read /etc/pmtr.conf: Permission denied", ""),
+        (File::PartUnreadable, "can't read /etc/pmtr.d: Permission denied", ""),
         (File::Directory, "/etc/pmtr.conf is not a regular file", ""),
         (File::Blank, "/etc/pmtr.conf is empty", ""),
     ] {

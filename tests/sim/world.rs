@@ -27,6 +27,8 @@ pub enum File {
     Mistakes(u32),
     Missing,
     Unreadable,
+    /// A directory that it includes can't be read.
+    PartUnreadable,
     Directory,
     /// Somebody has it open for writing; this is what it holds so far.
     Busy(Vec<Def>),
@@ -276,10 +278,15 @@ impl System for World {
             File::Jobs(defs) => (defs, false),
             File::Busy(defs) => (defs, true),
             File::Blank => (&nothing, false),
-            bad @ (File::Mistakes(_) | File::Missing | File::Unreadable | File::Directory) => {
+            bad @ (File::Mistakes(_)
+            | File::Missing
+            | File::Unreadable
+            | File::PartUnreadable
+            | File::Directory) => {
                 let error = match bad {
                     File::Mistakes(count) => mistakes(*count),
                     File::Unreadable => LoadError::Unreadable(Errno(13)),
+                    File::PartUnreadable => LoadError::PartUnreadable((*b"/etc/pmtr.d").into(), Errno(13)),
                     File::Directory => LoadError::NotAFile,
                     File::Missing | File::Blank | File::Jobs(_) | File::Busy(_) => LoadError::Missing,
                 };

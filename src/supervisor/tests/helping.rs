@@ -235,6 +235,19 @@ fn where_a_helper_was_searched_is_told_if_the_command_of_the_job_is_searched_the
 }
 
 #[test]
+fn the_end_of_a_helper_that_was_told_to_end_is_no_second_failure() {
+    for (told_at, signal) in [(&[60][..], 15), (&[60, 65], 9)] {
+        let mut supervisor = reloading();
+        for secs in told_at {
+            assert!(!told(&mut supervisor, at(*secs), Event::Tick).is_empty());
+        }
+        let ended = Event::Exited(pid(8), Ending::Ran(Exit::Signal(Signal(signal))), Survivors::None);
+        assert_eq!(told(&mut supervisor, at(70), ended), [""; 0]);
+        assert_eq!(supervisor.helpers.count(), 0);
+    }
+}
+
+#[test]
 fn a_helper_that_fails_says_how() {
     for (ending, how) in [(Exit::Code(3), "exit status 3"), (Exit::Signal(Signal(11)), "signal 11")] {
         let mut supervisor = reloading();
