@@ -78,6 +78,9 @@ impl FileBlock {
             self.names.insert(name, (given.spot(), has_copies));
             return Ok(());
         };
+        if given.is_read_again(*first) {
+            return Err("this file is read twice: an `include` leads to it again".to_owned());
+        }
         let (name, first) = (Shown(name.as_bytes()), given.name_of(*first));
         match is_of_copies {
             false => Err(format!("two jobs are named {name}: the first is on {first}")),

@@ -68,6 +68,12 @@ impl<'a> Given<'a> {
         self.mistakes.name_of(spot, self.line)
     }
 
+    /// Whether this line is that one, in a file that is read twice.
+    pub(super) fn is_read_again(&self, spot: Spot) -> bool {
+        let own = self.spot();
+        own.number == spot.number && self.mistakes.are_one_file(own.file, spot.file)
+    }
+
     /// Adds a warning about the first argument.
     pub(super) fn warn(&mut self, what: impl FnOnce() -> String) {
         let span = self.span();

@@ -161,6 +161,11 @@ impl Mistakes {
         }
     }
 
+    /// Whether these are one file that was read twice.
+    pub(in crate::config) fn are_one_file(&self, a: SourceId, b: SourceId) -> bool {
+        a != b && self.sources.file(a).name == self.sources.file(b).name
+    }
+
     /// Where this part of the line that is being taken is in the text.
     pub(in crate::config) fn written(&self, span: Span) -> Span {
         self.view.written(span)
