@@ -51,7 +51,7 @@ pub(super) struct JobAssembly {
 }
 
 impl JobAssembly {
-    /// Notes that so many bytes were looked at.
+    /// Notes that this many bytes were looked at.
     pub(super) fn spend(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_add(bytes);
     }
@@ -137,8 +137,9 @@ impl Builder {
         (self.assembly.parts, self.assembly.lines) = (parts, lines);
 
         self.job.reset();
-        self.take_all(|key| matches!(key, Key::Instances | Key::Each), mistakes);
-        self.take_all(|key| key == Key::Name, mistakes);
+        // A job with a line of these is one with copies.
+        self.take_all(|key| matches!(key, Key::Instances | Key::Each), true, mistakes);
+        self.take_all(|key| key == Key::Name, self.job.has_copies(), mistakes);
         self.assembly.copies = std::mem::take(&mut self.job.copies);
         self.assembly.name = self.job.name.take();
         self.assembly.next = 0;
@@ -231,11 +232,11 @@ impl Builder {
     }
 
     /// Takes the lines of these options, whose words only variables can be in.
-    fn take_all(&mut self, wanted: impl Fn(Key) -> bool, mistakes: &mut Mistakes) {
+    fn take_all(&mut self, wanted: impl Fn(Key) -> bool, strict: bool, mistakes: &mut Mistakes) {
         for index in 0..self.assembly.lines.len() {
             let Some(PartLine { line, .. }) = self.assembly.lines.get(index).copied() else { return };
             if self.lines.get(line).is_some_and(|(option, _)| wanted(option.row.key)) {
-                let meaning = Meaning { strict: self.job.has_copies(), ..Meaning::default() };
+                let meaning = Meaning { strict, ..Meaning::default() };
                 self.take_line(line, &Taking { meaning, ..Taking::default() }, mistakes);
             }
         }

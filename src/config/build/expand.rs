@@ -185,6 +185,10 @@ impl Variables {
         if !after.starts_with(b"}") {
             return "`%{` is not closed by `}`; write `%%{` for the characters themselves".to_owned();
         }
+        if meaning.strict && meaning.name.is_none() && matches!(name, b"name" | b"n" | b"each") {
+            let why = "pmtr itself adds `-1`, `-2` and so on or `-WORD` to the name";
+            return format!("{} cannot be used on this line: {why}", shown(name));
+        }
         let needed = match name {
             b"n" => Some("instances"),
             b"each" => Some("each"),
@@ -203,7 +207,7 @@ impl Variables {
             true => "no variable is declared".to_owned(),
             false => format!("there are {}", known.join(", ")),
         };
-        format!("{} stands for nothing here: {known}; write `%%{{` for `%{{`", shown(name))
+        format!("{} means nothing here: {known}; write `%%{{` for `%{{`", shown(name))
     }
 }
 
@@ -274,7 +278,7 @@ mod tests {
         let error = |value: &str| expand(&known, value, &numbered).unwrap_err();
         assert_eq!(
             error("%{x}"),
-            "`%{x}` stands for nothing here: there are `%{name}`, `%{n}`, `%{A}`; write `%%{` for `%{`"
+            "`%{x}` means nothing here: there are `%{name}`, `%{n}`, `%{A}`; write `%%{` for `%{`"
         );
         assert_eq!(error("%{each}"), "`%{each}` is only for jobs with `each`");
         assert!(error("%{n").contains("is not closed"), "{}", error("%{n"));

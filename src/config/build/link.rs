@@ -55,7 +55,7 @@ impl Builder {
         likes
     }
 
-    /// Reports what stands for nothing in templates and defaults, and what `include` does not know.
+    /// Reports what means nothing in templates and defaults, and what `include` does not know.
     fn check_expansions(&mut self, mistakes: &mut Mistakes) {
         let mut wrong = Vec::new();
         for lines in self.shared.all() {
