@@ -12,7 +12,7 @@ pub const MEMORY: usize = 1_200_000;
 /// So long may a run of the parser take here, with counters and assertions in it: three times the 10 ms that the
 /// program may take. The longest found so far takes 3.4 ms there and up to 10.4 ms here.
 pub const TIME: Duration = Duration::from_millis(30);
-/// A text with `instances` may take so many times as much: a few bytes ask for 65,536 jobs and 64 MiB.
+/// A text with `instances` may take this many times longer: a few bytes ask for 65,536 jobs and 64 MiB.
 const COPIES: u32 = 300;
 /// A limit is exceeded only if it is in each of so many runs.
 const RUNS: usize = 20;

@@ -356,7 +356,7 @@ impl Pointers {
         Pointers(vec![ptr::null()])
     }
 
-    /// An empty list with room for so many.
+    /// An empty list with room for this many.
     pub(super) fn with_room_for(texts: usize) -> Pointers {
         let mut list = Vec::with_capacity(texts.saturating_add(1));
         list.push(ptr::null());

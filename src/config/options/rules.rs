@@ -67,7 +67,7 @@ pub(super) const GIVE_UP_AFTER: OptionRow = OptionRow {
     arguments: "N [in D]",
     count: (1, 3),
     also: &["startretries", "startlimitburst"],
-    help: "stop restarting after so many quick runs in a row, or ends within a time",
+    help: "stop restarting after N quick runs in a row, or after N ends within a time",
     take: |build, given| build.job.give_up(given),
     print: Job(|job, out| out.value(job.policy.restart.give_up)),
     ..RULE

@@ -51,9 +51,9 @@ pub enum Growth {
 /// `give up after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GiveUp {
-    /// After so many quick runs in a row, or ends.
+    /// After this many quick runs in a row, or ends.
     pub after: u16,
-    /// `in`: so many ends within this time.
+    /// `in`: that many ends within this time.
     pub within: Option<Duration>,
 }
 
